@@ -1,0 +1,19 @@
+"""The objects of the twin. All immutable; all carry the recipe that made them."""
+
+from organtwin.model.base import Frozen, Recipe, TwinObject
+from organtwin.model.cases import FlowCase, TissueCase
+from organtwin.model.organ_mesh import Cap, OrganMesh
+from organtwin.model.result import Quantity, Result
+from organtwin.model.segmentation import Segment, Segmentation
+from organtwin.model.surface import Surface
+from organtwin.model.terminology import STRUCTURES, Structure, structure
+from organtwin.model.volume import Volume
+
+KINDS: dict[str, type[TwinObject]] = {
+    cls.kind: cls for cls in (Volume, Segmentation, Surface, OrganMesh, FlowCase, TissueCase, Result)
+}
+
+__all__ = [
+    "KINDS", "STRUCTURES", "Cap", "FlowCase", "Frozen", "OrganMesh", "Quantity", "Recipe", "Result", "Segment",
+    "Segmentation", "Structure", "Surface", "TissueCase", "TwinObject", "Volume", "structure",
+]

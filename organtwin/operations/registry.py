@@ -1,0 +1,117 @@
+"""Operations by name, found through entry points without importing what they need to run."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points, version
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from organtwin.errors import BadInput
+from organtwin.model import Recipe, TwinObject
+from organtwin.operations.monitor import Monitor, NullMonitor
+
+GROUP = "organtwin.operations"
+
+
+class Parameters(BaseModel):
+    """Base of every operation's parameters: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be done.
+
+    ``function`` is "module:name" of ``f(inputs, parameters, monitor) -> sequence of TwinObject``, imported when it runs.
+    ``inputs`` maps roles to object kinds. ``packages`` are the distributions whose versions belong in the recipe.
+    """
+
+    name: str
+    title: str
+    inputs: dict[str, str]
+    parameters: type[Parameters]
+    function: str
+    packages: tuple[str, ...] = ("organtwin", "numpy")
+    in_window: bool = field(default=False)  # quick enough to run without a job
+
+    def read(self, parameters: dict[str, Any]) -> Parameters:
+        """Check parameters.
+
+        Raises
+        ------
+        BadInput
+            Naming the first key that is unknown or wrong.
+        """
+        return validated(self.parameters, parameters, f"'{self.name}'")
+
+    def __call__(
+        self, inputs: dict[str, TwinObject], parameters: dict[str, Any] | None = None, monitor: Monitor | None = None
+    ) -> tuple[TwinObject, ...]:
+        """Run it, and write the recipe into what comes out."""
+        given = parameters or {}
+        checked = self.read(given)
+        for role, kind in self.inputs.items():
+            if role not in inputs:
+                raise BadInput(f"'{self.name}' needs a {kind} as '{role}'")
+            if inputs[role].kind != kind:
+                raise BadInput(f"'{self.name}' needs a {kind} as '{role}', not a {inputs[role].kind}")
+        module, _, name = self.function.partition(":")
+        run = getattr(importlib.import_module(module), name)
+        made: Sequence[TwinObject] = run(inputs, checked, monitor or NullMonitor())
+        recipe = Recipe(
+            operation=self.name,
+            parameters=checked.model_dump(mode="json"),
+            inputs={role: thing.uuid for role, thing in inputs.items()},
+            versions={package: version(package) for package in self.packages},
+        )
+        return tuple(thing.with_(recipe=recipe) for thing in made)
+
+
+def validated[M: BaseModel](model: type[M], data: Any, what: str) -> M:
+    """``model.model_validate(data)``, whose failure is one sentence."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(model.model_fields)
+            raise BadInput(f"Unknown key '{place}' in {what}", remedy=f"Known keys at the top are: {known}.") from error
+        message = str(first["msg"]).removeprefix("Value error, ")
+        raise BadInput(f"{what}: {place + ': ' if place else ''}{message}") from error
+
+
+@cache
+def _all() -> dict[str, Operation]:
+    found: dict[str, Operation] = {}
+    for entry in entry_points(group=GROUP):
+        try:
+            found[entry.name] = entry.load()
+        except ImportError:  # an optional part is not installed: its operations are not offered
+            continue
+    return found
+
+
+def names() -> list[str]:
+    """Names of the operations that can run in this installation."""
+    return sorted(_all())
+
+
+def find(name: str) -> Operation:
+    """The operation of that name.
+
+    Raises
+    ------
+    BadInput
+        When there is none, or the optional part that holds it is not installed.
+    """
+    try:
+        return _all()[name]
+    except KeyError:
+        raise BadInput(f"There is no operation '{name}'", remedy=f"There are: {', '.join(names())}.") from None

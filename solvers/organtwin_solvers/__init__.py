@@ -1,0 +1,1 @@
+"""The physics: flow and tissue. No Qt, no files."""
