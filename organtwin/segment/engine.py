@@ -1,0 +1,122 @@
+"""Segmentation engines: what they offer, what they give back, and how they are found by name.
+
+An engine is declared under the entry-point group ``organtwin.segment_engines`` as a light :class:`Engine`; the function
+that does the work is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from organtwin.errors import BadInput
+from organtwin.model import Frozen, Volume
+
+GROUP = "organtwin.segment_engines"
+
+
+class Monitor(Protocol):
+    """The part of a running operation's monitor that engines use; :meth:`progress` is also where cancel is raised."""
+
+    def progress(self, fraction: float, what: str = "") -> None: ...
+
+    def log(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an engine says about one structure.
+
+    Parameters
+    ----------
+    key : str
+        Key of the structure (see :mod:`organtwin.model.terminology`).
+    mask : (nk, nj, ni) bool array or None
+        In the order of the volume's own array; None when the structure was not found.
+    confidence : float, optional
+        0 to 1, from things that were measured; None where a person drew it.
+    doubt : str
+        In words, why the confidence is not higher, or why nothing was found.
+    """
+
+    key: str
+    mask: NDArray[np.bool_] | None
+    confidence: float | None = None
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One way to segment.
+
+    ``structures`` are the keys that it can find, empty where the user names the result. ``function`` is "module:name"
+    of ``f(volume, structures, parameters, monitor) -> sequence of Found``, where ``structures`` are the wanted keys
+    (None: all it can find) and ``parameters`` is an instance of the engine's own parameter record.
+    """
+
+    name: str
+    title: str
+    licence: str
+    structures: tuple[str, ...]
+    parameters: type[Frozen]
+    function: str
+
+    def run(
+        self, volume: Volume, structures: Sequence[str] | None, parameters: Any, monitor: Monitor
+    ) -> tuple[Found, ...]:
+        """Import the function and run it on a volume.
+
+        Raises
+        ------
+        BadInput
+            When a wanted structure is not one that the engine knows.
+        """
+        if structures is not None and self.structures:
+            unknown = [key for key in structures if key not in self.structures]
+            if unknown:
+                raise BadInput(
+                    f"The engine '{self.name}' does not know the structure '{unknown[0]}'",
+                    remedy=f"It knows: {', '.join(self.structures)}.",
+                )
+        module, _, name = self.function.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        return tuple(function(volume, structures, parameters, monitor))
+
+
+@cache
+def _all() -> dict[str, Engine]:
+    found: dict[str, Engine] = {}
+    for entry in entry_points(group=GROUP):
+        try:
+            found[entry.name] = entry.load()
+        except ImportError:  # an optional part is not installed: its engines are not offered
+            continue
+    return found
+
+
+def names() -> list[str]:
+    """Names of the engines that can run in this installation."""
+    return sorted(_all())
+
+
+def find(name: str) -> Engine:
+    """The engine of that name.
+
+    Raises
+    ------
+    BadInput
+        When there is none.
+    """
+    try:
+        return _all()[name]
+    except KeyError:
+        raise BadInput(
+            f"There is no segmentation engine '{name}'", remedy=f"There are: {', '.join(names())}."
+        ) from None
