@@ -1,0 +1,27 @@
+"""The one place where DOLFINx and its companions are imported.
+
+h5py comes first: it and DOLFINx carry two builds of HDF5, and only this order lets both work. ``dolfinx_solver`` then
+finds the libraries of the wheel. A form that is not cached is compiled by the C compiler, which on a busy machine takes
+longer than the 10 s DOLFINx waits for; a time-out that the user has configured still has the last word.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: I001
+import h5py  # noqa: F401
+import dolfinx_solver  # noqa: F401
+import dolfinx
+import dolfinx.fem.petsc
+import dolfinx.jit
+import basix.ufl
+import ufl
+from dolfinx import fem
+from dolfinx import mesh as dmesh
+from mpi4py import MPI
+from petsc4py import PETSc
+
+_WAIT_FOR_COMPILER_S = 300
+
+dolfinx.jit.DOLFINX_DEFAULT_JIT_OPTIONS["timeout"] = (_WAIT_FOR_COMPILER_S, "Timeout for JIT compilation")
+
+__all__ = ["MPI", "PETSc", "basix", "dmesh", "dolfinx", "fem", "ufl"]
