@@ -63,18 +63,22 @@ def parse(text: str | float | int, dimension: str) -> float:
     house = HOUSE_UNITS[dimension]
     if isinstance(text, bool) or not isinstance(text, str):
         raise BadInput(
-            f"'{text}' has no unit, and a {dimension} is needed", remedy=f"Write for example \"{text} {EXAMPLES[dimension]}\"."
+            f"'{text}' has no unit, and a {dimension} is needed",
+            remedy=f'Write for example "{text} {EXAMPLES[dimension]}".',
         )
     try:
         quantity = _registry().Quantity(text)
     except Exception as error:
-        raise BadInput(f"'{text}' cannot be read as a {dimension}", remedy=f"Write for example \"1 {EXAMPLES[dimension]}\".") from error
-    if not hasattr(quantity, "dimensionality") or quantity.dimensionless:
-        raise BadInput(f"'{text}' has no unit, and a {dimension} is needed", remedy=f"Write for example \"{text} {EXAMPLES[dimension]}\".")
-    if quantity.dimensionality != _registry().Quantity(1, house).dimensionality:
         raise BadInput(
-            f"'{text}' is not a {dimension}", remedy=f"Give it in a unit such as {EXAMPLES[dimension]}."
+            f"'{text}' cannot be read as a {dimension}", remedy=f'Write for example "1 {EXAMPLES[dimension]}".'
+        ) from error
+    if not hasattr(quantity, "dimensionality") or quantity.dimensionless:
+        raise BadInput(
+            f"'{text}' has no unit, and a {dimension} is needed",
+            remedy=f'Write for example "{text} {EXAMPLES[dimension]}".',
         )
+    if quantity.dimensionality != _registry().Quantity(1, house).dimensionality:
+        raise BadInput(f"'{text}' is not a {dimension}", remedy=f"Give it in a unit such as {EXAMPLES[dimension]}.")
     return float(quantity.to(house).magnitude)
 
 

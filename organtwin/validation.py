@@ -32,7 +32,9 @@ class Row:
 
     @property
     def error_percent(self) -> float:
-        return 100.0 * (self.computed - self.reference) / abs(self.reference) if self.reference else 100.0 * self.computed
+        return (
+            100.0 * (self.computed - self.reference) / abs(self.reference) if self.reference else 100.0 * self.computed
+        )
 
     @property
     def passed(self) -> bool:

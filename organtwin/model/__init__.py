@@ -14,6 +14,21 @@ KINDS: dict[str, type[TwinObject]] = {
 }
 
 __all__ = [
-    "KINDS", "STRUCTURES", "Cap", "FlowCase", "Frozen", "OrganMesh", "Quantity", "Recipe", "Result", "Segment",
-    "Segmentation", "Structure", "Surface", "TissueCase", "TwinObject", "Volume", "structure",
+    "KINDS",
+    "STRUCTURES",
+    "Cap",
+    "FlowCase",
+    "Frozen",
+    "OrganMesh",
+    "Quantity",
+    "Recipe",
+    "Result",
+    "Segment",
+    "Segmentation",
+    "Structure",
+    "Surface",
+    "TissueCase",
+    "TwinObject",
+    "Volume",
+    "structure",
 ]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation
 
 
-
 def _frozen(array: Any) -> Any:
     """Read-only view: objects are immutable, and many share memory-mapped arrays."""
     view = np.asarray(array).view()

@@ -94,7 +94,11 @@ class Region(Frozen):
 
     @model_validator(mode="after")
     def _exactly_one_way(self) -> Region:
-        ways = [self.boundary is not None, self.centre_mm is not None and self.radius is not None, self.toward is not None and self.fraction is not None]
+        ways = [
+            self.boundary is not None,
+            self.centre_mm is not None and self.radius is not None,
+            self.toward is not None and self.fraction is not None,
+        ]
         given = [self.boundary, self.centre_mm, self.radius, self.toward, self.fraction]
         if sum(ways) != 1 or sum(g is not None for g in given) != (1 if ways[0] else 2):
             raise ValueError("a region is either a boundary, or centre_mm with radius, or toward with fraction")

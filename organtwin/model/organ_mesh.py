@@ -54,10 +54,15 @@ class OrganMesh(TwinObject):
         for cap in self.caps:
             if cap.name == name:
                 return cap
-        raise BadInput(f"The mesh '{self.name}' has no opening '{name}'", remedy=f"It has: {', '.join(c.name for c in self.caps) or 'none'}.")
+        raise BadInput(
+            f"The mesh '{self.name}' has no opening '{name}'",
+            remedy=f"It has: {', '.join(c.name for c in self.caps) or 'none'}.",
+        )
 
     def boundary(self, name: str) -> NDArray[np.int32]:
         """(k, 3) triangles of one named boundary region."""
         if name not in self.boundaries:
-            raise BadInput(f"The mesh '{self.name}' has no boundary '{name}'", remedy=f"It has: {', '.join(self.boundaries)}.")
+            raise BadInput(
+                f"The mesh '{self.name}' has no boundary '{name}'", remedy=f"It has: {', '.join(self.boundaries)}."
+            )
         return np.asarray(self.boundary_triangles[self.boundary_tags == self.boundaries[name]])

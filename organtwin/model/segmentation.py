@@ -33,7 +33,14 @@ class Segment(Frozen):
     def of(cls, label: int, key: str, volume_mm3: float, confidence: float | None = None, doubt: str = "") -> Segment:
         s = structure(key)
         return cls(
-            label=label, key=key, name=s.name, colour=s.colour, code=s.code, volume_mm3=volume_mm3, confidence=confidence, doubt=doubt
+            label=label,
+            key=key,
+            name=s.name,
+            colour=s.colour,
+            code=s.code,
+            volume_mm3=volume_mm3,
+            confidence=confidence,
+            doubt=doubt,
         )
 
 

@@ -38,11 +38,38 @@ STRUCTURES: dict[str, Structure] = {
         Structure("right_atrium", "Right atrium", "73829009", "Right atrium", (120, 110, 210)),
         Structure("myocardium", "Myocardium", "74281007", "Myocardium", (192, 104, 88)),
         Structure("pulmonary_artery", "Pulmonary artery", "81040000", "Pulmonary artery", (0, 122, 171), vessel=True),
-        Structure("superior_vena_cava", "Superior vena cava", "48345005", "Superior vena cava", (0, 90, 220), vessel=True),
-        Structure("inferior_vena_cava", "Inferior vena cava", "64131007", "Inferior vena cava", (0, 70, 200), vessel=True),
-        Structure("brachiocephalic_trunk", "Brachiocephalic trunk", "12691009", "Brachiocephalic trunk", (196, 121, 79), vessel=True),
-        Structure("carotid_left", "Left common carotid artery", "32062004", "Common carotid artery", (0, 112, 165), LEFT, vessel=True),
-        Structure("subclavian_left", "Left subclavian artery", "36765005", "Subclavian artery", (216, 101, 79), LEFT, vessel=True),
+        Structure(
+            "superior_vena_cava", "Superior vena cava", "48345005", "Superior vena cava", (0, 90, 220), vessel=True
+        ),
+        Structure(
+            "inferior_vena_cava", "Inferior vena cava", "64131007", "Inferior vena cava", (0, 70, 200), vessel=True
+        ),
+        Structure(
+            "brachiocephalic_trunk",
+            "Brachiocephalic trunk",
+            "12691009",
+            "Brachiocephalic trunk",
+            (196, 121, 79),
+            vessel=True,
+        ),
+        Structure(
+            "carotid_left",
+            "Left common carotid artery",
+            "32062004",
+            "Common carotid artery",
+            (0, 112, 165),
+            LEFT,
+            vessel=True,
+        ),
+        Structure(
+            "subclavian_left",
+            "Left subclavian artery",
+            "36765005",
+            "Subclavian artery",
+            (216, 101, 79),
+            LEFT,
+            vessel=True,
+        ),
         Structure("portal_vein", "Portal vein", "32764006", "Portal vein", (0, 151, 206), vessel=True),
         Structure("hepatic_vein", "Hepatic veins", "8993003", "Hepatic vein", (0, 130, 180), vessel=True),
         Structure("liver", "Liver", "10200004", "Liver", (40, 140, 40)),

@@ -23,4 +23,6 @@ class Volume(TwinObject):
     modality: str = "OT"
     value_unit: str = ""
     window: tuple[float, float] | None = None  # (level, width) proposed by the file
-    acquisition: dict[str, str] = Field(default_factory=dict)  # de-identified facts: kernel, phase, contrast, study date shifted
+    acquisition: dict[str, str] = Field(
+        default_factory=dict
+    )  # de-identified facts: kernel, phase, contrast, study date shifted

@@ -1,0 +1,230 @@
+"""A job seen from outside: start it, follow it, cancel it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from shutil import which
+from typing import Any
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from organtwin.errors import BadInput, OrganTwinError
+from organtwin.jobs import events as said
+from organtwin.jobs.process import alive
+from organtwin.jobs.spec import JobSpec
+from organtwin.store.atomic import said_plainly, write_json
+
+CANCEL_PATIENCE_S = 1.5
+START_PATIENCE_S = 60.0
+
+
+class JobState(Enum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+class Job:
+    """A job folder. Call :meth:`poll` now and then; it reads what the worker has said since."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.spec = JobSpec.model_validate_json((folder / "spec.json").read_text(encoding="utf-8"))
+        except (OSError, ValidationError) as error:
+            raise BadInput("The description of a job is missing or damaged", where=str(folder)) from error
+        self.state = JobState.WAITING
+        self.fraction = 0.0
+        self.what = ""
+        self.eta_s: float | None = None
+        self.error: OrganTwinError | None = None
+        self.done: said.Done | None = None
+        self.residuals: dict[str, list[tuple[int, float]]] = {}
+        self.log: list[str] = []
+        self._started: said.Started | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._offset = 0
+        self._cancel_asked: float | None = None
+
+    @classmethod
+    def create(
+        cls,
+        jobs_folder: Path,
+        operation: str,
+        inputs: dict[str, str],
+        parameters: dict[str, Any],
+        label: str,
+        replaces: tuple[str, ...] = (),
+        ranks: int = 1,
+    ) -> Job:
+        """Write the folder of a new job; it does not run yet."""
+        identity = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + uuid4().hex[:6]
+        spec = JobSpec(
+            id=identity,
+            operation=operation,
+            label=label,
+            parameters=parameters,
+            inputs=inputs,
+            replaces=replaces,
+            ranks=ranks,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        folder = jobs_folder / identity
+        with said_plainly(folder):
+            (folder / "result").mkdir(parents=True)
+        write_json(folder / "spec.json", json.loads(spec.model_dump_json()))
+        return cls(folder)
+
+    @property
+    def id(self) -> str:
+        return self.spec.id
+
+    def start(self) -> None:
+        """Run the worker in a process group of its own, so that it outlives the window and dies as a whole."""
+        command = [sys.executable, "-m", "organtwin.worker", str(self.folder)]
+        if self.spec.ranks > 1:
+            launcher = which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+            if launcher is None:
+                raise BadInput(
+                    "Running on several ranks needs mpiexec", remedy="Install the solvers extra, or use one rank."
+                )
+            command = [launcher, "-n", str(self.spec.ranks), *command]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        with said_plainly(self.folder), (self.folder / "stdout.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=environment,
+            )
+
+    def poll(self) -> list[said.Event]:
+        """New events since the last call; also notices a worker that died, and ends one that ignores a cancel."""
+        if self.state.ended:
+            return []
+        gone = self._is_gone()  # asked before reading, so that last words are not missed
+        fresh = self._read_events()
+        for event in fresh:
+            self._take(event)
+        if not self.state.ended:
+            if self._cancel_asked is not None and (gone or time.monotonic() - self._cancel_asked > CANCEL_PATIENCE_S):
+                self._kill()
+                fresh.append(self._write(said.Cancelled()))
+                self._take(fresh[-1])
+            elif gone:
+                fresh.append(self._write(said.Failed(sentence=self._obituary())))
+                self._take(fresh[-1])
+        return fresh
+
+    def cancel(self) -> None:
+        """Ask the worker to stop; :meth:`poll` ends its process group if it does not within the patience."""
+        if not self.state.ended and self._cancel_asked is None:
+            (self.folder / "cancel").touch()
+            self._cancel_asked = time.monotonic()
+
+    def wait(self, timeout_s: float | None = None, interval_s: float = 0.05) -> JobState:
+        """Poll until the job has ended."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self.state.ended and (until is None or time.monotonic() < until):
+            self.poll()
+            if not self.state.ended:
+                time.sleep(interval_s)
+        return self.state
+
+    def result_folders(self) -> list[Path]:
+        """Folders of the objects the job made, in order (those already moved into a project are left out)."""
+        made = self.done.objects if self.done else ()
+        return [self.folder / "result" / uuid for uuid in made if (self.folder / "result" / uuid).is_dir()]
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _take(self, event: said.Event) -> None:
+        match event:
+            case said.Started():
+                self._started = event
+                self.state = JobState.RUNNING
+            case said.Progress():
+                self.fraction, self.what, self.eta_s = event.fraction, event.what or self.what, event.eta_s
+            case said.Residual():
+                self.residuals.setdefault(event.name, []).append((event.step, event.value))
+            case said.Log():
+                self.log.append(event.text)
+            case said.Done():
+                self.done, self.state, self.fraction, self.eta_s = event, JobState.DONE, 1.0, None
+            case said.Failed():
+                self.error = (BadInput if event.exit_code == 3 else OrganTwinError)(event.sentence.removesuffix("."))
+                self.state = JobState.FAILED
+            case said.Cancelled():
+                self.state = JobState.CANCELLED
+
+    def _read_events(self) -> list[said.Event]:
+        path = self.folder / "events.jsonl"
+        if not path.exists():
+            return []
+        with path.open("rb") as stream:
+            stream.seek(self._offset)
+            data = stream.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        fresh = []
+        for line in whole.splitlines():
+            try:
+                fresh.append(said.EVENT.validate_json(line))
+            except ValidationError:
+                continue  # a line torn by a crash in the middle of writing
+        return fresh
+
+    def _write(self, event: said.Event) -> said.Event:
+        with (self.folder / "events.jsonl").open("ab") as stream:
+            stream.write(event.model_dump_json().encode() + b"\n")
+            self._offset = stream.tell()
+        return event
+
+    def _is_gone(self) -> bool:
+        if self._process is not None:
+            return self._process.poll() is not None
+        if self._started is not None:
+            return not alive(self._started.pid, self._started.born)
+        spoken = self.folder / "events.jsonl"
+        if spoken.exists() and spoken.stat().st_size > self._offset:
+            return False  # its first words have not been read yet
+        return time.time() - (self.folder / "spec.json").stat().st_mtime > START_PATIENCE_S
+
+    def _kill(self) -> None:
+        pid = self._process.pid if self._process else (self._started.pid if self._started else None)
+        if pid is None or (self._process is None and self._started and not alive(pid, self._started.born)):
+            return
+        try:
+            os.killpg(os.getpgid(pid), signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        if self._process is not None:
+            self._process.wait(timeout=5)
+
+    def _obituary(self) -> str:
+        code = self._process.returncode if self._process else None
+        how = f" by signal {-code}" if code is not None and code < 0 else ""
+        likely = " It may have run out of memory." if code == -9 else ""
+        last = ""
+        log = self.folder / "stdout.log"
+        if not how and log.exists():
+            lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+            last = f" Its last words were: {lines[-1][:200]}" if lines else ""
+        return f"The worker of '{self.spec.label}' was ended{how} before it finished; the project is unchanged.{likely}{last}"

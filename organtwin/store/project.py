@@ -1,0 +1,254 @@
+"""A project folder ``case.otwin/``: objects, jobs, journal, lock and the mirror ``project.json``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import lru_cache
+from pathlib import Path
+
+from organtwin import __version__
+from organtwin.errors import BadInput
+from organtwin.model import TwinObject
+from organtwin.store.atomic import said_plainly, write_json
+from organtwin.store.journal import Act, Dismiss, Journal, Redo, Undo
+from organtwin.store.lock import Lock
+from organtwin.store.migrations import migrate
+from organtwin.store.objects import Entry, load_object, read_entry, save_object
+
+FORMAT = 1
+
+
+class Project:
+    """The objects of one patient and everything that was done to them.
+
+    Every change is on disk before the method returns; there is nothing to save. Undo has no depth limit and
+    works across restarts, because the journal keeps every act and no object is deleted by it.
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        if not (folder / "project.json").exists():
+            raise BadInput(
+                "This is not an OrganTwin project", where=str(folder), remedy="Choose a folder that ends in .otwin."
+            )
+        self.folder = folder.resolve()
+        self.read_only = read_only
+        self._lock = None if read_only else Lock(folder / "lock")
+        try:
+            self._head = self._read_head()
+            if not read_only:
+                migrate(self.folder, self._head.get("format", 0), FORMAT)
+            self._journal = Journal(self.folder / "journal")
+        except BaseException:
+            self.close()
+            raise
+        self._done: list[Act] = []
+        self._undone: list[Act] = []
+        self._live: dict[str, str] = {}  # uuid -> name, in order of appearance
+        self.seen_jobs: set[str] = set()
+        for line in self._journal.lines:
+            self._apply(line)
+
+    # -- opening and closing --------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, folder: Path, name: str = "") -> Project:
+        """Make a new, empty project.
+
+        Raises
+        ------
+        BadInput
+            When something is there already.
+        """
+        if folder.exists() and any(folder.iterdir()):
+            raise BadInput(
+                "There is something at this place already",
+                where=str(folder),
+                remedy="Choose a new name, or open it instead.",
+            )
+        with said_plainly(folder):
+            for part in ("objects", "jobs"):
+                (folder / part).mkdir(parents=True, exist_ok=True)
+        write_json(
+            folder / "project.json",
+            {"format": FORMAT, "program": f"organtwin {__version__}", "name": name or folder.stem, "objects": []},
+        )
+        return cls(folder)
+
+    def close(self) -> None:
+        """Let others open the project."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        return str(self._head.get("name", self.folder.stem))
+
+    @property
+    def jobs_folder(self) -> Path:
+        return self.folder / "jobs"
+
+    @property
+    def objects_folder(self) -> Path:
+        return self.folder / "objects"
+
+    @property
+    def recovered_from_line(self) -> int | None:
+        """Number of the journal line that a crash cut off, or None."""
+        return self._journal.damaged_from
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def entries(self, kind: str | None = None) -> list[Entry]:
+        """Live objects in order of appearance."""
+        found = []
+        for uuid, name in self._live.items():
+            entry = self.entry(uuid)
+            if kind is None or entry.kind == kind:
+                found.append(Entry(**{**entry.__dict__, "name": name}))
+        return found
+
+    def entry(self, uuid: str) -> Entry:
+        """Meta data of an object, live or not."""
+        return _entry(self._object_folder(uuid))
+
+    def is_live(self, uuid: str) -> bool:
+        return uuid in self._live
+
+    def load(self, uuid: str) -> TwinObject:
+        """Read an object, with the name it has now."""
+        thing = load_object(self._object_folder(uuid))
+        name = self._live.get(uuid)
+        return thing if name is None or name == thing.name else thing.with_(name=name)
+
+    def _object_folder(self, uuid: str) -> Path:
+        folder = self.objects_folder / uuid
+        if not folder.is_dir():
+            raise BadInput("The project has no such object", where=uuid)
+        return folder
+
+    # -- changing -------------------------------------------------------------------------------------------------
+
+    def put(self, thing: TwinObject) -> None:
+        """Write an object's files. It is not part of the project until an act adds it."""
+        self._writable()
+        if not (self.objects_folder / thing.uuid).exists():
+            save_object(thing, self.objects_folder)
+
+    def take_in(self, folder: Path) -> None:
+        """Move a complete object folder, made by a job, into the project."""
+        self._writable()
+        target = self.objects_folder / folder.name
+        if not target.exists():
+            with said_plainly(target):
+                shutil.move(str(folder), str(target))
+
+    def act(self, act: Act) -> None:
+        """Do one step; what was undone before it can no longer be redone."""
+        self._write(act)
+
+    def undo(self) -> Act | None:
+        """Take the last step back; returns it, or None where there is none."""
+        if not self._done:
+            return None
+        step = self._done[-1]
+        self._write(Undo())
+        return step
+
+    def redo(self) -> Act | None:
+        if not self._undone:
+            return None
+        step = self._undone[-1]
+        self._write(Redo())
+        return step
+
+    @property
+    def undo_label(self) -> str | None:
+        return self._done[-1].label if self._done else None
+
+    @property
+    def redo_label(self) -> str | None:
+        return self._undone[-1].label if self._undone else None
+
+    def dismiss_job(self, job: str) -> None:
+        self._write(Dismiss(job=job))
+
+    def _write(self, line: Act | Undo | Redo | Dismiss) -> None:
+        self._writable()
+        self._journal.append(line)
+        self._apply(line)
+        self._mirror()
+
+    def _apply(self, line: Act | Undo | Redo | Dismiss) -> None:
+        match line:
+            case Act():
+                self._forward(line)
+                self._done.append(line)
+                self._undone.clear()
+                if line.job:
+                    self.seen_jobs.add(line.job)
+            case Undo() if self._done:
+                step = self._done.pop()
+                self._backward(step)
+                self._undone.append(step)
+            case Redo() if self._undone:
+                step = self._undone.pop()
+                self._forward(step)
+                self._done.append(step)
+            case Dismiss():
+                self.seen_jobs.add(line.job)
+
+    def _forward(self, step: Act) -> None:
+        for uuid in step.remove:
+            self._live.pop(uuid, None)
+        for uuid in step.add:
+            self._live[uuid] = self.entry(uuid).name
+        for uuid, (_, name) in step.rename.items():
+            self._live[uuid] = name
+
+    def _backward(self, step: Act) -> None:
+        for uuid, (name, _) in step.rename.items():
+            self._live[uuid] = name
+        for uuid in step.add:
+            self._live.pop(uuid, None)
+        for uuid in step.remove:
+            self._live[uuid] = self.entry(uuid).name
+        created = {uuid: self.entry(uuid).created for uuid in self._live}
+        self._live = {uuid: self._live[uuid] for uuid in sorted(self._live, key=lambda u: created[u])}
+
+    def _mirror(self) -> None:
+        objects = [{"uuid": e.uuid, "kind": e.kind, "name": e.name, "created": e.created} for e in self.entries()]
+        self._head = {**self._head, "program": f"organtwin {__version__}", "objects": objects}
+        write_json(self.folder / "project.json", self._head)
+
+    def _writable(self) -> None:
+        if self.read_only or self._lock is None:
+            raise BadInput("This project was opened for reading only", where=str(self.folder))
+
+    def _read_head(self) -> dict[str, object]:
+        path = self.folder / "project.json"
+        try:
+            head: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+            version = int(str(head["format"]))
+        except (OSError, ValueError, KeyError) as error:
+            raise BadInput("The project's description is damaged", where=str(path)) from error
+        if version > FORMAT:
+            raise BadInput(
+                f"This project was written by a newer OrganTwin (format {version}, this one knows {FORMAT})",
+                where=str(path),
+                remedy="Update OrganTwin.",
+            )
+        return head
+
+
+@lru_cache(maxsize=4096)
+def _entry(folder: Path) -> Entry:
+    # objects never change once written, so their meta data can be kept
+    return read_entry(folder)
