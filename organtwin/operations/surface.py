@@ -1,0 +1,53 @@
+"""Segmentation to smooth closed surfaces that fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from organtwin.model import Segmentation, Surface, TwinObject
+from organtwin.operations.monitor import Monitor
+from organtwin.operations.registry import Operation, Parameters
+
+
+class SurfaceParameters(Parameters):
+    """``structures`` empty: all of the segmentation. ``smoothing`` from 0 (voxel steps stay) to 1.
+
+    ``parts``: keep the largest island of each structure, or all of some size.
+    """
+
+    structures: tuple[str, ...] = ()
+    smoothing: Annotated[float, Field(ge=0, le=1)] = 0.5
+    parts: Literal["largest", "all"] = "largest"
+
+
+def run(inputs: dict[str, TwinObject], parameters: SurfaceParameters, monitor: Monitor) -> Sequence[TwinObject]:
+    """One :class:`Surface` per structure."""
+    from organtwin.mesh.label_surface import label_surfaces
+
+    segmentation = inputs["segmentation"]
+    assert isinstance(segmentation, Segmentation)
+    keys = parameters.structures or tuple(s.key for s in segmentation.segments)
+    made = label_surfaces(
+        segmentation, keys, smoothing=parameters.smoothing, parts=parameters.parts, progress=monitor.progress
+    )
+    monitor.progress(1.0, "done")
+    return [
+        Surface(
+            name=segmentation.segment(one.key).name, structure=one.key, points_mm=one.points_mm, triangles=one.triangles,
+            frame_uid=segmentation.grid.frame_uid, report=one.report, notes=one.notes,
+        )
+        for one in made
+    ]
+
+
+OPERATION = Operation(
+    name="surface",
+    title="Surface",
+    inputs={"segmentation": "segmentation"},
+    parameters=SurfaceParameters,
+    function="organtwin.operations.surface:run",
+    packages=("organtwin", "numpy", "scipy"),
+)
