@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 SKIN_HU = -300.0
 TABLE_SHELL_MM = 4.0  # the table's walls are thinner than twice this, the body is not
 LEAST_BODY_ML = 30.0
+LEAST_LIMB_ML = 100.0
+LUNG_LIKE_HU = (-935.0, -500.0)  # outside air is darker, even through noise
+
+Mask = NDArray[np.bool_]
 
 
-def find_body(context: CTContext) -> NDArray[np.bool_]:
-    """The largest thick thing that is not air, its cavities filled slice by slice.
+def find_body(context: CTContext) -> Mask:
+    """The trunk (or head, or limb) and other limbs in the picture, cavities filled slice by slice.
 
     Raises
     ------
@@ -27,36 +31,61 @@ def find_body(context: CTContext) -> NDArray[np.bool_]:
         When nothing in the scan is a body.
     """
     solid = context.hu > SKIN_HU
+    solid |= _open_lung(context, solid)
     inside = np.zeros_like(solid)
     # a cavity (lung, bowel gas) is filled in its own slice: it may be open at the top or bottom of the scan
     for k, flat in enumerate(context.open(solid, TABLE_SHELL_MM)):
         inside[k] = ndimage.binary_fill_holes(flat)
     core = context.open(inside, 2 * TABLE_SHELL_MM)
     labels, count = ndimage.label(core)
-    if count == 0:
-        raise _no_body()
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    body = labels == int(sizes.argmax())
-    if context.volume_ml(body) < LEAST_BODY_ML or not _holds_tissue(context.hu[body]):
-        raise _no_body()
-    # give back the thin parts that touch (skin folds, fingertips), but not the table below
-    body = context.grow(body, 2 * TABLE_SHELL_MM) & inside | body
+    body = np.zeros_like(core)
+    order = np.argsort(-np.bincount(labels.ravel())[1:]) + 1 if count else []
+    for rank, label in enumerate(order):
+        piece = labels == label
+        values = context.hu[piece]
+        if context.volume_ml(piece) < (LEAST_LIMB_ML if rank else LEAST_BODY_ML):
+            break
+        if _is_tissue(values):
+            body |= piece
+    if not body.any():
+        raise BadInput(
+            "No body was found in this scan", remedy="The CT engine needs a CT of a person in Hounsfield units."
+        )
+    # give back the thin parts that touch (skin folds), but not the table below
+    body |= context.grow(body, TABLE_SHELL_MM) & inside
     for k, flat in enumerate(body):
         body[k] = ndimage.binary_fill_holes(flat)
-    labels, count = ndimage.label(body)
+    return body
+
+
+def largest_piece(mask: Mask) -> Mask:
+    """The largest face-connected piece."""
+    labels, count = ndimage.label(mask)
+    if count < 2:
+        return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     return np.asarray(labels == int(sizes.argmax()))
 
 
-def _holds_tissue(values: NDArray[np.float32]) -> bool:
-    """Soft tissue makes up part of every body, and a body is not of one value."""
+def _is_tissue(values: NDArray[np.float32]) -> bool:
+    """Soft tissue or fat makes up part of every piece of a body, and a body is not of one value."""
     soft = np.mean((values > -150) & (values < 250))
-    return bool(soft > 0.15 and np.ptp(values) > 20)
+    return bool(soft > 0.1 and np.ptp(values) > 20)
 
 
-def _no_body() -> BadInput:
-    return BadInput(
-        "No body was found in this scan", remedy="The CT engine needs a CT of a person in Hounsfield units."
-    )
+def _open_lung(context: CTContext, solid: Mask) -> Mask:
+    """Lung cut by the side of the picture, where the air of the lung meets what would be outside."""
+    grey = ndimage.uniform_filter(context.hu, 3)
+    like = (grey > LUNG_LIKE_HU[0]) & (grey < LUNG_LIKE_HU[1]) & ~solid
+    labels, count = ndimage.label(context.open(like, 5.0))
+    result = np.zeros_like(solid)
+    if not count:
+        return result
+    rim = np.concatenate([labels[:, 0].ravel(), labels[:, -1].ravel(), labels[:, :, 0].ravel(), labels[:, :, -1].ravel()])
+    for label in np.unique(rim[rim > 0]):
+        piece = labels == label
+        thick = context.shrink(piece, 12.0).any()
+        if thick and context.volume_ml(piece) > LEAST_LIMB_ML and context.hu[piece].std() > 20:
+            result |= piece
+    return context.grow(result, 8.0) & (context.hu < SKIN_HU) & (grey > LUNG_LIKE_HU[0]) | result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from scipy import ndimage, sparse
 from organtwin.errors import BadInput
 from organtwin.model import Volume
 from organtwin.space import Grid
+
+if TYPE_CHECKING:
+    from organtwin.segment.ct.bone import Spine
 
 WORKING_MM = 2.0
 MOST_WORKING_VOXELS = 8_000_000
@@ -134,6 +138,20 @@ class CTContext:
         from organtwin.segment.ct.body import find_body
 
         return find_body(self)
+
+    @cached_property
+    def trunk(self) -> Mask:
+        """The largest piece of the body: without arms that lie apart."""
+        from organtwin.segment.ct.body import largest_piece
+
+        return largest_piece(self.body)
+
+    @cached_property
+    def spine(self) -> Spine:
+        """The line of the spine."""
+        from organtwin.segment.ct.bone import find_spine
+
+        return find_spine(self)
 
     @cached_property
     def lungs(self) -> tuple[Mask, Mask]:

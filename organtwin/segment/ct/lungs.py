@@ -53,7 +53,7 @@ def _windpipe(context: CTContext, lungs: Mask) -> Mask:
     result = np.zeros_like(lungs)
     if not count:
         return result
-    columns = np.flatnonzero(context.body.any(axis=(0, 1)))
+    columns = np.flatnonzero(context.trunk.any(axis=(0, 1)))
     middle, half = columns.mean(), np.ptp(columns) / 2
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         part = labels[box] == label
@@ -66,7 +66,7 @@ def _windpipe(context: CTContext, lungs: Mask) -> Mask:
 
 def _split(context: CTContext, lungs: Mask) -> tuple[Mask, Mask]:
     """Part the lungs: whole pieces by the side they lie on, a joined piece by watershed from its two cores."""
-    columns = np.flatnonzero(context.body.any(axis=(0, 1)))
+    columns = np.flatnonzero(context.trunk.any(axis=(0, 1)))
     middle = columns.mean()
     reach = 0.06 * np.ptp(columns)
     side = np.zeros(lungs.shape, np.int32)
