@@ -1,0 +1,33 @@
+"""Find the object a person means: by kind, by name, by the first letters of its uuid, or simply the newest."""
+
+from __future__ import annotations
+
+from organtwin.document import Document
+from organtwin.errors import BadInput
+from organtwin.store import Entry
+
+
+def choose(document: Document, kind: str | None, wanted: str | None = None, **facts: object) -> Entry:
+    """The object of ``kind`` that ``wanted`` names, or the newest one.
+
+    Raises
+    ------
+    BadInput
+        When there is none, or the name fits several.
+    """
+    entries = [e for e in document.entries(kind) if all(e.facts.get(k) == v for k, v in facts.items())]
+    what = (kind or "object").replace("_", " ")
+    about = "".join(f" of {value}" for value in facts.values())
+    if wanted is None:
+        if not entries:
+            raise BadInput(f"The project has no {what}{about} yet", where=str(document.project.folder))
+        return entries[-1]
+    found = [e for e in entries if e.uuid == wanted or e.name == wanted]
+    if not found:
+        found = [e for e in entries if e.uuid.startswith(wanted) or e.name.lower() == wanted.lower()]
+    if len(found) == 1:
+        return found[0]
+    listing = ", ".join(f"'{e.name}' ({e.uuid[:8]})" for e in (found or entries)) or "none"
+    if found:
+        raise BadInput(f"'{wanted}' fits several objects", remedy=f"Give the uuid: {listing}.")
+    raise BadInput(f"The project has no {what} '{wanted}'", remedy=f"It has: {listing}.")

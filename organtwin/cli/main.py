@@ -1,0 +1,328 @@
+"""``organtwin``: the commands. Exit codes: 0 done, 2 usage, 3 bad input, 4 failed, 5 cancelled."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from organtwin import __version__
+from organtwin.cli.choose import choose
+from organtwin.cli.follow import console, run_job
+from organtwin.document import Document
+from organtwin.errors import BadInput, OrganTwinError
+from organtwin.store import Entry
+
+app = typer.Typer(
+    name="organtwin",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="From a patient's scan to organ meshes, blood flow and tissue deformation. Research and rehearsal only: not a medical device.",
+)
+
+ProjectPath = Annotated[Path, typer.Argument(help="The project folder, case.otwin.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@contextmanager
+def opened(folder: Path, create: bool = False) -> Iterator[Document]:
+    """The document of a project, closed at the end; jobs finished earlier are adopted first."""
+    fresh = create and not (folder / "project.json").exists()
+    document = Document.create(folder) if fresh else Document.open(folder)
+    try:
+        document.poll()
+        yield document
+    finally:
+        document.close()
+
+
+def describe(entry: Entry) -> dict[str, Any]:
+    """An object as JSON: its identity and the facts about it."""
+    return {
+        "uuid": entry.uuid,
+        "kind": entry.kind,
+        "name": entry.name,
+        "created": entry.created,
+        "notes": list(entry.notes),
+        **{key: value for key, value in entry.facts.items() if key != "histories"},
+    }
+
+
+def tell(entries: list[Entry], as_json: bool) -> None:
+    """Print what was made."""
+    if as_json:
+        print(json.dumps([describe(e) for e in entries], indent=1))
+        return
+    from organtwin.cli.summary import summary
+
+    for entry in entries:
+        for line in summary(entry):
+            print(line)
+
+
+@app.command("import")
+def import_(
+    sources: Annotated[list[Path], typer.Argument(help="Folder, zip, DICOMDIR, NIfTI, NRRD or MHA.")],
+    project: Annotated[Path, typer.Option("-p", "--project", help="Project folder; made when it is not there.")],
+    series: Annotated[
+        list[str] | None, typer.Option(help="Series to take, by number or UID (repeat for several).")
+    ] = None,
+    keep_identity: Annotated[bool, typer.Option(help="Keep the patient's name and number.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read a scan into a project."""
+    for source in sources:
+        if not source.exists():
+            raise BadInput("There is nothing at this place", where=str(source), remedy="Check the path.")
+    parameters = {"sources": [str(s.resolve()) for s in sources], "series": series, "keep_identity": keep_identity}
+    fresh = not project.exists()
+    try:
+        with opened(project, create=True) as document:
+            made = run_job(document, "import", {}, parameters, "Import scan")
+    except OrganTwinError:
+        if fresh:
+            _remove_empty(project)
+        raise
+    tell(made, as_json)
+
+
+@app.command()
+def segment(
+    project: ProjectPath,
+    engine: Annotated[str, typer.Option(help="ct, threshold, grow or random-walker.")] = "ct",
+    structures: Annotated[str | None, typer.Option(help="Only these, as in: aorta,liver.")] = None,
+    volume: Annotated[str | None, typer.Option(help="Which volume, when there are several.")] = None,
+    options: Annotated[str | None, typer.Option(help="The engine's options as JSON, or @FILE.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find structures in a scan."""
+    with opened(project) as document:
+        source = choose(document, "volume", volume)
+        parameters: dict[str, Any] = {"engine": engine, "options": _json(options) if options else {}}
+        if structures:
+            parameters["structures"] = [s.strip() for s in structures.split(",") if s.strip()]
+        made = run_job(document, "segment", {"volume": source.uuid}, parameters, f"Segment {source.name}")
+    tell(made, as_json)
+
+
+@app.command()
+def mesh(
+    project: ProjectPath,
+    structure: Annotated[str, typer.Option(help="The structure to mesh, as in: aorta.")],
+    edge: Annotated[
+        str | None, typer.Option(help='Edge length with its unit, as in "2 mm"; automatic when left out.')
+    ] = None,
+    segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a surface and tetrahedra of one structure."""
+    with opened(project) as document:
+        source = choose(document, "segmentation", segmentation)
+        parameters: dict[str, Any] = {"structure": structure}
+        if edge:
+            parameters["edge"] = edge
+        made = run_job(document, "mesh", {"segmentation": source.uuid}, parameters, f"Mesh {structure}")
+    tell(made, as_json)
+
+
+def _solve(
+    project: Path, physics: str, case: Path | None, preset: str | None, mesh: str | None, ranks: int, as_json: bool
+) -> None:
+    if (case is None) == (preset is None):
+        raise BadInput("Give either a case file or --preset")
+    parameters = {"preset": preset} if preset else {"case": _json(f"@{case}")}
+    with opened(project) as document:
+        if mesh is None and preset:
+            organ = preset.partition("-")[0]
+            source = document.latest("mesh", structure=organ) or choose(document, "mesh")
+        else:
+            named = [e for e in document.entries("mesh") if mesh and e.facts.get("structure") == mesh]
+            source = named[-1] if named else choose(document, "mesh", mesh)
+        label = f"{'Flow in' if physics == 'flow' else 'Deform'} {source.facts.get('structure', source.name)}"
+        made = run_job(document, physics, {"mesh": source.uuid}, parameters, label, ranks)
+    tell(made, as_json)
+
+
+@app.command()
+def flow(
+    project: ProjectPath,
+    case: Annotated[Path | None, typer.Argument(help="A flow case as JSON.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A named case, as in: aorta-steady.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
+    ranks: Annotated[int, typer.Option(min=1, help="MPI ranks.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Solve blood flow in a vessel mesh."""
+    _solve(project, "flow", case, preset, mesh, ranks, as_json)
+
+
+@app.command()
+def deform(
+    project: ProjectPath,
+    case: Annotated[Path | None, typer.Argument(help="A tissue case as JSON.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A named case, as in: liver-pull.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Solve the deformation of an organ mesh."""
+    _solve(project, "tissue", case, preset, mesh, 1, as_json)
+
+
+@app.command()
+def export(
+    project: ProjectPath,
+    object_: Annotated[str, typer.Argument(metavar="OBJECT", help="Name or uuid.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The ending decides: .nii.gz .nrrd .seg.nrrd .mha .dcm .stl .obj .ply .vtp .vtu .csv .json"
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Write an object to a file of the field."""
+    from organtwin.operations.export import export_object
+
+    with opened(project) as document:
+        entry = choose(document, None, object_)
+        written = export_object(entry.uuid, document.get, file)
+    print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
+
+
+@app.command()
+def report(
+    project: ProjectPath,
+    output: Annotated[Path, typer.Option("-o", "--output", help="report.html")] = Path("report.html"),
+    as_json: AsJson = False,
+) -> None:
+    """Write a report with pictures."""
+    from organtwin.report import write_report
+
+    with opened(project) as document:
+        written = write_report(document, output)
+    print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
+
+
+@app.command()
+def info(project: ProjectPath, as_json: AsJson = False) -> None:
+    """Say what a project holds, what is stale, and which jobs run."""
+    from organtwin.cli.summary import tree
+    from organtwin.document.staleness import stale
+    from organtwin.store import Project
+
+    opened_project = Project(project, read_only=True)
+    entries = opened_project.entries()
+    old = stale({e.uuid: e for e in entries})
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "name": opened_project.name,
+                    "folder": str(opened_project.folder),
+                    "undo": opened_project.undo_label,
+                    "objects": [{**describe(e), "stale": e.uuid in old} for e in entries],
+                },
+                indent=1,
+            )
+        )
+    else:
+        for line in tree(opened_project.name, entries, old):
+            print(line)
+
+
+@app.command()
+def validate(
+    names: Annotated[list[str] | None, typer.Argument(help="Cases; all when left out.")] = None,
+    quick: Annotated[bool, typer.Option(help="Meshes that finish in about two minutes in all.")] = False,
+    file: Annotated[Path | None, typer.Option("--file", help="Also write the rows here as JSON.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the verification cases: reference, computed, error."""
+    from organtwin.cli.validate import run_cases
+
+    if not run_cases(names or [], quick, file, as_json):
+        raise typer.Exit(4)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path | None, typer.Option("-p", "--project", help="Where to put the project.")] = None,
+    window: Annotated[bool, typer.Option(help="Open the app at the end where there is a display.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """The whole way on the sample study, then the app opens on it."""
+    from organtwin.cli.demo import run_demo
+
+    finished = run_demo(folder)
+    if as_json:
+        print(json.dumps({"project": str(finished), "report": str(finished.parent / "report.html")}))
+    if window and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise typer.Exit(_open_window([str(finished)]))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def gui(context: typer.Context) -> None:
+    """Open the app."""
+    raise typer.Exit(_open_window(context.args))
+
+
+def _open_window(arguments: list[str]) -> int:
+    # the window is a program of its own: the twin does not know it
+    try:
+        return os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-m", "organtwin_gui", *arguments])
+    except KeyboardInterrupt:
+        return 0
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def _json(text: str) -> dict[str, Any]:
+    """JSON from the command line, or from a file after ``@``."""
+    where = ""
+    if text.startswith("@"):
+        where = text[1:]
+        try:
+            text = Path(where).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput("This file cannot be read", where=where) from error
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise BadInput(f"This is not JSON: {error}", where=where) from error
+    if not isinstance(data, dict):
+        raise BadInput('A JSON object is needed here, as in {"key": value}', where=where)
+    return data
+
+
+def _remove_empty(project: Path) -> None:
+    """Take away a project that was made for an import that failed."""
+    import shutil
+
+    if (project / "objects").is_dir() and not any((project / "objects").iterdir()):
+        shutil.rmtree(project, ignore_errors=True)
+
+
+def main() -> None:
+    """Entry point: every failure becomes one sentence and a documented exit code."""
+    try:
+        app(standalone_mode=True)
+    except OrganTwinError as error:
+        console.print(f"organtwin: {error.sentence}", style="bold", markup=False)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Objects in a few lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from organtwin.store import Entry
+
+
+def summary(entry: Entry) -> Iterator[str]:
+    """What a person wants to know about an object, a line each."""
+    yield f"{entry.kind:<13} {entry.name}  [{entry.uuid[:8]}]"
+    facts = entry.facts
+    match entry.kind:
+        case "volume":
+            grid = facts["grid"]
+            spacing = [sum(row[axis] ** 2 for row in grid["affine"][:3]) ** 0.5 for axis in range(3)]
+            yield f"  {' x '.join(str(n) for n in grid['size'])} voxels of {' x '.join(f'{s:.3g}' for s in spacing)} mm, {facts['modality']}"
+        case "segmentation":
+            for s in facts["segments"]:
+                sure = "" if s["confidence"] is None else f"  confidence {s['confidence']:.2f}"
+                yield f"  {s['name']:<24}{s['volume_mm3'] / 1000:10.1f} mL{sure}{'  ' + s['doubt'] if s['doubt'] else ''}"
+        case "surface":
+            yield from _numbers(facts["report"])
+        case "mesh":
+            yield f"  mesher {facts['mesher']}; boundaries {', '.join(facts['boundaries'])}"
+            yield from _numbers(facts["report"])
+        case "result":
+            for q in facts["quantities"]:
+                yield f"  {q['name']:<36}{q['value']:12.4g} {q['unit']}"
+            for key, value in facts["credibility"].items():
+                yield f"  {key}: {value}"
+    for note in entry.notes:
+        yield f"  note: {note}"
+
+
+def _numbers(report: dict[str, float]) -> Iterator[str]:
+    if report:
+        yield "  " + ", ".join(f"{key} {value:.4g}" for key, value in report.items())
+
+
+def tree(name: str, entries: list[Entry], stale: set[str]) -> Iterator[str]:
+    """All objects of a project with their summaries."""
+    yield f"{name}: {len(entries)} objects"
+    for entry in entries:
+        lines = list(summary(entry))
+        yield lines[0] + ("  STALE: its input has changed" if entry.uuid in stale else "")
+        yield from lines[1:]

@@ -1,0 +1,48 @@
+"""``organtwin validate``: every case computes afresh and is printed beside its reference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from organtwin import validation
+from organtwin.cli.follow import console
+from organtwin.operations.monitor import NullMonitor
+from organtwin.store.atomic import write_json
+
+
+def run_cases(names: list[str], quick: bool, file: Path | None, as_json: bool) -> bool:
+    """Run the named cases (all when none are named); returns whether every row passed."""
+    rows: list[dict[str, object]] = []
+    table = Table(title=f"OrganTwin validation{' (quick)' if quick else ''}")
+    for heading in ("case", "quantity", "reference", "computed", "unit", "error", "accepted", "mesh", "time", ""):
+        table.add_column(
+            heading, justify="right" if heading in ("reference", "computed", "error", "accepted", "time") else "left"
+        )
+    for name in names or validation.names():
+        case = validation.find(name)
+        console.print(f"{case.name}: {case.title}", style="dim")
+        for row in case.run(quick, NullMonitor()):
+            rows.append({"case": case.name, **row.to_json()})
+            table.add_row(
+                case.name,
+                row.quantity,
+                f"{row.reference:.6g}",
+                f"{row.computed:.6g}",
+                row.unit,
+                f"{row.error_percent:+.3g} %",
+                f"{'>= ' if row.at_least else ''}{'-' if row.at_least else '±'}{row.accepted_percent:g} %",
+                row.mesh,
+                f"{row.seconds:.1f} s",
+                "[green]pass[/]" if row.passed else "[bold red]FAIL[/]",
+            )
+    if file is not None:
+        write_json(file, rows)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+    else:
+        Console(width=None if Console().is_terminal else 170).print(table)
+    return all(bool(row["passed"]) for row in rows)

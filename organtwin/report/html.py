@@ -1,0 +1,85 @@
+"""The report as one HTML file without outside references."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+from organtwin import __version__
+from organtwin.document import Document
+from organtwin.errors import BadInput
+from organtwin.store import Entry
+from organtwin.store.atomic import write_text
+
+PICTURES_PATIENCE_S = 180
+
+
+def write_report(document: Document, path: Path) -> Path:
+    """Write ``path``.
+
+    Pictures are drawn by a process of its own: a machine without OpenGL then costs the pictures, not the report.
+
+    Raises
+    ------
+    BadInput
+        When the project is empty or the ending is not .html.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise BadInput("A report is written as .html", where=str(path), remedy="Print it to PDF from any browser.")
+    entries = document.entries()
+    if not entries:
+        raise BadInput("The project is empty, so there is nothing to report", remedy="Import a scan first.")
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stale = document.stale()
+    with tempfile.TemporaryDirectory(prefix="organtwin-report-") as folder:
+        missing = _draw(document.project.folder, Path(folder))
+        pictures = {p.stem: base64.b64encode(p.read_bytes()).decode() for p in sorted(Path(folder).glob("*.png"))}
+    environment = Environment(
+        loader=PackageLoader("organtwin.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    text = environment.get_template("report.html").render(
+        name=document.project.name,
+        version=__version__,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        entries=[_for_template(e, stale) for e in entries],
+        pictures=pictures,
+        missing=missing,
+    )
+    write_text(path, text)
+    return path
+
+
+def _draw(project: Path, folder: Path) -> str:
+    """Draw all pictures; returns a sentence where that failed."""
+    command = [sys.executable, "-m", "organtwin.report.pictures", str(project), str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=PICTURES_PATIENCE_S, check=False)
+    except subprocess.TimeoutExpired:
+        return "Drawing the 3D pictures took too long on this machine; some are left out."
+    return (
+        ""
+        if done.returncode == 0
+        else "This machine could not draw the 3D pictures (is OpenGL installed?); they are left out."
+    )
+
+
+def _for_template(entry: Entry, stale: set[str]) -> dict[str, Any]:
+    recipe = entry.recipe
+    return {
+        "uuid": entry.uuid,
+        "kind": entry.kind,
+        "name": entry.name,
+        "notes": entry.notes,
+        "stale": entry.uuid in stale,
+        "recipe": f"{recipe.operation} {recipe.parameters}" if recipe else "",
+        "versions": ", ".join(f"{k} {v}" for k, v in recipe.versions.items()) if recipe else "",
+        **entry.facts,
+    }
