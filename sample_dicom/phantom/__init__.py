@@ -1,0 +1,1 @@
+"""An analytic phantom of a thorax and upper abdomen, scanned into DICOM."""
