@@ -1,0 +1,131 @@
+"""The jobs at the bottom: what runs, how far, how long still, and a way to stop it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
+
+from organtwin.jobs import Job, JobState
+from organtwin_gui import theme
+from organtwin_gui.bridge import Bridge
+
+
+def seconds_left(eta_s: float | None) -> str:
+    """``"about 40 s left"``; empty where nobody knows."""
+    if eta_s is None:
+        return ""
+    if eta_s < 90:
+        return f"about {max(round(eta_s), 1)} s left"
+    return f"about {round(eta_s / 60)} min left"
+
+
+class JobRow(QFrame):
+    """One job."""
+
+    def __init__(self, job: Job, bridge: Bridge) -> None:
+        super().__init__()
+        self.job, self._bridge = job, bridge
+        self._icon = QLabel()
+        self._label = QLabel(job.spec.label)
+        self._label.setMinimumWidth(170)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 1000)
+        self._bar.setTextVisible(False)
+        self._percent = QLabel()
+        self._percent.setMinimumWidth(44)
+        self._percent.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._what = QLabel()
+        self._what.setObjectName("small")
+        self._what.setMinimumWidth(320)
+        self._button = QToolButton()
+        self._button.setIcon(theme.icon("cancel"))
+        self._button.clicked.connect(self._press)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 2, 8, 2)
+        row.setSpacing(12)
+        for widget in (self._icon, self._label):
+            row.addWidget(widget)
+        row.addWidget(self._bar, 1)
+        for widget in (self._percent, self._what, self._button):
+            row.addWidget(widget)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the job as it is now."""
+        job, look = self.job, theme.current()
+        running = not job.state.ended
+        icon, colour = {
+            JobState.DONE: ("done", look.good),
+            JobState.FAILED: ("error", look.danger),
+            JobState.CANCELLED: ("cancel", look.text_quiet),
+        }.get(job.state, ("run", look.accent))
+        self._icon.setPixmap(theme.icon(icon, colour).pixmap(theme.ICON_SIZE))
+        self._bar.setValue(int(1000 * job.fraction))
+        self._bar.setVisible(running)
+        self._percent.setVisible(running)
+        self._percent.setText(f"{100 * job.fraction:.0f} %")
+        if running:
+            parts = [job.what or "starting", seconds_left(job.eta_s)]
+            self._what.setText(", ".join(p for p in parts if p))
+        elif job.state is JobState.FAILED:
+            self._what.setText(job.error.sentence if job.error else "failed")
+        elif job.done is not None:
+            self._what.setText(f"done in {job.done.seconds:.1f} s, {job.done.peak_memory_mb:.0f} MB")
+        else:
+            self._what.setText("cancelled")
+        self._what.setToolTip(self._what.text())
+        self._button.setIcon(theme.icon("cancel" if running else "close"))
+        self._button.setToolTip("Cancel this job" if running else "Put this line aside")
+
+    def _press(self) -> None:
+        if not self.job.state.ended:
+            self.job.cancel()
+            self._what.setText("stopping")
+        elif self._bridge.document is not None:
+            with self._bridge.guarded():
+                self._bridge.document.dismiss(self.job)
+            self.hide()
+            self.deleteLater()
+
+
+class JobsBar(QFrame):
+    """All jobs of the open project, the running ones always in sight; ended ones go when the next starts."""
+
+    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self._bridge = bridge
+        self.rows: dict[str, JobRow] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 4, 0, 4)
+        self._column.setSpacing(0)
+        bridge.job_changed.connect(self._take)
+        bridge.closed.connect(self._clear)
+        self.hide()
+
+    def _take(self, job: Job) -> None:
+        row = self.rows.get(job.id)
+        if row is None:
+            self._drop_ended()
+            row = self.rows[job.id] = JobRow(job, self._bridge)
+            row.destroyed.connect(lambda _=None, key=job.id: self._gone(key))
+            self._column.addWidget(row)
+            self.show()
+        row.refresh()
+
+    def _drop_ended(self) -> None:
+        for key, row in list(self.rows.items()):
+            if row.job.state.ended:
+                del self.rows[key]
+                row.deleteLater()
+
+    def _gone(self, key: str) -> None:
+        self.rows.pop(key, None)
+        if not self.rows:
+            self.hide()
+
+    def _clear(self) -> None:
+        for row in self.rows.values():
+            row.deleteLater()
+        self.rows.clear()
+        self.hide()

@@ -1,0 +1,85 @@
+"""What the pages of the workflow have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from organtwin.jobs import Job
+from organtwin.store import Entry
+from organtwin_gui import theme
+from organtwin_gui.bridge import Bridge
+from organtwin_gui.forms import quiet, title
+from organtwin_gui.views.state import ImageScene
+
+
+class Step(QScrollArea):
+    """One page. Subclasses fill :attr:`page` in ``build`` and read the document in ``refresh``."""
+
+    name: ClassVar[str] = ""
+    icon: ClassVar[str] = ""
+    purpose: ClassVar[str] = ""
+
+    def __init__(self, bridge: Bridge, scene: ImageScene, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.bridge, self.scene = bridge, scene
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inner = QWidget()
+        inner.setObjectName("panel")
+        self.page = QVBoxLayout(inner)
+        self.page.setContentsMargins(16, 16, 16, 16)
+        self.page.setSpacing(10)
+        self.page.addWidget(title(self.name))
+        self.page.addWidget(quiet(self.purpose))
+        self.build()
+        self.page.addStretch(1)
+        self.setWidget(inner)
+        for signal in (bridge.opened, bridge.closed):
+            signal.connect(self.refresh)
+        bridge.changed.connect(lambda _change: self.refresh())
+        bridge.job_changed.connect(self._job_changed)
+        self.refresh()
+
+    def build(self) -> None:
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        raise NotImplementedError
+
+    def _job_changed(self, job: Job) -> None:
+        if job.state.ended or job.fraction == 0:
+            self.refresh()
+
+    def busy(self, operation: str) -> bool:
+        """Whether such a job runs now: its button waits then."""
+        return any(j.spec.operation == operation for j in self.bridge.running())
+
+
+def primary(text: str, icon: str, tip: str, shortcut: str) -> QPushButton:
+    """The one button of a page that moves on."""
+    button = QPushButton(text)
+    button.setObjectName("primary")
+    button.setIcon(theme.icon(icon, theme.current().accent_text))
+    button.setToolTip(f"{tip} ({shortcut})")
+    button.setShortcut(shortcut)
+    return button
+
+
+def fill(box: QComboBox, entries: list[Entry]) -> None:
+    """Offer objects, newest first; what was chosen stays chosen, and something newer is chosen by itself."""
+    newest = entries[-1].uuid if entries else None
+    chosen = box.currentData()
+    known = {box.itemData(n) for n in range(box.count())}
+    box.blockSignals(True)
+    box.clear()
+    for entry in reversed(entries):
+        box.addItem(entry.name, entry.uuid)
+    keep = newest if newest not in known else chosen
+    index = box.findData(keep)
+    box.setCurrentIndex(max(index, 0) if entries else -1)
+    box.setEnabled(bool(entries))
+    box.blockSignals(False)
