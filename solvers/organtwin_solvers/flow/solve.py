@@ -1,0 +1,62 @@
+"""From a case and a mesh to a result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from organtwin.errors import BadInput
+from organtwin.model import FlowCase, OrganMesh, Result, TwinObject
+from organtwin.operations import Monitor, NullMonitor
+from organtwin.operations.monitor import PartMonitor
+from organtwin.operations.registry import validated
+from organtwin_solvers.flow.conditions import resolve
+from organtwin_solvers.flow.operation import FlowParameters
+from organtwin_solvers.flow.presets import preset
+from organtwin_solvers.flow.quantities import result_of
+
+
+def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[Result]:
+    """The operation "flow"."""
+    organ = inputs["mesh"]
+    if not isinstance(organ, OrganMesh):
+        raise BadInput("Flow needs a mesh")
+    case = (
+        preset(parameters.preset, parameters.overrides)
+        if parameters.preset is not None
+        else validated(FlowCase, parameters.case, "the flow case")
+    )
+    return (solve(organ, case, monitor),)
+
+
+def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None) -> Result:
+    """Solve a flow case on a vessel mesh.
+
+    Returns
+    -------
+    Result
+        Fields in the mesh's point order: velocity_mm_per_s (nt, n, 3), pressure_pa (nt, n), wall_shear_pa (nt, n), the
+        magnitude, zero off the wall. One frame for a steady flow, those of the last cycle for a pulsatile one.
+
+    Raises
+    ------
+    BadInput
+        When the case does not fit the mesh.
+    SolveFailed
+        When no step, however short, could be solved.
+    """
+    monitor = monitor or NullMonitor()
+    monitor.progress(0.0, "checking the case")
+    conditions = resolve(case, organ)
+    started = time.perf_counter()
+
+    monitor.progress(0.01, "preparing the equations")
+    from organtwin_solvers.fem.organ import fem_mesh
+    from organtwin_solvers.flow import march
+    from organtwin_solvers.flow.scheme import Scheme
+
+    scheme = Scheme(fem_mesh(organ), conditions)
+    way = march.steady if case.numerics.mode == "steady" else march.pulsatile
+    marched = way(scheme, case.numerics, PartMonitor(monitor, 0.04, 0.98))
+    monitor.progress(0.98, "quantities")
+    return result_of(organ, case, conditions, marched, seconds=time.perf_counter() - started)
