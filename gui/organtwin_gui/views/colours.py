@@ -1,0 +1,141 @@
+"""Colours for numbers: maps whose steps look equal, and the legend that explains them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPen
+from vtkmodules.vtkCommonCore import vtkLookupTable
+
+from organtwin_gui import theme
+
+# quantity -> (matplotlib map, part of it that is used: dark ends would sink into the dark background)
+MAPS: dict[str, tuple[str, float, float]] = {
+    "pressure": ("cividis", 0.05, 1.0),
+    "speed": ("viridis", 0.05, 1.0),
+    "wall_shear": ("inferno", 0.15, 0.97),
+    "displacement": ("viridis", 0.05, 1.0),
+    "strain": ("magma", 0.18, 0.98),
+    "stress": ("inferno", 0.15, 0.97),
+    "quality": ("cividis", 0.05, 1.0),
+}
+
+
+@lru_cache(maxsize=32)
+def ramp(quantity: str) -> NDArray[np.uint8]:
+    """(256, 3) colours from low to high of a quantity of :data:`MAPS`."""
+    from matplotlib import colormaps
+
+    name, low, high = MAPS[quantity]
+    rgba = colormaps[name](np.linspace(low, high, 256), bytes=True)
+    table = np.array(rgba[:, :3])
+    table.flags.writeable = False
+    return table
+
+
+def lookup_table(quantity: str, low: float, high: float) -> vtkLookupTable:
+    """The ramp as VTK wants it, over a range of values."""
+    table = vtkLookupTable()
+    table.SetNumberOfTableValues(256)
+    for n, (red, green, blue) in enumerate(ramp(quantity) / 255.0):
+        table.SetTableValue(n, red, green, blue, 1.0)
+    table.SetRange(low, high if high > low else low + 1e-9)
+    table.SetNanColor(0.35, 0.38, 0.42, 1.0)
+    return table
+
+
+def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """Round numbers within a range, about as many as wanted."""
+    span = high - low
+    if not np.isfinite(span) or span <= 0:
+        return [low]
+    rough = span / max(wanted - 1, 1)
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = min((s * power for s in (1, 2, 2.5, 5, 10)), key=lambda s: abs(s - rough))
+    first = np.ceil(low / step - 1e-9) * step
+    return [float(first + n * step) for n in range(int(np.floor((high - first) / step + 1e-9)) + 1)]
+
+
+def fair_range(values: NDArray[np.floating], *, from_zero: bool = False, tail: float = 0.5) -> tuple[float, float]:
+    """Range that leaves the outermost ``tail`` percent at each end to the end colours, so that a spike does not grey out the rest."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    low, high = np.percentile(finite, (tail, 100 - tail))
+    if from_zero:
+        low = min(0.0, float(low))
+    if high - low < 1e-12:
+        high = low + max(abs(float(low)) * 1e-3, 1e-9)
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the colours of an item mean. ``low`` and ``high`` in ``unit``, the unit people use."""
+
+    title: str
+    unit: str
+    quantity: str
+    low: float
+    high: float
+
+
+def number_text(value: float, step: float) -> str:
+    """A tick's number with no more digits than the step between ticks needs."""
+    digits = max(0, -int(np.floor(np.log10(step) + 1e-9))) if step > 0 else 2
+    if digits == 0 and step < 5 and abs(step - round(step)) > 1e-9:
+        digits = 1
+    if digits and abs(step * 10**digits - round(step * 10**digits)) > 1e-6:
+        digits += 1
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def paint_legend(painter: QPainter, legend: Legend, right: float, top: float, height: float) -> float:
+    """Draw a legend with its right edge at ``right``; returns the width it took."""
+    head, small = theme.font(theme.BODY_POINTS, bold=True), theme.font(theme.SMALL_POINTS)
+    head_metrics, metrics = QFontMetricsF(head), QFontMetricsF(small)
+    marks = ticks(legend.low, legend.high, 5 if height > 130 else 3)
+    step = marks[1] - marks[0] if len(marks) > 1 else max(abs(marks[0]), 1.0)
+    texts = [number_text(value, step) for value in marks]
+    bar, gap, pad = 14.0, 8.0, 10.0
+    unit = f" ({legend.unit})" if legend.unit else ""
+    inner = max(
+        head_metrics.horizontalAdvance(legend.title) + metrics.horizontalAdvance(unit) + 3,
+        bar + gap + max(metrics.horizontalAdvance(t) for t in texts),
+    )
+    width = inner + 2 * pad
+    left = right - width
+    title_height = head_metrics.height() + 6
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(255, 255, 255, 22), 1))
+    painter.setBrush(QColor(12, 15, 19, 205))
+    painter.drawRoundedRect(QRectF(left, top, width, height + title_height + 2 * pad + 4), 8, 8)
+    baseline = top + pad + head_metrics.ascent()
+    painter.setFont(head)
+    painter.setPen(QColor(theme.IMAGE_TEXT))
+    painter.drawText(QPointF(left + pad, baseline), legend.title)
+    painter.setFont(small)
+    painter.setPen(QColor(theme.DARK.text_quiet))
+    painter.drawText(QPointF(left + pad + head_metrics.horizontalAdvance(legend.title) + 3, baseline), unit)
+    x, y = left + pad, top + pad + title_height + 2
+    gradient = QLinearGradient(0, y + height, 0, y)
+    table = ramp(legend.quantity)
+    for n in range(0, 256, 15):
+        gradient.setColorAt(n / 255, QColor(*(int(c) for c in table[n])))
+    painter.setPen(QColor(0, 0, 0, 0))
+    painter.setBrush(gradient)
+    painter.drawRoundedRect(QRectF(x, y, bar, height), 3, 3)
+    painter.setPen(QColor(theme.IMAGE_TEXT))
+    span = max(legend.high - legend.low, 1e-30)
+    for value, text in zip(marks, texts, strict=True):
+        at = y + height * (1 - (value - legend.low) / span)
+        painter.drawLine(QPointF(x + bar, at), QPointF(x + bar + 4, at))
+        painter.drawText(QPointF(x + bar + gap, at + metrics.ascent() / 2 - 1), text)
+    painter.restore()
+    return width

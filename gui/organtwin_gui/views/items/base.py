@@ -1,0 +1,142 @@
+"""What every thing in the viewport has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.vtkCommonCore import vtkPoints
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+from vtkmodules.vtkFiltersCore import vtkPolyDataNormals, vtkQuadricDecimation
+from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkProp, vtkProperty
+
+from organtwin_gui.views.background import Background
+from organtwin_gui.views.colours import Legend
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class PointLabel:
+    """A name written at a point of the scene."""
+
+    at_mm: NDArray[np.float64]
+    text: str
+    colour: Colour = (223, 229, 236)
+
+
+@dataclass
+class Surroundings:
+    """What an item may use of the viewport it is in."""
+
+    background: Background
+    refresh: Callable[[], None]
+    software: Callable[[], bool]
+
+
+@dataclass
+class SceneItem:
+    """A thing in the scene: its props, its legend and its frames in time."""
+
+    uuid: str
+    name: str
+    around: Surroundings
+    props: list[vtkProp] = field(default_factory=list)
+    visible: bool = True
+    legend: Legend | None = None
+    labels: list[PointLabel] = field(default_factory=list)
+    times_s: NDArray[np.float64] | None = None
+
+    def set_visible(self, visible: bool) -> None:
+        self.visible = visible
+        for prop in self.props:
+            prop.SetVisibility(visible)
+
+    def set_opacity(self, opacity: float) -> None:
+        """0 to 1; what that means is the item's own affair."""
+
+    def set_colour(self, colour: Colour) -> None:
+        """For items of one colour."""
+
+    def set_time(self, frame: float) -> None:
+        """Show a frame; between two frames where the item can."""
+
+    def set_moving(self, moving: bool) -> None:
+        """The camera moves: be quick rather than fine."""
+
+    def close(self) -> None:
+        """The item leaves the scene."""
+        self.around.background.forget(self.uuid)
+
+
+def points_of(points_mm: NDArray[Any]) -> vtkPoints:
+    """(n, 3) array as VTK points (float32: a tenth of a micrometre is enough to see)."""
+    made = vtkPoints()
+    made.SetData(numpy_to_vtk(np.ascontiguousarray(points_mm, dtype=np.float32), deep=True))
+    return made
+
+
+def cells_of(cells: NDArray[Any]) -> vtkCellArray:
+    """(m, k) array of point numbers as VTK cells of one size."""
+    made = vtkCellArray()
+    count, size = cells.shape
+    connectivity = numpy_to_vtkIdTypeArray(np.ascontiguousarray(cells, dtype=np.int64).ravel(), deep=True)
+    offsets = numpy_to_vtkIdTypeArray(np.arange(0, count * size + 1, size, dtype=np.int64), deep=True)
+    made.SetData(offsets, connectivity)
+    return made
+
+
+def polydata_of(points_mm: NDArray[Any], triangles: NDArray[Any]) -> vtkPolyData:
+    """Triangles (m, 3) over points (n, 3)."""
+    made = vtkPolyData()
+    made.SetPoints(points_of(points_mm))
+    made.SetPolys(cells_of(np.asarray(triangles).reshape(-1, 3)))
+    return made
+
+
+def with_normals(surface: vtkPolyData, feature_angle_deg: float | None = None) -> vtkPolyData:
+    """The surface with point normals; edges sharper than the angle stay sharp."""
+    normals = vtkPolyDataNormals()
+    normals.SetInputData(surface)
+    normals.ConsistencyOff()
+    normals.SetSplitting(feature_angle_deg is not None)
+    if feature_angle_deg is not None:
+        normals.SetFeatureAngle(feature_angle_deg)
+    normals.Update()
+    return normals.GetOutput()
+
+
+def decimated(surface: vtkPolyData, triangles: int) -> vtkPolyData:
+    """A coarser surface of about so many triangles."""
+    coarse = vtkQuadricDecimation()
+    coarse.SetInputData(surface)
+    coarse.SetTargetReduction(1 - triangles / max(surface.GetNumberOfCells(), triangles))
+    coarse.Update()
+    return with_normals(coarse.GetOutput())
+
+
+def tissue_look(prop: vtkProperty, colour: Colour, opacity: float = 1.0) -> None:
+    """Calm, slightly moist: soft shading with a subtle highlight."""
+    prop.SetColor(*(c / 255 for c in colour))
+    prop.SetOpacity(opacity)
+    prop.SetInterpolationToPhong()
+    prop.SetAmbient(0.08)
+    prop.SetDiffuse(0.88)
+    prop.SetSpecular(0.16)
+    prop.SetSpecularPower(22)
+    prop.SetSpecularColor(1, 1, 1)
+
+
+def actor_of(surface: vtkPolyData | None = None) -> vtkActor:
+    """An actor with a mapper of its own, colours off."""
+    mapper = vtkPolyDataMapper()
+    mapper.ScalarVisibilityOff()
+    if surface is not None:
+        mapper.SetInputData(surface)
+    actor = vtkActor()
+    actor.SetMapper(mapper)
+    return actor

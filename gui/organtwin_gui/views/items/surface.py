@@ -1,0 +1,52 @@
+"""The surface of one structure."""
+
+from __future__ import annotations
+
+from vtkmodules.vtkCommonDataModel import vtkPolyData
+
+from organtwin.model import Surface, structure
+from organtwin_gui.views.items.base import (
+    Colour,
+    SceneItem,
+    Surroundings,
+    actor_of,
+    decimated,
+    polydata_of,
+    tissue_look,
+    with_normals,
+)
+
+_COARSE_TRIANGLES = 25_000
+
+
+class SurfaceItem(SceneItem):
+    """A smooth shaded surface; a coarser one stands in while the camera moves on a machine without graphics card."""
+
+    def __init__(
+        self, surface: Surface, around: Surroundings, colour: Colour | None = None, opacity: float = 1.0
+    ) -> None:
+        super().__init__(surface.uuid, surface.name, around)
+        self.opacity = opacity
+        self._fine = with_normals(polydata_of(surface.points_mm, surface.triangles))
+        self._coarse: vtkPolyData | None = None
+        self._actor = actor_of(self._fine)
+        tissue_look(self._actor.GetProperty(), colour or structure(surface.structure).colour, opacity)
+        self.props = [self._actor]
+        if len(surface.triangles) > 3 * _COARSE_TRIANGLES:
+            fine = self._fine
+            around.background.submit((self.uuid, "coarse"), lambda: decimated(fine, _COARSE_TRIANGLES), self._keep_coarse)
+
+    def _keep_coarse(self, coarse: vtkPolyData) -> None:
+        self._coarse = coarse
+
+    def set_opacity(self, opacity: float) -> None:
+        self.opacity = opacity
+        self._actor.GetProperty().SetOpacity(opacity)
+        self._actor.SetVisibility(self.visible and opacity > 0)
+
+    def set_colour(self, colour: Colour) -> None:
+        self._actor.GetProperty().SetColor(*(c / 255 for c in colour))
+
+    def set_moving(self, moving: bool) -> None:
+        coarse = self._coarse if moving and self.around.software() else None
+        self._actor.GetMapper().SetInputData(coarse if coarse is not None else self._fine)
