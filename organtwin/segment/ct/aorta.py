@@ -21,6 +21,8 @@ SOFT_TISSUE_HU = 55.0
 LEAST_CONTRAST_HU = 100.0  # blood without contrast is below 60
 LEAST_SCORE = 0.7
 CEILING_HU = 180.0
+LONGEST_STENOSIS_MM = 60.0
+SHORTEST_ASCENT = 12  # steps of 4 mm from the top of the arch to the valve
 
 
 @dataclass(frozen=True)
@@ -134,17 +136,25 @@ def _downwards(
 ) -> list[Section]:
     """Sections at the slice-wise path below the seed, until the vessel gets lost or divides."""
     sections: list[Section] = []
-    lost = 0
+    usual = float(path.radius_mm[seed])
+    good = 0  # how many from the seed down to the last slice where the vessel surely goes on
+    run = bad = 0
     for k in range(seed - 1, -1, -1):
         direction = points[min(k + 2, len(points) - 1)] - points[max(k - 2, 0)]
         direction /= np.linalg.norm(direction)
         seen = cross_section(image, spacing, points[k], direction, float(path.radius_mm[k]))
         sections.append(seen)
-        usual = float(np.median([s.radius_mm for s in sections[-25:]]))
-        lost = lost + 1 if seen.walled < 0.4 or path.score[k] < 0.2 or seen.radius_mm < 0.62 * usual else 0
-        if lost == 4:
-            break
-    return sections[: len(sections) - lost]
+        # a narrow stretch is a stenosis when the vessel widens again below it, else the branches of a fork
+        if seen.walled >= 0.4 and path.score[k] > 0.2 and seen.radius_mm > 0.65 * usual:
+            run, bad = run + 1, 0
+            usual = 0.9 * usual + 0.1 * seen.radius_mm
+            if good == len(sections) - 1 or run >= 5:
+                good = len(sections)
+        else:
+            run, bad = 0, bad + 1
+            if bad * spacing[0] > LONGEST_STENOSIS_MM:
+                break
+    return sections[:good]
 
 
 def _ended_at_root(up: list[Section]) -> tuple[list[Section], bool, bool]:
@@ -156,22 +166,20 @@ def _ended_at_root(up: list[Section]) -> tuple[list[Section], bool, bool]:
     start = int(over[0])
     radius = np.array([s.radius_mm for s in up])
     walled = np.array([s.walled for s in up])
-    usual = float(np.median(radius[start : start + 12]))
-    end = len(up)
-    widest = start
-    for n in range(start + 2, len(up)):
-        if radius[n] > radius[widest]:
-            widest = n
-        narrow = radius[n - 2 : n].min() < 0.88 * radius[widest] and radius[n] > 1.15 * radius[n - 2 : n].min()
-        if radius[n] > 1.5 * usual or (narrow and n > start + 8):
+    tubular = float(np.median(radius[start : start + 12]))
+    end, annulus = len(up), False
+    for n in range(start + 4, len(up)):
+        sinus = float(radius[max(start, n - 9) : n].max())
+        narrow = radius[n : n + 2].max() < 0.92 * sinus
+        if n - start >= SHORTEST_ASCENT and sinus > 1.05 * tubular and narrow:
+            end, annulus = n + 1, True  # the sinuses are passed
+        elif radius[n] > 1.5 * tubular or heading[n] > -0.4:
             end = n
+        if end < len(up):
             break
-    clear = np.flatnonzero(walled[:end] >= 0.75)
-    last = min(int(clear[-1]) + 1, end - 1) if clear.size else start
-    if last < start + 4:
-        return up[: last + 1], True, False
-    at_edge = last >= len(up) - 2 and walled[-1] >= 0.75
-    return up[: last + 1], True, not at_edge
+    clear = np.flatnonzero(walled[start:end] >= 0.75)
+    last = end - 1 if annulus else start + (min(int(clear[-1]) + 1, end - 1 - start) if clear.size else 0)
+    return up[: last + 1], True, annulus or end < len(up) or walled[-1] < 0.75
 
 
 def _to_the_edge(
