@@ -106,9 +106,10 @@ class Region(Frozen):
 
 
 class Material(Frozen):
-    """A hyperelastic material by registered law."""
+    """A hyperelastic material by registered law; ``parameters`` are the dimensionless shape parameters of the law."""
 
-    law: Literal["neo_hookean", "mooney_rivlin"] = "neo_hookean"
+    law: Literal["neo_hookean", "mooney_rivlin", "yeoh", "veronda_westmann", "linear"] = "neo_hookean"
+    parameters: dict[str, float] = Field(default_factory=dict)
     young: Pressure = "5 kPa"
     poisson: Annotated[float, Field(ge=0, lt=0.5)] = 0.45
     density: Density = "1.06 g/cm^3"
@@ -123,7 +124,7 @@ class Pull(Frozen):
 
 
 class Press(Frozen):
-    """A region under a dead load: total force along ``direction``, or a pressure along the inward normal."""
+    """A region under a total force that keeps its direction, or under a pressure that follows the surface inwards."""
 
     region: Region
     force: Force | None = None
@@ -138,9 +139,11 @@ class Press(Frozen):
 
 
 class TissueNumerics(Frozen):
-    """``formulation`` auto: displacement below Poisson 0.49, displacement-pressure (no locking) from there on."""
+    """How to solve. ``auto`` never locks: mixed displacement-pressure where linear tetrahedra or a Poisson ratio from
+    0.49 on need it, and quadratic elements on small meshes only."""
 
     formulation: Literal["auto", "displacement", "mixed"] = "auto"
+    element: Literal["auto", "linear", "quadratic"] = "auto"
     load_steps: Annotated[int, Field(ge=1, le=1000)] = 5
     tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-6
     max_newton: Annotated[int, Field(ge=2, le=200)] = 25
