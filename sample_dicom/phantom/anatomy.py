@@ -19,7 +19,7 @@ STENOSIS_SEVERITY = 0.5  # of the diameter
 STENOSIS_HALF_LENGTH_MM = 22.0
 
 TUMOURS = (  # centre, diameter
-    ((-108.0, 22.0, -52.0), 34.0),
+    ((-96.0, 12.0, -76.0), 34.0),
     ((-62.0, -42.0, -72.0), 22.0),
 )
 
@@ -314,6 +314,10 @@ RENAL_VEINS = (
 
 # -- liver --------------------------------------------------------------------------------------------------------
 
+PORTAL_ROOTS = (  # superior mesenteric and splenic vein
+    Tube(((4, -18, -112, 6.0), (10, -22, -140, 5.4), (12, -26, -180, 4.8), (12, -28, -225, 4.2))),
+    Tube(((4, -18, -112, 4.8), (30, -6, -98, 4.4), (54, 12, -86, 4.0), (76, 34, -72, 3.4))),
+)
 HILUM = (-36.0, -12.0, -80.0)
 
 
@@ -323,7 +327,7 @@ def liver() -> Shape:
     left = ellipsoid((2, -52, -42), (72, 34, 34), axes((1, 0.05, 0.22)))
     whole = right.blend(left, 24)
     fossa = ellipsoid((-14, 12, -112), (44, 52, 42))  # porta, head of the pancreas, duodenum
-    whole = whole.cut(fossa, 16).cut(kidney_outer("right").grow(5), 10).cut(ellipsoid((-6, 46, -40), (34, 42, 140)), 10)
+    whole = whole.cut(fossa, 16).cut(kidney_outer("right").grow(5), 10).cut(ellipsoid((6, 50, -40), (36, 36, 140)), 10)
     whole = whole.cut(stomach().grow(2), 6).cut(gallbladder().grow(0.5), 2)
     fissure = everywhere(lambda x, y, z: np.hypot(x + 12, np.minimum(z + 40, 0) * 0.2) - 2.2 + np.maximum(y + 50, 0))  # of the falciform ligament
     whole = whole.cut(fissure, 3)
@@ -370,8 +374,6 @@ def portal_tree() -> Tree:
         Tube(((4, -18, -112, 6.8), (-14, -15, -98, 6.8), (-30, -12, -84, 6.6), HILUM + (6.2,))),
         Tube((HILUM + (5.6,), (-58, -8, -74, 5.2), (-78, -2, -70, 4.8))),
         Tube((HILUM + (5.0,), (-26, -26, -70, 4.6), (-12, -42, -60, 4.2), (4, -52, -52, 3.6))),
-        Tube(((4, -18, -112, 6.0), (10, -22, -140, 5.4), (12, -26, -180, 4.8), (12, -28, -225, 4.2))),  # superior mesenteric vein
-        Tube(((4, -18, -112, 4.8), (30, -6, -98, 4.4), (54, 12, -86, 4.0), (76, 34, -72, 3.4))),  # splenic vein
     )
     branches: list[Tube] = []
     for start, heading, length, radius, depth in (
@@ -446,7 +448,7 @@ def stomach() -> Shape:
 
 @cache
 def spleen() -> Shape:
-    bean = ellipsoid((106, 36, -58), (27, 48, 56), axes((1, 0.55, 0.1), (-0.5, 0.9, 0.2)))
+    bean = ellipsoid((104, 38, -60), (31, 52, 58), axes((1, 0.55, 0.1), (-0.5, 0.9, 0.2)))
     return bean.cut(stomach().grow(2.5), 8).cut(kidney_outer("left").grow(3.5), 6).trim(cavity.grow(-3.5), 5).trim(below_diaphragm.grow(-2.5), 4)
 
 
@@ -472,14 +474,15 @@ def lung_vessels(side: int) -> Shape:
     rng = np.random.default_rng(3 + side)
     roots = [((70, 30, 48), (0.55, 0.55, -0.9)), ((72, 32, 42), (0.75, 0.2, -0.75)), ((68, 2, 108), (0.35, 0.1, 1)), ((66, 4, 92), (0.7, -0.75, 0.3)),
              ((66, 14, 66), (0.9, -0.5, -0.15)), ((66, 14, 62), (0.9, 0.6, 0.25)), ((64, 34, 12), (0.4, 0.35, -1)), ((68, 6, 86), (0.6, 0.7, 0.7)),
-             ((60, 22, 52), (0.3, -0.85, -0.5))]  # fmt: skip
+             ((60, 22, 52), (0.3, -0.85, -0.5)), ((62, 18, 58), (0.8, 0.1, 0.5)), ((64, 10, 92), (0.85, 0.35, 0.4)), ((64, 32, 16), (0.85, -0.2, -0.6)),
+             ((58, 30, 30), (0.15, 0.9, -0.35)), ((62, 12, 56), (0.65, -0.65, 0.4))]  # fmt: skip
     tubes = []
     for start, heading in roots:
         a, h = np.array(start, float), np.array(heading, float)
         a[0] *= side
         h[0] *= side
-        tubes += _grow(rng, a, h, 27.0, 3.3, 4)
-    return union([t.shape() for t in tubes if t.stations[-1][3] > 0.7])
+        tubes += _grow(rng, a, h, 26.0, 3.6, 5)
+    return union([t.shape() for t in tubes if t.stations[-1][3] > 0.62])
 
 
 @cache
@@ -488,7 +491,7 @@ def mediastinum() -> Shape:
     h = heart()
     vessels = [t.shape().grow(2.5) for t in (aorta_tube(), *ARCH_BRANCHES.values(), PULMONARY["trunk"], *SUPERIOR_CAVA.values(), INFERIOR_CAVA)]
     vessels += [PULMONARY[k].shape().grow(1.2) for k in ("right", "left")]
-    core = everywhere(lambda x, y, z: np.abs(x + 2) - np.interp(y, [-90, -70, -45, -20, 30, 50, 70], [3, 4, 15, 24, 22, 20, 22]) - np.interp(z, [-60, 60, 110, 150], [0, 0, 3, 16]))
+    core = everywhere(lambda x, y, z: np.abs(x + 2) - np.interp(y, [-90, -70, -45, -20, 30, 50, 70], [3, 4, 15, 24, 22, 20, 22]) - np.interp(z, [-60, 60, 110, 150], [0, 0, 2, 8]))
     column = _bounded(_vertebral_column(3.0), (-60, 0, -230), (60, 120, 200))
     whole = union([_bounded(h.sac, *(h.sac.bounds[:, n] for n in (0, 1))), *vessels, airways()[1].grow(1.0)], 6.0)
     back = _bounded(everywhere(lambda x, y, z: np.hypot(x, (y - 88) * 0.8) - 36), (-60, 30, -230), (60, 140, 200))

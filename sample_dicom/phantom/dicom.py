@@ -124,9 +124,14 @@ def file_name(n: int) -> Path:
     return Path(folder) / name
 
 
-def write_series(values: NDArray[np.int16], lattice: Lattice, folder: Path) -> None:
-    """Write every slice below ``folder``."""
+def write_series(values: NDArray[np.int16], lattice: Lattice, folder: Path) -> list[FileDataset]:
+    """Write every slice below ``folder``; gives back their headers."""
+    headers = []
     for n, pixels in enumerate(values):
         path = folder / file_name(n)
         path.parent.mkdir(parents=True, exist_ok=True)
-        ct_slice(pixels, lattice, n, len(values)).save_as(path, enforce_file_format=True)
+        slice_ = ct_slice(pixels, lattice, n, len(values))
+        slice_.save_as(path, enforce_file_format=True)
+        del slice_.PixelData
+        headers.append(slice_)
+    return headers

@@ -12,7 +12,7 @@ from phantom.shapes import Field, Lattice, Shape, ellipsoid, everywhere, half_sp
 
 EDGE_MM = 1.9  # over this width a surface passes from one tissue to the other: voxel size and beam width together
 
-STUB_MM = 10.0  # this much of each abdominal branch counts as aorta
+STUB_MM = 10.0  # this much of each abdominal branch counts as aorta, and of each root as portal vein
 
 # the labels of the truth, in this order; later ones win where shapes overlap
 KEYS = (
@@ -25,6 +25,7 @@ KEYS = (
 COMPOSITES = {
     "heart": ("left_ventricle", "right_ventricle", "left_atrium", "right_atrium", "myocardium"),
     "liver": ("liver", "portal_vein", "hepatic_vein", "tumour"),
+    "body": KEYS,
     "lungs": ("lung_right", "lung_left"),
     "kidneys": ("kidney_right", "kidney_left"),
 }
@@ -102,18 +103,25 @@ def paint(lattice: Lattice) -> Canvas:
 def _wall(c: Canvas) -> None:
     c.paint(a.skin, HU["skin"], "body")
     c.paint(a.skin.grow(-2.2), mottle(HU["fat"], 6, 30, 1), "body")
-    layer = a.cavity.grow(14.0).trim(a.skin.grow(-7.5), 6)
+    layer = uneven(a.cavity.grow(14.0), 2.5, 55, 21).trim(uneven(a.skin.grow(-8.5), 2.0, 45, 22), 6)
     c.paint(layer, mottle(HU["muscle"], 5, 25, 2))
     for side in (-1, 1):
         c.paint(ellipsoid((side * 33, 84, -60), (27, 17, 190)).trim(a.skin.grow(-6), 4), mottle(HU["muscle"], 6, 14, 3))
         c.paint(ellipsoid((side * 72, -88, 88), (52, 13, 42)).trim(a.skin.grow(-6), 5), HU["muscle"])  # pectoral
         c.paint(ellipsoid((side * 146, 26, 60), (15, 52, 95)).trim(a.skin.grow(-5), 5), HU["muscle"])  # latissimus, serratus
         c.paint(ellipsoid((side * 96, 84, 104), (50, 15, 62)).trim(a.skin.grow(-6), 5), HU["muscle"])  # about the scapula
-        c.paint(ellipsoid((side * 112, 10, 165), (52, 50, 26)).trim(a.skin.grow(-6), 5), HU["muscle"])  # shoulder
-        c.paint(ellipsoid((side * 138, -20, 118), (14, 34, 40)).trim(a.skin.grow(-5), 5), HU["fat"])  # axilla
+        c.paint(ellipsoid((side * 82, 64, 172), (62, 20, 34)).trim(a.skin.grow(-6), 5), mottle(HU["muscle"], 6, 16, 19))  # trapezius
+        c.paint(ellipsoid((side * 118, 18, 168), (24, 30, 40)).trim(a.skin.grow(-6), 5), mottle(HU["muscle"], 6, 16, 20))  # under the shoulder blade
+        c.paint(ellipsoid((side * 84, -44, 160), (56, 15, 26)).trim(a.skin.grow(-6), 5), HU["muscle"])  # pectoral, upper part
         c.paint(ellipsoid((side * 34, -92, -150), (32, 6, 110)).trim(a.skin.grow(-5), 3), HU["muscle"])  # rectus
-    seam = a.cavity.grow(8.4)
-    c.paint(_shell(seam, 0.7), HU["fat"] + 60)
+    for depth, seed in ((5.5, 23), (10.0, 24)):  # fat between the layers
+        c.paint(_shell(uneven(a.cavity.grow(depth), 2.2, 38, seed), 0.55), HU["fat"] + 55)
+
+
+def uneven(shape: Shape, by_mm: float, grain_mm: float, seed: int) -> Shape:
+    """The shape with an undulating surface."""
+    wave = mottle(0.0, by_mm, grain_mm, seed)
+    return Shape(shape.bounds, lambda p: shape.distance(p) + wave(p))
 
 
 def _shell(shape: Shape, half_mm: float) -> Shape:
@@ -169,6 +177,7 @@ def _skeleton(c: Canvas) -> None:
             if cartilage is not None:
                 c.paint(cartilage, HU["cartilage"], erase=True)
             bone(solid, 1.4, 260)
+        bone(tube((side * 136, 6, 178, 21), (side * 150, 2, 200, 18)), 2.0, 230)  # head of the humerus, the arms lie beside the head
         bone(a.clavicle(side), 2.0, 260)
         bone(a.scapula(side), 1.4, 280)
     bone(a.sternum(), 1.5, 190)
@@ -232,7 +241,9 @@ def _abdomen(c: Canvas) -> None:
         c.paint(a.kidney_sinus(side) & a.kidney_outer(side), HU["sinus"])
         c.paint(a.kidney(side), HU["cortex"], key)
         c.paint(a.pyramids(side) & a.kidney(side), HU["medulla"], key)
-    c.paint(a.portal_tree().shape(), HU["portal_vein"], "portal_vein", keep=("aorta", "inferior_vena_cava", "spleen"))
+    tree, roots = a.portal_tree().shape(), union([t.shape() for t in a.PORTAL_ROOTS], 2.0)
+    c.paint(roots, HU["portal_vein"], erase=True, keep=("aorta", "inferior_vena_cava", "spleen", "liver"))
+    c.paint(tree | (roots & tree.grow(STUB_MM)), HU["portal_vein"], "portal_vein", keep=("aorta", "inferior_vena_cava"))
     c.paint(a.hepatic_tree().shape(), HU["hepatic_vein"], "hepatic_vein", keep=("inferior_vena_cava",))
     for n, (centre, diameter) in enumerate(a.TUMOURS):
         radius = diameter / 2
