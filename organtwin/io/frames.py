@@ -22,7 +22,7 @@ UNCOMPRESSED = frozenset(("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.1
 _TAGS = [
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "ProtocolName",
     "Modality", "ImageType", "InstanceNumber", "AcquisitionNumber", "AcquisitionTime", "ContentTime", "PatientID", "PatientName",
-    "PatientBirthDate", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "NumberOfFrames",
+    "PatientBirthDate", "StudyDate", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "NumberOfFrames",
     "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness", "SpacingBetweenSlices", "GantryDetectorTilt",
     "FrameOfReferenceUID", "TemporalPositionIdentifier", "TriggerTime", "NominalPercentageOfCardiacPhase", "EchoTime", "EchoNumbers",
     "DiffusionBValue", "BurnedInAnnotation", "LossyImageCompression", "SharedFunctionalGroupsSequence",
@@ -39,6 +39,7 @@ class Frame:
     index: int | None  # frame of a multi-frame file
     patient: tuple[str, str, str]  # id, name, birth date
     study_uid: str
+    study_date: str
     series_uid: str
     series_number: int | None
     description: str
@@ -102,6 +103,7 @@ def _frames(dataset: Dataset, found: Found) -> Iterator[Frame]:
         "name": found.name,
         "patient": (_text(dataset, "PatientID"), _text(dataset, "PatientName"), _text(dataset, "PatientBirthDate")),
         "study_uid": _text(dataset, "StudyInstanceUID"),
+        "study_date": _text(dataset, "StudyDate"),
         "series_uid": _text(dataset, "SeriesInstanceUID"),
         "series_number": _integer(dataset.get("SeriesNumber")),
         "description": _text(dataset, "SeriesDescription") or _text(dataset, "ProtocolName"),

@@ -34,7 +34,8 @@ class _Header:
 def describe(found: Found) -> Series:
     """One image file as an entry of the list, from its header."""
     name = _stem(found.name)
-    summary, reason, notes, slices, phases, plane = "1 file", None, (), 0, 1, ""
+    summary, reason, slices, phases, plane = "1 file", None, 0, 1, ""
+    notes: tuple[str, ...] = ()
     original = _LABEL_NAME.search(name) is None
     try:
         header = _nifti_header(found.path)[0] if found.kind == "nifti" else _itk_header(found.path)

@@ -29,6 +29,8 @@ _TO_MS = {8: 1000.0, 16: 1.0, 24: 1e-3}
 
 # sform and qform that place the far corner within this of each other say the same
 SAME_PLACE_MM = 0.1
+# voxel sizes that differ by more than this fraction are not rounding
+OTHER_SIZE = 0.01
 
 
 @dataclass(frozen=True)
@@ -133,15 +135,24 @@ def _place(
     sform = np.vstack([rows, [0, 0, 0, 1]]) if sform_code > 0 and np.isfinite(rows).all() else None
     if sform is not None and abs(np.linalg.det(sform[:3, :3])) < 1e-9:
         sform = None
+    notes = []
+    if sform is not None:
+        lengths = np.linalg.norm(sform[:3, :3], axis=0)
+        if (np.abs(lengths - steps) > OTHER_SIZE * steps).any():
+            two = "{:.4g} × {:.4g} × {:.4g} mm (pixdim) and {:.4g} × {:.4g} × {:.4g} mm (sform)".format(*steps, *lengths)
+            if np.abs(lengths - 1).max() < 1e-3:  # a program wrote the directions and forgot the sizes
+                sform[:3, :3] = sform[:3, :3] / lengths * steps
+                notes.append(f"The file states two voxel sizes, {two}; the sform holds directions only, so pixdim was used.")
+            else:
+                notes.append(f"The file states two voxel sizes, {two}; sform was used. Check a length that you know.")
     qform = _qform(quaternion, steps, pixdim[0]) if qform_code > 0 and np.isfinite(quaternion).all() else None
     if sform is not None and qform is not None:
         far = np.array([[i * (size[0] - 1), j * (size[1] - 1), k * (size[2] - 1), 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
         apart = float(np.linalg.norm(far @ (sform - qform).T, axis=1).max())
         if apart > SAME_PLACE_MM:
-            return sform, [f"The two places that the file states (sform and qform) differ by up to {apart:.1f} mm; sform was used."]
-        return sform, []
+            notes.append(f"The two places that the file states (sform and qform) differ by up to {apart:.1f} mm; sform was used.")
     if sform is not None:
-        return sform, []
+        return sform, notes
     if qform is not None:
         return qform, []
     affine = np.diag([*steps, 1.0])

@@ -105,7 +105,8 @@ def _name_the_syntax(dataset: Dataset) -> None:
 
 
 def _plane(dataset: Dataset, stored: NDArray[Any], frame: Frame) -> Plane:
-    bits, signed = int(dataset.BitsStored), int(dataset.PixelRepresentation) == 1
+    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    signed = int(dataset.get("PixelRepresentation") or 0) == 1
     if stored.dtype.kind in "iu" and bits < stored.dtype.itemsize * 8:
         stored = _only_stored_bits(stored, bits, signed)
     padding = _padding(dataset, stored, signed)
@@ -127,8 +128,19 @@ def _plane(dataset: Dataset, stored: NDArray[Any], frame: Frame) -> Plane:
         values = np.asarray((low + high) * slope + 2 * intercept - values, dtype=values.dtype)
         notes.append("The file stores bright as low (MONOCHROME1); values were turned so that bright is high.")
     voi = _find(groups, "FrameVOILUTSequence")
-    unit = str(dataset.get("Units") or "") if frame.modality == "PT" else ""
-    return Plane(values, padding, _window(voi if voi is not None else dataset), _facts(dataset, groups), tuple(notes), {"BQML": "Bq/mL"}.get(unit, unit))
+    unit = _unit(dataset, transform, frame.modality)
+    return Plane(values, padding, _window(voi if voi is not None else dataset), _facts(dataset, groups), tuple(notes), unit)
+
+
+def _unit(dataset: Dataset, transform: Dataset | None, modality: str) -> str:
+    """HU for CT unless the file says otherwise (dual-energy maps do); Units for PET."""
+    if modality == "PT":
+        unit = str(dataset.get("Units") or "")
+        return {"BQML": "Bq/mL"}.get(unit, unit)
+    if modality != "CT":
+        return ""
+    kind = str((transform if transform is not None else dataset).get("RescaleType") or "HU").strip()
+    return "HU" if kind in ("HU", "US") else kind
 
 
 def _only_stored_bits(stored: NDArray[Any], bits: int, signed: bool) -> NDArray[Any]:
@@ -238,7 +250,7 @@ def common_type(planes: Sequence[Plane], lowest: float) -> np.dtype[Any]:
     return np.dtype(np.float32)
 
 
-def settle_padding(planes: Sequence[Plane], modality: str) -> tuple[float, list[str]]:
+def settle_padding(planes: Sequence[Plane], unit: str) -> tuple[float, list[str]]:
     """Give what was not measured the lowest value with a meaning; returns that value and what to tell.
 
     Changes the planes in place.
@@ -246,12 +258,12 @@ def settle_padding(planes: Sequence[Plane], modality: str) -> tuple[float, list[
     measured = [plane.values if plane.padding is None else plane.values[~plane.padding] for plane in planes]
     lowest = min((float(values.min()) for values in measured if values.size), default=0.0)
     notes = []
-    if modality == "CT":
+    if unit == "HU":
         lowest = max(lowest, float(LOWEST_HU)) if lowest < -900 else float(LOWEST_HU)
     for plane in planes:
         if plane.padding is not None:
             plane.values = np.where(plane.padding, plane.values.dtype.type(lowest), plane.values)
-    if modality == "CT":
+    if unit == "HU":
         below = sum(int((plane.values < LOWEST_HU).sum()) for plane in planes)
         if below:
             share = 100 * below / sum(plane.values.size for plane in planes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.io import stack
@@ -87,8 +88,8 @@ def sort_into_series(frames: Sequence[Frame]) -> list[Series]:
         by_uid[frame.series_uid or (frame.study_uid, frame.series_number, frame.description, frame.modality, frame.frame_uid)].append(frame)
     found: list[Series] = []
     for members in sorted(by_uid.values(), key=lambda m: (m[0].study_uid, m[0].series_number or 0, m[0].series_uid)):
-        parts = [_describe(part) for part in _split(members)]
-        parts.sort(key=lambda part: -part.file_count)
+        parts = [_describe(part, members) for part in _split(members)]
+        parts.sort(key=lambda part: (-part.slices, -part.file_count))
         for n, part in enumerate(parts, 1):
             key = part.uid or f"series-{len(found) + 1}"
             found.append(replace(part, key=key if len(parts) == 1 else f"{key}#{n}"))
@@ -114,7 +115,7 @@ def _split(members: list[Frame]) -> list[list[Frame]]:
 
 def _by_orientation(frames: list[Frame]) -> list[list[Frame]]:
     """Frames whose directions agree to a thousandth: rounding of the cosines does not split a stack."""
-    clusters: list[tuple[np.ndarray, list[Frame]]] = []
+    clusters: list[tuple[NDArray[np.float64], list[Frame]]] = []
     for frame in frames:
         directions = np.array((*(frame.across or (0, 0, 0)), *(frame.down or (0, 0, 0))))
         for reference, members in clusters:
@@ -163,9 +164,9 @@ def _is_time(frames: list[Frame], telling: Callable[[Frame], Hashable]) -> bool:
 
 def _places(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Frames by place along the normal, ascending."""
-    across, down, normal = stack.axes_of(np.array(frames[0].across), np.array(frames[0].down)) if _sound(frames[0]) else (None, None, None)
-    if normal is None:
+    if not _sound(frames[0]):
         return [list(frames)]
+    normal = normal_of(frames[0])
     along = np.array([frame.position for frame in frames]) @ normal
     places: list[list[Frame]] = []
     last = -np.inf
@@ -177,9 +178,14 @@ def _places(frames: Sequence[Frame]) -> list[list[Frame]]:
     return places
 
 
+def normal_of(frame: Frame) -> NDArray[np.float64]:
+    """Unit normal of a plane: rows x columns."""
+    return stack.axes_of(np.array(frame.across), np.array(frame.down))[2]
+
+
 def _sound(frame: Frame) -> bool:
     try:
-        stack.axes_of(np.array(frame.across), np.array(frame.down))
+        normal_of(frame)
     except BadInput:
         return False
     return True
@@ -209,7 +215,7 @@ def _in_phases(places: list[list[Frame]]) -> tuple[tuple[tuple[Frame, ...], ...]
         When no complete set of phases is in the files.
     """
     ordered = [sorted(place, key=_when) for place in places]
-    if not any(_moment(place) for place in ordered):
+    if 2 * sum(_moment(place) for place in ordered) <= len(ordered):  # a few doubled slices are no time series
         return ((tuple(place[0] for place in ordered)),), []
     counts = [len(place) for place in ordered]
     full = max(counts)
@@ -248,7 +254,7 @@ def _moment(place: list[Frame]) -> bool:
 # -- describing ---------------------------------------------------------------------------------------------------
 
 
-def _describe(frames: list[Frame]) -> Series:
+def _describe(frames: list[Frame], whole: list[Frame]) -> Series:
     first = frames[0]
     people: list[Person] = []
     for frame in frames:
@@ -270,11 +276,27 @@ def _describe(frames: list[Frame]) -> Series:
             reason = error.sentence
     kind = tuple(part.upper() for part in first.image_type)
     return Series(
-        key=first.series_uid, uid=first.series_uid, number=0, description=clean(first.description, people), modality=first.modality,
+        key=first.series_uid, uid=first.series_uid, number=0, description=_titled(clean(first.description, people), frames, whole), modality=first.modality,
         patient=pseudonym(first.patient), study=first.study_uid, file_count=len(files), summary=summary, reason=reason,
         notes=tuple(notes), slices=slices, phase_count=max(1, len(phases)), plane=plane,
         original="DERIVED" not in kind and "SECONDARY" not in kind and "LOCALIZER" not in kind, phases=phases, people=tuple(people),
     )  # fmt: skip
+
+
+def _titled(description: str, frames: list[Frame], whole: list[Frame]) -> str:
+    """The description, with what sets this part of a series apart from the others."""
+    if len(frames) == len(whole):
+        return description
+    marks = []
+    kinds = {f.image_type for f in whole}
+    if len(kinds) > 1 and len({f.image_type for f in frames}) == 1:
+        common = set.intersection(*(set(kind) for kind in kinds))
+        marks += [part for part in frames[0].image_type if part not in common]
+    for name, unit in (("echo", "ms"), ("b_value", "s/mm²"), ("acquisition", "")):
+        here, there = {getattr(f, name) for f in frames}, {getattr(f, name) for f in whole}
+        if len(here) == 1 and len(there) > 1 and None not in here:
+            marks.append(f"{name.replace('_', ' ')} {next(iter(here))} {unit}".strip())
+    return " ".join([description, f"({', '.join(marks)})" if marks else ""]).strip()
 
 
 def _why_not(frames: list[Frame], people: list[Person]) -> str | None:
@@ -288,6 +310,8 @@ def _why_not(frames: list[Frame], people: list[Person]) -> str | None:
     if not first.rows or not first.columns:
         return "It holds no images."
     pictures = f"{len(frames)} pictures" if len(frames) > 1 else "one picture"
+    if "MOSAIC" in first.image_type:
+        return "Its slices are tiled into one picture (mosaic). Export it as single slices or as enhanced MR."
     if first.samples > 1:
         return f"It is {pictures} in colour (a screen capture, report or photograph), not a scan."
     if first.position is None or first.across is None or first.spacing is None:
@@ -326,7 +350,7 @@ def _as_stacks(frames: list[Frame]) -> tuple[tuple[tuple[Frame, ...], ...], list
     return phases, notes, plane_name(axes[2]), f"{ni} × {nj} × {nk} voxels of {a:.3g} × {b:.3g} × {c:.3g} mm"
 
 
-def plane_name(normal: np.ndarray) -> str:
+def plane_name(normal: NDArray[np.float64]) -> str:
     """axial, coronal or sagittal, with "oblique" when the slices are turned by more than 20 degrees."""
     weights = np.abs(normal)
     name = ("sagittal", "coronal", "axial")[int(np.argmax(weights))]

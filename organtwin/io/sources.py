@@ -53,6 +53,7 @@ class Gathered:
 
     files: list[Found] = field(default_factory=list)
     skipped: int = 0
+    packed: int = 0  # zip files among those passed over
     notes: list[str] = field(default_factory=list)
     folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -112,7 +113,7 @@ def _with_gzip(head: bytes, name: str) -> Kind:
     lower = name.lower()
     if head[:2] == b"\x1f\x8b":
         return "nifti" if lower.endswith((".nii.gz", ".hdr.gz")) else "other"
-    if lower.endswith((".img", ".raw", ".zraw")) and not head[128:132] == b"DICM":
+    if lower.endswith((".img", ".raw", ".zraw")) and head[128:132] != b"DICM":
         return "other"  # the data half of a pair: its header names it
     return kind_of(head)
 
@@ -144,16 +145,18 @@ def gather(sources: Sequence[str | Path], monitor: Progress | None = None) -> Ga
         raise
     if not gathered.files:
         gathered.close()
-        shown = str(sources[0]) if len(sources) == 1 else f"{len(sources)} sources"
-        if not gathered.skipped:
-            raise BadInput("There are no files to import", where=shown, remedy="Choose the folder that holds the scan.")
-        files = "1 file" if gathered.skipped == 1 else f"{gathered.skipped} files"
-        raise BadInput(
-            f"There is no scan here: none of the {files} is DICOM, NIfTI, NRRD or MHA" if gathered.skipped > 1
-            else "There is no scan here: the file is not DICOM, NIfTI, NRRD or MHA",
-            where=shown, remedy="Choose the folder, zip file or DICOMDIR that holds the scan.",
-        )
+        raise _no_scan(str(sources[0]) if len(sources) == 1 else f"{len(sources)} sources", gathered)
     return gathered
+
+
+def _no_scan(shown: str, gathered: Gathered) -> BadInput:
+    if not gathered.skipped:
+        return BadInput("There are no files to import", where=shown, remedy="Choose the folder that holds the scan.")
+    which = "the file is not" if gathered.skipped == 1 else f"none of the {gathered.skipped} files is"
+    remedy = "Choose the folder, zip file or DICOMDIR that holds the scan."
+    if gathered.packed:
+        remedy = "Zip files inside a folder are not opened: choose the zip file itself."
+    return BadInput(f"There is no scan here: {which} DICOM, NIfTI, NRRD or MHA", where=shown, remedy=remedy)
 
 
 def _gather_one(source: Path, gathered: Gathered, monitor: Progress) -> None:
@@ -192,6 +195,7 @@ def _add(path: Path, name: str, gathered: Gathered) -> bool:
     kind = _look(path)
     if kind == "other":
         gathered.skipped += 1
+        gathered.packed += path.suffix.lower() == ".zip"
         return False
     gathered.files.append(Found(path, name, kind))
     return True
@@ -222,7 +226,7 @@ def _dicomdir(path: Path) -> list[Path] | None:
 
 def _from_dicomdir(source: Path, listed: Iterable[Path], gathered: Gathered) -> None:
     root = source.parent.resolve()
-    missing = 0
+    missing, before = 0, len(gathered.files)
     for relative in listed:
         path = _in_any_case(root, relative)
         if path is None:
@@ -231,9 +235,9 @@ def _from_dicomdir(source: Path, listed: Iterable[Path], gathered: Gathered) -> 
             _add(path, str(relative), gathered)
     if missing:
         gathered.notes.append(f"The DICOMDIR lists {missing} files that are not there.")
-    if not gathered.files and missing:
-        raise BadInput(f"None of the {missing} files that the DICOMDIR lists is there", where=str(source),
-                       remedy="Copy the whole disc, not only its DICOMDIR.")
+    if len(gathered.files) == before:
+        raise BadInput(f"None of the {missing} files that the DICOMDIR lists is there" if missing else "The DICOMDIR lists no images",
+                       where=str(source), remedy="Copy the whole disc, not only its DICOMDIR.")
 
 
 def _in_any_case(root: Path, relative: Path) -> Path | None:

@@ -130,7 +130,7 @@ def lay_out(
     )
     if even and straight:
         return Layout(grid, tuple(notes))
-    where = step * np.arange(n) if even else along - along[0]
+    where = np.asarray(step * np.arange(n) if even else along - along[0], dtype=np.float64)
     return Layout(grid, tuple(notes), where, np.zeros((n, 2)) if straight else sideways - first)
 
 
@@ -213,7 +213,8 @@ def resample(
     store : callable
         ``store(k, values)`` takes plane k of the grid.
     """
-    assert layout.along_mm is not None and layout.shift_px is not None
+    assert layout.along_mm is not None
+    assert layout.shift_px is not None
     _, nj, ni = layout.grid.shape
     step = float(layout.grid.spacing_mm[2])
     placed: dict[int, NDArray[np.float32]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.io import images, stack
 from organtwin.io.frames import Frame, Unreadable, read_frames
-from organtwin.io.identity import same_person, surrogate_uid
+from organtwin.io.identity import clean, same_person, surrogate_uid
 from organtwin.io.pixels import LOWEST_HU, Plane, common_type, decode, settle_padding
-from organtwin.io.series import SECONDARY_CAPTURE, Series, sort_into_series
+from organtwin.io.series import SECONDARY_CAPTURE, Series, normal_of, sort_into_series
 from organtwin.io.sources import Gathered, Progress, Silent, gather
 from organtwin.model import Volume
 from organtwin.space import Grid
@@ -135,18 +136,37 @@ def scan(sources: Sequence[str | Path], monitor: Progress | None = None) -> Stud
                 skipped += not held
             else:
                 others.append(images.describe(found))
+        frames, copies = _without_copies(frames)
         listed = sort_into_series(frames)
         listed += [replace(series, number=len(listed) + n) for n, series in enumerate(others, 1)]
     except BaseException:
         files.close()
         raise
     notes = list(files.notes)
+    if copies:
+        notes.append(f"{copies} file{' is' if copies == 1 else 's are'} there more than once; one copy of each was used.")
     if skipped:
         notes.append(f"{skipped} file{' was' if skipped == 1 else 's were'} passed over: not an image.")
     if damaged:
         shown = ", ".join(damaged[:3]) + (", ..." if len(damaged) > 3 else "")
         notes.append(f"{len(damaged)} damaged DICOM file{' was' if len(damaged) == 1 else 's were'} left out ({shown}).")
     return Study(tuple(listed), skipped, tuple(damaged), tuple(notes), files)
+
+
+def _without_copies(frames: list[Frame]) -> tuple[list[Frame], int]:
+    """Drop files that are there twice, byte for byte; the same UID on different files proves nothing."""
+    first: dict[tuple[object, ...], Frame] = {}
+    kept: list[Frame] = []
+    copies: dict[Path, bool] = {}
+    for frame in frames:
+        twin = first.setdefault((frame.sop_uid, frame.index, frame.position, frame.instance), frame) if frame.sop_uid else frame
+        if twin.path != frame.path:
+            if frame.path not in copies:
+                copies[frame.path] = filecmp.cmp(twin.path, frame.path, shallow=False)
+            if copies[frame.path]:
+                continue
+        kept.append(frame)
+    return kept, sum(copies.values())
 
 
 def read(series: Series, monitor: Progress | None = None, keep_identity: bool = False) -> list[Volume]:
@@ -189,7 +209,8 @@ def _assemble(series: Series, frames: list[Frame], planes: list[Plane], name: st
     first = frames[0]
     frames, planes, doubled = _without_doubles(frames, planes)
     axes = stack.axes_of(np.array(first.across), np.array(first.down))
-    lowest, value_notes = settle_padding(planes, series.modality)
+    middle = planes[len(planes) // 2]
+    lowest, value_notes = settle_padding(planes, middle.unit)
     dtype = common_type(planes, lowest)
     assert first.spacing is not None
     layout = stack.lay_out(
@@ -205,17 +226,19 @@ def _assemble(series: Series, frames: list[Frame], planes: list[Plane], name: st
             values[k] = np.rint(resampled) if dtype.kind == "i" else resampled
 
         stack.resample(layout, lambda k: planes[k].values.astype(np.float32), lowest, store)
-    middle = planes[len(planes) // 2]
     notes = [geometry_sentence(layout.grid, series.plane), *_thickness(frames, layout.grid), *doubled, *layout.notes, *series.notes, *value_notes]
     notes += dict.fromkeys(note for plane in planes for note in plane.notes)
     notes += _tilt_in_words_only(frames, layout)
     notes += _warnings(frames)
     facts = {**middle.facts, **facts, "patient": series.patient}
+    if "contrast" in facts:  # free text
+        facts["contrast"] = clean(facts["contrast"], series.people)
     if keep_identity:
         facts |= {label: value for label, value in zip(("patient id", "patient name", "birth date"), first.patient, strict=True) if value}
+        facts |= {"study date": first.study_date} if first.study_date else {}
     return Volume(
         name=name, grid=layout.grid, values=values, modality=series.modality or "OT",
-        value_unit="HU" if series.modality == "CT" else middle.unit, window=middle.window, acquisition=facts, notes=tuple(notes),
+        value_unit=middle.unit, window=middle.window, acquisition=facts, notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -227,7 +250,7 @@ def _without_doubles(frames: list[Frame], planes: list[Plane]) -> tuple[list[Fra
     BadInput
         When two images of one place differ: which one is right cannot be known.
     """
-    across, down, normal = stack.axes_of(np.array(frames[0].across), np.array(frames[0].down))
+    normal = normal_of(frames[0])
     kept: list[int] = []
     for n, frame in enumerate(frames):
         if kept and abs((np.array(frame.position) - np.array(frames[kept[-1]].position)) @ normal) <= stack.SAME_PLACE_MM:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import field_validator
 
-from organtwin.model import TwinObject, Volume
+from organtwin.model import Frozen, TwinObject, Volume
 from organtwin.operations.monitor import Monitor, PartMonitor
 from organtwin.operations.registry import Operation, Parameters
 
@@ -35,6 +35,49 @@ OPERATION = Operation(
     function="organtwin.operations.import_study:run",
     packages=("organtwin", "numpy", "pydicom"),
 )
+
+
+class SeriesEntry(Frozen):
+    """A series as a person chooses it: ``number`` or ``key`` go into the parameter ``series``; ``reason`` says why it
+    cannot be imported, and is None when it can."""
+
+    number: int
+    key: str
+    description: str
+    modality: str
+    summary: str
+    patient: str
+    slices: int
+    phases: int
+    plane: str
+    reason: str | None
+    best: bool
+    notes: tuple[str, ...]
+
+
+def list_series(sources: Sequence[str], monitor: Monitor | None = None) -> tuple[SeriesEntry, ...]:
+    """What could be imported from the sources, from the headers alone.
+
+    Raises
+    ------
+    BadInput
+        When there is nothing that could be a scan.
+    """
+    from organtwin.errors import BadInput
+    from organtwin.io.study import scan
+
+    with scan(sources, monitor) as study:
+        try:
+            best = study.best().number
+        except BadInput:  # none, or of several patients: the list itself says so
+            best = 0
+        return tuple(
+            SeriesEntry(
+                number=s.number, key=s.key, description=s.description, modality=s.modality, summary=s.summary, patient=s.patient,
+                slices=s.slices, phases=s.phase_count, plane=s.plane, reason=s.reason, best=s.number == best, notes=s.notes,
+            )
+            for s in study.series
+        )  # fmt: skip
 
 
 def run(inputs: Mapping[str, TwinObject], parameters: ImportParameters, monitor: Monitor) -> Sequence[Volume]:

@@ -1,0 +1,192 @@
+"""Everything out: one function, the format by the extension. A file is written whole or not at all, without identity."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from organtwin.errors import BadInput
+from organtwin.io import grids, surfaces
+from organtwin.io.vtk_xml import Cells, add_names, encode_tetrahedra
+from organtwin.io.writing import whole_file, write_whole
+from organtwin.model import FlowCase, OrganMesh, Result, Segmentation, Surface, TissueCase, TwinObject, Volume
+
+# what each kind of object can become
+FORMATS: dict[str, tuple[str, ...]] = {
+    "volume": (".nii.gz", ".nii", ".nrrd", ".mha"),
+    "segmentation": (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha", ".dcm"),
+    "surface": (".stl", ".obj", ".ply", ".vtp"),
+    "mesh": (".vtu", ".vtp", ".stl", ".obj", ".ply"),
+    "result": (".vtu", ".pvd", ".csv", ".json"),
+    "flow_case": (".json",),
+    "tissue_case": (".json",),
+}
+NOTICE = "For research and rehearsal. Not a medical device."
+
+
+def extension(path: Path) -> str:
+    """The extension that decides the format, in small letters: the longest known one that the name ends in."""
+    name = path.name.lower()
+    known = sorted({e for formats in FORMATS.values() for e in formats}, key=len, reverse=True)
+    return next((e for e in known if name.endswith(e)), path.suffix.lower())
+
+
+def export(objects: TwinObject | Sequence[TwinObject], path: str | Path) -> Path:
+    """Write objects to a file whose extension says the format.
+
+    Parameters
+    ----------
+    objects : TwinObject or sequence of it
+        One object; several surfaces or meshes for ``.obj`` and ``.vtp``; a Result together with its OrganMesh for
+        ``.vtu`` and ``.pvd``. DICOM (``.dcm``) segmentations name no patient; with the headers of the scan at hand,
+        use :func:`organtwin.io.dicom_seg.write_seg`.
+    path : path
+        The file. Its folder must exist. A file already there is replaced when the new one is complete.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    BadInput
+        When the object has no such format, the folder may not be written, or the disk is full.
+    """
+    things = [objects] if isinstance(objects, TwinObject) else list(objects)
+    path = Path(path).expanduser()
+    if not things:
+        raise BadInput("There is nothing to export")
+    form = extension(path)
+    main = _main(things, form)
+    offered = FORMATS[main.kind]
+    if form not in offered:
+        raise BadInput(f"A {main.kind.replace('_', ' ')} cannot be written as '{form or path.name}'", remedy=f"Use one of {', '.join(offered)}.")
+    if path.is_dir():
+        raise BadInput("This is a folder, not a file", where=str(path), remedy="Give a file name.")
+
+    if isinstance(main, Volume | Segmentation) and form != ".dcm":
+        grids.write_grid(main, path)
+    elif isinstance(main, Segmentation):
+        _write_dicom(main, path)
+    elif isinstance(main, Result):
+        mesh = next((t for t in things if isinstance(t, OrganMesh)), None)
+        _write_result(main, mesh, form, path)
+    elif isinstance(main, FlowCase | TissueCase):
+        write_whole(path, _json(main.model_dump(mode="json", exclude={"uuid", "recipe", "created", "replaces"})))
+    elif form == ".vtu":
+        assert isinstance(main, OrganMesh)
+        write_whole(path, _mesh_bytes(main, {}))
+    else:
+        _write_surfaces([t for t in things if isinstance(t, Surface | OrganMesh)], form, path)
+    return path
+
+
+def _main(things: Sequence[TwinObject], form: str) -> TwinObject:
+    """The object that is written; the others only help."""
+    results = [t for t in things if isinstance(t, Result)]
+    if len(results) == 1 and all(isinstance(t, Result | OrganMesh) for t in things):
+        return results[0]
+    if len(things) > 1 and not (form in (".obj", ".vtp") and all(isinstance(t, Surface | OrganMesh) for t in things)):
+        raise BadInput(f"A '{form}' file holds one object, not {len(things)}", remedy="Export them one at a time; surfaces can share an .obj or .vtp file.")
+    return things[0]
+
+
+def _write_dicom(segmentation: Segmentation, path: Path) -> None:
+    from organtwin.io.dicom_seg import write_seg
+
+    with whole_file(path) as file:
+        write_seg(segmentation, Path(file.name))
+
+
+def _write_surfaces(things: Sequence[Surface | OrganMesh], form: str, path: Path) -> None:
+    if form == ".stl":
+        surfaces.write_stl(things[0], path)
+    elif form == ".ply":
+        surfaces.write_ply(things[0], path)
+    elif form == ".obj":
+        surfaces.write_obj(things, path)
+    else:
+        surfaces.write_vtp(things, path)
+
+
+# -- meshes and results -----------------------------------------------------------------------------------------------
+
+
+def _mesh_bytes(mesh: OrganMesh, point_arrays: Cells) -> bytes:
+    """A mesh as ``.vtu``: tetrahedra and, with the names of the boundaries, boundary triangles (``boundary`` is -1 inside)."""
+    tets, triangles = np.asarray(mesh.tets), np.asarray(mesh.boundary_triangles)
+    materials = np.zeros(len(tets), dtype=np.int32) if mesh.materials_of_cells is None else np.asarray(mesh.materials_of_cells, dtype=np.int32)
+    cells: Cells = {
+        "boundary": np.concatenate([np.full(len(tets), -1, dtype=np.int32), np.asarray(mesh.boundary_tags, dtype=np.int32)]),
+        "material": np.concatenate([materials, np.full(len(triangles), -1, dtype=np.int32)]),
+    }
+    names = {
+        "SPACE": ["LPS"], "structure": [mesh.structure], "boundaries": [f"{tag}={name}" for name, tag in mesh.boundaries.items()],
+        "materials": [f"{tag}={name}" for name, tag in mesh.materials.items()], "notice": [NOTICE],
+    }  # fmt: skip
+    return encode_tetrahedra(np.asarray(mesh.points_mm), tets, triangles, point_arrays, cells, add_names(names))
+
+
+def _write_result(result: Result, mesh: OrganMesh | None, form: str, path: Path) -> None:
+    if form == ".csv":
+        write_whole(path, _csv(result))
+        return
+    if form == ".json":
+        write_whole(path, _json(summary(result)))
+        return
+    if mesh is None or mesh.uuid != result.mesh:
+        raise BadInput(f"'{form}' needs the mesh of the result '{result.name}' too", remedy="Export the result together with the mesh it was solved on.")
+    times = np.asarray(result.times_s, dtype=float)
+    if form == ".vtu":
+        arrays: Cells = {}
+        for name, field in result.fields.items():
+            for t, values in enumerate(field):
+                arrays[name if len(times) == 1 else f"{name} t={times[t]:.4f}s"] = values
+        write_whole(path, _mesh_bytes(mesh, arrays))
+        return
+    parts = []
+    for t in range(len(times)):
+        part = path.with_name(f"{path.stem}_{t:04d}.vtu")
+        write_whole(part, _mesh_bytes(mesh, {name: field[t] for name, field in result.fields.items()}))
+        parts.append(f'    <DataSet timestep="{times[t]:.9g}" part="0" file="{part.name}"/>')
+    index = ['<?xml version="1.0"?>', '<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">', "  <Collection>", *parts, "  </Collection>", "</VTKFile>", ""]
+    write_whole(path, "\n".join(index).encode())  # last: an index never names a file that is not there
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """A result as plain data: quantities with units, what they rest on, and histories; null for what is no number."""
+    return {
+        "name": result.name,
+        "physics": result.physics,
+        "quantities": [{"name": q.name, "value": _number(q.value), "unit": q.unit} for q in result.quantities],
+        "credibility": dict(result.credibility),
+        "times_s": [_number(t) for t in np.asarray(result.times_s).tolist()],
+        "histories": {name: [_number(v) for v in values] for name, values in result.histories.items()},
+        "notes": list(result.notes),
+        "notice": NOTICE,
+    }
+
+
+def _csv(result: Result) -> bytes:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["quantity", "value", "unit"])
+    for q in result.quantities:
+        table.writerow([q.name, "" if _number(q.value) is None else repr(float(q.value)), q.unit])
+    return text.getvalue().encode()
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _json(data: Any) -> bytes:
+    return (json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
