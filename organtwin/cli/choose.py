@@ -22,6 +22,17 @@ def choose(document: Document, kind: str | None, wanted: str | None = None, **fa
         if not entries:
             raise BadInput(f"The project has no {what}{about} yet", where=str(document.project.folder))
         return entries[-1]
+    return choose_in(entries, wanted, what)
+
+
+def choose_in(entries: list[Entry], wanted: str, what: str = "object") -> Entry:
+    """The one of ``entries`` that ``wanted`` names.
+
+    Raises
+    ------
+    BadInput
+        When there is none, or the name fits several.
+    """
     found = [e for e in entries if e.uuid == wanted or e.name == wanted]
     if not found:
         found = [e for e in entries if e.uuid.startswith(wanted) or e.name.lower() == wanted.lower()]

@@ -32,7 +32,7 @@ def run_demo(folder: Path | None = None) -> Path:
         liver = run_job(document, "mesh", source, {"structure": "liver"}, "Mesh the liver")[-1]
         flow = run_job(document, "flow", {"mesh": aorta.uuid}, {"preset": "aorta-steady"}, "Flow in the aorta")[-1]
         pull = run_job(document, "tissue", {"mesh": liver.uuid}, {"preset": "liver-pull"}, "Pull the liver")[-1]
-        report = write_report(document, target.parent / "report.html")
+        report = write_report(document.project, target.parent / "report.html")
         for entry in (volume, segments, aorta, liver, flow, pull):
             for line in summary(entry):
                 console.print(line, markup=False)

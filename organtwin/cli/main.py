@@ -94,6 +94,25 @@ def import_(
 
 
 @app.command()
+def series(
+    sources: Annotated[list[Path], typer.Argument(help="Folder, zip, DICOMDIR, NIfTI, NRRD or MHA.")],
+    as_json: AsJson = False,
+) -> None:
+    """List the series that could be imported, with the reason for those that cannot."""
+    from organtwin.operations.import_study import list_series
+
+    found = list_series([str(source) for source in sources])
+    if as_json:
+        print(json.dumps([one.model_dump() for one in found], indent=1))
+        return
+    for one in found:
+        mark = "*" if one.best else " "
+        print(f"{mark} {one.number}: {one.description or 'no description'} ({one.modality or '?'}), {one.summary}")
+        if one.reason:
+            print(f"     not a volume: {one.reason}")
+
+
+@app.command()
 def segment(
     project: ProjectPath,
     engine: Annotated[str, typer.Option(help="ct, threshold, grow or random-walker.")] = "ct",
@@ -188,11 +207,16 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write an object to a file of the field."""
-    from organtwin.operations.export import export_object
+    from organtwin.cli.choose import choose_in
+    from organtwin.io.export import export as write
+    from organtwin.model import Result
+    from organtwin.store import Project
 
-    with opened(project) as document:
-        entry = choose(document, None, object_)
-        written = export_object(entry.uuid, document.get, file)
+    with Project(project, read_only=True) as opened_project:
+        entry = choose_in(opened_project.entries(), object_)
+        thing = opened_project.load(entry.uuid)
+        # a result is points and fields; the cells are the mesh's
+        written = write([thing, opened_project.load(thing.mesh)] if isinstance(thing, Result) else thing, file)
     print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
 
 
@@ -204,9 +228,10 @@ def report(
 ) -> None:
     """Write a report with pictures."""
     from organtwin.report import write_report
+    from organtwin.store import Project
 
-    with opened(project) as document:
-        written = write_report(document, output)
+    with Project(project, read_only=True) as opened_project:
+        written = write_report(opened_project, output)
     print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
 
 

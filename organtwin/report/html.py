@@ -13,15 +13,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 
 from organtwin import __version__
-from organtwin.document import Document
+from organtwin.document.staleness import stale
 from organtwin.errors import BadInput
-from organtwin.store import Entry
+from organtwin.store import Entry, Project
 from organtwin.store.atomic import write_text
 
 PICTURES_PATIENCE_S = 180
 
 
-def write_report(document: Document, path: Path) -> Path:
+def write_report(project: Project, path: Path) -> Path:
     """Write ``path``.
 
     Pictures are drawn by a process of its own: a machine without OpenGL then costs the pictures, not the report.
@@ -33,23 +33,23 @@ def write_report(document: Document, path: Path) -> Path:
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise BadInput("A report is written as .html", where=str(path), remedy="Print it to PDF from any browser.")
-    entries = document.entries()
+    entries = project.entries()
     if not entries:
         raise BadInput("The project is empty, so there is nothing to report", remedy="Import a scan first.")
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    stale = document.stale()
+    old = stale({e.uuid: e for e in entries})
     with tempfile.TemporaryDirectory(prefix="organtwin-report-") as folder:
-        missing = _draw(document.project.folder, Path(folder))
+        missing = _draw(project.folder, Path(folder))
         pictures = {p.stem: base64.b64encode(p.read_bytes()).decode() for p in sorted(Path(folder).glob("*.png"))}
     environment = Environment(
         loader=PackageLoader("organtwin.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     text = environment.get_template("report.html").render(
-        name=document.project.name,
+        name=project.name,
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        entries=[_for_template(e, stale) for e in entries],
+        entries=[_for_template(e, old) for e in entries],
         pictures=pictures,
         missing=missing,
     )
@@ -71,14 +71,14 @@ def _draw(project: Path, folder: Path) -> str:
     )
 
 
-def _for_template(entry: Entry, stale: set[str]) -> dict[str, Any]:
+def _for_template(entry: Entry, old: set[str]) -> dict[str, Any]:
     recipe = entry.recipe
     return {
         "uuid": entry.uuid,
         "kind": entry.kind,
         "name": entry.name,
         "notes": entry.notes,
-        "stale": entry.uuid in stale,
+        "stale": entry.uuid in old,
         "recipe": f"{recipe.operation} {recipe.parameters}" if recipe else "",
         "versions": ", ".join(f"{k} {v}" for k, v in recipe.versions.items()) if recipe else "",
         **entry.facts,

@@ -1,0 +1,125 @@
+"""What is known of one object: its numbers with units, what earns them, and how it was made."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from organtwin.store import Entry
+from organtwin_gui.bridge import Bridge
+from organtwin_gui.forms import quiet, title
+
+MESH_WORDS: dict[str, tuple[str, str]] = {
+    "tets": ("tetrahedra", ""),
+    "nodes": ("nodes", ""),
+    "min_dihedral_deg": ("smallest dihedral angle", "°"),
+    "max_dihedral_deg": ("largest dihedral angle", "°"),
+    "mean_quality": ("mean quality (1 is regular)", ""),
+    "worst_quality": ("worst quality", ""),
+    "volume_mm3": ("volume", "mL"),
+    "volume_error_percent": ("volume error", "%"),
+    "mean_error_mm": ("mean distance to mask", "mm"),
+    "p95_error_mm": ("95 % within", "mm"),
+    "max_error_mm": ("largest distance to mask", "mm"),
+}
+
+
+class Details(QWidget):
+    """A table of facts, filled anew for each object."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(8)
+
+    def show_object(self, uuid: str | None) -> None:
+        """Show the facts of an object, or nothing."""
+        while item := self._column.takeAt(0):
+            if widget := item.widget():
+                widget.deleteLater()
+        entry = next((e for e in self._bridge.entries() if e.uuid == uuid), None)
+        if entry is None:
+            return
+        heading = title(entry.name)
+        heading.setWordWrap(True)
+        self._column.addWidget(heading)
+        for caption, rows in tables(entry):
+            if caption:
+                self._column.addWidget(quiet(caption))
+            self._column.addWidget(_table(rows))
+        for note in entry.notes:
+            label = QLabel(note)
+            label.setWordWrap(True)
+            label.setObjectName("warning")
+            self._column.addWidget(label)
+        if entry.recipe:
+            made = QLabel(f"made by {entry.recipe.operation}, {entry.created[:16].replace('T', ' ')} UTC")
+            made.setObjectName("small")
+            made.setWordWrap(True)
+            made.setToolTip(str(entry.recipe.parameters))
+            self._column.addWidget(made)
+
+
+def tables(entry: Entry) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Captions with rows (name, value) for an object."""
+    facts = entry.facts
+    match entry.kind:
+        case "volume":
+            grid = facts["grid"]
+            spacing = [sum(row[axis] ** 2 for row in grid["affine"][:3]) ** 0.5 for axis in range(3)]
+            rows = [
+                ("kind", facts["modality"]),
+                ("voxels", " x ".join(str(n) for n in grid["size"])),
+                ("spacing", " x ".join(f"{s:.3g}" for s in spacing) + " mm"),
+            ]
+            return (
+                [("", rows), ("Acquisition", list(facts["acquisition"].items()))]
+                if facts["acquisition"]
+                else [("", rows)]
+            )
+        case "segmentation":
+            return [("", [(s["name"], f"{s['volume_mm3'] / 1000:.1f} mL") for s in facts["segments"]])]
+        case "surface" | "mesh":
+            rows = [_number(key, value) for key, value in facts["report"].items()]
+            if entry.kind == "surface":
+                return [("Surface quality", rows)]
+            openings = [
+                (c["name"].replace("_", " "), f"{c['role']}, radius {c['radius_mm']:.1f} mm")
+                for c in facts.get("caps", ())
+            ]
+            parts = [("Mesh quality", [*rows, ("mesher", facts["mesher"])])]
+            return [*parts, ("Openings", openings)] if openings else parts
+        case "result":
+            numbers = [(q["name"], f"{q['value']:.4g} {q['unit']}") for q in facts["quantities"]]
+            return [("", numbers), ("What earns these numbers", list(facts["credibility"].items()))]
+    return []
+
+
+def _number(key: str, value: float) -> tuple[str, str]:
+    words, unit = MESH_WORDS.get(key, (key.replace("_", " "), ""))
+    if unit == "mL":
+        value /= 1000.0
+    text = f"{value:,.0f}" if key in ("tets", "nodes") else f"{value:.3g}"
+    return words, f"{text}{'' if unit == '°' else ' '}{unit}".rstrip()
+
+
+def _table(rows: list[tuple[str, str]]) -> QWidget:
+    table = QWidget()
+    grid = QGridLayout(table)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(10)
+    grid.setVerticalSpacing(3)
+    for row, (name, value) in enumerate(rows):
+        said, shown = QLabel(name), QLabel(str(value))
+        said.setObjectName("quiet")
+        said.setWordWrap(True)
+        shown.setWordWrap(True)
+        shown.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+        shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        grid.addWidget(said, row, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(shown, row, 1)
+    grid.setColumnStretch(0, 1)
+    grid.setColumnStretch(1, 1)
+    return table

@@ -1,0 +1,65 @@
+"""All keys and mouse gestures on one page."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from organtwin_gui.forms import title
+
+KEYS: dict[str, tuple[tuple[str, str], ...]] = {
+    "Slices": (
+        ("wheel, arrows, b / f", "through the slices"),
+        ("right drag", "zoom"),
+        ("middle drag, Shift + left drag", "pan"),
+        ("Shift + move", "linked crosshair"),
+        ("double click", "give a view all the room, and back"),
+        ("g", "structures on or off"),
+        ("r", "whole slice again"),
+        ("space", "back to the tool before"),
+        ("Alt + 1 … 6, Alt + 0", "contrast presets, as in the file"),
+    ),
+    "3D": (
+        ("left drag, wheel", "turn, zoom"),
+        ("middle drag, Shift + left drag", "pan"),
+        ("1 … 6", "from front, back, left, right, above, below"),
+        ("p", "perspective or parallel"),
+        ("click on an organ", "crosshair goes there"),
+    ),
+    "Work": (
+        ("Ctrl + 1 … 5", "Study, Segment, Mesh, Flow, Tissue"),
+        ("Ctrl + I", "import a folder"),
+        ("Ctrl + O, Ctrl + W", "open, close a project"),
+        ("Ctrl + Z, Ctrl + Shift + Z", "undo, redo"),
+        ("Ctrl + Enter, M, F, T", "segment, mesh, solve flow, solve tissue"),
+        ("F2, F3, F4", "four views, large 3D, only 3D"),
+        ("Ctrl + P, Ctrl + E", "picture, report"),
+        ("Ctrl + L", "dark or light"),
+    ),
+}
+
+
+class ShortcutsDialog(QDialog):
+    """A cheat sheet."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys and mouse")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 20, 24, 16)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(28)
+        grid.setVerticalSpacing(5)
+        row = 0
+        for heading, keys in KEYS.items():
+            grid.addWidget(title(heading), row, 0, 1, 2)
+            row += 1
+            for key, meaning in keys:
+                grid.addWidget(QLabel(key), row, 0)
+                said = QLabel(meaning)
+                said.setObjectName("quiet")
+                grid.addWidget(said, row, 1)
+                row += 1
+        layout.addLayout(grid)
+        close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        close.rejected.connect(self.reject)
+        layout.addWidget(close)

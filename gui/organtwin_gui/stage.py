@@ -1,0 +1,161 @@
+"""What stands in the 3D view: follows the document, and does what the object list and the inspector ask."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QProcess, Signal
+
+from organtwin.document import Change
+from organtwin.jobs import Job, JobState
+from organtwin.model import OrganMesh, Result, Segmentation, Surface, Volume
+from organtwin_gui.bridge import Bridge
+from organtwin_gui.views import ImageScene, Viewport
+
+# structures whose surfaces would hide everything else, or mean little in 3D
+NOT_AT_FIRST = {"body", "blood_pool", "skin", "fat", "muscle"}
+SHOWN_IN_3D = ("surface", "mesh", "result")
+
+
+class Stage(QObject):
+    """Decides what is shown when something new arrives, and remembers what the person shows and hides.
+
+    The newest thing made is shown alone with what it needs: a mesh hides its surface, a result hides its mesh.
+    """
+
+    changed = Signal()
+
+    def __init__(self, bridge: Bridge, scene: ImageScene, viewport: Viewport) -> None:
+        super().__init__(viewport)
+        self.bridge, self.scene, self.viewport = bridge, scene, viewport
+        self._processes: list[QProcess] = []
+        bridge.opened.connect(self._opened)
+        bridge.closed.connect(self._closed)
+        bridge.changed.connect(self._document_changed)
+        bridge.job_ended.connect(self._job_ended)
+
+    # -- following ------------------------------------------------------------------------------------------------
+
+    def _opened(self) -> None:
+        self.viewport.clear()
+        results = self.bridge.entries("result")
+        meshes = [] if results else self.bridge.entries("mesh")
+        for entry in [*self._first_surfaces(), *meshes[-1:], *results[-1:]]:
+            self.show(entry.uuid)
+        self.changed.emit()
+
+    def _first_surfaces(self) -> list:
+        return [e for e in self.bridge.entries("surface") if e.facts["structure"] not in NOT_AT_FIRST]
+
+    def _closed(self) -> None:
+        self.viewport.clear()
+        self.changed.emit()
+
+    def _document_changed(self, change: Change) -> None:
+        for uuid in change.removed:
+            self.viewport.remove(uuid)
+        for uuid in change.added:
+            entry = next((e for e in self.bridge.entries() if e.uuid == uuid), None)
+            if entry is None or entry.kind not in SHOWN_IN_3D:
+                continue
+            if entry.kind == "surface" and entry.facts["structure"] in NOT_AT_FIRST:
+                continue
+            self.show(uuid)
+            self.bridge.select(uuid)
+        self.changed.emit()
+
+    def _job_ended(self, job: Job) -> None:
+        """A new segmentation gets its surfaces, so that it is seen in 3D without a further click."""
+        if job.state is not JobState.DONE or job.spec.operation != "segment" or job.done is None:
+            return
+        for uuid in job.done.objects:
+            if any(e.uuid == uuid for e in self.bridge.entries("segmentation")):
+                segmentation = self.bridge.get(uuid)
+                assert isinstance(segmentation, Segmentation)
+                keys = [s.key for s in segmentation.segments if s.key not in NOT_AT_FIRST]
+                if keys:
+                    self.bridge.start(
+                        "surface", {"segmentation": uuid}, {"structures": keys}, "Surfaces for the 3D view"
+                    )
+
+    # -- showing --------------------------------------------------------------------------------------------------
+
+    def is_shown(self, uuid: str) -> bool:
+        item = self.viewport.items.get(uuid)
+        return item is not None and item.visible
+
+    def show(self, uuid: str) -> None:
+        """Put an object into the 3D view; what it is made from steps back."""
+        with self.bridge.guarded():
+            if uuid in self.viewport.items:
+                self.viewport.set_visible(uuid, True)
+                self.changed.emit()
+                return
+            thing = self.bridge.get(uuid)
+            match thing:
+                case Surface():
+                    self.viewport.show_surface(thing)
+                case OrganMesh():
+                    self.viewport.show_mesh(thing)
+                    self._step_back("surface", thing.structure)
+                case Result():
+                    mesh = self.bridge.get(thing.mesh)
+                    assert isinstance(mesh, OrganMesh)
+                    self.viewport.show_result(thing, mesh)
+                    self._step_back("surface", mesh.structure)
+                    self._step_back("mesh", mesh.structure)
+                    for other in self.bridge.entries("result"):
+                        if other.uuid != uuid and other.facts["mesh"] == thing.mesh:
+                            self.viewport.set_visible(other.uuid, False)
+                case Volume():
+                    self.viewport.show_volume(thing)
+            self.changed.emit()
+
+    def hide(self, uuid: str) -> None:
+        self.viewport.set_visible(uuid, False)
+        self.changed.emit()
+
+    def set_shown(self, uuid: str, on: bool) -> None:
+        (self.show if on else self.hide)(uuid)
+
+    def _step_back(self, kind: str, structure: str) -> None:
+        for entry in self.bridge.entries(kind):
+            if entry.facts["structure"] == structure:
+                self.viewport.set_visible(entry.uuid, False)
+
+    # -- files ----------------------------------------------------------------------------------------------------
+
+    def write_report(self, file: Path) -> None:
+        """Write the report in a process of its own; tell when it is there."""
+        self._run(["report", self._project(), "-o", str(file)], f"Wrote the report {file}.")
+
+    def export(self, uuid: str, file: Path) -> None:
+        """Export an object in a process of its own."""
+        self._run(["export", self._project(), uuid, str(file)], f"Wrote {file}.")
+
+    def _project(self) -> str:
+        assert self.bridge.document is not None
+        return str(self.bridge.document.project.folder)
+
+    def _run(self, arguments: list[str], good: str) -> None:
+        process = QProcess(self)
+        self._processes.append(process)
+        process.finished.connect(lambda code, _status: self._ran(process, code, good))
+        process.start(sys.executable, ["-m", "organtwin.cli.main", *arguments])
+        self.bridge.told.emit("Writing …")
+
+    def _ran(self, process: QProcess, code: int, good: str) -> None:
+        self._processes.remove(process)
+        if code == 0:
+            self.bridge.told.emit(good)
+        else:
+            said = bytes(process.readAllStandardError().data()).decode(errors="replace").strip()
+            self.bridge.failed.emit(said.removeprefix("organtwin: ") or "The file could not be written.")
+        process.deleteLater()
+
+    def shut_down(self) -> None:
+        """End what is still being written."""
+        for process in self._processes:
+            process.kill()
+            process.waitForFinished(1000)

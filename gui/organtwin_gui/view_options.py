@@ -1,0 +1,208 @@
+"""How the chosen object is shown in 3D: colours, clip, streamlines, time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSlider, QVBoxLayout, QWidget
+
+from organtwin.model import OrganMesh, Result, Surface, Volume
+from organtwin_gui.bridge import Bridge
+from organtwin_gui.forms import form, title
+from organtwin_gui.stage import Stage
+from organtwin_gui.time_bar import TimeBar
+from organtwin_gui.views import Clip, FlowLook, MeshLook, TissueLook
+from organtwin_gui.views.items.volume import VOLUME_PRESETS
+
+CUTS: tuple[tuple[str, tuple[float, float, float] | None], ...] = (
+    ("not cut", None),
+    ("from the front", (0.0, -1.0, 0.0)),
+    ("from the left", (1.0, 0.0, 0.0)),
+    ("from above", (0.0, 0.0, 1.0)),
+)
+
+
+class ViewOptions(QWidget):
+    """Controls that belong to the kind of the chosen object."""
+
+    def __init__(self, bridge: Bridge, stage: Stage) -> None:
+        super().__init__()
+        self._bridge, self._stage, self._viewport = bridge, stage, stage.viewport
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(8)
+        self._uuid: str | None = None
+
+    def show_object(self, uuid: str | None) -> None:
+        """Offer what fits the object."""
+        self._uuid = uuid
+        while item := self._column.takeAt(0):
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+        if uuid is None or not any(e.uuid == uuid for e in self._bridge.entries()):
+            return
+        with self._bridge.guarded():
+            thing = self._bridge.get(uuid)
+            made: QFormLayout | None = None
+            match thing:
+                case Volume():
+                    made = self._volume(thing)
+                case Surface():
+                    made = self._surface()
+                case OrganMesh():
+                    made = self._mesh()
+                case Result():
+                    made = self._flow() if thing.physics == "flow" else self._tissue()
+            if made is None:
+                return
+            box = QWidget()
+            box.setLayout(made)
+            self._column.addWidget(title("How it is shown"))
+            self._column.addWidget(box)
+            if isinstance(thing, Result) and len(thing.times_s) > 1:
+                self._column.addWidget(TimeBar(thing, lambda frame: self._viewport.set_time(thing.uuid, frame)))
+
+    # -- by kind --------------------------------------------------------------------------------------------------
+
+    def _volume(self, volume: Volume) -> QFormLayout:
+        rows = form()
+        shown = self._stage.is_shown(volume.uuid)
+        preset = QComboBox()
+        preset.addItem("not shown", None)
+        for name in VOLUME_PRESETS:
+            preset.addItem(name, name)
+        preset.setToolTip("Draw the whole scan in 3D")
+        item = self._viewport.items.get(volume.uuid)
+        preset.setCurrentIndex(max(preset.findData(getattr(item, "preset", None)), 0) if shown else 0)
+        preset.currentIndexChanged.connect(lambda _i: self._volume_chosen(volume, preset.currentData()))
+        rows.addRow("Scan in 3D", preset)
+        rows.addRow(
+            _check(
+                "Slices in 3D",
+                self._viewport.slices_shown,
+                "Show the three slices in the 3D view",
+                self._viewport.show_slices,
+            )
+        )
+        return rows
+
+    def _volume_chosen(self, volume: Volume, preset: str | None) -> None:
+        if preset is None:
+            self._stage.hide(volume.uuid)
+        else:
+            self._viewport.show_volume(volume, preset)
+            self._stage.show(volume.uuid)
+
+    def _surface(self) -> QFormLayout:
+        rows = form()
+        rows.addRow(
+            "Opacity", _slider(100, "How solid it is", lambda v: self._viewport.set_opacity(self._uuid or "", v / 100))
+        )
+        return rows
+
+    def _look(self) -> Any:
+        return self._viewport.look(self._uuid or "")
+
+    def _change(self, **changes: Any) -> None:
+        look = self._look()
+        if look is not None:
+            self._viewport.set_look(self._uuid or "", replace(look, **changes))
+
+    def _mesh(self) -> QFormLayout:
+        look = self._look() or MeshLook()
+        rows = form()
+        choices = (("openings and wall", "boundary"), ("plain", "plain"), ("quality of cells", "quality"))
+        rows.addRow(
+            "Colours", _choice(choices, look.colour_by, "What the colours mean", lambda v: self._change(colour_by=v))
+        )
+        cut = QComboBox()
+        for name, normal in CUTS:
+            cut.addItem(name, normal)
+        cut.setToolTip("Open the mesh to see the tetrahedra inside")
+        depth = QSlider(Qt.Orientation.Horizontal)
+        depth.setRange(2, 98)
+        depth.setValue(50)
+        depth.setToolTip("How deep the cut goes")
+
+        def cut_changed(*_: object) -> None:
+            normal = cut.currentData()
+            depth.setEnabled(normal is not None)
+            self._change(clip=None if normal is None else Clip(tuple(normal), depth.value() / 100))
+
+        depth.setEnabled(False)
+        cut.currentIndexChanged.connect(cut_changed)
+        depth.valueChanged.connect(cut_changed)
+        rows.addRow("Cut", cut)
+        rows.addRow("Depth", depth)
+        rows.addRow(_check("Edges", look.edges, "Show the edges of the triangles", lambda on: self._change(edges=on)))
+        rows.addRow(_check("Names", look.names, "Show the names of the openings", lambda on: self._change(names=on)))
+        return rows
+
+    def _flow(self) -> QFormLayout:
+        look = self._look() or FlowLook()
+        rows = form()
+        walls = (("glassy", "plain"), ("pressure", "pressure"), ("wall shear", "wall_shear"), ("none", "none"))
+        rows.addRow("Wall", _choice(walls, look.wall, "What the wall shows", lambda v: self._change(wall=v)))
+        for text, field, tip in (
+            ("Streamlines", "streamlines", "Lines along the flow, coloured by speed"),
+            ("Arrows", "glyphs", "Velocity arrows inside the vessel"),
+            ("Names", "names", "Names of the openings, with the direction of flow"),
+        ):
+            rows.addRow(_check(text, getattr(look, field), tip, lambda on, f=field: self._change(**{f: on})))
+        return rows
+
+    def _tissue(self) -> QFormLayout:
+        look = self._look() or TissueLook()
+        rows = form()
+        colours = (("displacement", "displacement"), ("strain", "strain"), ("stress", "stress"))
+        rows.addRow(
+            "Colours", _choice(colours, look.colour_by, "What the colours mean", lambda v: self._change(colour_by=v))
+        )
+        scale = QLabel("1.0 x")
+        slider = _slider(
+            round(look.scale * 10),
+            "Exaggerate the motion",
+            lambda v: (scale.setText(f"{v / 10:.1f} x"), self._change(scale=v / 10)),
+            0,
+            30,
+        )
+        rows.addRow("Motion", slider)
+        rows.addRow("", scale)
+        rows.addRow(
+            _check(
+                "Shape at rest", look.ghost, "Keep the undeformed shape as a ghost", lambda on: self._change(ghost=on)
+            )
+        )
+        rows.addRow(_check("Edges", look.edges, "Show the edges of the triangles", lambda on: self._change(edges=on)))
+        return rows
+
+
+def _check(text: str, on: bool, tip: str, slot: Callable[[bool], Any]) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setChecked(on)
+    box.setToolTip(tip)
+    box.toggled.connect(slot)
+    return box
+
+
+def _choice(items: tuple[tuple[str, str], ...], chosen: str, tip: str, slot: Callable[[str], Any]) -> QComboBox:
+    box = QComboBox()
+    for text, value in items:
+        box.addItem(text, value)
+    box.setCurrentIndex(max(box.findData(chosen), 0))
+    box.setToolTip(tip)
+    box.currentIndexChanged.connect(lambda _i: slot(box.currentData()))
+    return box
+
+
+def _slider(value: int, tip: str, slot: Callable[[int], Any], low: int = 0, high: int = 100) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(low, high)
+    slider.setValue(value)
+    slider.setToolTip(tip)
+    slider.valueChanged.connect(slot)
+    return slider

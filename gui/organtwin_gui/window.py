@@ -1,0 +1,416 @@
+"""The main window: workflow at the left, views in the middle, objects and inspector at the right, jobs at the bottom."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QSplitter,
+    QStackedWidget,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from organtwin.jobs import Job, JobState
+from organtwin.sample import sample_folder
+from organtwin_gui import theme
+from organtwin_gui.bridge import Bridge
+from organtwin_gui.inspector import Inspector
+from organtwin_gui.jobs_bar import JobsBar
+from organtwin_gui.notice import Notice
+from organtwin_gui.preferences import Preferences
+from organtwin_gui.series_dialog import SeriesDialog
+from organtwin_gui.shortcuts import ShortcutsDialog
+from organtwin_gui.stage import Stage
+from organtwin_gui.steps import StudyStep
+from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool
+from organtwin_gui.views.slice_render import patient_text
+from organtwin_gui.welcome import Welcome
+from organtwin_gui.workflow import Workflow
+
+TOOLS = (
+    (Tool.NAVIGATE, "navigate", "Navigate", "N", "Click or drag to move the crosshair"),
+    (Tool.WINDOW, "window", "Window/level", "W", "Drag to change contrast and brightness"),
+    (Tool.PAN, "pan", "Pan", "", "Drag to move the picture (also: middle button, or Shift and left)"),
+    (Tool.ZOOM, "zoom", "Zoom", "Z", "Drag up or down to zoom (also: right button)"),
+    (Tool.MEASURE, "measure", "Distance", "M", "Drag a line; its length is shown in mm"),
+    (Tool.PROBE, "probe", "HU probe", "U", "Drag a circle; mean and spread of the values in it are shown"),
+)
+LAYOUTS = (
+    (Layout.FOUR_UP, "four_up", "Four views", "F2"),
+    (Layout.BIG_3D, "big_3d", "Large 3D view", "F3"),
+    (Layout.ONLY_3D, "only_3d", "Only 3D", "F4"),
+)
+
+
+class MainWindow(QMainWindow):
+    """Everything a person sees. Builds the parts and connects them; the parts do the work."""
+
+    def __init__(self, preferences: Preferences, opengl: OpenGL) -> None:
+        super().__init__()
+        self.preferences = preferences
+        self.bridge = Bridge(self)
+        self.scene = ImageScene(self)
+        self.setWindowTitle("OrganTwin")
+        self.setAcceptDrops(True)
+        self.resize(1480, 900)
+
+        self.quad = QuadView(self.scene, opengl=opengl.works)
+        self.workflow = Workflow(self.bridge, self.scene)
+        self.stage = Stage(self.bridge, self.scene, self.quad.viewport)
+        self.inspector = Inspector(self.bridge, self.stage)
+        self.jobs = JobsBar(self.bridge)
+        self.notice = Notice()
+        self.welcome = Welcome()
+
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.quad, 1)
+        self._split = QSplitter(Qt.Orientation.Horizontal)
+        for widget in (self.workflow, middle, self.inspector):
+            self._split.addWidget(widget)
+        self._split.setHandleWidth(4)
+        self._split.setChildrenCollapsible(False)
+        self._split.setStretchFactor(1, 1)
+        self._split.setSizes([300, 900, 290])
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.welcome)
+        self._pages.addWidget(self._split)
+        outer = QWidget()
+        rows = QVBoxLayout(outer)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.notice)
+        rows.addWidget(self._pages, 1)
+        rows.addWidget(self.jobs)
+        self.setCentralWidget(outer)
+
+        self._readout = QLabel("")
+        self._honest = QLabel("Research and rehearsal only, not a medical device")
+        self.statusBar().addWidget(self._readout, 1)
+        self.statusBar().addPermanentWidget(self._honest)
+        self._make_actions()
+        self._connect()
+        if not opengl.works:
+            self.notice.fail(f"The 3D view is off: {opengl.reason}. Slices, meshes and solves work without it.")
+        self._restore()
+        self._show_state()
+
+    # -- actions --------------------------------------------------------------------------------------------------
+
+    def _action(self, text: str, icon: str, shortcut: str, tip: str, slot: object, checkable: bool = False) -> QAction:
+        action = QAction(theme.icon(icon), text, self)
+        if shortcut:
+            action.setShortcut(QKeySequence(shortcut))
+        action.setToolTip(f"{tip}{f' ({shortcut})' if shortcut else ''}")
+        action.setStatusTip(tip)
+        action.setCheckable(checkable)
+        action.triggered.connect(slot)
+        return action
+
+    def _make_actions(self) -> None:
+        bar = QToolBar("Tools")
+        bar.setObjectName("tools")
+        bar.setMovable(False)
+        bar.setIconSize(theme.ICON_SIZE)
+        self.addToolBar(bar)
+        self.open_action = self._action("Open project", "open", "Ctrl+O", "Open a project folder", self.choose_project)
+        self.home_action = self._action(
+            "Close project", "close", "Ctrl+W", "Close the project; its jobs go on", self.close_project
+        )
+        self.undo_action = self._action("Undo", "undo", "Ctrl+Z", "Undo", self.bridge.undo)
+        self.redo_action = self._action("Redo", "redo", "Ctrl+Shift+Z", "Redo", self.bridge.redo)
+        for action in (self.open_action, self.undo_action, self.redo_action):
+            bar.addAction(action)
+        bar.addSeparator()
+        group = QActionGroup(self)
+        self.tool_actions: dict[Tool, QAction] = {}
+        for tool, icon, name, key, tip in TOOLS:
+            action = self._action(
+                name, icon, key, f"{name}: {tip.lower()}", lambda _c=False, t=tool: setattr(self.scene, "tool", t), True
+            )
+            group.addAction(action)
+            bar.addAction(action)
+            self.tool_actions[tool] = action
+        self.tool_actions[Tool.NAVIGATE].setChecked(True)
+        bar.addSeparator()
+        bar.addWidget(self._window_presets())
+        overlay = self._action(
+            "Structures", "visible", "", "Show or hide all structures on the slices (g)", self._toggle_overlays, True
+        )
+        overlay.setChecked(True)
+        bar.addAction(overlay)
+        self.scene.overlays_changed.connect(lambda: overlay.setChecked(self.scene.overlays_visible))
+        bar.addSeparator()
+        layouts = QActionGroup(self)
+        for layout, icon, name, key in LAYOUTS:
+            action = self._action(
+                name, icon, key, name, lambda _c=False, value=layout: self.quad.set_layout(value), True
+            )
+            action.setChecked(layout is self.quad.view_layout)
+            layouts.addAction(action)
+            bar.addAction(action)
+        bar.addAction(self._action("Reset views", "reset", "Ctrl+R", "Show everything again", self.quad.reset_views))
+        bar.addSeparator()
+        bar.addAction(
+            self._action("Screenshot", "screenshot", "Ctrl+P", "Save a picture of the views", self.screenshot)
+        )
+        self.report_action = self._action(
+            "Report", "report", "Ctrl+E", "Write a report with pictures", self.write_report
+        )
+        bar.addAction(self.report_action)
+        spacer = QWidget()
+        spacer.setSizePolicy(spacer.sizePolicy().Policy.Expanding, spacer.sizePolicy().Policy.Preferred)
+        bar.addWidget(spacer)
+        bar.addAction(
+            self._action("Dark or light", "theme", "Ctrl+L", "Change between dark and light", self.toggle_theme)
+        )
+        bar.addAction(self._action("Keys", "help", "F1", "All keys and mouse gestures", self.show_shortcuts))
+        bar.addAction(self.home_action)
+        self.toolbar = bar
+
+    def _window_presets(self) -> QToolButton:
+        button = QToolButton()
+        button.setText("Window")
+        button.setToolTip("Contrast presets (level/width)")
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(button)
+        for number, (name, (level, width)) in enumerate(WINDOW_PRESETS.items(), start=1):
+            action = menu.addAction(f"{name}   {level:g} / {width:g}")
+            action.setShortcut(f"Alt+{number}")
+            action.triggered.connect(lambda _c=False, lv=level, w=width: self.scene.set_window(lv, w))
+            self.addAction(action)
+        action = menu.addAction("As in the file")
+        action.setShortcut("Alt+0")
+        action.triggered.connect(lambda: self.scene.set_window(*self.scene.proposed_window()))
+        self.addAction(action)
+        button.setMenu(menu)
+        return button
+
+    def _connect(self) -> None:
+        bridge = self.bridge
+        for signal in (bridge.opened, bridge.closed):
+            signal.connect(self._show_state)
+        bridge.changed.connect(lambda _c: self._show_state())
+        bridge.failed.connect(self.notice.fail)
+        bridge.told.connect(self.notice.tell)
+        bridge.job_ended.connect(self._job_ended)
+        self.scene.tool_changed.connect(self._tool_changed)
+        self.scene.probed.connect(self._show_readout)
+        self.quad.viewport.picked.connect(self._picked_in_3d)
+        study = self.workflow.step(StudyStep)
+        study.import_wanted.connect(self.import_paths)
+        study.sample_wanted.connect(self.open_sample)
+        study.series_wanted.connect(self.choose_series)
+        self.welcome.sample_wanted.connect(self.open_sample)
+        self.welcome.project_wanted.connect(self.choose_project)
+        self.welcome.scan_wanted.connect(self.choose_scan)
+        self.welcome.recent_wanted.connect(self.open_project)
+
+    # -- projects and scans ---------------------------------------------------------------------------------------
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Projects are opened, everything else is imported."""
+        for path in paths:
+            if (path / "project.json").exists():
+                self.open_project(path)
+                return
+        missing = [p for p in paths if not p.exists()]
+        if missing:
+            self.notice.fail(f"There is nothing at this place ({missing[0]}). Check the path.")
+            return
+        self.import_paths(paths)
+
+    def open_project(self, folder: Path) -> None:
+        if self.bridge.open(folder):
+            self.notice.hide()
+            self.preferences.remember_project(folder)
+
+    def choose_project(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self, "Open a project (a folder that ends in .otwin)", str(self.preferences.projects_folder)
+        )
+        if folder:
+            self.open_project(Path(folder))
+
+    def choose_scan(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Import a scan from a folder")
+        if folder:
+            self.import_paths([Path(folder)])
+
+    def close_project(self) -> None:
+        self.bridge.close()
+        self.scene.set_volume(None)
+
+    def open_sample(self) -> None:
+        with self.bridge.guarded():
+            self.import_paths([sample_folder()], "sample")
+
+    def import_paths(self, paths: list[Path], name: str = "", series: list[str] | None = None) -> None:
+        """Import into the open project, or into a new one named after the scan."""
+        if not self.bridge.is_open:
+            folder = self._new_project_folder(name or paths[0].stem)
+            if not self.bridge.create(folder):
+                return
+            self.preferences.remember_project(folder)
+        self.notice.hide()
+        parameters = {"sources": [str(p.resolve()) for p in paths], "series": series}
+        self.bridge.start("import", {}, parameters, f"Import {name or paths[0].name}")
+
+    def choose_series(self) -> None:
+        """Let the person choose among all series of a folder."""
+        folder = QFileDialog.getExistingDirectory(self, "List the series of a folder")
+        if not folder:
+            return
+        dialog = SeriesDialog(Path(folder), self)
+        if dialog.exec() and dialog.chosen:
+            self.import_paths([Path(folder)], series=dialog.chosen)
+
+    def _new_project_folder(self, name: str) -> Path:
+        base = self.preferences.projects_folder
+        stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "scan"
+        folder, number = base / f"{stem}.otwin", 2
+        while folder.exists():
+            folder, number = base / f"{stem}-{number}.otwin", number + 1
+        return folder
+
+    # -- what the user asks for -----------------------------------------------------------------------------------
+
+    def screenshot(self) -> None:
+        """Save the views as a picture."""
+        proposed = Path.home() / f"organtwin-{datetime.now():%Y%m%d-%H%M%S}.png"
+        file, _ = QFileDialog.getSaveFileName(self, "Save a picture of the views", str(proposed), "Pictures (*.png)")
+        if file:
+            self.save_picture(Path(file))
+
+    def save_picture(self, file: Path) -> None:
+        picture = self.quad.grab()
+        if picture.save(str(file), "PNG"):
+            self.notice.tell(f"Saved {file}.")
+        else:
+            self.notice.fail(f"The picture could not be written ({file}). Choose another place.")
+
+    def write_report(self) -> None:
+        """Write the report beside the project, in a process of its own."""
+        document = self.bridge.document
+        if document is None:
+            return
+        file, _ = QFileDialog.getSaveFileName(
+            self,
+            "Write the report",
+            str(document.project.folder.parent / f"{document.project.folder.stem}-report.html"),
+            "HTML (*.html)",
+        )
+        if file:
+            self.stage.write_report(Path(file))
+
+    def toggle_theme(self) -> None:
+        look = theme.LIGHT if theme.current() is theme.DARK else theme.DARK
+        self.preferences.theme = look.name
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.apply(app, look)
+        for action, icon in ((self.open_action, "open"), (self.undo_action, "undo"), (self.redo_action, "redo")):
+            action.setIcon(theme.icon(icon))
+
+    def show_shortcuts(self) -> None:
+        ShortcutsDialog(self).exec()
+
+    def _toggle_overlays(self) -> None:
+        self.scene.set_overlay_look(visible=not self.scene.overlays_visible)
+
+    # -- hearing --------------------------------------------------------------------------------------------------
+
+    def _show_state(self) -> None:
+        document = self.bridge.document
+        self._pages.setCurrentIndex(1 if document else 0)
+        self.home_action.setEnabled(document is not None)
+        self.report_action.setEnabled(bool(self.bridge.entries()))
+        if document is None:
+            self.welcome.show_recent(self.preferences.recent)
+            self.setWindowTitle("OrganTwin")
+        else:
+            self.setWindowTitle(f"{document.project.name} - OrganTwin")
+        for action, label, name in (
+            (self.undo_action, document.undo_label if document else None, "Undo"),
+            (self.redo_action, document.redo_label if document else None, "Redo"),
+        ):
+            action.setEnabled(label is not None)
+            action.setToolTip(f"{name}{f': {label}' if label else ''} ({action.shortcut().toString()})")
+
+    def _job_ended(self, job: Job) -> None:
+        if job.state is JobState.DONE and job.done is not None:
+            self.workflow.follow(job.spec.operation)
+
+    def _tool_changed(self, tool: Tool) -> None:
+        if tool in self.tool_actions:
+            self.tool_actions[tool].setChecked(True)
+        else:
+            for action in self.tool_actions.values():
+                action.setChecked(False)
+
+    def _show_readout(self, readout: Readout | None) -> None:
+        if readout is None:
+            self._readout.setText("")
+            return
+        names = f"   {', '.join(readout.segments)}" if readout.segments else ""
+        self._readout.setText(f"{patient_text(readout.position_mm)}   {readout.value:.0f} {readout.unit}{names}")
+
+    def _picked_in_3d(self, xyz_mm: object) -> None:
+        if self.scene.tool is Tool.PICK:
+            self.scene.picked.emit(xyz_mm)
+
+    # -- dropping and closing -------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() and any(u.isLocalFile() for u in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
+        event.acceptProposedAction()
+        self.open_paths(paths)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        running = self.bridge.running()
+        if running and not os.environ.get("ORGANTWIN_NO_QUESTIONS"):
+            text = f"{len(running)} job{'s are' if len(running) > 1 else ' is'} still running. They go on, and are here when you come back."
+            box = QMessageBox(QMessageBox.Icon.Question, "Close OrganTwin", text, parent=self)
+            leave = box.addButton("Close, let them run", QMessageBox.ButtonRole.AcceptRole)
+            stop = box.addButton("Cancel the jobs", QMessageBox.ButtonRole.DestructiveRole)
+            box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
+            box.exec()
+            if box.clickedButton() is stop:
+                for job in running:
+                    job.cancel()
+            elif box.clickedButton() is not leave:
+                event.ignore()
+                return
+        self.preferences.keep_state("geometry", self.saveGeometry())
+        self.preferences.keep_state("split", self._split.saveState())
+        self.stage.shut_down()
+        self.bridge.close()
+        self.quad.shut_down()
+        event.accept()
+
+    def _restore(self) -> None:
+        if geometry := self.preferences.state("geometry"):
+            self.restoreGeometry(geometry)
+        if split := self.preferences.state("split"):
+            self._split.restoreState(split)
