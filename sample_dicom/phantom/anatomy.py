@@ -13,12 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
-from phantom.shapes import Field, Lattice, Shape, Tube, axes, ellipsoid, everywhere, half_space, soft_minimum, tube, union
+from phantom.shapes import (
+    Field,
+    Shape,
+    Tube,
+    axes,
+    ellipsoid,
+    everywhere,
+    half_space,
+    soft_minimum,
+    tube,
+    union,
+)
 
 STENOSIS_SEVERITY = 0.5  # of the diameter
 STENOSIS_HALF_LENGTH_MM = 22.0
 
-TUMOURS = (  # centre, diameter
+TUMOURS = (  # centre and diameter
     ((-96.0, 12.0, -76.0), 34.0),
     ((-62.0, -42.0, -72.0), 22.0),
 )
@@ -163,7 +174,7 @@ def _on_wall(z: float, angle: float, outward: float) -> tuple[float, float]:
 
 def rib(number: int, side: int) -> tuple[Shape, Shape | None]:
     """(bone, cartilage or None) of one rib: from its vertebra it slopes down and forward round the chest."""
-    z0 = dict((name, z) for name, z, _ in VERTEBRAE)[f"T{number}"] + 4
+    z0 = {name: z for name, z, _ in VERTEBRAE}[f"T{number}"] + 4
     end = {1: 2.75, 11: 1.9, 12: 1.25}.get(number, 2.62 if number <= 7 else 2.62 - 0.16 * (number - 7))
     fall = float(np.interp(number, [1, 2, 4, 7, 10, 12], [26, 42, 60, 82, 84, 45]))
     yc, (_, b) = spine_y(z0), body_size(z0)
@@ -237,14 +248,18 @@ def heart() -> Heart:
     base = LV_CENTRE - LV_AXIS * 25
     lv = ellipsoid(LV_CENTRE, (47, 23.5, 23.5), turn).trim(half_space(base, -LV_AXIS), 6.0)
     outer = ellipsoid(LV_CENTRE + LV_AXIS * 0.5, (56, 33.0, 33.0), turn).trim(half_space(base - LV_AXIS * 3, -LV_AXIS), 8.0)
-    outflow = tube((18, -20, 16, 13), (8, -23, 27, 12.0), (*(VALVE + [-3, 0, 9]), 12.0)) & half_space(VALVE, (-0.25, 0.06, 1))
+    outflow = tube((18, -20, 16, 13), (8, -23, 27, 12.0), (*(VALVE + np.array([-3, 0, 9])), 12.0)) & half_space(VALVE, (-0.25, 0.06, 1))
     lv = lv.blend(outflow, 6)
     rv_turn = axes((0.80, -0.30, -0.40), (0, 0, 1))
     rv = ellipsoid((16, -48, 3), (47, 30, 27), rv_turn).blend(tube((2, -58, 22, 16), (10, -56, 38, 14), (14, -50, 52, 13)), 10)
     rv = rv.trim(half_space((14, -50, 51), (0.12, 0.35, 1)), 1.0)
     la = ellipsoid((10, 8, 36), (33, 17, 23), axes((1, -0.08, -0.05)))
-    for side, stations in ((-1, ((-24, 12, 44), (-44, 18, 48), (-62, 20, 56))), (-1, ((-22, 14, 28), (-42, 24, 22), (-60, 34, 10))),
-                           (1, ((36, 10, 46), (52, 14, 54), (66, 14, 64))), (1, ((34, 14, 30), (50, 24, 24), (66, 36, 12)))):
+    for stations in (  # pulmonary veins
+        ((-24, 12, 44), (-44, 18, 48), (-62, 20, 56)),
+        ((-22, 14, 28), (-42, 24, 22), (-60, 34, 10)),
+        ((36, 10, 46), (52, 14, 54), (66, 14, 64)),
+        ((34, 14, 30), (50, 24, 24), (66, 36, 12)),
+    ):
         la = la.blend(tube(*[(*s, r) for s, r in zip(stations, (7.5, 6.5, 5.0), strict=True)]), 6)
     la = la.blend(tube((36, -8, 44, 9), (44, -24, 48, 8), (40, -36, 50, 5)), 6)  # appendage
     ra = ellipsoid((-37, -16, 12), (22, 27, 33), axes((1, 0.1, 0.1))).blend(tube((-30, -34, 32, 12), (-18, -50, 42, 8)), 8)
@@ -341,13 +356,14 @@ def gallbladder() -> Shape:
 
 @dataclass(frozen=True)
 class Tree:
-    """A vessel tree of tubes."""
+    """A vessel tree of tubes; the branches end within the organ."""
 
     trunk: tuple[Tube, ...]
     branches: tuple[Tube, ...]
 
-    def shape(self) -> Shape:
-        return union([t.shape() for t in self.trunk + self.branches], 2.0)
+    def shape(self, organ: Shape) -> Shape:
+        within = union([t.shape() for t in self.branches]) & organ.grow(-2.0)
+        return union([t.shape() for t in self.trunk], 2.0).blend(within, 2.0)
 
 
 def _grow(rng: np.random.Generator, start: NDArray[np.float64], heading: NDArray[np.float64], length: float, radius: float, depth: int) -> list[Tube]:
@@ -371,9 +387,9 @@ def _grow(rng: np.random.Generator, start: NDArray[np.float64], heading: NDArray
 def portal_tree() -> Tree:
     rng = np.random.default_rng(5)
     trunk = (
-        Tube(((4, -18, -112, 6.8), (-14, -15, -98, 6.8), (-30, -12, -84, 6.6), HILUM + (6.2,))),
-        Tube((HILUM + (5.6,), (-58, -8, -74, 5.2), (-78, -2, -70, 4.8))),
-        Tube((HILUM + (5.0,), (-26, -26, -70, 4.6), (-12, -42, -60, 4.2), (4, -52, -52, 3.6))),
+        Tube(((4, -18, -112, 6.8), (-14, -15, -98, 6.8), (-30, -12, -84, 6.6), (*HILUM, 6.2))),
+        Tube(((*HILUM, 5.6), (-58, -8, -74, 5.2), (-78, -2, -70, 4.8))),
+        Tube(((*HILUM, 5.0), (-26, -26, -70, 4.6), (-12, -42, -60, 4.2), (4, -52, -52, 3.6))),
     )
     branches: list[Tube] = []
     for start, heading, length, radius, depth in (
@@ -389,8 +405,8 @@ def hepatic_tree() -> Tree:
     rng = np.random.default_rng(11)
     gate = (-30.0, -2.0, -22.0)
     trunk = (
-        Tube((gate + (5.5,), (-52, 8, -24, 5.2), (-78, 18, -32, 4.6), (-98, 26, -46, 3.8))),
-        Tube((gate + (5.0,), (-44, -18, -26, 4.8), (-58, -36, -38, 4.0), (-66, -46, -54, 3.2))),
+        Tube(((*gate, 5.5), (-52, 8, -24, 5.2), (-78, 18, -32, 4.6), (-98, 26, -46, 3.8))),
+        Tube(((*gate, 5.0), (-44, -18, -26, 4.8), (-58, -36, -38, 4.0), (-66, -46, -54, 3.2))),
         Tube(((-32, -8, -22, 4.6), (-22, -28, -25, 4.4), (-8, -46, -32, 3.8), (10, -56, -38, 3.0))),
     )
     branches: list[Tube] = []
@@ -413,8 +429,7 @@ def kidney_outer(side: str) -> Shape:
     s = 1 if side == "left" else -1
     centre = KIDNEY_CENTRE[side]
     long = np.array([s * 0.26, -0.16, -1.0])
-    bean = ellipsoid(centre, (54, 29, 23), axes(long, (s * 1.0, 0.5, 0)))
-    return bean
+    return ellipsoid(centre, (54, 29, 23), axes(long, (s * 1.0, 0.5, 0)))
 
 
 @cache

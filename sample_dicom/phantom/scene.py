@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phantom import anatomy as a
-from phantom.shapes import Field, Lattice, Shape, ellipsoid, everywhere, half_space, tube, union
+from phantom.shapes import Field, Lattice, Shape, ellipsoid, half_space, tube, union
 
 EDGE_MM = 1.9  # over this width a surface passes from one tissue to the other: voxel size and beam width together
 
-STUB_MM = 10.0  # this much of each abdominal branch counts as aorta, and of each root as portal vein
+STUB_MM = 10.0  # this much of each abdominal branch counts as aorta, and of each root as the vein it joins
 
 # the labels of the truth, in this order; later ones win where shapes overlap
 KEYS = (
@@ -201,7 +201,9 @@ def _heart_and_vessels(c: Canvas) -> None:
         c.paint(whole, HU[key] if key in HU else HU["aorta"], key)
 
     vessel([a.INFERIOR_CAVA.shape()], "inferior_vena_cava")
-    c.paint(union([t.shape() for t in a.RENAL_VEINS], 2.0), 165, "inferior_vena_cava")
+    renal = union([t.shape() for t in a.RENAL_VEINS], 2.0)
+    c.paint(renal, 165, erase=True, keep=("inferior_vena_cava",))
+    c.paint(renal & a.INFERIOR_CAVA.shape().grow(STUB_MM), 165, "inferior_vena_cava")
     vessel([t.shape() for t in a.SUPERIOR_CAVA.values()], "superior_vena_cava")
     vessel([t.shape() for t in a.PULMONARY.values()], "pulmonary_artery", 1.2)
     c.paint(union([t.shape() for t in a.ARCH_BRANCHES.values()]).grow(1.0), HU["vessel_wall"], erase=True)
@@ -241,10 +243,10 @@ def _abdomen(c: Canvas) -> None:
         c.paint(a.kidney_sinus(side) & a.kidney_outer(side), HU["sinus"])
         c.paint(a.kidney(side), HU["cortex"], key)
         c.paint(a.pyramids(side) & a.kidney(side), HU["medulla"], key)
-    tree, roots = a.portal_tree().shape(), union([t.shape() for t in a.PORTAL_ROOTS], 2.0)
+    tree, roots = a.portal_tree().shape(a.liver()), union([t.shape() for t in a.PORTAL_ROOTS], 2.0)
     c.paint(roots, HU["portal_vein"], erase=True, keep=("aorta", "inferior_vena_cava", "spleen", "liver"))
     c.paint(tree | (roots & tree.grow(STUB_MM)), HU["portal_vein"], "portal_vein", keep=("aorta", "inferior_vena_cava"))
-    c.paint(a.hepatic_tree().shape(), HU["hepatic_vein"], "hepatic_vein", keep=("inferior_vena_cava",))
+    c.paint(a.hepatic_tree().shape(a.liver()), HU["hepatic_vein"], "hepatic_vein", keep=("inferior_vena_cava",))
     for n, (centre, diameter) in enumerate(a.TUMOURS):
         radius = diameter / 2
         c.paint(ellipsoid(centre, (radius + 2.5,) * 3), HU["liver"] - 14)  # a faint rim

@@ -21,7 +21,7 @@ ABOUT = (
     "listed under 'composites': heart is the four chambers and the myocardium; liver is its parenchyma with the portal and hepatic veins and the "
     "tumours (the portal vein is stored whole, with about 8 mL outside the liver: its trunk and the first 10 mm of the splenic and the mesenteric vein); lungs hold their small vessels; "
     "bone has no discs and no cartilage; aorta ends at the edge of the scan and holds the first 10 mm of its abdominal branches; the "
-    "left atrium has the stumps of the pulmonary veins, the superior vena cava both brachiocephalic veins, kidneys no renal sinus; body is everything "
+    "left atrium has the stumps of the pulmonary veins, the superior vena cava both brachiocephalic veins, the inferior one the first 10 mm of the renal veins, kidneys no renal sinus; body is everything "
     "within the skin. Volumes are of the shapes, counted on two lattices that are half a voxel apart."
 )
 
