@@ -68,6 +68,16 @@ def largest_piece(mask: Mask) -> Mask:
     return np.asarray(labels == int(sizes.argmax()))
 
 
+def bounding_box(mask: Mask, margin: tuple[int, int, int] = (0, 0, 0)) -> tuple[slice, slice, slice]:
+    """Slices around all that is set, widened by a margin in voxels and kept inside the array."""
+    sides = []
+    for axis in range(3):
+        along = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        first, last = (int(along[0]), int(along[-1]) + 1) if along.size else (0, 0)
+        sides.append(slice(max(first - margin[axis], 0), min(last + margin[axis], mask.shape[axis])))
+    return sides[0], sides[1], sides[2]
+
+
 def _is_tissue(values: NDArray[np.float32]) -> bool:
     """Soft tissue or fat makes up part of every piece of a body, and a body is not of one value."""
     soft = np.mean((values > -150) & (values < 250))

@@ -9,12 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from organtwin.segment.ct.body import bounding_box
+
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext
 
 Mask = NDArray[np.bool_]
 
 CORTEX_HU = 350.0
+BONE_HU = 170.0
+MARROW_HU = 75.0  # the cord is darker
+SOFTEN_MM = 0.5
+GAP_MM = 3.0
+SMALL_HOLE_MM2 = 60.0
 SPINE_WIDTH_MM = 50.0
 
 
@@ -27,9 +34,73 @@ class Spine:
     found: bool
 
 
-def find_bone(context: CTContext) -> Mask:
-    """Bone on the working grid: a rough one, for orientation."""
-    return (context.hu > 220) & context.body
+def rough_bone(context: CTContext) -> Mask:
+    """Bright voxels in the wall of the trunk or near the spine, on the working grid.
+
+    Bright things in the belly (stones, oral contrast, embolised tumours, arteries) lie well inside the ribs.
+    """
+    from organtwin.segment.ct.tissue import behind_spine, beside_spine
+
+    near_spine = (np.abs(beside_spine(context)) < 55) & (behind_spine(context) > -35)
+    return np.asarray((context.hu > CORTEX_HU * 0.6) & context.body & (near_spine | (context.depth_in_cage < 12)))
+
+
+def find_bone(context: CTContext, taken: Mask) -> Mask:
+    """Bone with its marrow on the full grid.
+
+    Parameters
+    ----------
+    context : CTContext
+    taken : (nk, nj, ni) bool array
+        Full grid: vessels, heart and organs, which may be as bright as bone.
+
+    Notes
+    -----
+    Pieces that are bright enough everywhere (hysteresis) are bone where they touch the wall of the trunk or the spine,
+    or are large, dense and uneven. Marrow darker than the threshold is what a slice of bone encloses, except where it
+    is as dark as the spinal cord.
+    """
+    box = bounding_box(context.mask_to_full(context.body, 0.0))
+    spacing = context.full.spacing_mm[::-1]
+    values = ndimage.gaussian_filter(context.full_hu[box].astype(np.float32), np.minimum(SOFTEN_MM / spacing, 1.0))
+    bright = (values > BONE_HU) & ~taken[box]
+    labels, count = ndimage.label(bright)
+    result = np.zeros(context.full.shape, bool)
+    if not count:
+        return result
+    index = np.arange(count + 1)
+    size_ml = np.bincount(labels.ravel(), minlength=count + 1) * context.full.voxel_volume_mm3 / 1000
+    dense_ml = np.bincount(labels[values > CORTEX_HU], minlength=count + 1) * context.full.voxel_volume_mm3 / 1000
+    home = context.mask_to_full(context.grow(context.bone, 2.0), 0.0)[box]
+    at_home = np.bincount(labels[home], minlength=count + 1) * context.full.voxel_volume_mm3 / 1000
+    keep = (at_home > 0.5 * size_ml) & (dense_ml > 0.02)
+    keep |= (at_home > 0.1 * size_ml) & (size_ml > 5.0) & (dense_ml > 0.1 * size_ml)
+    keep[0] = False
+    bone = keep[labels] & np.isin(labels, index[keep])
+    result[box] = _with_marrow(bone, values, taken[box], spacing)
+    return result
+
+
+def _with_marrow(bone: Mask, values: NDArray[np.float32], taken: Mask, spacing: NDArray[np.float64]) -> Mask:
+    """Close small gaps of the cortex slice by slice and fill what it encloses, if it is not the spinal canal."""
+    filled = bone.copy()
+    radius = max(1, round(float(GAP_MM / spacing[1])))
+    rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disc = np.hypot(rows, columns) <= radius + 0.3
+    area_mm2 = spacing[1] * spacing[2]
+    for k in np.flatnonzero(bone.any(axis=(1, 2))):
+        flat = np.pad(bone[k], radius)
+        shut = ndimage.binary_closing(flat, disc)[radius:-radius, radius:-radius]
+        shut &= (values[k] > MARROW_HU) & ~taken[k] | bone[k]
+        holes = ndimage.binary_fill_holes(shut) & ~shut
+        labels, count = ndimage.label(holes)
+        if count:
+            index = np.arange(1, count + 1)
+            mean = ndimage.mean(values[k], labels, index)
+            area = ndimage.sum_labels(holes, labels, index) * area_mm2
+            shut |= np.isin(labels, index[(area < SMALL_HOLE_MM2) | (mean > MARROW_HU)])
+        filled[k] = shut
+    return filled
 
 
 def _even(context: CTContext) -> Mask:
@@ -46,7 +117,7 @@ def find_spine(context: CTContext) -> Spine:
     ``found`` is False.
     """
     trunk = context.trunk
-    nk, nj, ni = trunk.shape
+    nk = trunk.shape[0]
     dense = np.clip(context.hu - 150, 0, 500) * ((context.hu > CORTEX_HU * 0.6) & trunk & ~_even(context))
     rows = np.flatnonzero(trunk.any(axis=(0, 2)))
     columns = np.flatnonzero(trunk.any(axis=(0, 1)))

@@ -161,11 +161,18 @@ class CTContext:
         return find_lungs(self)
 
     @cached_property
-    def bone(self) -> Mask:
-        """Bone with its marrow, without contrast-filled vessels."""
-        from organtwin.segment.ct.bone import find_bone
+    def depth_in_cage(self) -> FloatVolume:
+        """Millimetres inside the inner face of the ribs (negative: in the wall); large where no rib is near."""
+        from organtwin.segment.ct.cage import depth_in_cage
 
-        return find_bone(self)
+        return depth_in_cage(self)
+
+    @cached_property
+    def bone(self) -> Mask:
+        """Bone, roughly: bright, and in the wall or near the spine. The fine one is made when the organs are known."""
+        from organtwin.segment.ct.bone import rough_bone
+
+        return rough_bone(self)
 
 
 def _as_hounsfield(values: NDArray[np.generic]) -> NDArray[np.int16]:

@@ -1,0 +1,148 @@
+"""The automatic contrast-CT engine at work: great vessels first, then the organs between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from organtwin.model import Volume
+from organtwin.segment.ct.body import bounding_box, largest_piece
+from organtwin.segment.ct.bone import find_bone
+from organtwin.segment.ct.confidence import judge_bone, judge_organ, judge_simple
+from organtwin.segment.ct.context import CTContext, dilate, erode
+from organtwin.segment.ct.contour import localise
+from organtwin.segment.ct.engine import ENGINE, CTParameters
+from organtwin.segment.ct.organs import KEYS as ORGANS
+from organtwin.segment.ct.organs import compete, find_cores
+from organtwin.segment.engine import Found, Monitor
+
+Mask = NDArray[np.bool_]
+
+SIMPLE = ("body", "lung_right", "lung_left")
+FILL_MM = {"kidney_right": 8.0, "kidney_left": 8.0}  # sinus and pelvis belong to the kidney
+ABSENT = "nothing that fits it was seen in this scan"
+
+
+def segment(
+    volume: Volume, structures: Sequence[str] | None, parameters: CTParameters, monitor: Monitor
+) -> tuple[Found, ...]:
+    """Find the wanted structures in a contrast CT.
+
+    Raises
+    ------
+    BadInput
+        When the volume is no CT of a body.
+    """
+    wanted = tuple(ENGINE.structures if structures is None else dict.fromkeys(structures))
+    monitor.progress(0.0, "reading the scan")
+    context = CTContext(volume)
+    monitor.progress(0.03, "finding the body")
+    full: dict[str, Mask] = {"body": context.mask_to_full(context.body)}
+    verdicts: dict[str, tuple[float | None, str]] = {"body": judge_simple(context, "body", context.body)}
+    monitor.progress(0.06, "finding the lungs")
+    for key, lung in zip(("lung_right", "lung_left"), context.lungs, strict=True):
+        if lung.any():
+            full[key] = context.mask_to_full(lung)
+            verdicts[key] = judge_simple(context, key, lung)
+    missing: dict[str, str] = {}
+    if any(key not in SIMPLE for key in wanted):
+        for vessel in _vessels(context, monitor):
+            if vessel.mask is not None and vessel.mask.any():
+                full[vessel.key], verdicts[vessel.key] = vessel.mask, (vessel.confidence, vessel.doubt)
+            else:
+                missing[vessel.key] = vessel.doubt
+    if any(key in wanted for key in (*ORGANS, "bone")):
+        taken = np.zeros(context.full.shape, bool)
+        for key, mask in full.items():
+            if key not in SIMPLE:
+                taken |= mask
+        for key, mask, verdict in _organs(context, taken, monitor):
+            full[key], verdicts[key] = mask, verdict
+            taken |= mask
+        if "bone" in wanted:
+            monitor.progress(0.92, "finding the bones")
+            full["bone"] = find_bone(context, taken)
+            verdicts["bone"] = judge_bone(context, full["bone"])
+    monitor.progress(0.97, "weighing what was found")
+    result = []
+    for key in wanted:
+        if key not in full or not full[key].any():
+            result.append(Found(key, None, 0.0, missing.get(key) or ABSENT))
+            continue
+        confidence, doubt = verdicts[key]
+        if confidence is not None and confidence < parameters.least_confidence:
+            result.append(Found(key, None, confidence, f"what was seen is too unsure: {doubt or 'little evidence'}"))
+            continue
+        result.append(Found(key, context.to_volume(full[key]), confidence, doubt))
+    return tuple(result)
+
+
+def _vessels(context: CTContext, monitor: Monitor) -> Sequence[Found]:
+    """Great vessels and heart; masks on the full canonical grid."""
+    try:
+        from organtwin.segment.ct.great_vessels import great_vessels
+    except ImportError:
+        return ()
+    monitor.progress(0.1, "finding the great vessels")
+    return tuple(great_vessels(context, Part(monitor, 0.1, 0.45)).values())
+
+
+def _organs(context: CTContext, taken: Mask, monitor: Monitor) -> Iterator[tuple[str, Mask, tuple[float, str]]]:
+    """Liver, spleen and kidneys on the full canonical grid, each with its verdict."""
+    part = Part(monitor, 0.45, 0.9)
+    part.progress(0.0, "finding where the organs lie")
+    small = context.to_working(taken) > 0.5
+    cores = find_cores(context, small)
+    if not cores:
+        return
+    contest = compete(context, cores, small, lambda done: part.progress(0.1 + 0.5 * done, "organs compete for tissue"))
+    for n, (key, (mask, steadiness)) in enumerate(contest.items()):
+        share = 0.6 + 0.4 * n / len(contest)
+        part.progress(share, f"drawing the outline of {key.replace('_', ' ')}")
+        barred = taken.copy()
+        for other, (theirs, _) in contest.items():
+            if other != key:
+                barred |= context.mask_to_full(theirs)
+        fine = _outlined(context, key, mask, barred, partial(part.progress, share))
+        if fine.any():
+            yield key, fine, judge_organ(context, key, context.to_working(fine) > 0.5, steadiness)
+
+
+def _outlined(context: CTContext, key: str, mask: Mask, barred: Mask, tick: Callable[[], None]) -> Mask:
+    """A working mask as a smooth outline on the full grid, at the half-way brightness to its neighbours."""
+    spacing = context.full.spacing_mm[::-1]
+    start = context.mask_to_full(mask)
+    margin = np.ceil(8.0 / spacing).astype(int)
+    box = bounding_box(start, (int(margin[0]), int(margin[1]), int(margin[2])))
+    values = context.full_hu[box].astype(np.float32)
+    fine = localise(values, start[box], barred[box], spacing, tick=tick)
+    fill_mm = FILL_MM.get(key, 0.0)
+    if fill_mm:
+        fine = dilate(fine, fill_mm, spacing)
+        fine = erode(fine, fill_mm, spacing) & ~barred[box]
+    for k in range(fine.shape[0]):
+        tick()
+        fine[k] = ndimage.binary_fill_holes(fine[k])
+    fine = largest_piece(fine & ~barred[box])
+    result = np.zeros(context.full.shape, bool)
+    result[box] = fine
+    return result
+
+
+class Part:
+    """A stretch of the whole progress."""
+
+    def __init__(self, monitor: Monitor, start: float, stop: float) -> None:
+        self._monitor, self._start, self._span = monitor, start, stop - start
+        self._what = ""
+
+    def progress(self, fraction: float, what: str = "") -> None:
+        self._what = what or self._what
+        self._monitor.progress(self._start + self._span * min(max(fraction, 0.0), 1.0), self._what)
+
+    def log(self, text: str) -> None:
+        self._monitor.log(text)

@@ -1,0 +1,59 @@
+"""The rib cage as a smooth surface: what lies inside it is an organ, what lies outside is wall."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from organtwin.segment.ct.context import CTContext
+
+RIB_HU = 220.0
+
+
+def depth_in_cage(context: CTContext) -> NDArray[np.float32]:
+    """Millimetres inside the inner face of the ribs (negative: in the wall); large where no rib is near.
+
+    The ribs are seen in polar coordinates around a line in front of the spine; between them their inner face is a
+    smooth surface (normalised convolution over angle and height).
+    """
+    nk, nj, ni = context.trunk.shape
+    bright = (context.hu > RIB_HU) & context.trunk
+    step = context.spacing_mm
+    rows = np.broadcast_to(np.arange(nj)[:, None], (nj, ni))
+    columns = np.broadcast_to(np.arange(ni)[None, :], (nj, ni))
+    bins = 180
+    inner = np.zeros((nk, bins))
+    seen = np.zeros((nk, bins))
+    radius = np.zeros(context.trunk.shape, np.float32)
+    angle = np.zeros(context.trunk.shape, np.int16)
+    for k in range(nk):
+        y = (rows - context.spine.j[k]) * step[1] + 70.0
+        x = (columns - context.spine.i[k]) * step[2]
+        r = np.hypot(x, y)
+        theta = np.floor((np.arctan2(y, x) + np.pi) / (2 * np.pi) * bins).astype(int) % bins
+        radius[k], angle[k] = r, theta
+        rib = bright[k] & (np.hypot(x, y - 70.0) > 55) & (r > 40)
+        if not rib.any():
+            continue
+        order = np.argsort(-r[rib])
+        by_angle = theta[rib][order]
+        far = r[rib][order]
+        for bin_ in np.unique(by_angle):
+            along = far[by_angle == bin_]
+            gaps = np.flatnonzero(-np.diff(along) > 8.0)  # the outermost bone on this ray
+            inner[k, bin_] = along[gaps[0]] if gaps.size else along[-1]
+            seen[k, bin_] = 1
+    # bright things in the belly (stones, oral contrast, embolised tumours) lie well inside the ribs around them
+    reach = (2 * int(25.0 / step[0]) + 1, 2 * int(25.0 / (360 / bins)) + 1)
+    outer = ndimage.maximum_filter(inner, reach, mode=("nearest", "wrap"))
+    seen *= np.exp(np.minimum(inner - outer + 10.0, 0) / 5.0)
+    sigma = (18.0 / step[0], 8.0 / (360 / bins))
+    total = ndimage.gaussian_filter(seen, sigma, mode=("nearest", "wrap"), truncate=3)
+    surface = ndimage.gaussian_filter(inner * seen, sigma, mode=("nearest", "wrap"), truncate=3)
+    surface = np.where(total < 0.01, 1e3, surface / np.maximum(total, 1e-9))
+    at_voxel = np.take_along_axis(surface, angle.reshape(nk, -1).astype(int), 1).reshape(angle.shape)
+    return np.asarray(at_voxel - radius, dtype=np.float32)

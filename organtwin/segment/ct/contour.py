@@ -1,0 +1,68 @@
+"""The last millimetres: an organ's outline drawn where its brightness turns into its neighbour's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Mask = NDArray[np.bool_]
+
+
+def localise(
+    values: NDArray[np.float32],
+    mask: Mask,
+    barred: Mask,
+    spacing_mm: NDArray[np.float64],
+    *,
+    around_mm: float = 5.0,
+    band_mm: float = 2.5,
+    smooth_mm: float = 0.8,
+    rounds: int = 2,
+    tick: Callable[[], None] = lambda: None,
+) -> Mask:
+    """Move a mask's border to the half-way brightness between the organ and what lies beside it.
+
+    Localised region competition (Lankton & Tannenbaum, "Localizing region-based active contours", IEEE TIP 2008),
+    with the outside split in a darker and a brighter neighbour so that fat on one side and a kidney on the other do not
+    average to the organ itself. The border moves within ``band_mm`` a round.
+
+    Parameters
+    ----------
+    values : (nk, nj, ni) float32 array
+        In HU, on the grid of the mask.
+    mask, barred : (nk, nj, ni) bool arrays
+        The organ, and voxels it may not take.
+    spacing_mm : (3,) array
+        Of the axes k, j, i.
+    """
+    clipped = np.clip(values, -150, 350)
+    sigma = around_mm / spacing_mm
+    soft = ndimage.gaussian_filter(clipped, 0.5 * smooth_mm / spacing_mm, truncate=3)
+    for _ in range(rounds):
+        tick()
+        inside = _local_mean(clipped, mask, sigma)
+        dark = ~mask & (clipped < inside - 15)
+        bright = ~mask & (clipped > inside + 15)
+        below = _local_mean(clipped, dark, sigma, empty=-100.0)
+        above = _local_mean(clipped, bright, sigma, empty=350.0)
+        fits = (soft > (inside + below) / 2) & (soft < (inside + above) / 2)
+        tick()
+        level = ndimage.gaussian_filter(mask.astype(np.float32), band_mm / spacing_mm, truncate=2)
+        band = (level > 0.05) & (level < 0.95)
+        proposal = np.where(band, fits, mask) & ~barred
+        proposal |= mask & ~band
+        mask = ndimage.gaussian_filter(proposal.astype(np.float32), smooth_mm / spacing_mm, truncate=3) > 0.5
+        mask &= ~barred
+    return mask
+
+
+def _local_mean(
+    values: NDArray[np.float32], where: Mask, sigma: NDArray[np.float64], empty: float = 0.0
+) -> NDArray[np.float32]:
+    """Gaussian mean of the values under a mask; ``empty`` where the mask is out of sight."""
+    weight = ndimage.gaussian_filter(where.astype(np.float32), sigma, truncate=2.5)
+    total = ndimage.gaussian_filter(values * where, sigma, truncate=2.5)
+    return np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), np.float32(empty))

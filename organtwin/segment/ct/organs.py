@@ -1,0 +1,146 @@
+"""Liver, spleen and kidneys: cores, competition, shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from organtwin.segment.ct.body import largest_piece
+from organtwin.segment.ct.competition import walk
+from organtwin.segment.ct.cores import Core, kidney_core, liver_core, spleen_core
+from organtwin.segment.ct.enclosure import enclosure
+from organtwin.segment.ct.tissue import Mode, behind_spine, beside_spine, muscle_mode, soft_tissue
+
+if TYPE_CHECKING:
+    from organtwin.segment.ct.context import CTContext
+
+Mask = NDArray[np.bool_]
+FloatVolume = NDArray[np.float32]
+
+KEYS = ("liver", "spleen", "kidney_right", "kidney_left")
+REACH_MM = {"liver": 90.0, "spleen": 25.0, "kidney_right": 15.0, "kidney_left": 15.0}
+LOCAL_MM = 18.0  # over that length the brightness of an organ may drift (beam hardening, perfusion)
+LEAST_SPREAD_HU = 10.0
+ENCLOSED = 0.72
+ROUNDS = 3
+
+
+def find_cores(context: CTContext, taken: Mask) -> dict[str, Core]:
+    """The cores that can be found, of each organ that is there."""
+    cores: dict[str, Core] = {}
+    muscle = muscle_mode(context)
+    liver = liver_core(context, taken)
+    if liver:
+        cores["liver"] = liver
+    held = taken | liver.mask if liver else taken
+    soft = max([muscle.centre_hu + 3 * muscle.spread_hu] + [core.mode.centre_hu + 25 for core in cores.values()])
+    kidneys = {key: kidney_core(context, held, key == "kidney_right", soft) for key in ("kidney_right", "kidney_left")}
+    brightest = max((core.mode.centre_hu for core in kidneys.values() if core), default=0.0)
+    for key, core in kidneys.items():  # both take up contrast alike; a much duller body is bowel or pancreas
+        if core and core.mode.centre_hu > brightest - 35:
+            cores[key] = core
+    for core in cores.values():
+        held = held | core.mask
+    spleen = spleen_core(context, held)
+    if spleen:
+        cores["spleen"] = spleen
+    return cores
+
+
+def compete(
+    context: CTContext, cores: dict[str, Core], taken: Mask, report: Callable[[float], None] = lambda done: None
+) -> dict[str, tuple[Mask, float]]:
+    """Organs on the working grid, from competition with each other and with all other tissue.
+
+    Gives each organ's mask, and its steadiness: the volume that a strict decision finds over that of a generous one.
+
+    Each round knows better how bright an organ is in each place, and what it encloses.
+    """
+    values = context.smooth
+    depth = context.depth_in_cage
+    muscle = muscle_mode(context)
+    tissue = soft_tissue(context)
+    for core in cores.values():
+        tissue |= core.mask
+    inside = (1 / (1 + np.exp(-np.clip(depth / 2.0, -5, 5)))).astype(np.float32)
+    wall = (depth < -6) | ((behind_spine(context) > 25) & (np.abs(beside_spine(context)) < 30))
+    others = (0.5 * muscle.likelihood(values) + 0.5 / 300).astype(np.float32)
+    place = {key: inside * _nearness(context, core.mask, REACH_MM[key]) for key, core in cores.items()}
+    if "liver" in place:  # behind and left of it lie the great vessels, the crura and the pancreas
+        behind, beside = behind_spine(context), beside_spine(context)
+        place["liver"] *= np.where((behind > -75) & (beside > -30), np.float32(0.1), np.float32(1))
+    centre: dict[str, FloatVolume | np.float32] = {key: np.float32(core.mode.centre_hu) for key, core in cores.items()}
+    masks: dict[str, Mask] = {}
+    steadiness: dict[str, float] = {}
+    for round_ in range(ROUNDS):
+        likelihoods: list[FloatVolume] = []
+        seeds: list[Mask] = []
+        for key, core in cores.items():
+            spread = np.float32(max(core.mode.spread_hu, LEAST_SPREAD_HU))
+            z = (values - centre[key]) / spread
+            likelihood = np.exp(-0.5 * z * z) / (2.5066 * spread)
+            if round_ and key == "liver":
+                likelihood += _enclosed(context, masks, taken)
+            likelihoods.append((likelihood * place[key]).astype(np.float32))
+            seeds.append(core.mask)
+        likelihoods.append(others)
+        seeds.append((taken | wall) & tissue)
+        fields = walk(values, tissue, likelihoods, seeds, edge_hu=12.0, data_weight=0.05, tick=partial(report, round_ / ROUNDS))
+        for key, field in zip(cores, fields, strict=False):
+            masks[key] = _shaped(context, field > 0.5, cores[key].mask)
+            near = context.grow(masks[key], 6.0)
+            strict, generous = np.count_nonzero(near & (field > 0.7)), np.count_nonzero(near & (field > 0.3))
+            steadiness[key] = strict / max(generous, 1)
+            centre[key] = _local_centre(values, masks[key], cores[key].mode, context)
+    return {key: (mask, steadiness[key]) for key, mask in masks.items() if mask.any()}
+
+
+def _nearness(context: CTContext, core: Mask, reach_mm: float) -> FloatVolume:
+    """1 at the core, falling with distance; 0.01 far away."""
+    distance = ndimage.distance_transform_edt(~core, context.spacing_mm)
+    return np.asarray(np.maximum(np.exp(-0.5 * (distance / reach_mm) ** 2), 0.01), dtype=np.float32)
+
+
+def _local_centre(values: FloatVolume, mask: Mask, mode: Mode, context: CTContext) -> FloatVolume:
+    """Brightness of the organ as it drifts from place to place, never further than two spreads from its mode."""
+    sigma = LOCAL_MM / context.spacing_mm
+    sure = ndimage.binary_erosion(mask) & (np.abs(values - mode.centre_hu) < 40)
+    weight = ndimage.gaussian_filter(sure.astype(np.float32), sigma, truncate=3)
+    total = ndimage.gaussian_filter(values * sure, sigma, truncate=3)
+    # far from the organ its mode counts again
+    return np.asarray((total + 0.02 * mode.centre_hu) / (weight + 0.02), dtype=np.float32)
+
+
+def _enclosed(context: CTContext, masks: dict[str, Mask], taken: Mask) -> FloatVolume:
+    """Likelihood (1/HU) of any brightness to be liver where liver, or liver and right lung, lies all around."""
+    worth = np.zeros(context.smooth.shape, np.float32)
+    worth[~context.trunk | taken] = -1
+    worth[context.depth_in_cage < 1] = 0.4
+    worth[context.lungs[0]] = 1
+    worth[context.lungs[1]] = -1
+    for key, mask in masks.items():
+        worth[mask] = 1 if key == "liver" else -1
+    share = enclosure(worth, int(50 / context.spacing_mm[0]))
+    surely = 1 / (1 + np.exp(-np.clip((share - ENCLOSED) / 0.03, -12, 12)))
+    return np.asarray(surely * 0.02 * (context.smooth > 15), dtype=np.float32)
+
+
+def _shaped(context: CTContext, mask: Mask, core: Mask) -> Mask:
+    """The piece with the core and what is broadly joined to it, holes filled."""
+    thick = context.open(mask, 6.0)
+    labels, count = ndimage.label(thick)
+    if count > 1:
+        shares = np.bincount(labels[core], minlength=count + 1)
+        shares[0] = 0
+        thick = labels == int(shares.argmax()) if shares.any() else largest_piece(thick)
+    body = thick | core
+    within = context.open(mask, 3.0) | body
+    for _ in range(int(20.0 / context.spacing_mm[0])):  # thin edges grow back from the thick part, not beyond a neck
+        body = ndimage.binary_dilation(body) & within
+    body = context.grow(body, 2.0) & mask
+    return np.asarray(ndimage.binary_fill_holes(largest_piece(body)))
