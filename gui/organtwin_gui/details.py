@@ -52,7 +52,7 @@ class Details(QWidget):
         for note in entry.notes:
             label = QLabel(note)
             label.setWordWrap(True)
-            label.setObjectName("warning")
+            label.setObjectName("small")
             self._column.addWidget(label)
         if entry.recipe:
             made = QLabel(f"made by {entry.recipe.operation}, {entry.created[:16].replace('T', ' ')} UTC")
@@ -95,6 +95,14 @@ def tables(entry: Entry) -> list[tuple[str, list[tuple[str, str]]]]:
             numbers = [(q["name"], f"{q['value']:.4g} {q['unit']}") for q in facts["quantities"]]
             return [("", numbers), ("What earns these numbers", list(facts["credibility"].items()))]
     return []
+
+
+def _short(text: str) -> str:
+    """A decimal number without the digits that only its storage made."""
+    try:
+        return f"{float(text):.6g}" if "." in text else text
+    except ValueError:
+        return text
 
 
 def _number(key: str, value: float) -> tuple[str, str]:

@@ -34,6 +34,7 @@ class Stage(QObject):
         bridge.closed.connect(self._closed)
         bridge.changed.connect(self._document_changed)
         bridge.job_ended.connect(self._job_ended)
+        scene.volume_changed.connect(self._volume_changed)
 
     # -- following ------------------------------------------------------------------------------------------------
 
@@ -44,6 +45,11 @@ class Stage(QObject):
         for entry in [*self._first_surfaces(), *meshes[-1:], *results[-1:]]:
             self.show(entry.uuid)
         self.changed.emit()
+
+    def _volume_changed(self) -> None:
+        """A scan alone stands in space as its three slices, so that the 3D view is never empty."""
+        bare = not any(self.bridge.entries(kind) for kind in SHOWN_IN_3D)
+        self.viewport.show_slices(self.scene.volume is not None and bare)
 
     def _first_surfaces(self) -> list:
         return [e for e in self.bridge.entries("surface") if e.facts["structure"] not in NOT_AT_FIRST]
@@ -61,6 +67,7 @@ class Stage(QObject):
                 continue
             if entry.kind == "surface" and entry.facts["structure"] in NOT_AT_FIRST:
                 continue
+            self.viewport.show_slices(False)
             self.show(uuid)
             self.bridge.select(uuid)
         self.changed.emit()
@@ -102,7 +109,7 @@ class Stage(QObject):
                 case Result():
                     mesh = self.bridge.get(thing.mesh)
                     assert isinstance(mesh, OrganMesh)
-                    self.viewport.show_result(thing, mesh)
+                    (self.viewport.show_flow if thing.physics == "flow" else self.viewport.show_tissue)(thing, mesh)
                     self._step_back("surface", mesh.structure)
                     self._step_back("mesh", mesh.structure)
                     for other in self.bridge.entries("result"):

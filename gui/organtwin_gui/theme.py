@@ -212,7 +212,7 @@ def font(points: float = BODY_POINTS, *, bold: bool = False, monospaced: bool = 
 def style_sheet(theme: Theme) -> str:
     """The Qt style sheet of a theme."""
     sizes = {"small": SMALL_POINTS, "title": TITLE_POINTS, "headline": HEADLINE_POINTS}
-    return _STYLE.substitute({k: v for k, v in asdict(theme).items()}, **sizes)
+    return _STYLE.substitute(dict(asdict(theme).items()), **sizes)
 
 
 def palette(theme: Theme) -> QPalette:

@@ -1,4 +1,4 @@
-"""How the chosen object is shown in 3D: colours, clip, streamlines, time."""
+"""How the chosen object is shown in 3D: colours, clip, streamlines."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from organtwin.model import OrganMesh, Result, Surface, Volume
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import form, title
 from organtwin_gui.stage import Stage
-from organtwin_gui.time_bar import TimeBar
-from organtwin_gui.views import Clip, FlowLook, MeshLook, TissueLook
-from organtwin_gui.views.items.volume import VOLUME_PRESETS
+from organtwin_gui.views.items.looks import Clip, FlowLook, MeshLook, TissueLook
+from organtwin_gui.views.items.slices import UUID as SLICES_UUID
+from organtwin_gui.views.items.volume import VolumeItem, presets_for
 
 CUTS: tuple[tuple[str, tuple[float, float, float] | None], ...] = (
     ("not cut", None),
@@ -63,8 +63,6 @@ class ViewOptions(QWidget):
             box.setLayout(made)
             self._column.addWidget(title("How it is shown"))
             self._column.addWidget(box)
-            if isinstance(thing, Result) and len(thing.times_s) > 1:
-                self._column.addWidget(TimeBar(thing, lambda frame: self._viewport.set_time(thing.uuid, frame)))
 
     # -- by kind --------------------------------------------------------------------------------------------------
 
@@ -73,17 +71,17 @@ class ViewOptions(QWidget):
         shown = self._stage.is_shown(volume.uuid)
         preset = QComboBox()
         preset.addItem("not shown", None)
-        for name in VOLUME_PRESETS:
+        for name in presets_for(volume.modality):
             preset.addItem(name, name)
         preset.setToolTip("Draw the whole scan in 3D")
         item = self._viewport.items.get(volume.uuid)
-        preset.setCurrentIndex(max(preset.findData(getattr(item, "preset", None)), 0) if shown else 0)
+        preset.setCurrentIndex(max(preset.findData(item.preset.name if isinstance(item, VolumeItem) else None), 0) if shown else 0)
         preset.currentIndexChanged.connect(lambda _i: self._volume_chosen(volume, preset.currentData()))
         rows.addRow("Scan in 3D", preset)
         rows.addRow(
             _check(
                 "Slices in 3D",
-                self._viewport.slices_shown,
+                SLICES_UUID in self._viewport.items,
                 "Show the three slices in the 3D view",
                 self._viewport.show_slices,
             )
@@ -105,7 +103,7 @@ class ViewOptions(QWidget):
         return rows
 
     def _look(self) -> Any:
-        return self._viewport.look(self._uuid or "")
+        return self._viewport.look_of(self._uuid or "")
 
     def _change(self, **changes: Any) -> None:
         look = self._look()

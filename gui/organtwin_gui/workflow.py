@@ -17,7 +17,7 @@ class Workflow(QFrame):
     def __init__(self, bridge: Bridge, scene: ImageScene, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(290)
         self.setMaximumWidth(420)
         self._pages = QStackedWidget()
         self._buttons = QButtonGroup(self)
@@ -34,6 +34,8 @@ class Workflow(QFrame):
             button.setIcon(theme.icon(kind.icon))
             button.setIconSize(theme.ICON_SIZE)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+            button.setFont(theme.font(theme.SMALL_POINTS))
+            button.setStyleSheet("padding: 6px 0px;")  # the longest name fits at the narrowest width
             button.setCheckable(True)
             button.setShortcut(f"Ctrl+{number + 1}")
             button.setToolTip(f"{kind.name} (Ctrl+{number + 1})")
