@@ -125,7 +125,10 @@ def read_seg(path: Path, grid: Grid | None = None) -> Segmentation:
         geometry = None
     if geometry is None:
         raise BadInput("The slices of the segmentation are not evenly spaced", where=str(path), remedy="Save it on a regular grid.")
-    labels, notes = _labels(file, numbers)
+    try:
+        labels, notes = _labels(file, numbers)
+    except (ValueError, IndexError, AttributeError) as error:
+        raise BadInput("The pixels of the segmentation are damaged or cut off", where=str(path)) from error
     own = Grid((geometry.shape[2], geometry.shape[1], geometry.shape[0]), geometry.affine[:, ARRAY_ORDER], str(file.get("FrameOfReferenceUID", "")))
     labels, own = _right_handed(labels, own)
     if grid is not None:
@@ -274,7 +277,7 @@ def _placed(labels: NDArray[np.uint8], own: Grid, grid: Grid, path: Path) -> NDA
     if np.allclose(step[:3, :3], np.diag(np.diag(step[:3, :3])), atol=1e-4):  # same axes: pick rows, columns, slices
         picks, kept = [], []
         for axis in range(3):
-            index = np.rint(step[axis, axis] * np.arange(grid.size[axis]) + step[axis, 3]).astype(int)
+            index = _nearest(step[axis, axis] * np.arange(grid.size[axis]) + step[axis, 3])
             inside = (index >= 0) & (index < own.size[axis])
             kept.append(np.flatnonzero(inside))
             picks.append(index[inside])
@@ -282,11 +285,16 @@ def _placed(labels: NDArray[np.uint8], own: Grid, grid: Grid, path: Path) -> NDA
         return out
     j, i = np.meshgrid(np.arange(grid.size[1]), np.arange(grid.size[0]), indexing="ij")
     for k in range(grid.size[2]):
-        ijk = np.rint(np.stack([i, j, np.full_like(i, k)], -1) @ step[:3, :3].T + step[:3, 3]).astype(int)
+        ijk = _nearest(np.stack([i, j, np.full_like(i, k)], -1) @ step[:3, :3].T + step[:3, 3])
         inside = np.all((ijk >= 0) & (ijk < own.size), axis=-1)
         ii, jj, kk = ijk[inside].T
         out[k][inside] = labels[kk, jj, ii]
     return out
+
+
+def _nearest(index: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Halves always up: rounding them to even would make every other voxel wider. (1e-4 is the noise of headers.)"""
+    return np.floor(index + (0.5 + 1e-4)).astype(np.int64)
 
 
 def _key(described: Any) -> str:
