@@ -105,7 +105,7 @@ def find_aorta(context: CTContext, canal: DiscPath | None = None) -> Aorta | str
     line, radius = _to_the_edge(np.array(line), np.array(radius), np.asarray(image.shape) * spacing, root)
     tube = find_wall(context.full_hu, full_spacing(context), line, radius)
     mask = paint(tube, context.full_hu.shape, full_spacing(context))
-    mask = _largest(mask)
+    mask = largest(mask)
     inside = context.full_hu[ndimage.binary_erosion(mask)]
     if inside.size == 0:
         return "the vessel in front of the spine is too thin"
@@ -197,7 +197,7 @@ def _to_the_edge(
     return line, radius
 
 
-def _largest(mask: Mask) -> Mask:
+def largest(mask: Mask) -> Mask:
     labels, count = ndimage.label(mask)
     if count <= 1:
         return mask

@@ -1,0 +1,155 @@
+"""The heart: chambers and muscle as one, between the lungs and above the diaphragm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+from organtwin.segment.ct.aorta import Aorta, largest
+from organtwin.segment.ct.blood_pool import blood_threshold, spine_zone
+from organtwin.segment.ct.discs import DiscPath
+
+if TYPE_CHECKING:
+    from organtwin.segment.ct.context import CTContext
+
+Mask = NDArray[np.bool_]
+
+CORE_MM = 8.0  # deeper than the radius of the vessels that leave the heart
+WALL_MM = 17.0  # the thickest muscle
+FAT_HU = -25.0
+LEAST_CORE_ML = 4.0
+ABOVE_VALVE_MM = 16.0  # the pulmonary valve lies this much above the aortic one
+ROOF_MM = 32.0  # and the atrial roof this much
+
+
+@dataclass(frozen=True)
+class Heart:
+    """``heart`` and ``pulmonary_artery`` are masks on the working grid; the latter is None where it cannot be told."""
+
+    heart: Mask
+    pulmonary_artery: Mask | None
+    whole: bool
+    confidence: float
+    doubts: tuple[str, ...]
+
+
+def find_heart(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask, veins: Mask) -> Heart | str:
+    """The heart, as far as it is in view, or why it was not found.
+
+    Parameters
+    ----------
+    pool, veins : (nk, nj, ni) bool arrays
+        Contrast-filled blood, and the venae cavae, on the working grid.
+    """
+    spacing = context.spacing_mm
+    artery = context.to_working(aorta.mask) > 0.5
+    lungs = context.lungs[0] | context.lungs[1]
+    if not lungs.any():
+        return "no lungs, between which the heart lies, are in view"
+    image = ndimage.gaussian_filter(context.hu, 0.5)
+    blood = pool & ~context.grow(artery, 2.0) & ~veins & ~lungs
+    cores = _cores(context, aorta, canal, lungs, context.shrink(blood, CORE_MM))
+    if context.volume_ml(cores) < LEAST_CORE_ML:
+        return "no contrast-filled chamber was found between the lungs"
+    chambers, pulmonary = _chambers(context, aorta, blood, cores)
+
+    # the muscle: soft tissue around the chambers competes with everything else
+    reach = context.grow(chambers, WALL_MM)
+    soft = (image > FAT_HU) & (image < 2000)
+    outside = ~reach | lungs | artery | veins | spine_zone(context, canal) | (image <= FAT_HU)
+    if pulmonary is not None:
+        outside |= pulmonary
+    outside |= _bone_near(context, image, chambers, aorta)
+    marks = np.zeros(image.shape, np.int32)
+    marks[outside] = 2
+    marks[(context.grow(chambers, 3.5) & soft & ~outside) | chambers] = 1
+    slope = ndimage.gaussian_gradient_magnitude(np.clip(context.hu, -80, 170), 0.7)
+    box = _box(reach, 3)
+    grown = np.zeros(image.shape, np.bool_)
+    grown[box] = watershed(slope[box], marks[box]) == 1
+    heart = grown & ~artery & ~veins & soft
+    if pulmonary is not None:
+        heart &= ~pulmonary
+    heart = largest(context.open(heart, 5.0))
+    heart = context.close(heart, 6.0) & ~artery & ~veins & ~lungs
+    if pulmonary is not None:
+        heart &= ~pulmonary
+    heart = largest(ndimage.binary_fill_holes(heart))
+    cut = [side for side, at in (("below", heart[0]), ("above", heart[-1])) if at.any()]
+    doubts = [f"it is cut off {' and '.join(cut)} by the edge of the scan"] if cut else []
+    confidence = 0.85 if aorta.root >= 0 else 0.65
+    if aorta.root < 0:
+        doubts.append("the aortic valve is not in view, so the border to the great vessels is less sure")
+    del spacing
+    return Heart(heart, pulmonary, not cut, confidence, tuple(doubts))
+
+
+def _cores(context: CTContext, aorta: Aorta, canal: DiscPath, lungs: Mask, cores: Mask) -> Mask:
+    """Those inner parts of the blood pool that are heart: in front of the spine, between the lungs, below the arch."""
+    spacing = context.spacing_mm
+    area = lungs.sum(axis=(1, 2))
+    high = np.flatnonzero(area > 0.2 * area.max())
+    low_k = high[0] if high.size else 0
+    top_k = cores.shape[0]
+    if aorta.root >= 0:
+        top_k = int((aorta.tube.line[aorta.root, 0] + 60) / spacing[0])
+    labels, count = ndimage.label(cores)
+    kept = np.zeros_like(cores)
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        part = labels[box] == label
+        if context.volume_ml(part) < 0.3:
+            continue
+        k, j, i = (np.argwhere(part) + [s.start for s in box]).T
+        middle = canal.centre[np.clip(k, 0, len(canal.centre) - 1)]
+        front = float(np.median((middle[:, 0] - j) * spacing[1]))
+        left = float(np.median((i - middle[:, 1]) * spacing[2]))
+        if front > 45 and -75 < left < 110 and np.median(k) >= low_k and k.min() < top_k:
+            kept[box] |= part
+    return kept
+
+
+def _chambers(context: CTContext, aorta: Aorta, blood: Mask, cores: Mask) -> tuple[Mask, Mask | None]:
+    """The blood inside the heart, and that in the pulmonary artery (None where the aortic valve is not in view)."""
+    spacing = context.spacing_mm
+    depth = ndimage.distance_transform_edt(blood, spacing).astype(np.float32)
+    seeds = np.zeros(blood.shape, np.int32)
+    k = np.arange(blood.shape[0])[:, None, None]
+    if aorta.root < 0:
+        seeds[cores] = 1
+        reachable = watershed(-depth, seeds, mask=blood) == 1
+        return _without_vessels(context, reachable), None
+    root = aorta.tube.line[aorta.root] / spacing - 0.5
+    above = (k - root[0]) * spacing[0]
+    j, i = np.arange(blood.shape[1])[None, :, None], np.arange(blood.shape[2])[None, None, :]
+    seeds[cores & (above < ABOVE_VALVE_MM)] = 1
+    inner = context.shrink(blood, 5.0)
+    trunk = inner & (above > ROOF_MM + 4) & (above < 75) & (np.abs(i - root[2]) * spacing[2] < 60)
+    trunk &= (j - root[1]) * spacing[1] < 45
+    seeds[largest(trunk)] = 2
+    parts = watershed(-depth, seeds, mask=blood)
+    # the outflow of the right ventricle turns into the artery at the pulmonary valve: in front and to the left
+    outflow = (above > ABOVE_VALVE_MM) & ((j - root[1]) * spacing[1] < -2) & ((i - root[2]) * spacing[2] > 0)
+    pulmonary = (parts == 2) & (above > ABOVE_VALVE_MM) | (parts == 1) & outflow
+    chambers = _without_vessels(context, (parts == 1) & ~outflow & (above < ROOF_MM + 10))
+    pulmonary = largest(context.open(pulmonary & (above < 85), 3.0))
+    return chambers, pulmonary if context.volume_ml(pulmonary) > 10 else None
+
+
+def _without_vessels(context: CTContext, blood: Mask) -> Mask:
+    return largest(context.open(blood, 5.0))
+
+
+def _bone_near(context: CTContext, image: NDArray[np.float32], chambers: Mask, aorta: Aorta) -> Mask:
+    """Bright things around that are not connected with the chambers: ribs and sternum."""
+    bright = (image > max(180.0, blood_threshold(aorta.level_hu))) & ~context.grow(chambers, 4.0)
+    return context.open(bright, 2.0)
+
+
+def _box(mask: Mask, margin: int) -> tuple[slice, ...]:
+    found = ndimage.find_objects(mask.astype(np.uint8))[0]
+    return tuple(slice(max(0, s.start - margin), min(n, s.stop + margin)) for s, n in zip(found, mask.shape, strict=True))
