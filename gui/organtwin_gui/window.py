@@ -115,6 +115,7 @@ class MainWindow(QMainWindow):
 
     def _action(self, text: str, icon: str, shortcut: str, tip: str, slot: object, checkable: bool = False) -> QAction:
         action = QAction(theme.icon(icon), text, self)
+        action.setData(icon)
         if shortcut:
             action.setShortcut(QKeySequence(shortcut))
         action.setToolTip(f"{tip}{f' ({shortcut})' if shortcut else ''}")
@@ -326,8 +327,9 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, look)
-        for action, icon in ((self.open_action, "open"), (self.undo_action, "undo"), (self.redo_action, "redo")):
-            action.setIcon(theme.icon(icon))
+        for action in self.toolbar.actions():
+            if action.data():
+                action.setIcon(theme.icon(action.data()))
 
     def show_shortcuts(self) -> None:
         ShortcutsDialog(self).exec()
