@@ -1,0 +1,303 @@
+"""A structure of a segmentation to a tetrahedral mesh with named boundaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from organtwin.errors import BadInput
+from organtwin.mesh import meshers as chain
+from organtwin.mesh import quality
+from organtwin.mesh import triangles as tri
+from organtwin.mesh.child import ChildFailed
+from organtwin.mesh.cut import WALL, cut_flat
+from organtwin.mesh.label_surface import LabelSurface
+from organtwin.mesh.remesh import remeshed
+from organtwin.model import Cap
+from organtwin.vessel import centerline, naming
+from organtwin.vessel import openings as ends
+from organtwin.vessel.centerline import Centerline
+from organtwin.vessel.openings import Opening
+
+Progress = Callable[[float, str], None]
+
+FACINGS = ("left", "right", "posterior", "anterior", "superior", "inferior")  # +x, -x, +y, -y, +z, -z in LPS
+CELLS_PER_RADIUS = 5.0
+CELLS_ACROSS_CAP = 4.0
+ORGAN_TETS = 40_000
+TETS_PER_CUBE = 8.5  # tetrahedra of edge h in a cube of edge h, about
+
+
+@dataclass(frozen=True)
+class PlacedOpening:
+    """An opening that a person asked for: near a found end, or anywhere in the vessel."""
+
+    name: str
+    role: str
+    point_mm: tuple[float, float, float]
+    normal: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """Everything an OrganMesh holds."""
+
+    points: tri.Points
+    tets: NDArray[np.int32]
+    boundary_triangles: tri.Triangles
+    boundary_tags: NDArray[np.int16]
+    boundaries: dict[str, int]
+    caps: tuple[Cap, ...]
+    mesher: str
+    report: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def vessel(
+    surface: LabelSurface,
+    *,
+    edge_mm: float | None = None,
+    openings: Sequence[PlacedOpening] | None = None,
+    meshers: Sequence[chain.Mesher] = chain.MESHERS,
+    progress: Progress = lambda fraction, what: None,
+) -> Built:
+    """A vessel: its ends cut flat, caps and wall named, cells graded with its radius.
+
+    Parameters
+    ----------
+    surface : LabelSurface
+    edge_mm : float, optional
+        Largest edge; by default a fifth of the local radius.
+    openings : sequence of PlacedOpening, optional
+        Exactly these openings; by default those that are found.
+
+    Raises
+    ------
+    BadInput
+        When the vessel has no opening, or a given one is not in it.
+    SolveFailed
+        When no mesher could fill it.
+    """
+    progress(0.0, "centreline")
+    line = centerline.extract(surface.mask, surface.grid, progress=lambda f, what: progress(0.15 * f, what))
+    line = ends.with_surface(line, surface.points_mm)
+    progress(0.15, "openings")
+    found, notes = ends.find(line, surface.points_mm, surface.triangles, surface.on_border)
+    chosen = naming.named(found, line, surface.key) if openings is None else _placed(openings, found, line, surface)
+    if not chosen:
+        raise BadInput(
+            f"No opening was found in '{surface.key}': blood could neither enter nor leave", where="; ".join(notes),
+            remedy="Give the openings (name, role, point_mm), segment a longer piece, or mesh it as an organ.",
+        )
+    if len(chosen) == 1:
+        notes.append(f"Only one opening was found ({chosen[0].name}): flow needs at least an inlet and an outlet.")
+    points, faces = surface.points_mm, surface.triangles
+    tags = np.full(len(faces), WALL, np.int16)
+    boundaries = {"wall": WALL}
+    for at, opening in enumerate(chosen):
+        progress(0.2 + 0.05 * at / len(chosen), f"cutting {opening.name}")
+        boundaries[opening.name] = WALL + 1 + at
+        points, faces, tags = cut_flat(points, faces, tags, opening.centre_mm, opening.normal, WALL + 1 + at)
+    target = tri.volume(points, faces)
+    sizes = _vessel_sizes(points, line, chosen, edge_mm)
+    progress(0.25, "surface triangles")
+    points, faces, tags = _remeshed(points, faces, tags, sizes, 0.12 * float(np.median(sizes)), progress, 0.25, 0.55)
+    points = _flat(points, faces, tags, chosen)
+    points = _with_volume(points, faces, tags, target)
+    filled = chain.fill(points, faces, beat=lambda: progress(0.6, "tetrahedra"), meshers=meshers)
+    progress(0.9, "boundaries and quality")
+    shell, shell_tags = _tags_of_boundary(filled, points, faces, tags)
+    caps = []
+    for opening in chosen:
+        own = shell[shell_tags == boundaries[opening.name]]
+        if len(own) == 0:
+            raise BadInput(f"The opening '{opening.name}' was lost in the mesh", remedy="Use a smaller edge.")
+        caps.append(_cap(opening, filled.points, own))
+    return Built(
+        filled.points, filled.tets, shell, shell_tags, boundaries, tuple(caps), filled.mesher,
+        _report(filled, target), (*notes, *_fallbacks(filled)),
+    )
+
+
+def organ(
+    surface: LabelSurface,
+    *,
+    edge_mm: float | None = None,
+    meshers: Sequence[chain.Mesher] = chain.MESHERS,
+    progress: Progress = lambda fraction, what: None,
+) -> Built:
+    """An organ: cells graded with the bending of its surface, the boundary split by the direction that it faces.
+
+    Parameters
+    ----------
+    surface : LabelSurface
+    edge_mm : float, optional
+        Edge inside the organ; by default such that there are about 40 000 tetrahedra.
+    """
+    points, faces = surface.points_mm, surface.triangles
+    target = tri.volume(points, faces)
+    edge = edge_mm or (TETS_PER_CUBE * target / ORGAN_TETS) ** (1 / 3)
+    progress(0.0, "surface triangles")
+    points, faces = _thinned(points, faces, edge)
+    tags = np.full(len(faces), WALL, np.int16)
+    points, faces, tags = _remeshed(points, faces, tags, np.full(len(points), edge), 0.06 * edge, progress, 0.05, 0.5)
+    points = _with_volume(points, faces, tags, target)
+    filled = chain.fill(points, faces, beat=lambda: progress(0.6, "tetrahedra"), meshers=meshers)
+    progress(0.9, "boundaries and quality")
+    shell = quality.boundary(filled.tets)
+    normals = tri.area_vectors(filled.points, shell)
+    axis = np.abs(normals).argmax(axis=1)
+    facing = (2 * axis + (normals[np.arange(len(shell)), axis] < 0)).astype(np.int16)
+    names = {name: at + 1 for at, name in enumerate(FACINGS) if (facing == at).any()}
+    return Built(
+        filled.points, filled.tets, shell, (facing + 1).astype(np.int16), names, (), filled.mesher,
+        _report(filled, target), _fallbacks(filled),
+    )
+
+
+# -- openings -----------------------------------------------------------------------------------------------------
+
+
+def _placed(wanted: Sequence[PlacedOpening], found: Sequence[Opening], line: Centerline, surface: LabelSurface) -> list[Opening]:
+    names = [w.name for w in wanted]
+    for name in names:
+        if names.count(name) > 1 or name == "wall":
+            raise BadInput(f"Two boundaries would be called '{name}'", remedy="Give every opening a name of its own.")
+    out = []
+    for one in wanted:
+        point = np.array(one.point_mm)
+        near = naming.nearest(found, point) if one.normal is None else None
+        opening = near or ends.at_point(line, surface.points_mm, surface.triangles, point, None if one.normal is None else np.array(one.normal))
+        out.append(Opening(opening.end, opening.centre_mm, opening.normal, opening.area_mm2, one.name, one.role))
+    return sorted(out, key=lambda o: o.role != "inlet")
+
+
+def _cap(opening: Opening, points: tri.Points, faces: tri.Triangles) -> Cap:
+    area = tri.areas(points, faces)
+    centre = np.average(points[faces].mean(axis=1), axis=0, weights=area)
+    x, y, z = (float(c) for c in centre)
+    nx, ny, nz = (float(c) for c in opening.normal)
+    whole = float(area.sum())
+    role = "inlet" if opening.role == "inlet" else "outlet"
+    return Cap(
+        name=opening.name, role=role, centre_mm=(x, y, z), normal=(nx, ny, nz), area_mm2=whole, radius_mm=float(np.sqrt(whole / np.pi))
+    )
+
+
+def _flat(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], openings: Sequence[Opening]) -> tri.Points:
+    """Cap points put exactly into their plane."""
+    out = points.copy()
+    for at, opening in enumerate(openings):
+        own = np.unique(faces[tags == WALL + 1 + at])
+        out[own] -= ((out[own] - opening.centre_mm) @ opening.normal)[:, None] * opening.normal
+    return out
+
+
+# -- sizes --------------------------------------------------------------------------------------------------------
+
+
+def _vessel_sizes(points: tri.Points, line: Centerline, openings: Sequence[Opening], edge_mm: float | None) -> NDArray[np.float64]:
+    """Wanted edges: a fifth of the radius nearby, finer on small caps, never coarser than ``edge_mm``."""
+    near = cKDTree(line.points_mm)
+    distance, at = near.query(points, k=min(4, len(line.points_mm)))
+    distance, at = distance.reshape(len(points), -1), at.reshape(len(points), -1)
+    weight = 1.0 / np.maximum(distance, 1e-3) ** 2
+    radius = (weight * line.radii_mm[at]).sum(axis=1) / weight.sum(axis=1)
+    sizes = radius / CELLS_PER_RADIUS if edge_mm is None else np.minimum(edge_mm, 2 * radius / CELLS_ACROSS_CAP)
+    for opening in openings:
+        close = np.linalg.norm(points - opening.centre_mm, axis=1) < 2 * opening.radius_mm
+        sizes[close] = np.minimum(sizes[close], 2 * opening.radius_mm / CELLS_ACROSS_CAP)
+    return np.maximum(sizes, 0.2)
+
+
+def _thinned(points: tri.Points, faces: tri.Triangles, edge: float) -> tuple[tri.Points, tri.Triangles]:
+    """Fewer triangles where the surface is much finer than the mesh will be, so that remeshing is quick."""
+    mean = float(np.sqrt(tri.areas(points, faces).mean() * 4 / np.sqrt(3)))
+    wanted = 0.35 * edge
+    if mean > 0.7 * wanted:
+        return points, faces
+    import fast_simplification
+
+    fewer, thin = fast_simplification.simplify(points.astype(np.float32), faces, target_reduction=1 - (mean / wanted) ** 2, agg=3)
+    fewer = np.asarray(fewer, float)
+    return (fewer, thin.astype(np.int32)) if tri.is_closed(thin) else (points, faces)
+
+
+def _remeshed(
+    points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], sizes: NDArray[np.float64], deviation: float,
+    progress: Progress, start: float, stop: float,
+) -> tuple[tri.Points, tri.Triangles, NDArray[np.int16]]:
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        beats += 1
+        progress(stop - (stop - start) * 0.97**beats, "surface triangles")
+
+    try:
+        made = remeshed(points, faces, tags, sizes, deviation_mm=deviation, beat=beat)
+    except ChildFailed:
+        return points, faces, tags
+    return made if tri.is_closed(made[1]) else (points, faces, tags)
+
+
+def _with_volume(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], target: float) -> tri.Points:
+    """Points of the wall moved along their normals by one small distance, so that coarse triangles enclose the same volume."""
+    wall = faces[tags == WALL]
+    normals = tri.vertex_normals(points, wall)
+    lengths = tri.edge_lengths(points, wall)
+    for tag in np.unique(tags[tags != WALL]):
+        cap = faces[tags == tag]
+        flat = tri.area_vectors(points, cap).sum(axis=0)
+        flat /= np.linalg.norm(flat)
+        own = np.unique(cap)
+        normals[own] -= (normals[own] @ flat)[:, None] * flat
+    area = float(tri.areas(points, wall).sum())
+    limit = 0.1 * float(np.median(lengths))
+    moved = 0.0
+    for _ in range(3):
+        step = (target - tri.volume(points + moved * normals, faces)) / area
+        moved = float(np.clip(moved + step, -limit, limit))
+    return np.asarray(points + moved * normals)
+
+
+# -- after filling ------------------------------------------------------------------------------------------------
+
+
+def _tags_of_boundary(
+    filled: chain.Tetrahedra, points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16]
+) -> tuple[tri.Triangles, NDArray[np.int16]]:
+    """Boundary triangles of the tetrahedra with the tags of the surface that was filled."""
+    shell = quality.boundary(filled.tets)
+    centres = filled.points[shell].mean(axis=1)
+    near = cKDTree(points[faces].mean(axis=1))
+    if filled.keeps_surface:
+        return shell, tags[near.query(centres)[1]]
+    # another surface: a triangle is on a cap when it faces as the cap does, and lies in its plane within its outline
+    out = np.full(len(shell), WALL, np.int16)
+    unit = tri.area_vectors(filled.points, shell)
+    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    _, closest = near.query(centres)
+    for tag in np.unique(tags[tags != WALL]):
+        cap = faces[tags == tag]
+        normal = tri.area_vectors(points, cap).sum(axis=0)
+        normal /= np.linalg.norm(normal)
+        middle = points[np.unique(cap)].mean(axis=0)
+        edge = float(np.median(tri.edge_lengths(points, cap)))
+        out[(tags[closest] == tag) & (unit @ normal > 0.9) & (np.abs((centres - middle) @ normal) < 0.2 * edge)] = tag
+    return shell, out
+
+
+def _report(filled: chain.Tetrahedra, target: float) -> dict[str, float]:
+    numbers = quality.report(filled.points, filled.tets)
+    numbers["volume_error_percent"] = 100 * (numbers["volume_mm3"] - target) / target
+    numbers["mean_edge_mm"] = float(tri.edge_lengths(filled.points, quality.boundary(filled.tets)).mean())
+    return numbers
+
+
+def _fallbacks(filled: chain.Tetrahedra) -> tuple[str, ...]:
+    return tuple(f"{failure}; {filled.mesher} was used instead." for failure in filled.failures)
