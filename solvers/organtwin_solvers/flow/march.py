@@ -16,9 +16,11 @@ from organtwin_solvers.flow.scheme import Scheme, State
 
 Array = NDArray[np.float64]
 
-GROWTH = 1.3  # of the step from one to the next on the way to a steady state
+GROWTH = 1.3  # of the step from one to the next while the march to a steady state goes well
 HALVINGS = 6  # of a step that fails, before giving up
-STALL = 60  # steps without progress after which a flow counts as unsteady; it is then averaged over as many
+STALL = 25  # steps without progress after which a flow counts as unsteady
+SETTLE, AVERAGE = 20, 60  # steps in real time that follow then: to forget the long steps, and to average over
+AVERAGING_CFL = 5.0
 PHASES = 8  # moments of the cycle at which two cycles are compared
 RUNAWAY = 100.0  # times the inflow's speed: no flow of this kind is faster
 
@@ -68,34 +70,56 @@ def steady(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> March:
     """
     march, state = March(), scheme.rest()
     residence = scheme.residence_s()
-    dt, longest = residence / 50.0, 100.0 * residence
-    residuals: list[float] = []
-    mean = _Mean(scheme)
-    averaging = False
-    while march.steps < numerics.max_steps:
+    dt, longest = residence / 50.0, 10.0 * residence
+    best, best_step = np.inf, 0
+    while march.steps < max(numerics.max_steps - SETTLE - AVERAGE, 10):
         state, dt = _advance(scheme, state, dt, march, steady=True)
-        march.steps += 1
         change = scheme.norm(state.velocity - state.before) / max(scheme.norm(state.velocity), 1e-300)
         march.residual = change / min(1.0, dt / residence)
-        residuals.append(march.residual)
-        march.record(scheme, state, march.residual)
-        monitor.residual("velocity change", march.steps, march.residual)
-        monitor.progress(_steady_fraction(residuals, numerics), f"step {march.steps}: velocity changes by {march.residual:.1e}")
+        _tell_steady(scheme, state, march, numerics, monitor)
         if march.residual < numerics.tolerance and march.steps > 5:
             march.frames.append(_frame(scheme, state))
             return march
-        if averaging or march.steps > numerics.max_steps - STALL:
-            mean.add(state, dt)
-            if averaging and mean.steps >= STALL:
-                break
-        elif march.steps - int(np.argmin(residuals)) > STALL:
-            monitor.log("The flow does not settle into a steady state: from here on it is averaged.")
-            averaging, mean = True, _Mean(scheme)
-        else:
-            dt = min(dt * GROWTH, longest)
+        worse = march.residual > 1.5 * best
+        if march.residual < 0.9 * best:
+            best, best_step = march.residual, march.steps
+        elif march.steps - best_step >= STALL:
+            break
+        dt = max(0.5 * dt, residence / 50.0) if worse else min(GROWTH * dt, longest)
+    return _average(scheme, state, march, numerics, monitor)
+
+
+def _average(scheme: Scheme, state: State, march: March, numerics: FlowNumerics, monitor: Monitor) -> March:
+    """Follow an unsteady flow in real time (second order) and keep its mean."""
+    monitor.log("The flow does not settle into a steady state: it is followed in time and averaged.")
+    residence, mean = scheme.residence_s(), _Mean(scheme)
+    dt = float(np.clip(AVERAGING_CFL / max(scheme.cfl_rate, 1e-300), residence / 100.0, residence / 20.0))
+    for step in range(SETTLE + AVERAGE):
+        state, used = _advance(scheme, state, dt, march, steady=step == 0)
+        change = scheme.norm(state.velocity - state.before) / max(scheme.norm(state.velocity), 1e-300)
+        march.residual = change / min(1.0, used / residence)
+        _tell_steady(scheme, state, march, numerics, monitor, averaged=(step + 1) / (SETTLE + AVERAGE))
+        if step >= SETTLE:
+            mean.add(state, used)
     march.fluctuation = mean.fluctuation()
     march.frames.append(mean.frame(state.time_s))
     return march
+
+
+def _tell_steady(
+    scheme: Scheme, state: State, march: March, numerics: FlowNumerics, monitor: Monitor, *, averaged: float = 0.0
+) -> None:
+    march.steps += 1
+    march.record(scheme, state, march.residual)
+    monitor.residual("velocity change", march.steps, march.residual)
+    seen = march.histories["residual"]
+    span = np.log(max(seen) / numerics.tolerance)
+    fallen = np.log(max(seen) / max(min(seen), 1e-300)) / span if span > 0 else 1.0
+    if averaged:
+        monitor.progress(0.4 + 0.6 * averaged, f"unsteady: averaging, step {march.steps}")
+    else:
+        fraction = min(max(fallen, march.steps / numerics.max_steps), 1.0)
+        monitor.progress(0.4 * fraction, f"step {march.steps}: velocity changes by {march.residual:.1e}")
 
 
 def pulsatile(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> March:
@@ -182,10 +206,3 @@ def _advance(scheme: Scheme, state: State, dt_s: float, march: March, *, steady:
         where=f"fastest blood {speed / 10.0:.0f} cm/s near ({place[0]:.0f}, {place[1]:.0f}, {place[2]:.0f}) mm LPS",
         remedy="Look at the mesh there (thin cells, a leak, an opening too small for its flow), refine it, or lower the flow.",
     )
-
-
-def _steady_fraction(residuals: list[float], numerics: FlowNumerics) -> float:
-    """How far a steady march is: by the fall of its residual so far, or by its steps where that is further."""
-    span = np.log(max(residuals) / numerics.tolerance)
-    fallen = np.log(max(residuals) / max(min(residuals), 1e-300)) / span if span > 0 else 1.0
-    return float(min(max(fallen, len(residuals) / numerics.max_steps), 1.0))

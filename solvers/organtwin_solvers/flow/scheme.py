@@ -25,13 +25,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin_solvers.fem.backend import PETSc, fem, ufl
+from organtwin_solvers.fem.backend import MPI, PETSc, fem, ufl
 from organtwin_solvers.fem.organ import FemMesh
 from organtwin_solvers.flow.conditions import Conditions
 from organtwin_solvers.flow.coupled import CoupledSolver, NotConverged, multiply
 
 Array = NDArray[np.float64]
 
+MAX_AGE = 10  # steps that the pressure stabilisation and the preconditioner may lag behind
 ROBIN = 3.0  # pressure falls to the outlet's over about one cell: symbol of B K^-1 B' there
 
 
@@ -62,7 +63,7 @@ class Scheme:
         self._held_rows = (start + np.flatnonzero(self.held)).astype(PETSc.IntType)
         self._preassemble()
         self._solver = CoupledSolver(mesh.comm, self._operator, self.gradients, self.held)
-        self._schur_of: tuple[float, int] | None = None  # dt and iterations when the Schur complement was made
+        self._made: tuple[float, int, int] | None = None  # inertia, iterations and age of what depends on tau alone
         self.iterations = 0
 
     # -- preassemble ------------------------------------------------------------------------------------------------
@@ -146,7 +147,7 @@ class Scheme:
         self._tau.x.array[:count] = 1.0 / rate
         self._projection_weight = 1.0 / rate + 1.0 / (inertia + rate)
         self._inertia.value = inertia
-        self.cfl_rate = float(along.max(initial=0.0))
+        self.cfl_rate = self.mesh.comm.allreduce(0.5 * float(along.max(initial=0.0)), op=MPI.MAX)
 
     def divergence(self, velocity: Array) -> Array:
         """(q, div u) for each test q."""
@@ -250,33 +251,42 @@ class Scheme:
         speed = np.linalg.norm(state.velocity, axis=0)
         at = int(np.argmax(speed)) if speed.size else 0
         place = self.mesh.mesh.geometry.x[self._node_of_dof[at]] if speed.size else np.zeros(3)
-        best = max(self.mesh.comm.allgather((float(speed.max(initial=0.0)), tuple(float(c) for c in place))))
-        return best
+        return max(self.mesh.comm.allgather((float(speed.max(initial=0.0)), tuple(float(c) for c in place))))
 
     def _assemble(self, inertia: float) -> None:
-        self._K.zeroEntries()
-        fem.petsc.assemble_matrix(self._K, self._momentum)
-        self._K.assemble()
-        self._weight.x.array[:] = self._tau.x.array
-        self._L.zeroEntries()
-        fem.petsc.assemble_matrix(self._L, self._stabilisation)
-        self._L.assemble()
-        for direction, matrix in zip(np.eye(3), self._P, strict=True):
-            self._axis.value[:] = direction
-            matrix.zeroEntries()
-            fem.petsc.assemble_matrix(matrix, self._weighted)
-            matrix.assemble()
-        self._weighted_lumped = self._vector(self._load)
+        """K anew; what depends on tau alone only when it has become stale."""
+        self._fill(self._K, self._momentum)
         held = self._K.copy()
         held.zeroRows(self._held_rows, 1.0)
         self._solver.set_momentum(held)
-        self._held_K = held
-        if True:
+        if self._stale(inertia):
+            self._weight.x.array[:] = self._tau.x.array
+            self._fill(self._L, self._stabilisation)
+            for direction, matrix in zip(np.eye(3), self._P, strict=True):
+                self._axis.value[:] = direction
+                self._fill(matrix, self._weighted)
+            self._weighted_mass = self._vector(self._load)
             self._weight.x.array[:] = self._projection_weight
-            self._S.zeroEntries()
-            fem.petsc.assemble_matrix(self._S, self._poisson)
-            self._S.assemble()
+            self._fill(self._S, self._poisson)
             self._solver.set_schur(self._S)
+            self._made = (inertia, self.iterations, 0)
+
+    def _stale(self, inertia: float) -> bool:
+        """Whether the pressure stabilisation and the preconditioner are to be made again."""
+        if self._made is None:
+            return True
+        made_at, iterations, age = self._made
+        if age == 1:
+            iterations = self.iterations
+        self._made = (made_at, iterations, age + 1)
+        changed = not 0.7 < inertia / made_at < 1.4
+        return changed or age >= MAX_AGE or (age > 1 and self.iterations > 1.3 * iterations + 3)
+
+    @staticmethod
+    def _fill(matrix: PETSc.Mat, form: fem.Form) -> None:
+        matrix.zeroEntries()
+        fem.petsc.assemble_matrix(matrix, form)
+        matrix.assemble()
 
     def _operator(self, values: Array) -> Array:
         """The coupled system times (velocity, pressure), (4, owned), without regard to held points."""
@@ -290,7 +300,7 @@ class Scheme:
                 result[:3] += outflow.resistance * flow * flux
         result[3] = self.divergence(velocity) + multiply(self._L, pressure)
         for matrix in self._P:
-            result[3] -= multiply(matrix, multiply(matrix, pressure, transpose=True) / self._weighted_lumped)
+            result[3] -= multiply(matrix, multiply(matrix, pressure, transpose=True) / self._weighted_mass)
         return result
 
 
