@@ -6,7 +6,7 @@ Use::
     quad = QuadView(scene, opengl=probe().works)
     scene.set_volume(volume)                  # a Volume (None empties the views)
     scene.show_segmentation(segmentation)     # overlay; again with a newer version (same uuid, or `replaces`) updates it
-    quad.viewport.show_surface(surface)       # 3D items are known by the uuid of their object
+    quad.viewport.show_surface(surface)       # 3D things are known by the uuid of their object
     ...
     quad.shut_down()                          # before the window goes: frees threads and OpenGL
 
@@ -24,9 +24,14 @@ ImageScene (state.py)
 SliceView(plane, scene) (slice_view.py)
     set_slice, index, reset. Signals: slice_changed(int), maximise_requested.
 Viewport(scene) (viewport.py)
-    show_surface(surface, colour=, opacity=), remove(uuid), clear, set_visible(uuid, on), set_opacity(uuid, x),
-    set_colour(uuid, rgb), look_from("A" | "P" | "L" | "R" | "S" | "I"), reset_camera, set_parallel(on),
-    screenshot(path, scale=2), shut_down. Signals: picked(xyz_mm), maximise_requested, items_changed.
+    show_surface(surface, colour=, opacity=); show_mesh(mesh, MeshLook()); show_flow(result, mesh, FlowLook());
+    show_tissue(result, mesh, TissueLook()); show_volume(volume, preset) with VOLUME_PRESETS and presets_for(modality);
+    show_slices(on); set_look(uuid, look), look_of(uuid) with the records of items/looks.py (MeshLook has clip=Clip(normal,
+    position), colour_by, edges, names; FlowLook has wall, streamlines, glyphs; TissueLook has colour_by, scale, ghost);
+    remove(uuid), clear, items (dict by uuid), set_visible(uuid, on), set_opacity(uuid, x), set_colour(uuid, rgb);
+    set_time(frame), time_bar (shows itself when something has frames);
+    look_from("A" | "P" | "L" | "R" | "S" | "I"), reset_camera, set_parallel(on), screenshot(path, scale=2), shut_down.
+    Signals: picked(xyz_mm), maximise_requested, items_changed.
 QuadView(scene) (quad.py)
     axial, coronal, sagittal, viewport; set_layout(Layout.FOUR_UP | BIG_3D | ONLY_3D), toggle_maximised(name),
     save_to(QSettings), restore_from(QSettings), reset_views, shut_down.
@@ -34,6 +39,8 @@ opengl_probe.probe() -> OpenGL(works, renderer, reason, software)
     Runs a child process (about a second); ask before the first Viewport is made.
 """
 
+from organtwin_gui.views.items.looks import Clip, FlowLook, MeshLook, TissueLook
+from organtwin_gui.views.items.volume import VOLUME_PRESETS, presets_for
 from organtwin_gui.views.opengl_probe import OpenGL, probe
 from organtwin_gui.views.quad import Layout, QuadView
 from organtwin_gui.views.slice_render import Plane, patient_text
@@ -42,6 +49,7 @@ from organtwin_gui.views.state import WINDOW_PRESETS, Brush, Disc, Distance, Ima
 from organtwin_gui.views.viewport import Viewport
 
 __all__ = [
-    "WINDOW_PRESETS", "Brush", "Disc", "Distance", "ImageScene", "Layout", "OpenGL", "Plane", "QuadView", "Readout",
-    "SliceView", "Stroke", "Tool", "Viewport", "patient_text", "probe",
+    "VOLUME_PRESETS", "WINDOW_PRESETS", "Brush", "Clip", "Disc", "Distance", "FlowLook", "ImageScene", "Layout", "MeshLook",
+    "OpenGL", "Plane", "QuadView", "Readout", "SliceView", "Stroke", "TissueLook", "Tool", "Viewport", "patient_text",
+    "presets_for", "probe",
 ]

@@ -32,27 +32,38 @@ def axes(camera: vtkCamera) -> NDArray[np.float64]:
     return np.stack([np.cross(up, towards), up, towards])
 
 
-def look(camera: vtkCamera, centre_mm: ArrayLike, radius_mm: float, letter: str) -> None:
-    """Look at a ball from one of :data:`STANDARD_VIEWS`, as large as it goes."""
-    towards, up = STANDARD_VIEWS[letter]
-    aim(camera, centre_mm, radius_mm, towards, up)
-
-
-def aim(
+def frame_box(
     camera: vtkCamera,
-    centre_mm: ArrayLike,
-    radius_mm: float,
+    low_mm: ArrayLike,
+    high_mm: ArrayLike,
     towards: Sequence[float] | NDArray[np.float64],
     up: Sequence[float] | NDArray[np.float64],
+    aspect: float,
+    margin: float = 1.15,
 ) -> None:
-    """Place the eye so that a ball fills the view, seen from a direction."""
-    centre = np.asarray(centre_mm, dtype=float)
-    half_angle = np.radians(camera.GetViewAngle() / 2)
-    distance = radius_mm / np.sin(half_angle)
+    """Place the eye so that a box just fits into the view.
+
+    Parameters
+    ----------
+    low_mm, high_mm : (3,) corners of the box, LPS mm
+    towards, up : (3,) direction from the box to the eye, and what is up on the screen
+    aspect : width of the view over its height
+    """
+    low, high = np.asarray(low_mm, dtype=float), np.asarray(high_mm, dtype=float)
+    centre = (low + high) / 2
+    z = np.asarray(towards, dtype=float) / np.linalg.norm(towards)
+    y = np.asarray(up, dtype=float) - z * (np.asarray(up, dtype=float) @ z)
+    y /= np.linalg.norm(y)
+    x = np.cross(y, z)
+    corners = np.array(np.meshgrid(*np.stack([low, high], axis=1))).reshape(3, -1).T - centre
+    right, height, depth = np.abs(corners @ x), np.abs(corners @ y), corners @ z
+    half = np.tan(np.radians(camera.GetViewAngle() / 2))
+    need = np.maximum(right / aspect, height) * margin
+    distance = max(float(np.max(need / half + depth)), 1.0)
     camera.SetFocalPoint(*centre)
-    camera.SetPosition(*(centre + distance * np.asarray(towards, dtype=float)))
-    camera.SetViewUp(*up)
-    camera.SetParallelScale(radius_mm)
+    camera.SetPosition(*(centre + distance * z))
+    camera.SetViewUp(*y)
+    camera.SetParallelScale(max(float(need.max()), 0.5))
 
 
 def rotate(camera: vtkCamera, dx: float, dy: float, width: int, height: int) -> None:

@@ -95,47 +95,61 @@ def number_text(value: float, step: float) -> str:
     return text.replace("-", "−") if float(text) else text.lstrip("-")
 
 
+_BAR, _GAP, _PAD = 14.0, 8.0, 10.0
+
+
+def _marks(legend: Legend, height: float) -> tuple[list[float], list[str]]:
+    marks = ticks(legend.low, legend.high, 5 if height > 130 else 3)
+    step = marks[1] - marks[0] if len(marks) > 1 else max(abs(marks[0]), 1.0)
+    return marks, [number_text(value, step) for value in marks]
+
+
+def legend_width(legend: Legend, height: float = 180.0) -> float:
+    """Pixels that a legend takes across."""
+    head, small = theme.font(theme.BODY_POINTS, bold=True), theme.font(theme.SMALL_POINTS)
+    head_metrics, metrics = QFontMetricsF(head), QFontMetricsF(small)
+    unit = f" ({legend.unit})" if legend.unit else ""
+    title = head_metrics.horizontalAdvance(legend.title) + metrics.horizontalAdvance(unit) + 3
+    numbers = _BAR + _GAP + max(metrics.horizontalAdvance(text) for text in _marks(legend, height)[1])
+    return float(max(title, numbers) + 2 * _PAD)
+
+
 def paint_legend(painter: QPainter, legend: Legend, right: float, top: float, height: float) -> float:
     """Draw a legend with its right edge at ``right``; returns the width it took."""
     head, small = theme.font(theme.BODY_POINTS, bold=True), theme.font(theme.SMALL_POINTS)
     head_metrics, metrics = QFontMetricsF(head), QFontMetricsF(small)
-    marks = ticks(legend.low, legend.high, 5 if height > 130 else 3)
-    step = marks[1] - marks[0] if len(marks) > 1 else max(abs(marks[0]), 1.0)
-    texts = [number_text(value, step) for value in marks]
-    bar, gap, pad = 14.0, 8.0, 10.0
-    unit = f" ({legend.unit})" if legend.unit else ""
-    inner = max(
-        head_metrics.horizontalAdvance(legend.title) + metrics.horizontalAdvance(unit) + 3,
-        bar + gap + max(metrics.horizontalAdvance(t) for t in texts),
-    )
-    width = inner + 2 * pad
+    marks, texts = _marks(legend, height)
+    width = legend_width(legend)
     left = right - width
     title_height = head_metrics.height() + 6
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(QColor(255, 255, 255, 22), 1))
     painter.setBrush(QColor(12, 15, 19, 205))
-    painter.drawRoundedRect(QRectF(left, top, width, height + title_height + 2 * pad + 4), 8, 8)
-    baseline = top + pad + head_metrics.ascent()
+    painter.drawRoundedRect(QRectF(left, top, width, height + title_height + 2 * _PAD + 4), 8, 8)
+    baseline = top + _PAD + head_metrics.ascent()
     painter.setFont(head)
     painter.setPen(QColor(theme.IMAGE_TEXT))
-    painter.drawText(QPointF(left + pad, baseline), legend.title)
-    painter.setFont(small)
-    painter.setPen(QColor(theme.DARK.text_quiet))
-    painter.drawText(QPointF(left + pad + head_metrics.horizontalAdvance(legend.title) + 3, baseline), unit)
-    x, y = left + pad, top + pad + title_height + 2
+    painter.drawText(QPointF(left + _PAD, baseline), legend.title)
+    if legend.unit:
+        painter.setFont(small)
+        painter.setPen(QColor(theme.DARK.text_quiet))
+        after = head_metrics.horizontalAdvance(legend.title) + 3
+        painter.drawText(QPointF(left + _PAD + after, baseline), f" ({legend.unit})")
+    x, y = left + _PAD, top + _PAD + title_height + 2
     gradient = QLinearGradient(0, y + height, 0, y)
     table = ramp(legend.quantity)
     for n in range(0, 256, 15):
         gradient.setColorAt(n / 255, QColor(*(int(c) for c in table[n])))
     painter.setPen(QColor(0, 0, 0, 0))
     painter.setBrush(gradient)
-    painter.drawRoundedRect(QRectF(x, y, bar, height), 3, 3)
+    painter.drawRoundedRect(QRectF(x, y, _BAR, height), 3, 3)
+    painter.setFont(small)
     painter.setPen(QColor(theme.IMAGE_TEXT))
     span = max(legend.high - legend.low, 1e-30)
     for value, text in zip(marks, texts, strict=True):
         at = y + height * (1 - (value - legend.low) / span)
-        painter.drawLine(QPointF(x + bar, at), QPointF(x + bar + 4, at))
-        painter.drawText(QPointF(x + bar + gap, at + metrics.ascent() / 2 - 1), text)
+        painter.drawLine(QPointF(x + _BAR, at), QPointF(x + _BAR + 4, at))
+        painter.drawText(QPointF(x + _BAR + _GAP, at + metrics.ascent() / 2 - 1), text)
     painter.restore()
     return width

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import vtkmodules.vtkRenderingOpenGL2  # registers the OpenGL classes
 import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -28,7 +28,7 @@ from organtwin_gui.views.opengl_probe import choose_window, renderer_name
 from organtwin_gui.views.orientation_cube import CubeFace, face_at, paint_cube, visible_faces
 
 _MOVING_FRAME_S = 0.045  # a frame while moving should not take longer
-_FINE_FRAME_S = 0.5  # a resting frame may take this long for smooth edges
+_FINE_FRAME_S = 0.3  # a resting frame may take this long for smooth edges
 _REST_MS = 180
 
 Painting = Callable[[QPainter, QRectF], None]
@@ -45,6 +45,7 @@ class RenderCanvas(QWidget):
     maximise_requested = Signal()
     moving_changed = Signal(bool)
     view_changed = Signal()
+    touched = Signal()  # the user moved the camera by hand
 
     def __init__(self, parent: QWidget | None = None, *, enabled: bool = True) -> None:
         super().__init__(parent)
@@ -57,7 +58,7 @@ class RenderCanvas(QWidget):
         self.message = "" if enabled else "3D pictures need OpenGL, which does not work on this machine."
         self.overpaint: list[Painting] = []
         self.show_cube = True
-        self.software = False
+        self._software: bool | None = None
         self._moving = False
         self._coarseness = 1.0
         self._dirty = True
@@ -99,13 +100,23 @@ class RenderCanvas(QWidget):
         self._lights.AddLightsToRenderer(r)
         camera = r.GetActiveCamera()
         camera.SetViewAngle(24)
-        eye.look(camera, (0, 0, 0), 200, "A")
+        eye.frame_box(camera, (-100,) * 3, (100,) * 3, *eye.STANDARD_VIEWS["A"], 1.0)
 
     # -- drawing --------------------------------------------------------------------------------------------------
 
     @property
     def camera(self) -> object:
         return self.renderer.GetActiveCamera()
+
+    @property
+    def software(self) -> bool:
+        """Whether the processor draws, for want of a graphics card."""
+        if self._software is None and self.window_ is not None:
+            if self._picture is None:
+                self.draw(8, 8)
+            name = renderer_name(self.window_).lower()
+            self._software = any(word in name for word in ("llvmpipe", "softpipe", "swrast", "software"))
+        return bool(self._software)
 
     @property
     def ready(self) -> bool:
@@ -166,8 +177,10 @@ class RenderCanvas(QWidget):
         if self._moving:
             scale = 1.0 / self._coarseness
         else:
-            # twice as fine for smooth edges, where that is affordable
-            scale = 2.0 if ratio < 1.5 and 3.0 * self._frame_s < _FINE_FRAME_S else 1.0
+            # up to twice as fine for smooth edges, as far as that is affordable; coarser when even one to one is not
+            affordable = (_FINE_FRAME_S / max(self._frame_s, 1e-3)) ** 0.5
+            scale = float(np.clip(affordable, 0.5, 2.0 if ratio < 1.5 else 1.0))
+            scale = 1.0 if 1.0 < scale < 2.0 else scale
         width, height = max(1, round(wide * scale)), max(1, round(high * scale))
         first = self._picture is None
         start = time.perf_counter()
@@ -176,15 +189,12 @@ class RenderCanvas(QWidget):
         self._dirty = False
         if pixels is None:
             return
-        if first and self.window_ is not None:
-            name = renderer_name(self.window_).lower()
-            self.software = any(word in name for word in ("llvmpipe", "softpipe", "swrast", "software"))
-        elif self._moving:
+        if self._moving:
             # coarser or finer by what the last frame took; never below a third
             wanted = self._coarseness * (taken / _MOVING_FRAME_S) ** 0.5
             self._coarseness = float(np.clip(0.5 * self._coarseness + 0.5 * wanted, 1.0, 3.0))
-        if not first:
-            self._frame_s = taken / max(scale, 1.0) ** 2
+        elif not first:  # what a frame of one to one takes; a single slow one (a new volume) counts half
+            self._frame_s = 0.5 * self._frame_s + 0.5 * taken / scale**2
         self._pixels = np.ascontiguousarray(pixels)
         picture = QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGBX8888)
         if scale > 1:
@@ -194,7 +204,7 @@ class RenderCanvas(QWidget):
             )
         self._picture = picture
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         if self.window_ is not None and self._dirty and self.isVisible():
             self._render()
         painter = QPainter(self)
@@ -239,10 +249,10 @@ class RenderCanvas(QWidget):
         self.refresh()
         return image
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         self.refresh()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+    def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self.refresh()
         super().changeEvent(event)
@@ -277,7 +287,7 @@ class RenderCanvas(QWidget):
 
     # -- mouse ----------------------------------------------------------------------------------------------------
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         button = event.button()
         if self._drag is not None or self.window_ is None:
@@ -291,7 +301,7 @@ class RenderCanvas(QWidget):
                 button = Qt.MouseButton.MiddleButton
         self._drag = (button, event.position(), event.position())
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         now = event.position()
         if self._drag is None:
             if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
@@ -311,10 +321,11 @@ class RenderCanvas(QWidget):
             eye.pan(camera, dx, dy, self.height())
         elif button == Qt.MouseButton.RightButton:
             eye.zoom(camera, float(1.008**dy))
+        self.touched.emit()
         self.moving()
         self.view_changed.emit()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         drag, self._drag = self._drag, None
         if drag is None:
             return
@@ -324,48 +335,41 @@ class RenderCanvas(QWidget):
             if point is not None:
                 self.picked.emit(point)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and face_at(self._cube, event.position()) is None:
             self._drag = None
             self.maximise_requested.emit()
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+    def wheelEvent(self, event: QWheelEvent) -> None:
         event.accept()
         if self.window_ is None:
             return
         eye.zoom(self.renderer.GetActiveCamera(), float(1.0012 ** event.angleDelta().y()))
+        self.touched.emit()
         self.moving()
         self.view_changed.emit()
 
     # -- camera ---------------------------------------------------------------------------------------------------
 
-    def _ball(self) -> tuple[NDArray[np.float64], float]:
-        """Centre and radius of what can be seen."""
+    def _frame(self, towards: ArrayLike, up: ArrayLike) -> None:
+        """All that can be seen, as large as it goes, seen from a direction."""
         bounds = np.array(self.renderer.ComputeVisiblePropBounds())
         if bounds[0] > bounds[1]:
-            return np.zeros(3), 200.0
-        low, high = bounds[::2], bounds[1::2]
-        return (low + high) / 2, max(1.0, float(np.linalg.norm(high - low)) / 2)
+            bounds = np.array([-100.0, 100.0] * 3)
+        aspect = self.width() / max(1, self.height())
+        camera = self.renderer.GetActiveCamera()
+        eye.frame_box(camera, bounds[::2], bounds[1::2], np.asarray(towards), np.asarray(up), aspect)
+        self.refresh()
+        self.view_changed.emit()
 
     def look_from(self, letter: str) -> None:
         """See all from one of the six sides: A, P, L, R, S or I."""
-        centre, radius = self._ball()
-        eye.look(self.renderer.GetActiveCamera(), centre, radius * self._narrowness(), letter)
-        self.refresh()
-        self.view_changed.emit()
+        self._frame(*eye.STANDARD_VIEWS[letter])
 
     def reset_camera(self) -> None:
         """All in the view, from where the eye is now."""
-        centre, radius = self._ball()
-        camera = self.renderer.GetActiveCamera()
-        frame = eye.axes(camera)
-        eye.aim(camera, centre, radius * self._narrowness(), frame[2], frame[1])
-        self.refresh()
-        self.view_changed.emit()
-
-    def _narrowness(self) -> float:
-        """How much further away a view that is higher than wide must stand."""
-        return max(1.0, self.height() / max(1, self.width()))
+        axes = eye.axes(self.renderer.GetActiveCamera())
+        self._frame(axes[2], axes[1])
 
     def set_parallel(self, parallel: bool) -> None:
         """Parallel projection, or perspective; what is at the focal point keeps its size."""

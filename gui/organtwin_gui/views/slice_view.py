@@ -222,7 +222,7 @@ class SliceCanvas(QWidget):
 
     # -- mouse ----------------------------------------------------------------------------------------------------
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         point, button = event.position(), event.button()
         if self.geometry_ is None or self._drag is not None:
@@ -235,7 +235,7 @@ class SliceCanvas(QWidget):
         elif button == _LEFT:
             self._drag = self._start_tool(point)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         point = event.position()
         self._pointer = point
         where = self.world_at(point)
@@ -253,23 +253,23 @@ class SliceCanvas(QWidget):
         if self.scene.tool is Tool.SEED:
             self.update()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         drag, self._drag = self._drag, None
         if drag is not None and drag.release is not None:
             drag.release(event.position())
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() == _LEFT and self._mark_at(event.position()) is None and self.scene.tool is not Tool.SEED:
             self._drag = None
             self.maximise_requested.emit()
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:
         self._pointer = None
         self._hot_mark = None
         self.scene.probed.emit(None)
         self.update()
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+    def wheelEvent(self, event: QWheelEvent) -> None:
         event.accept()
         turn = event.angleDelta().y() or event.angleDelta().x()  # Shift turns the wheel sideways on some systems
         modifiers = event.modifiers()
@@ -440,7 +440,7 @@ class SliceCanvas(QWidget):
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
         if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
             event.ignore()
@@ -470,10 +470,10 @@ class SliceCanvas(QWidget):
 
     # -- painting -------------------------------------------------------------------------------------------------
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         self._frame()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme.IMAGE_BACKGROUND))
         if self.geometry_ is None or self.framing is None or self.scene.values is None:

@@ -190,11 +190,10 @@ class ImageScene(QObject):
                 uuid: o for uuid, o in self.overlays.items() if o.grid.frame_uid == volume.grid.frame_uid
             }
         self.volume_changed.emit()
-        if volume is not None and self.grid is not None:
-            if not same_place:
-                self.set_window(*self.proposed_window())
-                centre = np.rint((np.asarray(self.grid.size) - 1) / 2)
-                self.cursor.move(self.grid.to_world(centre))
+        if volume is not None and self.grid is not None and not same_place:
+            self.set_window(*self.proposed_window())
+            centre = np.rint((np.asarray(self.grid.size) - 1) / 2)
+            self.cursor.move(self.grid.to_world(centre))
         self.overlays_changed.emit()
         self.marks_changed.emit()
 

@@ -6,19 +6,26 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QKeyEvent, QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QKeyEvent, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from organtwin.model import Surface
+from organtwin.model import OrganMesh, Result, Surface, Volume
 from organtwin_gui import theme
-from organtwin_gui.views import camera as eye
 from organtwin_gui.views.background import Background
-from organtwin_gui.views.colours import paint_legend
+from organtwin_gui.views.colours import Legend, legend_width, paint_legend
 from organtwin_gui.views.items.base import Colour, SceneItem, Surroundings
+from organtwin_gui.views.items.flow import FlowItem
+from organtwin_gui.views.items.looks import FlowLook, Look, MeshLook, TissueLook
+from organtwin_gui.views.items.organ_mesh import MeshItem
+from organtwin_gui.views.items.slices import UUID as SLICES_UUID
+from organtwin_gui.views.items.slices import SlicesItem
 from organtwin_gui.views.items.surface import SurfaceItem
+from organtwin_gui.views.items.tissue import TissueItem
+from organtwin_gui.views.items.volume import VolumeItem
 from organtwin_gui.views.render_canvas import RenderCanvas
 from organtwin_gui.views.state import ImageScene
+from organtwin_gui.views.time_bar import TimeBar
 
 _VIEW_KEYS = {
     Qt.Key.Key_1: "A", Qt.Key.Key_2: "P", Qt.Key.Key_3: "L", Qt.Key.Key_4: "R", Qt.Key.Key_5: "S", Qt.Key.Key_6: "I",
@@ -57,12 +64,17 @@ class Viewport(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.canvas, 1)
+        self.time_bar = TimeBar(self)
+        layout.addWidget(self.time_bar)
         self.setFocusProxy(self.canvas)
         self.canvas.overpaint += [self._paint_cursor, self._paint_labels, self._paint_legends]
         self.canvas.picked.connect(self._take_pick)
         self.canvas.hovered.connect(self._move_cursor)
         self.canvas.maximise_requested.connect(self.maximise_requested)
         self.canvas.moving_changed.connect(self._take_moving)
+        self.canvas.touched.connect(self._keep_camera)
+        self.time_bar.moved.connect(self._go_to)
+        self.time_bar.hide()
         if scene is not None:
             scene.cursor.moved.connect(self._cursor_moved)
 
@@ -71,6 +83,95 @@ class Viewport(QWidget):
     def show_surface(self, surface: Surface, *, colour: Colour | None = None, opacity: float = 1.0) -> None:
         """Put in a surface, in the colour of its structure unless another is given."""
         self._put(SurfaceItem(surface, self._around, colour, opacity))
+
+    def show_mesh(self, mesh: OrganMesh, look: MeshLook | None = None) -> None:
+        """Put in a tetrahedral mesh."""
+        self._put(MeshItem(mesh, self._around, look))
+
+    def show_flow(self, result: Result, mesh: OrganMesh, look: FlowLook | None = None) -> None:
+        """Put in a flow on its mesh.
+
+        Raises
+        ------
+        BadInput
+            When the result does not fit the mesh.
+        """
+        self._put(FlowItem(result, mesh, self._around, look))
+
+    def show_tissue(self, result: Result, mesh: OrganMesh, look: TissueLook | None = None) -> None:
+        """Put in a deformation on its mesh.
+
+        Raises
+        ------
+        BadInput
+            When the result does not fit the mesh.
+        """
+        self._put(TissueItem(result, mesh, self._around, look))
+
+    def show_volume(self, volume: Volume, preset: str | None = None) -> None:
+        """Light up a scan with one of :data:`VOLUME_PRESETS` (the best for its modality unless one is given)."""
+        item = self.items.get(volume.uuid)
+        if isinstance(item, VolumeItem):
+            item.set_preset(preset or item.preset.name)
+            self.set_visible(volume.uuid, True)
+        else:
+            self._put(VolumeItem(volume, self._around, preset))
+
+    def show_slices(self, on: bool = True) -> None:
+        """Stand the three slices of the scene in space, or take them away."""
+        if on and self.scene is not None and SLICES_UUID not in self.items:
+            self._put(SlicesItem(self.scene, self._around))
+        elif not on:
+            self.remove(SLICES_UUID)
+
+    def set_look(self, uuid: str, look: Look) -> None:
+        """Change how a mesh, a flow or a deformation is shown."""
+        item = self.items.get(uuid)
+        if isinstance(item, MeshItem | FlowItem | TissueItem):
+            item.set_look(look)  # type: ignore[arg-type]
+            self._changed()
+
+    def look_of(self, uuid: str) -> Look | None:
+        """How a mesh, a flow or a deformation is shown."""
+        item = self.items.get(uuid)
+        return item.look if isinstance(item, MeshItem | FlowItem | TissueItem) else None
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _timed(self) -> list[SceneItem]:
+        return [i for i in self.items.values() if i.visible and i.times_s is not None and len(i.times_s) > 1]
+
+    def _refresh_time_bar(self) -> None:
+        timed = self._timed()
+        if not timed:
+            self.time_bar.pause()
+        else:
+            self.time_bar.back_and_forth = isinstance(timed[0], TissueItem)
+            self._say_time(timed[0])
+        self.time_bar.setVisible(bool(timed))
+
+    def _say_time(self, item: SceneItem) -> None:
+        last = len(item.times_s) - 1 if item.times_s is not None else 0
+        self.time_bar.set_text(item.time_text(self.time_bar.fraction * last))
+
+    def _go_to(self, fraction: float) -> None:
+        timed = self._timed()
+        for item in timed:
+            item.set_time(fraction * (len(item.times_s) - 1))  # type: ignore[arg-type]
+        if timed:
+            self._say_time(timed[0])
+        if self.time_bar.playing:
+            self.canvas.moving()
+        else:
+            self.canvas.refresh()
+
+    def set_time(self, frame: float) -> None:
+        """Go to a frame of the first thing that has several."""
+        timed = self._timed()
+        if timed:
+            self.time_bar.set_fraction(frame / (len(timed[0].times_s) - 1))  # type: ignore[arg-type]
+
+    # -- putting in and taking out ----------------------------------------------------------------------------------
 
     def _put(self, item: SceneItem) -> None:
         before = self.items.get(item.uuid)
@@ -81,6 +182,8 @@ class Viewport(QWidget):
         for prop in item.props:
             self.canvas.renderer.AddViewProp(prop)
         self._changed()
+        if item.times_s is not None and len(item.times_s) > 1:
+            self.time_bar.set_fraction(item.first_frame() / (len(item.times_s) - 1))
 
     def _take_out(self, item: SceneItem) -> None:
         for prop in item.props:
@@ -89,8 +192,8 @@ class Viewport(QWidget):
 
     def _changed(self) -> None:
         if self._untouched and self.items:
-            self._untouched = False
             self.canvas.look_from("A")
+        self._refresh_time_bar()
         self.canvas.refresh()
         self.items_changed.emit()
 
@@ -124,6 +227,10 @@ class Viewport(QWidget):
             self.items[uuid].set_colour(colour)
             self.canvas.refresh()
 
+    def _keep_camera(self) -> None:
+        """From now on the user holds the camera: new things do not move it."""
+        self._untouched = False
+
     def _take_moving(self, moving: bool) -> None:
         for item in self.items.values():
             item.set_moving(moving)
@@ -156,34 +263,43 @@ class Viewport(QWidget):
 
     # -- words on the picture ---------------------------------------------------------------------------------------
 
-    def _paint_labels(self, painter: QPainter, area: QRectF) -> None:
-        small = theme.font(theme.SMALL_POINTS)
-        metrics = QFontMetricsF(small)
-        painter.setFont(small)
-        for item in self.items.values():
-            if not item.visible:
-                continue
-            for label in item.labels:
-                at = self.canvas.project(label.at_mm)
-                ink = QColor(*label.colour)
-                plate = QRectF(
-                    at.x() + 12, at.y() - metrics.height() / 2 - 2,
-                    metrics.horizontalAdvance(label.text) + 12, metrics.height() + 4,
-                )
-                painter.setPen(QPen(ink, 1.2))
-                painter.drawLine(at, QPointF(plate.left(), at.y()))
-                painter.setPen(QPen(ink, 1))
-                painter.setBrush(QColor(10, 13, 17, 215))
-                painter.drawRoundedRect(plate, 4, 4)
-                painter.setPen(QColor(theme.IMAGE_TEXT))
-                painter.drawText(QPointF(plate.left() + 6, plate.top() + 2 + metrics.ascent()), label.text)
+    def _legends(self) -> list[Legend]:
+        return [legend for item in self.items.values() if item.visible for legend in item.legends]
+
+    def _legend_height(self, area: QRectF) -> float:
+        return min(180.0, max(70.0, area.height() * 0.32))
 
     def _paint_legends(self, painter: QPainter, area: QRectF) -> None:
-        top, height = 10.0, min(180.0, max(70.0, area.height() * 0.32))
         right = area.right() - 10
+        for legend in self._legends():
+            right -= paint_legend(painter, legend, right, 10.0, self._legend_height(area)) + 8
+
+    def _paint_labels(self, painter: QPainter, area: QRectF) -> None:
+        """Names beside their points, on the side where there is room, none over another and none under a legend."""
+        made = theme.font(theme.SMALL_POINTS)
+        metrics = QFontMetricsF(made)
+        right = area.right() - 10
+        taken: list[QRectF] = []
+        for legend in self._legends():
+            width = legend_width(legend)
+            taken.append(QRectF(right - width, 0, width, self._legend_height(area) + 60))
+            right -= width + 8
         for item in self.items.values():
-            if item.visible and item.legend is not None:
-                right -= paint_legend(painter, item.legend, right, top, height) + 8
+            for label in item.labels if item.visible else ():
+                at, ink = self.canvas.project(label.at_mm), QColor(*label.colour)
+                if label.arrow_mm is not None:
+                    _paint_arrow(painter, *(self.canvas.project(end) for end in label.arrow_mm), ink)
+                size = QSizeF(metrics.horizontalAdvance(label.text) + 12, metrics.height() + 4)
+                plate = _free_place(at, size, area, taken)
+                taken.append(plate)
+                edge = plate.left() if plate.left() > at.x() else plate.right()
+                painter.setPen(QPen(ink, 1.2))
+                painter.drawLine(at, QPointF(edge, plate.center().y()))
+                painter.setBrush(QColor(10, 13, 17, 215))
+                painter.drawRoundedRect(plate, 4, 4)
+                painter.setFont(made)
+                painter.setPen(QColor(theme.IMAGE_TEXT))
+                painter.drawText(QPointF(plate.left() + 6, plate.top() + 2 + metrics.ascent()), label.text)
 
     # -- the view -------------------------------------------------------------------------------------------------
 
@@ -204,7 +320,7 @@ class Viewport(QWidget):
             image.save(str(path), "PNG")
         return image
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
         if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
             event.ignore()
@@ -219,6 +335,7 @@ class Viewport(QWidget):
 
     def shut_down(self) -> None:
         """Free threads and OpenGL; call before the widget goes."""
+        self.time_bar.pause()
         self._background.shut_down()
         for item in self.items.values():
             item.close()
@@ -226,4 +343,30 @@ class Viewport(QWidget):
         self.canvas.shut_down()
 
 
-__all__ = ["Viewport", "eye"]
+
+def _free_place(at: QPointF, size: QSizeF, area: QRectF, taken: list[QRectF]) -> QRectF:
+    """Where a plate of some size goes beside a point."""
+    places = [
+        QRectF(QPointF(x, at.y() - size.height() / 2 + dy), size)
+        for dy in (0, -22, 22, -44, 44, -66, 66)
+        for x in (at.x() + 16, at.x() - 16 - size.width())
+    ]
+    for place in places:
+        if area.contains(place) and not any(place.intersects(other) for other in taken):
+            return place
+    return places[0]
+
+
+def _paint_arrow(painter: QPainter, start: QPointF, end: QPointF, ink: QColor) -> None:
+    direction = end - start
+    length = float(np.hypot(direction.x(), direction.y()))
+    if length < 6:  # seen along its length
+        return
+    along = direction / length
+    across = QPointF(-along.y(), along.x())
+    head = end - along * 9
+    painter.setPen(QPen(ink, 2.2))
+    painter.drawLine(start, head)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ink)
+    painter.drawPolygon(QPolygonF([end, head + across * 4.5, head - across * 4.5]))

@@ -22,11 +22,12 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class PointLabel:
-    """A name written at a point of the scene."""
+    """A name written at a point of the scene, with an arrow (LPS mm) through the point where it has a direction."""
 
     at_mm: NDArray[np.float64]
     text: str
     colour: Colour = (223, 229, 236)
+    arrow_mm: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
 
 @dataclass
@@ -40,14 +41,14 @@ class Surroundings:
 
 @dataclass
 class SceneItem:
-    """A thing in the scene: its props, its legend and its frames in time."""
+    """A thing in the scene: its props, its legends and its frames in time."""
 
     uuid: str
     name: str
     around: Surroundings
     props: list[vtkProp] = field(default_factory=list)
     visible: bool = True
-    legend: Legend | None = None
+    legends: list[Legend] = field(default_factory=list)
     labels: list[PointLabel] = field(default_factory=list)
     times_s: NDArray[np.float64] | None = None
 
@@ -64,6 +65,14 @@ class SceneItem:
 
     def set_time(self, frame: float) -> None:
         """Show a frame; between two frames where the item can."""
+
+    def first_frame(self) -> float:
+        """The frame to begin with."""
+        return 0.0
+
+    def time_text(self, frame: float) -> str:
+        """What to call a frame."""
+        return f"{frame:.0f}"
 
     def set_moving(self, moving: bool) -> None:
         """The camera moves: be quick rather than fine."""

@@ -1,0 +1,57 @@
+"""How the things in the viewport may look: small records that panels make and items obey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A plane that opens a thing: all beyond it, in the direction of ``normal`` (LPS), is taken away.
+
+    ``position`` goes from 0 (everything gone) to 1 (nothing gone) along the thing's extent in that direction.
+    """
+
+    normal: Vector = (1.0, 0.0, 0.0)
+    position: float = 0.5
+
+
+@dataclass(frozen=True)
+class MeshLook:
+    """A mesh: plain, its boundary regions in colours with their names, or its cells by quality (mean ratio)."""
+
+    colour_by: Literal["plain", "boundary", "quality"] = "boundary"
+    edges: bool = True
+    names: bool = True
+    opacity: float = 1.0
+    clip: Clip | None = None
+
+
+@dataclass(frozen=True)
+class FlowLook:
+    """A flow: what colours the wall, and how the blood inside is shown."""
+
+    wall: Literal["pressure", "wall_shear", "plain", "none"] = "plain"
+    wall_opacity: float | None = None  # None: glassy where something inside is shown, else solid
+    streamlines: bool = True
+    glyphs: bool = False
+    seeds: int = 120
+    glyph_count: int = 1500
+    names: bool = True
+
+
+@dataclass(frozen=True)
+class TissueLook:
+    """A deformation: what colours it, how much it is exaggerated, and whether the rest shape stays as a ghost."""
+
+    colour_by: Literal["displacement", "strain", "stress"] = "displacement"
+    scale: float = 1.0
+    ghost: bool = True
+    edges: bool = False
+    opacity: float = 1.0
+
+
+Look = MeshLook | FlowLook | TissueLook

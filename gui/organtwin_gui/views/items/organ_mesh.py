@@ -1,0 +1,203 @@
+"""A tetrahedral mesh: its boundary regions with their names, its edges, and its inside where it is cut open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonDataModel import vtkPolyData
+from vtkmodules.vtkRenderingCore import vtkActor
+
+from organtwin.model import OrganMesh, structure
+from organtwin_gui.views.colours import Legend, lookup_table
+from organtwin_gui.views.items.base import (
+    Colour,
+    PointLabel,
+    SceneItem,
+    Surroundings,
+    actor_of,
+    cells_of,
+    points_of,
+    polydata_of,
+    tissue_look,
+    with_normals,
+)
+from organtwin_gui.views.items.looks import Clip, MeshLook
+from organtwin_gui.views.mesh_faces import MeshFaces, cells_behind, mean_ratio
+
+INLET_COLOUR: Colour = (98, 212, 146)
+OUTLET_COLOURS: tuple[Colour, ...] = (
+    (90, 169, 230), (232, 177, 79), (190, 140, 235), (240, 128, 150), (120, 205, 205), (205, 205, 110),
+)
+_SIDE_COLOURS: dict[str, Colour] = {
+    "left": (242, 205, 78), "right": (226, 176, 60), "anterior": (98, 212, 146), "posterior": (70, 170, 120),
+    "superior": (255, 107, 99), "inferior": (200, 80, 80),
+}
+
+
+def boundary_colours(mesh: OrganMesh) -> dict[str, Colour]:
+    """A colour for each named boundary region: inlets green, outlets apart from each other, the wall as the structure."""
+    own = structure(mesh.structure).colour
+    colours: dict[str, Colour] = {}
+    inlets = {cap.name for cap in mesh.caps if cap.role == "inlet"}
+    outlets = [cap.name for cap in mesh.caps if cap.role == "outlet"]
+    for name in mesh.boundaries:
+        if name in inlets:
+            colours[name] = INLET_COLOUR
+        elif name in outlets:
+            colours[name] = OUTLET_COLOURS[outlets.index(name) % len(OUTLET_COLOURS)]
+        else:
+            colours[name] = _SIDE_COLOURS.get(name, own)
+    return colours
+
+
+def cap_labels(mesh: OrganMesh) -> list[PointLabel]:
+    """The names of the openings with their diameter, and which way the blood goes through them."""
+    colours = boundary_colours(mesh)
+    labels = []
+    for cap in mesh.caps:
+        at, out = np.array(cap.centre_mm), np.array(cap.normal) * max(1.6 * cap.radius_mm, 6.0)
+        arrow = (at + out, at) if cap.role == "inlet" else (at, at + out)
+        text = f"{cap.name.replace('_', ' ')}  ⌀ {2 * cap.radius_mm:.1f} mm"
+        labels.append(PointLabel(at, text, colours.get(cap.name, INLET_COLOUR), arrow))
+    return labels
+
+
+def _side_labels(mesh: OrganMesh) -> list[PointLabel]:
+    """The names of the boundary regions of an organ, each at the middle of its region."""
+    labels = []
+    colours = boundary_colours(mesh)
+    for name in mesh.boundaries:
+        if name in _SIDE_COLOURS:
+            corners = mesh.points_mm[mesh.boundary(name)]
+            if len(corners):
+                middle = corners.mean(axis=1)
+                nearest = middle[np.argmin(np.linalg.norm(middle - middle.mean(axis=0), axis=1))]
+                labels.append(PointLabel(nearest, name, colours[name]))
+    return labels
+
+
+class MeshItem(SceneItem):
+    """See :class:`MeshLook` for the ways to show it."""
+
+    def __init__(self, mesh: OrganMesh, around: Surroundings, look: MeshLook | None = None) -> None:
+        super().__init__(mesh.uuid, mesh.name, around)
+        self.mesh = mesh
+        self.look = look or MeshLook()
+        self._faces: MeshFaces | None = None
+        self._quality: NDArray[np.float64] | None = None
+        self._shell = actor_of()
+        self._inside = actor_of()
+        self.props = [self._shell, self._inside]
+        tissue_look(self._inside.GetProperty(), (214, 204, 178))
+        self._inside.GetProperty().SetInterpolationToFlat()
+        colours = boundary_colours(mesh)
+        self._paint = np.full((int(max(mesh.boundaries.values(), default=0)) + 1, 3), 150, np.uint8)
+        for name, tag in mesh.boundaries.items():
+            self._paint[tag] = colours[name]
+        self._labels = cap_labels(mesh) or _side_labels(mesh)
+        self._points = points_of(mesh.points_mm)
+        self.set_look(self.look)
+
+    def set_look(self, look: MeshLook) -> None:
+        """Take on another look."""
+        self.look = look
+        if self._faces is None and (look.clip is not None or look.colour_by == "quality"):
+            mesh = self.mesh
+            self.around.background.submit(
+                (self.uuid, "faces"),
+                lambda: (MeshFaces.of(mesh.tets, mesh.boundary_triangles), mean_ratio(mesh.points_mm, mesh.tets)),
+                self._take_faces,
+            )
+        self._show()
+
+    def _take_faces(self, found: tuple[MeshFaces, NDArray[np.float64]]) -> None:
+        self._faces, self._quality = found
+        self._show()
+        self.around.refresh()
+
+    def _kept(self, clip: Clip) -> NDArray[np.bool_]:
+        normal = np.asarray(clip.normal, dtype=float)
+        normal = normal / np.linalg.norm(normal)
+        height = self.mesh.points_mm @ normal
+        offset = float(height.min() + clip.position * (height.max() - height.min()))
+        return cells_behind(self.mesh.points_mm, self.mesh.tets, normal, offset)
+
+    def _show(self) -> None:
+        look, mesh = self.look, self.mesh
+        self.legends = []
+        opened = self._faces is not None and (look.clip is not None or look.colour_by == "quality")
+        if opened:
+            self._show_cells()
+        else:
+            self._show_boundary()
+        for actor in (self._shell, self._inside):
+            prop = actor.GetProperty()
+            prop.SetEdgeVisibility(look.edges)
+            prop.SetEdgeColor(0.07, 0.09, 0.11)
+            prop.SetEdgeOpacity(0.65)
+            prop.SetLineWidth(1.0)
+            prop.SetOpacity(look.opacity)
+        self._inside.SetVisibility(self.visible and opened)
+        self._shell.SetVisibility(self.visible)
+        self.labels = self._labels if look.names and mesh.boundaries else []
+
+    def _show_boundary(self) -> None:
+        """The outside, one colour a region or one for all."""
+        mesh, look = self.mesh, self.look
+        surface = polydata_of(mesh.points_mm, mesh.boundary_triangles)
+        tissue_look(self._shell.GetProperty(), structure(mesh.structure).colour, look.opacity)
+        if look.colour_by == "boundary" and mesh.boundaries:
+            surface.GetCellData().SetScalars(numpy_to_vtk(self._paint[mesh.boundary_tags], deep=True))
+            _colour_cells(self._shell, direct=True)
+        else:
+            self._shell.GetMapper().ScalarVisibilityOff()
+        self._shell.GetMapper().SetInputData(with_normals(surface, 40.0))
+
+    def _show_cells(self) -> None:
+        """What is left of the mesh behind the clip plane: its outside, and the cells along the cut."""
+        mesh, look = self.mesh, self.look
+        if self._faces is None or self._quality is None:
+            return
+        kept = np.ones(len(mesh.tets), dtype=bool) if look.clip is None else self._kept(look.clip)
+        seen = self._faces.seen(kept)
+        outside = seen.boundary >= 0
+        for actor, part in ((self._shell, outside), (self._inside, ~outside)):
+            surface = vtkPolyData()
+            surface.SetPoints(self._points)
+            surface.SetPolys(cells_of(seen.triangles[part]))
+            actor.GetProperty().SetInterpolationToFlat()
+            if look.colour_by == "quality":
+                surface.GetCellData().SetScalars(numpy_to_vtk(self._quality[seen.cell[part]].astype(np.float32), deep=True))
+                _colour_cells(actor, direct=False)
+            elif actor is self._shell and look.colour_by == "boundary":
+                tags = np.asarray(mesh.boundary_tags)[seen.boundary[part]]
+                surface.GetCellData().SetScalars(numpy_to_vtk(self._paint[tags], deep=True))
+                _colour_cells(actor, direct=True)
+            else:
+                actor.GetMapper().ScalarVisibilityOff()
+            actor.GetMapper().SetInputData(surface)
+        if look.colour_by == "quality":
+            self.legends = [Legend("Quality", "mean ratio", "quality", 0.0, 1.0)]
+
+    def set_opacity(self, opacity: float) -> None:
+        self.set_look(replace(self.look, opacity=opacity))
+
+    def set_visible(self, visible: bool) -> None:
+        self.visible = visible
+        self._show()
+
+
+def _colour_cells(actor: vtkActor, *, direct: bool) -> None:
+    """Take colours from the cells: as they are, or quality through its map."""
+    mapper = actor.GetMapper()
+    mapper.SetScalarModeToUseCellData()
+    mapper.ScalarVisibilityOn()
+    if direct:
+        mapper.SetColorModeToDirectScalars()
+    else:
+        mapper.SetColorModeToMapScalars()
+        mapper.SetLookupTable(lookup_table("quality", 0.0, 1.0))
+        mapper.UseLookupTableScalarRangeOn()
