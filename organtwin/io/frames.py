@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,13 +87,15 @@ def read_frames(found: Found) -> list[Frame]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(found.path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
-            return list(_frames(dataset, found))
+            with open(found.path, "rb") as file:
+                dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+                left = os.fstat(file.fileno()).st_size - file.tell()
+            return list(_frames(dataset, found, left))
     except Exception as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
 
 
-def _frames(dataset: Dataset, found: Found) -> Iterator[Frame]:
+def _frames(dataset: Dataset, found: Found, left: int) -> Iterator[Frame]:
     meta = getattr(dataset, "file_meta", None) or Dataset()
     sop_class = str(dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID") or "")
     if sop_class == DIRECTORY or not (sop_class or dataset.get("Rows") or dataset.get("Modality")):
@@ -117,7 +120,7 @@ def _frames(dataset: Dataset, found: Found) -> Iterator[Frame]:
         "tilt": _number(dataset.get("GantryDetectorTilt")),
         "burned_in": _text(dataset, "BurnedInAnnotation").upper() == "YES",
         "lossy": _text(dataset, "LossyImageCompression") == "01",
-        "cut_short": _cut_short(dataset, str(meta.get("TransferSyntaxUID", "")), count, found.path),
+        "cut_short": _cut_short(dataset, str(meta.get("TransferSyntaxUID", "")), count, left),
     }
     shared = _first(dataset, "SharedFunctionalGroupsSequence")
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
@@ -190,8 +193,8 @@ def _enhanced(own: Dataset, shared: Dataset | None, dataset: Dataset, ordinal: i
     )
 
 
-def _cut_short(dataset: Dataset, syntax: str, frames: int, path: Path) -> bool:
-    """Whether an uncompressed file is shorter than its pixels."""
+def _cut_short(dataset: Dataset, syntax: str, frames: int, left: int) -> bool:
+    """Whether fewer bytes are left in an uncompressed file than its pixels need (with the 8 bytes of their tag)."""
     if syntax not in UNCOMPRESSED and syntax:
         return False
     try:
@@ -200,7 +203,7 @@ def _cut_short(dataset: Dataset, syntax: str, frames: int, path: Path) -> bool:
             bits = bits * 2 // 3
     except (AttributeError, TypeError, ValueError):
         return False
-    return path.stat().st_size < bits // 8
+    return left < bits // 8 + 8
 
 
 # -- values that may be absent, empty or wrong ----------------------------------------------------------------------

@@ -222,25 +222,55 @@ def _in_phases(places: list[list[Frame]]) -> tuple[tuple[tuple[Frame, ...], ...]
     if min(counts) == full:
         return tuple(tuple(phase) for phase in zip(*ordered, strict=True)), []
 
-    lacking = [k for k, count in enumerate(counts) if count < full]
+    held = _ranks(ordered, full)
+    lacking = [k for k, ranks in enumerate(held) if len(ranks) < full]
     told = []
     for k in lacking[:4]:
-        first = f"{counts[k] + 1} to {full}" if counts[k] + 1 < full else f"{full}"
-        told.append(f"slice {k + 1} of {len(ordered)} has only {counts[k]} of {full} phases (phases {first} are missing)")
+        absent = _ranges([rank + 1 for rank in range(full) if rank not in held[k]])
+        told.append(f"slice {k + 1} of {len(ordered)} has only {len(held[k])} of {full} phases ({absent} missing)")
     if len(lacking) > 4:
         told.append(f"{len(lacking) - 4} more slices also lack phases")
     sentence = "The 4D series is incomplete: " + "; ".join(told)
 
-    kept = [k for k, count in enumerate(counts) if count == full]
-    in_one_piece = len(kept) >= 2 and kept[-1] - kept[0] == len(kept) - 1
-    if in_one_piece and len(kept) * full >= len(ordered) * min(counts):
-        phases = tuple(tuple(phase) for phase in zip(*(ordered[k] for k in kept), strict=True))
-        return phases, [f"{sentence}. Read without {'this slice' if len(lacking) == 1 else 'these slices'}: {len(kept)} slices in all {full} phases."]
-    if min(counts) >= 2 and all(np.allclose([_when(f)[:2] for f in place[: min(counts)]], [_when(f)[:2] for f in ordered[0][: min(counts)]])
-                                for place in ordered):
-        phases = tuple(tuple(phase) for phase in zip(*(place[: min(counts)] for place in ordered), strict=True))
-        return phases, [f"{sentence}. Read without the phases that are not complete: {len(ordered)} slices in {min(counts)} phases."]
+    whole = [k for k in range(len(ordered)) if k not in lacking]
+    common = [rank for rank in range(full) if all(rank in ranks for ranks in held)]
+    in_one_piece = len(whole) >= 2 and whole[-1] - whole[0] == len(whole) - 1
+    if in_one_piece and len(whole) * full >= len(ordered) * len(common):
+        phases = tuple(tuple(phase) for phase in zip(*(ordered[k] for k in whole), strict=True))
+        which = "this slice" if len(lacking) == 1 else "these slices"
+        return phases, [f"{sentence}. Read without {which}: {len(whole)} slices in all {full} phases."]
+    if common:
+        phases = tuple(tuple(place[ranks.index(rank)] for place, ranks in zip(ordered, held, strict=True)) for rank in common)
+        return phases, [f"{sentence}. Read without the phases that are not complete: {len(ordered)} slices in {len(common)} phases."]
     raise BadInput(sentence, remedy="Copy the whole series again.")
+
+
+def _ranks(ordered: list[list[Frame]], full: int) -> list[list[int]]:
+    """Which of the phases the frames of each place are: by their clock, against the places that have all phases."""
+    clocks = [[_clock(frame) for frame in place] for place in ordered if len(place) == full]
+    reference = np.median(np.array(clocks), axis=0)
+    held = []
+    for place in ordered:
+        ranks = [int(np.argmin(np.abs(reference - _clock(frame)))) for frame in place]
+        held.append(ranks if len(set(ranks)) == len(ranks) and len(place) < full else list(range(len(place))))
+    return held
+
+
+def _clock(frame: Frame) -> float:
+    return next((t for t in (frame.temporal, frame.percent, frame.trigger) if t is not None), 0.0)
+
+
+def _ranges(numbers: list[int]) -> str:
+    """1, 2, 3, 7 as "phases 1 to 3 and 7 are"."""
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    shown = [f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]
+    text = shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return f"phase {text} is" if len(numbers) == 1 else f"phases {text} are"
 
 
 def _moment(place: list[Frame]) -> bool:

@@ -28,7 +28,7 @@ SILENT_OF_PIXEL, SILENT_SIDEWAYS_MM = 0.25, 0.2
 LARGEST_HOLE_MM = 10.0
 # A gap that is this much wider than both its neighbours is a hole (slices are missing), not a change of protocol.
 HOLE_RATIO = 1.6
-# With more than a tenth of the slices missing the copy is not the scan.
+# With more than a tenth of the slices missing (and more than one) the copy is not the scan.
 MOST_MISSING = 0.1
 # Gantries tilt to 30 degrees; a stack more oblique than this is not a tilt.
 LARGEST_TILT_DEG = 45.0
@@ -148,6 +148,9 @@ def _judge_gaps(gaps: FloatArray, places: list[str]) -> list[str]:
     if not len(holes):  # neighbouring holes hide each other: compare with the whole
         holes = np.flatnonzero(gaps > max(LARGEST_HOLE_MM, HOLE_RATIO * float(np.median(gaps))))
         usual = np.full_like(gaps, float(np.median(gaps)))
+    rest = np.delete(gaps, holes)
+    if len(holes) and np.ptp(rest) > 2 * SILENT_OF_GAP * np.median(rest):
+        holes = holes[gaps[holes] > LARGEST_HOLE_MM]  # no regular scan with slices missing, but one without a rule
     missing = int(sum(max(1, round(gaps[k] / usual[k]) - 1) for k in holes))
     if len(holes):
         widest = holes[np.argmax(gaps[holes])]
@@ -155,7 +158,7 @@ def _judge_gaps(gaps: FloatArray, places: list[str]) -> list[str]:
         if gaps[widest] > LARGEST_HOLE_MM:
             raise BadInput(f"Slices are missing: a gap of {gaps[widest]:.1f} mm {span}, where the slices are {usual[widest]:.2f} mm apart",
                            remedy="Copy the whole series again: the anatomy in the gap is not in these files.")
-        if missing > MOST_MISSING * (len(places) + missing):
+        if missing > max(1, MOST_MISSING * (len(places) + missing)):
             raise BadInput(f"About {missing} of {len(places) + missing} slices are missing, the largest gap being {gaps[widest]:.1f} mm {span}",
                            remedy="Copy the whole series again.")
         slices = "1 slice is" if missing == 1 else f"{missing} slices are"
