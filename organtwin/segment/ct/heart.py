@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 
 CORE_MM = 8.0  # deeper than the radius of the vessels that leave the heart
-WALL_MM = 17.0  # the thickest muscle
+THICK_WALL_MM, THIN_WALL_MM = 17.0, 7.0  # the most that muscle may measure, left and right
 FAT_HU = -25.0
 LEAST_CORE_ML = 4.0
 ABOVE_VALVE_MM = 16.0  # the pulmonary valve lies this much above the aortic one
@@ -38,28 +38,37 @@ class Heart:
     doubts: tuple[str, ...]
 
 
-def find_heart(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask, veins: Mask) -> Heart | str:
+def heart_cores(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask) -> Mask:
+    """The inner parts of the chambers on the working grid (empty where there are none)."""
+    lungs = context.lungs[0] | context.lungs[1]
+    if not lungs.any():
+        return np.zeros_like(pool)
+    artery = context.to_working(aorta.mask) > 0.5
+    inner = context.shrink(pool & ~context.grow(artery, 2.0) & ~lungs, CORE_MM)
+    return _in_chest(context, aorta, canal, lungs, inner)
+
+
+def find_heart(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask, cores: Mask, veins: Mask) -> Heart | str:
     """The heart, as far as it is in view, or why it was not found.
 
     Parameters
     ----------
-    pool, veins : (nk, nj, ni) bool arrays
-        Contrast-filled blood, and the venae cavae, on the working grid.
+    pool, cores, veins : (nk, nj, ni) bool arrays
+        Contrast-filled blood, the chambers' inner parts and the venae cavae, on the working grid.
     """
-    spacing = context.spacing_mm
     artery = context.to_working(aorta.mask) > 0.5
     lungs = context.lungs[0] | context.lungs[1]
     if not lungs.any():
         return "no lungs, between which the heart lies, are in view"
-    image = ndimage.gaussian_filter(context.hu, 0.5)
-    blood = pool & ~context.grow(artery, 2.0) & ~veins & ~lungs
-    cores = _cores(context, aorta, canal, lungs, context.shrink(blood, CORE_MM))
+    cores = cores & ~veins
     if context.volume_ml(cores) < LEAST_CORE_ML:
         return "no contrast-filled chamber was found between the lungs"
+    image = ndimage.gaussian_filter(context.hu, 0.5)
+    blood = pool & ~context.grow(artery, 2.0) & ~veins & ~lungs
     chambers, pulmonary = _chambers(context, aorta, blood, cores)
 
     # the muscle: soft tissue around the chambers competes with everything else
-    reach = context.grow(chambers, WALL_MM)
+    reach = _wall_reach(context, chambers)
     soft = (image > FAT_HU) & (image < 2000)
     outside = ~reach | lungs | artery | veins | spine_zone(context, canal) | (image <= FAT_HU)
     if pulmonary is not None:
@@ -85,11 +94,10 @@ def find_heart(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask, ve
     confidence = 0.85 if aorta.root >= 0 else 0.65
     if aorta.root < 0:
         doubts.append("the aortic valve is not in view, so the border to the great vessels is less sure")
-    del spacing
     return Heart(heart, pulmonary, not cut, confidence, tuple(doubts))
 
 
-def _cores(context: CTContext, aorta: Aorta, canal: DiscPath, lungs: Mask, cores: Mask) -> Mask:
+def _in_chest(context: CTContext, aorta: Aorta, canal: DiscPath, lungs: Mask, cores: Mask) -> Mask:
     """Those inner parts of the blood pool that are heart: in front of the spine, between the lungs, below the arch."""
     spacing = context.spacing_mm
     area = lungs.sum(axis=(1, 2))
@@ -100,9 +108,10 @@ def _cores(context: CTContext, aorta: Aorta, canal: DiscPath, lungs: Mask, cores
         top_k = int((aorta.tube.line[aorta.root, 0] + 60) / spacing[0])
     labels, count = ndimage.label(cores)
     kept = np.zeros_like(cores)
+    least = max(0.3, 0.05 * context.volume_ml(largest(cores)))
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         part = labels[box] == label
-        if context.volume_ml(part) < 0.3:
+        if context.volume_ml(part) < least:
             continue
         k, j, i = (np.argwhere(part) + [s.start for s in box]).T
         middle = canal.centre[np.clip(k, 0, len(canal.centre) - 1)]
@@ -122,7 +131,7 @@ def _chambers(context: CTContext, aorta: Aorta, blood: Mask, cores: Mask) -> tup
     if aorta.root < 0:
         seeds[cores] = 1
         reachable = watershed(-depth, seeds, mask=blood) == 1
-        return _without_vessels(context, reachable), None
+        return _without_vessels(context, reachable, cores), None
     root = aorta.tube.line[aorta.root] / spacing - 0.5
     above = (k - root[0]) * spacing[0]
     j, i = np.arange(blood.shape[1])[None, :, None], np.arange(blood.shape[2])[None, None, :]
@@ -135,13 +144,23 @@ def _chambers(context: CTContext, aorta: Aorta, blood: Mask, cores: Mask) -> tup
     # the outflow of the right ventricle turns into the artery at the pulmonary valve: in front and to the left
     outflow = (above > ABOVE_VALVE_MM) & ((j - root[1]) * spacing[1] < -2) & ((i - root[2]) * spacing[2] > 0)
     pulmonary = (parts == 2) & (above > ABOVE_VALVE_MM) | (parts == 1) & outflow
-    chambers = _without_vessels(context, (parts == 1) & ~outflow & (above < ROOF_MM + 10))
+    chambers = _without_vessels(context, (parts == 1) & ~outflow & (above < ROOF_MM + 10), cores)
     pulmonary = largest(context.open(pulmonary & (above < 85), 3.0))
     return chambers, pulmonary if context.volume_ml(pulmonary) > 10 else None
 
 
-def _without_vessels(context: CTContext, blood: Mask) -> Mask:
-    return largest(context.open(blood, 5.0))
+def _without_vessels(context: CTContext, blood: Mask, cores: Mask) -> Mask:
+    """The wide parts of the blood, those of them that hold a core."""
+    labels, _ = ndimage.label(context.open(blood, 5.0))
+    return np.asarray(np.isin(labels, np.setdiff1d(np.unique(labels[cores]), [0])) & context.grow(cores, CORE_MM + 6))
+
+
+def _wall_reach(context: CTContext, chambers: Mask) -> Mask:
+    """Where muscle may be: thick on the left side of the heart, thin on the right."""
+    left = np.zeros_like(chambers)
+    middle = int(np.median(np.nonzero(chambers.any(axis=(0, 1)))[0]))
+    left[:, :, middle:] = chambers[:, :, middle:]
+    return context.grow(left, THICK_WALL_MM) | context.grow(chambers, THIN_WALL_MM)
 
 
 def _bone_near(context: CTContext, image: NDArray[np.float32], chambers: Mask, aorta: Aorta) -> Mask:

@@ -157,3 +157,25 @@ def _longest(good: NDArray[np.bool_]) -> tuple[int, int]:
         return 0, 0
     n = int((stops - starts).argmax())
     return int(starts[n]), int(stops[n])
+
+
+def without_atrium(context: CTContext, vein: Vein, cores: Mask, lower: bool) -> Vein:
+    """A cava ended where it opens into the atrium: where a wide chamber takes up a good part of its section.
+
+    ``lower`` is True for the inferior cava, which ends upwards.
+    """
+    chamber = context.grow(context.open(cores, 5.0), 9.0)
+    inside = context.to_working(vein.mask) > 0.5
+    share = (inside & chamber).sum(axis=(1, 2)) / np.maximum(inside.sum(axis=(1, 2)), 1)
+    taken = np.flatnonzero(share > 0.3)
+    if not taken.size:
+        return vein
+    first, last = (vein.slices[0], int(taken[0])) if lower else (int(taken[-1]) + 1, vein.slices[1])
+    if last - first < 4:
+        return vein
+    ratio = float(context.spacing_mm[0]) / float(full_spacing(context)[0])
+    mask = vein.mask.copy()
+    mask[: int(round(first * ratio)) if first > vein.slices[0] else 0] = False
+    if last < vein.slices[1]:
+        mask[int(round(last * ratio)) :] = False
+    return Vein(mask, (first, last), vein.confidence, vein.doubt)

@@ -1,0 +1,102 @@
+"""The vascular half of the contrast-CT engine: aorta, heart, pulmonary artery and venae cavae."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from organtwin.segment.ct.aorta import Aorta, find_aorta
+from organtwin.segment.ct.blood_pool import blood_pool, blood_threshold
+from organtwin.segment.ct.heart import Heart, find_heart, heart_cores
+from organtwin.segment.ct.spine import spinal_canal
+from organtwin.segment.ct.veins import Vein, find_inferior_cava, find_superior_cava, without_atrium
+from organtwin.segment.engine import Found, Monitor
+
+if TYPE_CHECKING:
+    from organtwin.segment.ct.context import CTContext
+
+Mask = NDArray[np.bool_]
+
+KEYS = ("aorta", "heart", "pulmonary_artery", "superior_vena_cava", "inferior_vena_cava", "blood_pool")
+LEAST_CONFIDENCE = 0.4
+
+
+def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
+    """Find the great vessels and the heart.
+
+    Every key of :data:`KEYS` is in the answer; where ``mask`` is None, ``doubt`` says why. Masks are in the order of the
+    volume's own array and do not overlap, but for ``blood_pool``, which holds all contrast-filled blood.
+    """
+    monitor.progress(0.0, "looking for the spine")
+    canal = spinal_canal(context)
+    monitor.progress(0.15, "following the aorta")
+    aorta = find_aorta(context, canal)
+    if isinstance(aorta, str):
+        return {key: Found(key, None, 0.0, aorta if key == "aorta" else _without_aorta(aorta)) for key in KEYS}
+    monitor.log(f"Aorta: {aorta.level_hu:.0f} HU, blood from {blood_threshold(aorta.level_hu):.0f} HU")
+    monitor.progress(0.45, "looking for the venae cavae")
+    inferior = find_inferior_cava(context, aorta, canal)
+    superior = find_superior_cava(context, aorta)
+    monitor.progress(0.6, "separating the heart")
+    pool = blood_pool(context, aorta, canal)
+    cores = heart_cores(context, aorta, canal, pool)
+    if isinstance(inferior, Vein):
+        inferior = without_atrium(context, inferior, cores, lower=True)
+    if isinstance(superior, Vein):
+        superior = without_atrium(context, superior, cores, lower=False)
+    veins = np.zeros(pool.shape, np.bool_)
+    for vein in (inferior, superior):
+        if isinstance(vein, Vein) and vein.confidence >= LEAST_CONFIDENCE:
+            veins |= context.to_working(vein.mask) > 0.5
+    heart = find_heart(context, aorta, canal, pool, cores, veins)
+    monitor.progress(0.85, "painting the great vessels")
+
+    taken = aorta.mask.copy()
+    found = {"aorta": Found("aorta", context.to_volume(aorta.mask), aorta.confidence, "; ".join(aorta.doubts))}
+    for key, vein in (("superior_vena_cava", superior), ("inferior_vena_cava", inferior)):
+        found[key] = _vein(context, key, vein, taken)
+    found["heart"], found["pulmonary_artery"] = _heart(context, aorta, heart, taken)
+    blood = context.mask_to_full(pool, smooth_mm=0.5) | aorta.mask
+    doubt = "" if aorta.level_hu > 200 else "the contrast is weak: bright organs may be in it"
+    found["blood_pool"] = Found("blood_pool", context.to_volume(blood), 0.7 if doubt else 0.85, doubt)
+    monitor.progress(1.0, "great vessels done")
+    return found
+
+
+def _without_aorta(reason: str) -> str:
+    return f"not looked for without the aorta: {reason}"
+
+
+def _vein(context: CTContext, key: str, vein: Vein | str, taken: Mask) -> Found:
+    if isinstance(vein, str):
+        return Found(key, None, 0.0, vein)
+    if vein.confidence < LEAST_CONFIDENCE:
+        return Found(key, None, vein.confidence, vein.doubt or "it does not stand out from its neighbours")
+    mask = vein.mask & ~taken
+    taken |= mask
+    return Found(key, context.to_volume(mask), vein.confidence, vein.doubt)
+
+
+def _heart(context: CTContext, aorta: Aorta, heart: Heart | str, taken: Mask) -> tuple[Found, Found]:
+    if isinstance(heart, str):
+        return Found("heart", None, 0.0, heart), Found("pulmonary_artery", None, 0.0, heart)
+    if heart.pulmonary_artery is None:
+        reason = (
+            "the root of the aorta, by which it is told from the heart, is not in view"
+            if aorta.root < 0
+            else "it could not be told from the heart"
+        )
+        artery = Found("pulmonary_artery", None, 0.0, reason)
+    else:
+        mask = context.mask_to_full(heart.pulmonary_artery) & ~taken
+        taken |= mask
+        artery = Found(
+            "pulmonary_artery",
+            context.to_volume(mask),
+            0.6,
+            "its border to the right ventricle is set by the height of the aortic valve",
+        )
+    whole = context.mask_to_full(heart.heart) & ~taken
+    return Found("heart", context.to_volume(whole), heart.confidence, "; ".join(heart.doubts)), artery
