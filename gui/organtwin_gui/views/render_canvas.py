@@ -112,8 +112,9 @@ class RenderCanvas(QWidget):
     def software(self) -> bool:
         """Whether the processor draws, for want of a graphics card."""
         if self._software is None and self.window_ is not None:
-            if self._picture is None:
-                self.draw(8, 8)
+            if self._picture is None:  # it answers only after a first picture
+                self.window_.SetSize(8, 8)
+                self.window_.Render()
             name = renderer_name(self.window_).lower()
             self._software = any(word in name for word in ("llvmpipe", "softpipe", "swrast", "software"))
         return bool(self._software)

@@ -18,7 +18,6 @@ from organtwin.model import Volume
 from organtwin.space import Grid
 from organtwin_gui.views.items.base import SceneItem, Surroundings
 
-
 # without a graphics card a ray caster that skips empty space is several times quicker than OpenGL on the processor
 _SOFTWARE_VOXELS, _CARD_VOXELS = 160**3, 320**3
 
