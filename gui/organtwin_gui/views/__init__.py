@@ -31,7 +31,8 @@ Viewport(scene) (viewport.py)
     remove(uuid), clear, items (dict by uuid), set_visible(uuid, on), set_opacity(uuid, x), set_colour(uuid, rgb);
     set_time(frame), time_bar (shows itself when something has frames);
     look_from("A" | "P" | "L" | "R" | "S" | "I"), reset_camera, set_parallel(on), screenshot(path, scale=2), shut_down.
-    Signals: picked(xyz_mm), maximise_requested, items_changed.
+    Has a small row of buttons of its own (views, fit, projection, slices, volume, picture).
+    Signals: picked(xyz_mm), maximise_requested, items_changed, screenshot_wanted.
 QuadView(scene) (quad.py)
     axial, coronal, sagittal, viewport; set_layout(Layout.FOUR_UP | BIG_3D | ONLY_3D), toggle_maximised(name),
     save_to(QSettings), restore_from(QSettings), reset_views, shut_down.

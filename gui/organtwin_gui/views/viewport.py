@@ -26,6 +26,7 @@ from organtwin_gui.views.items.volume import VolumeItem
 from organtwin_gui.views.render_canvas import RenderCanvas
 from organtwin_gui.views.state import ImageScene
 from organtwin_gui.views.time_bar import TimeBar
+from organtwin_gui.views.viewport_bar import ViewportBar
 
 _VIEW_KEYS = {
     Qt.Key.Key_1: "A", Qt.Key.Key_2: "P", Qt.Key.Key_3: "L", Qt.Key.Key_4: "R", Qt.Key.Key_5: "S", Qt.Key.Key_6: "I",
@@ -46,11 +47,14 @@ class Viewport(QWidget):
         The view was double-clicked.
     items_changed()
         Something was put in or taken out.
+    screenshot_wanted()
+        The camera button was pressed: ask where to, then call :meth:`screenshot`.
     """
 
     picked = Signal(object)
     maximise_requested = Signal()
     items_changed = Signal()
+    screenshot_wanted = Signal()
 
     def __init__(self, scene: ImageScene | None = None, parent: QWidget | None = None, *, opengl: bool = True) -> None:
         super().__init__(parent)
@@ -71,6 +75,9 @@ class Viewport(QWidget):
         self.canvas.picked.connect(self._take_pick)
         self.canvas.hovered.connect(self._move_cursor)
         self.canvas.maximise_requested.connect(self.maximise_requested)
+        self.bar = ViewportBar(self)
+        self.bar.setVisible(opengl)
+        self.bar.screenshot_wanted.connect(self.screenshot_wanted)
         self.canvas.moving_changed.connect(self._take_moving)
         self.canvas.touched.connect(self._keep_camera)
         self.time_bar.moved.connect(self._go_to)
@@ -311,7 +318,9 @@ class Viewport(QWidget):
         self.canvas.reset_camera()
 
     def set_parallel(self, parallel: bool) -> None:
+        """Parallel projection, or perspective."""
         self.canvas.set_parallel(parallel)
+        self.items_changed.emit()
 
     def screenshot(self, path: Path | str | None = None, scale: float = 2.0) -> QImage:
         """The view as an image, twice as fine as the screen; saved as PNG where a path is given."""
@@ -341,6 +350,9 @@ class Viewport(QWidget):
             item.close()
         self.items.clear()
         self.canvas.shut_down()
+        if self.scene is not None:
+            self.scene.cursor.moved.disconnect(self._cursor_moved)
+            self.scene = None
 
 
 

@@ -91,7 +91,7 @@ class MeshItem(SceneItem):
         self._shell = actor_of()
         self._inside = actor_of()
         self.props = [self._shell, self._inside]
-        tissue_look(self._inside.GetProperty(), (214, 204, 178))
+        tissue_look(self._inside.GetProperty(), (176, 166, 146))
         self._inside.GetProperty().SetInterpolationToFlat()
         colours = boundary_colours(mesh)
         self._paint = np.full((int(max(mesh.boundaries.values(), default=0)) + 1, 3), 150, np.uint8)
