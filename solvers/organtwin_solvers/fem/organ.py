@@ -65,7 +65,7 @@ class FemMesh:
         """
         imap = space.dofmap.index_map
         points = np.full(imap.size_local + imap.num_ghosts, -1, np.int64)
-        vertices = self.mesh.geometry.dofmap  # (cells, 4); vertex dofs come first in a Lagrange cell
+        vertices = self.mesh.geometry.dofmaps[0]  # (cells, 4); vertex dofs come first in a Lagrange cell
         points[np.asarray(space.dofmap.list)[:, :4]] = self.point_of_node[vertices]
         return points
 

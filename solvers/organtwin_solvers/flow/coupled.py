@@ -80,17 +80,17 @@ class CoupledSolver:
         self._schur.setOperators(matrix)
         self._schur.setUp()
 
-    def solve(self, residual: Array, *, rtol: float, atol: float) -> tuple[Array, int]:
+    def solve(self, residual: Array, *, tolerance: float) -> tuple[Array, int]:
         """The increment for this residual (zero where held), and the number of iterations.
 
-        Tolerances are those of the preconditioned residual, which is about the error in mm/s and Pa.
+        ``tolerance`` is for the norm of the preconditioned residual, which is about the error in mm/s and Pa.
 
         Raises
         ------
         NotConverged
         """
         self._x.array[:] = residual.ravel()
-        self._ksp.setTolerances(rtol=rtol, atol=atol, max_it=MAX_ITERATIONS)
+        self._ksp.setTolerances(rtol=1e-9, atol=tolerance, max_it=MAX_ITERATIONS)
         self._ksp.solve(self._x, self._y)
         iterations = self._ksp.getIterationNumber()
         if self._ksp.getConvergedReason() < 0:

@@ -46,6 +46,7 @@ class March:
     residual: float = float("nan")  # steady: change of velocity; pulsatile: change from cycle to cycle
     fluctuation: float = 0.0  # rms deviation of velocity from the mean that is shown, relative; 0 when steady
     cfl: float = 0.0
+    solver_tolerance: float = 3e-6
 
     def record(self, scheme: Scheme, state: State, change: float) -> None:
         columns = {"time_s": state.time_s, "residual": change, "iterations": scheme.iterations}
@@ -68,7 +69,7 @@ def steady(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> March:
     SolveFailed
         When even short steps fail.
     """
-    march, state = March(), scheme.rest()
+    march, state = March(solver_tolerance=min(3e-6, 0.003 * numerics.tolerance)), scheme.rest()
     residence = scheme.residence_s()
     dt, longest = residence / 50.0, 10.0 * residence
     best, best_step = np.inf, 0
@@ -193,7 +194,7 @@ def _advance(scheme: Scheme, state: State, dt_s: float, march: March, *, steady:
     reason = ""
     for _ in range(HALVINGS + 1):
         try:
-            advanced = scheme.step(state, dt_s, steady=steady)
+            advanced = scheme.step(state, dt_s, steady=steady, tolerance=march.solver_tolerance)
             if scheme.fastest(advanced)[0] > RUNAWAY * scheme.inflow_speed():
                 raise NotConverged("the velocity runs away")
             return advanced, dt_s

@@ -110,7 +110,7 @@ def _imbalance_percent(flows: dict[str, NDArray[np.float64]]) -> float:
 
 def _credibility(organ: OrganMesh, case: FlowCase, march: March, imbalance: float, seconds: float) -> dict[str, str]:
     steady = case.numerics.mode == "steady"
-    if steady and march.fluctuation == 0.0:
+    if steady and march.residual < case.numerics.tolerance:
         state = f"steady: velocity changes by {march.residual:.1e} (tolerance {case.numerics.tolerance:.1e})"
     elif steady:
         state = f"NOT steady: mean of a flow that fluctuates by {100 * march.fluctuation:.1f} % (residual {march.residual:.1e})"
@@ -131,7 +131,7 @@ def _credibility(organ: OrganMesh, case: FlowCase, march: March, imbalance: floa
 
 def _notes(case: FlowCase, conditions: Conditions, march: March) -> tuple[str, ...]:
     notes = []
-    if march.fluctuation:
+    if case.numerics.mode == "steady" and march.residual >= case.numerics.tolerance:
         notes.append(
             "This flow does not settle into a steady state: the fields are a time mean. A pulsatile case shows what happens."
         )

@@ -50,8 +50,8 @@ class State:
 class Scheme:
     """The discrete equations on one mesh. Arrays hold owned degrees of freedom; see :meth:`to_points`."""
 
-    def __init__(self, mesh: FemMesh, conditions: Conditions) -> None:
-        self.mesh, self.conditions = mesh, conditions
+    def __init__(self, mesh: FemMesh, conditions: Conditions, *, max_age: int = MAX_AGE) -> None:
+        self.mesh, self.conditions, self._max_age = mesh, conditions, max_age
         self.space = fem.functionspace(mesh.mesh, ("Lagrange", 1))
         self.vectors = fem.functionspace(mesh.mesh, ("Lagrange", 1, (3,)))
         self.constants = fem.functionspace(mesh.mesh, ("DG", 0))
@@ -111,7 +111,7 @@ class Scheme:
         self._load = fem.form(self._weight * v * dx)
         self._P = [fem.petsc.create_matrix(self._weighted) for _ in range(3)]
 
-        vertices = mesh.mesh.geometry.dofmap
+        vertices = mesh.mesh.geometry.dofmaps[0]
         corner = mesh.mesh.geometry.x[vertices]
         edges = corner[:, 1:] - corner[:, :1]
         inverse = np.linalg.inv(edges)  # columns are gradients of the barycentric coordinates
@@ -164,8 +164,8 @@ class Scheme:
 
     # -- solve ------------------------------------------------------------------------------------------------------
 
-    def step(self, state: State, dt_s: float, *, steady: bool = False, tolerance: float = 1e-4) -> State:
-        """One step of ``dt_s``.
+    def step(self, state: State, dt_s: float, *, steady: bool = False, tolerance: float = 3e-6) -> State:
+        """One step of ``dt_s``, solved until the velocity is right to about ``tolerance`` of itself.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class Scheme:
         start = np.vstack([guess, state.pressure])
         residual = np.vstack([rhs, np.zeros(self.size)]) - self._operator(start)
         residual[:3, self.held] = 0.0
-        correction, self.iterations = self._solver.solve(residual, rtol=tolerance, atol=1e-9 * float(np.linalg.norm(start)))
+        correction, self.iterations = self._solver.solve(residual, tolerance=tolerance * self._length(guess))
         velocity, pressure = guess + correction[:3], state.pressure + correction[3]
         if not np.isfinite(self.mesh.comm.allreduce(float(velocity.sum() + pressure.sum()))):
             raise NotConverged("the velocity is no longer a number")
@@ -220,6 +220,9 @@ class Scheme:
         """Owned values (owned,) or (3, owned) in the mesh's point order, on every rank."""
         space = self.space if values.ndim == 1 else self.vectors
         return self.mesh.gather(space, np.ascontiguousarray(values.T).ravel())
+
+    def _length(self, values: Array) -> float:
+        return float(np.sqrt(self.mesh.comm.allreduce(float(np.sum(values**2)))))
 
     def norm(self, velocity: Array) -> float:
         """Root of the integral of |u|^2 (lumped), mm^(5/2)/s."""
@@ -280,7 +283,7 @@ class Scheme:
             iterations = self.iterations
         self._made = (made_at, iterations, age + 1)
         changed = not 0.7 < inertia / made_at < 1.4
-        return changed or age >= MAX_AGE or (age > 1 and self.iterations > 1.3 * iterations + 3)
+        return changed or age >= self._max_age or (age > 1 and self.iterations > 1.3 * iterations + 3)
 
     @staticmethod
     def _fill(matrix: PETSc.Mat, form: fem.Form) -> None:
