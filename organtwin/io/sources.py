@@ -57,6 +57,12 @@ class Gathered:
     notes: list[str] = field(default_factory=list)
     folder: tempfile.TemporaryDirectory[str] | None = None
 
+    def __enter__(self) -> Gathered:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         if self.folder is not None:
             self.folder.cleanup()

@@ -97,6 +97,8 @@ def _encode(writer: Any, data: Any) -> bytes:
     writer.SetDataModeToAppended()
     writer.EncodeAppendedDataOn()
     writer.SetCompressorTypeToZLib()
+    writer.SetHeaderTypeToUInt64()
     if writer.Write() != 1:
         raise MemoryError("the file could not be made in memory")
-    return str(writer.GetOutputString()).encode()
+    declaration, _, rest = str(writer.GetOutputString()).partition("\n")
+    return f"{declaration}\n<!-- SPACE=LPS -->\n{rest}".encode()
