@@ -18,10 +18,12 @@ class OpenGL:
     works: bool
     renderer: str = ""
     reason: str = ""
+    software: bool = False
 
-    @property
-    def software(self) -> bool:
-        return any(name in self.renderer.lower() for name in ("llvmpipe", "softpipe", "swrast", "software"))
+
+def is_software(renderer: str) -> bool:
+    """Whether an OpenGL renderer string names the processor."""
+    return any(name in renderer.lower() for name in ("llvmpipe", "softpipe", "swrast", "software"))
 
 
 def probe(timeout_s: float = 60.0) -> OpenGL:
@@ -41,7 +43,8 @@ def probe(timeout_s: float = 60.0) -> OpenGL:
         return OpenGL(False, reason=f"OpenGL could not be tried: {error}.")
     for line in done.stdout.splitlines():
         if line.startswith("OPENGL OK "):
-            return OpenGL(True, renderer=line.removeprefix("OPENGL OK ").strip())
+            name = line.removeprefix("OPENGL OK ").strip()
+            return OpenGL(True, renderer=name, software=is_software(name))
     if done.returncode < 0:
         return OpenGL(False, reason="No working OpenGL library was found (on Debian: apt-get install libegl1 libgl1).")
     lines = (done.stderr or done.stdout).strip().splitlines()

@@ -64,6 +64,9 @@ class QuadView(QWidget):
     def set_layout(self, layout: Layout | str) -> None:
         """Share the room another way."""
         self._keep_sizes()
+        self._take_layout(layout)
+
+    def _take_layout(self, layout: Layout | str) -> None:
         self._layout = Layout(layout)
         self._arrange()
         self._maximise("")
@@ -119,13 +122,12 @@ class QuadView(QWidget):
             bottom.splitterMoved.connect(lambda *_: top.setSizes(bottom.sizes()))
             self._splitters = (root, top, bottom)
         self.layout().addWidget(root)
+        root.show()
         for splitter, state in zip(self._splitters, self._sizes.get(self._layout, ()), strict=False):
             splitter.restoreState(state)
         if old is not None:
             old.setParent(None)
             old.deleteLater()
-        if self._layout is Layout.ONLY_3D:
-            self._maximise("")
 
     # -- memory ---------------------------------------------------------------------------------------------------
 
@@ -144,13 +146,7 @@ class QuadView(QWidget):
                 self._sizes[layout] = tuple(states)
         name = settings.value("views/layout")
         if name in set(Layout):
-            self._sizes.setdefault(self._layout, ())
-            self._splitters_forget()
-            self.set_layout(str(name))
-
-    def _splitters_forget(self) -> None:
-        """Do not write the sizes of before over the ones that were just read."""
-        self._maximised = self._maximised or "-"
+            self._take_layout(str(name))
 
     def reset_views(self) -> None:
         """Whole slices and the whole scene."""

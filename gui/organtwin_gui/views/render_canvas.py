@@ -24,7 +24,7 @@ from vtkmodules.vtkRenderingCore import vtkCellPicker, vtkLightKit, vtkRenderer,
 
 from organtwin_gui import theme
 from organtwin_gui.views import camera as eye
-from organtwin_gui.views.opengl_probe import choose_window, renderer_name
+from organtwin_gui.views.opengl_probe import choose_window, is_software, renderer_name
 from organtwin_gui.views.orientation_cube import CubeFace, face_at, paint_cube, visible_faces
 
 _MOVING_FRAME_S = 0.045  # a frame while moving should not take longer
@@ -90,7 +90,7 @@ class RenderCanvas(QWidget):
         r.SetBackground(*QColor(theme.VIEWPORT_BOTTOM).getRgbF()[:3])
         r.SetBackground2(*QColor(theme.VIEWPORT_TOP).getRgbF()[:3])
         r.AutomaticLightCreationOff()
-        self._lights.SetKeyLightIntensity(0.95)
+        self._lights.SetKeyLightIntensity(1.1)
         self._lights.SetKeyToFillRatio(2.4)
         self._lights.SetKeyToHeadRatio(3.2)
         self._lights.SetKeyToBackRatio(3.5)
@@ -115,8 +115,7 @@ class RenderCanvas(QWidget):
             if self._picture is None:  # it answers only after a first picture
                 self.window_.SetSize(8, 8)
                 self.window_.Render()
-            name = renderer_name(self.window_).lower()
-            self._software = any(word in name for word in ("llvmpipe", "softpipe", "swrast", "software"))
+            self._software = is_software(renderer_name(self.window_))
         return bool(self._software)
 
     @property

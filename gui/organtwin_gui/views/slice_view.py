@@ -81,6 +81,7 @@ class SliceCanvas(QWidget):
         self._drag: _Drag | None = None
         self._pointer: QPointF | None = None
         self._hot_mark: int | None = None
+        self._fresh_disc: int | None = None
         self._stroke: list[NDArray[np.float64]] = []
         self._wheel = 0.0
         self.setMouseTracking(True)
@@ -237,6 +238,8 @@ class SliceCanvas(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         point = event.position()
+        if self._drag is None and self._pointer is not None and (point - self._pointer).manhattanLength() > 2:
+            self._fresh_disc = None
         self._pointer = point
         where = self.world_at(point)
         if self._drag is not None:
@@ -259,9 +262,15 @@ class SliceCanvas(QWidget):
             drag.release(event.position())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() == _LEFT and self._mark_at(event.position()) is None and self.scene.tool is not Tool.SEED:
-            self._drag = None
-            self.maximise_requested.emit()
+        if event.button() != _LEFT or self.scene.tool is Tool.SEED:
+            return
+        if self._fresh_disc is not None:  # left by the first of the two clicks
+            self.scene.remove_mark(self._fresh_disc)
+            self._fresh_disc = None
+        elif self._mark_at(event.position()) is not None:
+            return
+        self._drag = None
+        self.maximise_requested.emit()
 
     def leaveEvent(self, event: QEvent) -> None:
         self._pointer = None
@@ -378,6 +387,7 @@ class SliceCanvas(QWidget):
             self.scene.put_mark(Disc(id_, self.plane, centre, radius if dragged else 5.0))
 
         put(point)
+        self._fresh_disc = id_
         return _Drag(put)
 
     def _start_pick(self, point: QPointF) -> None:
@@ -613,7 +623,8 @@ class SliceCanvas(QWidget):
             return []
         unit = self.scene.volume.value_unit or ("HU" if self.scene.volume.modality == "CT" else "")
         area = np.pi * disc.radius_mm**2
-        return [f"{found.mean:.0f} ± {found.deviation:.0f} {unit}".rstrip(), f"{area:.0f} mm²"]
+        mean = f"{found.mean:.0f}".replace("-", "−")
+        return [f"{mean} ± {found.deviation:.0f} {unit}".rstrip(), f"{area:.0f} mm²"]
 
     def _label(self, painter: QPainter, at: QPointF, lines: list[str], ink: QColor) -> None:
         """Text on a dark plate, kept inside the view."""

@@ -92,7 +92,10 @@ def trace(
     tracer.SetInputData(field)
     tracer.SetSourceData(source)
     tracer.SetIntegratorTypeToRungeKutta4()
-    tracer.SetInterpolatorTypeToCellLocator()
+    if hasattr(tracer, "SetCellLocatorToStaticCellLocator"):
+        tracer.SetCellLocatorToStaticCellLocator()
+    else:  # before VTK 9.7
+        tracer.SetInterpolatorTypeToCellLocator()
     tracer.SetIntegrationDirectionToBoth()
     tracer.SetIntegrationStepUnit(vtkStreamTracer.CELL_LENGTH_UNIT)
     tracer.SetInitialIntegrationStep(0.5)
