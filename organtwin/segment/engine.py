@@ -91,19 +91,20 @@ class Engine:
 
 
 @cache
-def _all() -> dict[str, Engine]:
-    found: dict[str, Engine] = {}
-    for entry in entry_points(group=GROUP):
+def _load(name: str) -> Engine | None:
+    for entry in entry_points(group=GROUP, name=name):
         try:
-            found[entry.name] = entry.load()
+            engine = entry.load()
         except ImportError:  # an optional part is not installed: its engines are not offered
             continue
-    return found
+        return engine if isinstance(engine, Engine) else None
+    return None
 
 
 def names() -> list[str]:
     """Names of the engines that can run in this installation."""
-    return sorted(_all())
+    declared = {entry.name for entry in entry_points(group=GROUP)}
+    return sorted(name for name in declared if _load(name))
 
 
 def find(name: str) -> Engine:
@@ -114,9 +115,7 @@ def find(name: str) -> Engine:
     BadInput
         When there is none.
     """
-    try:
-        return _all()[name]
-    except KeyError:
-        raise BadInput(
-            f"There is no segmentation engine '{name}'", remedy=f"There are: {', '.join(names())}."
-        ) from None
+    engine = _load(name)
+    if engine is None:
+        raise BadInput(f"There is no segmentation engine '{name}'", remedy=f"There are: {', '.join(names())}.")
+    return engine

@@ -13,16 +13,20 @@ from organtwin.model import Volume
 from organtwin.segment.ct.body import bounding_box, largest_piece
 from organtwin.segment.ct.bone import find_bone
 from organtwin.segment.ct.confidence import judge_bone, judge_organ, judge_simple
-from organtwin.segment.ct.context import CTContext, dilate, erode
+from organtwin.segment.ct.context import CTContext, dilate, erode, opened
 from organtwin.segment.ct.contour import localise
 from organtwin.segment.ct.engine import ENGINE, CTParameters
 from organtwin.segment.ct.organs import KEYS as ORGANS
 from organtwin.segment.ct.organs import compete, find_cores
+from organtwin.segment.ct.tissue import muscle_mode
 from organtwin.segment.engine import Found, Monitor
 
 Mask = NDArray[np.bool_]
 
 SIMPLE = ("body", "lung_right", "lung_left")
+SMOOTH_MM = {"liver": 2.5, "spleen": 3.0, "kidney_right": 4.0, "kidney_left": 4.0}  # thinner things are vessels
+FILLED_HU = -20.0  # vessels and tumours belong to the organ around them, fat in a fold does not
+BRIGHTER_HU = {"liver": 30.0, "spleen": 30.0, "kidney_right": np.inf, "kidney_left": np.inf}
 FILL_MM = {"kidney_right": 8.0, "kidney_left": 8.0}  # sinus and pelvis belong to the kidney
 ABSENT = "nothing that fits it was seen in this scan"
 
@@ -52,20 +56,21 @@ def segment(
     if any(key not in SIMPLE for key in wanted):
         for vessel in _vessels(context, monitor):
             if vessel.mask is not None and vessel.mask.any():
-                full[vessel.key], verdicts[vessel.key] = vessel.mask, (vessel.confidence, vessel.doubt)
+                full[vessel.key] = context.source.to_canonical(vessel.mask)
+                verdicts[vessel.key] = vessel.confidence, vessel.doubt
             else:
                 missing[vessel.key] = vessel.doubt
     if any(key in wanted for key in (*ORGANS, "bone")):
         taken = np.zeros(context.full.shape, bool)
         for key, mask in full.items():
-            if key not in SIMPLE:
+            if key not in (*SIMPLE, "blood_pool"):
                 taken |= mask
         for key, mask, verdict in _organs(context, taken, monitor):
             full[key], verdicts[key] = mask, verdict
             taken |= mask
         if "bone" in wanted:
             monitor.progress(0.92, "finding the bones")
-            full["bone"] = find_bone(context, taken)
+            full["bone"] = find_bone(context, taken | full["blood_pool"] if "blood_pool" in full else taken)
             verdicts["bone"] = judge_bone(context, full["bone"])
     monitor.progress(0.97, "weighing what was found")
     result = []
@@ -82,11 +87,9 @@ def segment(
 
 
 def _vessels(context: CTContext, monitor: Monitor) -> Sequence[Found]:
-    """Great vessels and heart; masks on the full canonical grid."""
-    try:
-        from organtwin.segment.ct.great_vessels import great_vessels
-    except ImportError:
-        return ()
+    """Great vessels and heart; masks in the order of the volume."""
+    from organtwin.segment.ct.great_vessels import great_vessels
+
     monitor.progress(0.1, "finding the great vessels")
     return tuple(great_vessels(context, Part(monitor, 0.1, 0.45)).values())
 
@@ -99,34 +102,42 @@ def _organs(context: CTContext, taken: Mask, monitor: Monitor) -> Iterator[tuple
     cores = find_cores(context, small)
     if not cores:
         return
+    wall = context.mask_to_full(context.bone & (context.depth_in_cage < 4))
+    muscle = muscle_mode(context).centre_hu
     contest = compete(context, cores, small, lambda done: part.progress(0.1 + 0.5 * done, "organs compete for tissue"))
     for n, (key, (mask, steadiness)) in enumerate(contest.items()):
         share = 0.6 + 0.4 * n / len(contest)
         part.progress(share, f"drawing the outline of {key.replace('_', ' ')}")
-        barred = taken.copy()
+        barred = taken | wall
         for other, (theirs, _) in contest.items():
             if other != key:
                 barred |= context.mask_to_full(theirs)
-        fine = _outlined(context, key, mask, barred, partial(part.progress, share))
+        centre = cores[key].mode.centre_hu
+        least = min(0.5 * (centre + muscle), centre - 0.8 * context.noise_hu)
+        fine = _outlined(context, key, mask, barred, least, partial(part.progress, share))
         if fine.any():
             yield key, fine, judge_organ(context, key, context.to_working(fine) > 0.5, steadiness)
 
 
-def _outlined(context: CTContext, key: str, mask: Mask, barred: Mask, tick: Callable[[], None]) -> Mask:
+def _outlined(
+    context: CTContext, key: str, mask: Mask, barred: Mask, least_hu: float, tick: Callable[[], None]
+) -> Mask:
     """A working mask as a smooth outline on the full grid, at the half-way brightness to its neighbours."""
     spacing = context.full.spacing_mm[::-1]
     start = context.mask_to_full(mask)
     margin = np.ceil(8.0 / spacing).astype(int)
     box = bounding_box(start, (int(margin[0]), int(margin[1]), int(margin[2])))
     values = context.full_hu[box].astype(np.float32)
-    fine = localise(values, start[box], barred[box], spacing, tick=tick)
+    fine = localise(values, start[box], barred[box], spacing, least_hu=least_hu, brighter_hu=BRIGHTER_HU[key], tick=tick)
+    fine = opened(fine, SMOOTH_MM[key], spacing)
+    tick()
     fill_mm = FILL_MM.get(key, 0.0)
     if fill_mm:
         fine = dilate(fine, fill_mm, spacing)
         fine = erode(fine, fill_mm, spacing) & ~barred[box]
     for k in range(fine.shape[0]):
         tick()
-        fine[k] = ndimage.binary_fill_holes(fine[k])
+        fine[k] |= ndimage.binary_fill_holes(fine[k]) & (values[k] > FILLED_HU)
     fine = largest_piece(fine & ~barred[box])
     result = np.zeros(context.full.shape, bool)
     result[box] = fine

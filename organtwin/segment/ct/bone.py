@@ -41,8 +41,12 @@ def rough_bone(context: CTContext) -> Mask:
     """
     from organtwin.segment.ct.tissue import behind_spine, beside_spine
 
-    near_spine = (np.abs(beside_spine(context)) < 55) & (behind_spine(context) > -35)
-    return np.asarray((context.hu > CORTEX_HU * 0.6) & context.body & (near_spine | (context.depth_in_cage < 12)))
+    aside, behind = np.abs(beside_spine(context)), behind_spine(context)
+    vertebra = (aside < 22) & (behind > -30)
+    # where a kidney may come as near as a rib, only what is brighter than most kidneys
+    near_spine = (aside < 55) & (behind > -35) & ~_even(context) & ((behind > 15) | (context.hu > 320))
+    near = vertebra | near_spine | (context.depth_in_cage < 12)
+    return np.asarray((context.hu > CORTEX_HU * 0.6) & context.body & near)
 
 
 def find_bone(context: CTContext, taken: Mask) -> Mask:

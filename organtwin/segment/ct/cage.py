@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import convex_hull_image
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext
 
 RIB_HU = 220.0
+LUNG_SHARE = 0.5
+WALL_MM = 15.0
 
 
 def depth_in_cage(context: CTContext) -> NDArray[np.float32]:
@@ -56,4 +59,24 @@ def depth_in_cage(context: CTContext) -> NDArray[np.float32]:
     surface = ndimage.gaussian_filter(inner * seen, sigma, mode=("nearest", "wrap"), truncate=3)
     surface = np.where(total < 0.01, 1e3, surface / np.maximum(total, 1e-9))
     at_voxel = np.take_along_axis(surface, angle.reshape(nk, -1).astype(int), 1).reshape(angle.shape)
-    return np.asarray(at_voxel - radius, dtype=np.float32)
+    depth = np.asarray(at_voxel - radius, dtype=np.float32)
+    depth[_beside_chest(context)] = -WALL_MM
+    return depth
+
+
+def _beside_chest(context: CTContext) -> NDArray[np.bool_]:
+    """Shoulders and arms: outside the hull of both lungs in slices that are mostly lung.
+
+    There the outermost bone is no rib, but shoulder blade or arm.
+    """
+    right, left = context.lungs
+    lungs = right | left
+    result = np.zeros_like(lungs)
+    if not (right.any() and left.any()):
+        return result
+    for k in range(len(lungs)):
+        if right[k].any() and left[k].any():
+            hull = convex_hull_image(lungs[k])
+            if np.count_nonzero(lungs[k]) > LUNG_SHARE * np.count_nonzero(hull):
+                result[k] = ~hull
+    return result & ~context.grow(lungs, WALL_MM)

@@ -100,7 +100,7 @@ class CTContext:
         return erode(mask, mm, self.spacing_mm)
 
     def open(self, mask: Mask, mm: float) -> Mask:
-        return self.grow(self.shrink(mask, mm), mm) & mask
+        return opened(mask, mm, self.spacing_mm)
 
     def close(self, mask: Mask, mm: float) -> Mask:
         return self.shrink(self.grow(mask, mm), mm) | mask
@@ -237,6 +237,11 @@ def erode(mask: Mask, mm: float, spacing_mm: NDArray[np.float64]) -> Mask:
     result = np.zeros_like(mask)
     result[box] = squared_distance_mm2(mask[box], spacing_mm) > mm**2 + 1e-6
     return result
+
+
+def opened(mask: Mask, mm: float, spacing_mm: NDArray[np.float64]) -> Mask:
+    """The parts of the mask that hold a ball of radius ``mm``."""
+    return dilate(erode(mask, mm, spacing_mm), mm, spacing_mm) & mask
 
 
 def squared_distance_mm2(mask: Mask, spacing_mm: NDArray[np.float64]) -> FloatVolume:

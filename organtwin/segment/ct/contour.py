@@ -17,6 +17,8 @@ def localise(
     barred: Mask,
     spacing_mm: NDArray[np.float64],
     *,
+    least_hu: float = -1000.0,
+    brighter_hu: float = 30.0,
     around_mm: float = 5.0,
     band_mm: float = 2.5,
     smooth_mm: float = 0.8,
@@ -37,18 +39,23 @@ def localise(
         The organ, and voxels it may not take.
     spacing_mm : (3,) array
         Of the axes k, j, i.
+    brighter_hu : float
+        A neighbour is told from the organ by its brightness where it is that much brighter; infinite where the organ is
+        the brightest thing around.
+    least_hu : float
+        Never lower than this: thin muscle between the organ and fat is no part of the organ.
     """
     clipped = np.clip(values, -150, 350)
     sigma = around_mm / spacing_mm
-    soft = ndimage.gaussian_filter(clipped, 0.5 * smooth_mm / spacing_mm, truncate=3)
+    soft = ndimage.gaussian_filter(clipped, 0.8 * smooth_mm / spacing_mm, truncate=3)
     for _ in range(rounds):
         tick()
         inside = _local_mean(clipped, mask, sigma)
         dark = ~mask & (clipped < inside - 15)
-        bright = ~mask & (clipped > inside + 15)
+        bright = ~mask & (clipped > inside + brighter_hu)
         below = _local_mean(clipped, dark, sigma, empty=-100.0)
         above = _local_mean(clipped, bright, sigma, empty=350.0)
-        fits = (soft > (inside + below) / 2) & (soft < (inside + above) / 2)
+        fits = (soft > np.maximum((inside + below) / 2, least_hu)) & (soft < (inside + above) / 2)
         tick()
         level = ndimage.gaussian_filter(mask.astype(np.float32), band_mm / spacing_mm, truncate=2)
         band = (level > 0.05) & (level < 0.95)

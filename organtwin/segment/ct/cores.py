@@ -61,13 +61,21 @@ def liver_core(context: CTContext, taken: Mask) -> Core | None:
     return best[1] if best else None
 
 
-def spleen_core(context: CTContext, taken: Mask) -> Core | None:
-    """The even thing on the left that lies along the ribs, beside or behind the spine's front."""
+def spleen_core(context: CTContext, taken: Mask, level: Mask | None = None) -> Core | None:
+    """The even thing on the left that lies along the ribs, beside or behind the spine's front.
+
+    ``level`` is the liver: the spleen lies at its height.
+    """
     mean, deviation = evenness(context)
     behind = behind_spine(context)
     depth = context.depth_in_cage
     place = (beside_spine(context) > 25) & (behind > -110) & (behind < 60)
     place = place & soft_tissue(context) & ~taken & (depth > 3)
+    if level is not None and level.any():
+        heights = np.flatnonzero(level.any(axis=(1, 2)))
+        reach = int(60.0 / context.spacing_mm[0])
+        place[: max(heights[0] - reach, 0)] = False
+        place[heights[-1] + reach // 2 :] = False
     even = place & (deviation < 16)
     if context.volume_ml(even) < LEAST_SPLEEN_CORE_ML:
         return None

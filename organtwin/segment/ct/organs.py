@@ -46,7 +46,7 @@ def find_cores(context: CTContext, taken: Mask) -> dict[str, Core]:
             cores[key] = core
     for core in cores.values():
         held = held | core.mask
-    spleen = spleen_core(context, held)
+    spleen = spleen_core(context, held, liver.mask if liver else None)
     if spleen:
         cores["spleen"] = spleen
     return cores
@@ -67,7 +67,7 @@ def compete(
     tissue = soft_tissue(context)
     for core in cores.values():
         tissue |= core.mask
-    inside = (1 / (1 + np.exp(-np.clip(depth / 2.0, -5, 5)))).astype(np.float32)
+    inside = (1 / (1 + np.exp(-np.clip((depth + 2.0) / 1.2, -8, 8)))).astype(np.float32)
     wall = (depth < -6) | ((behind_spine(context) > 25) & (np.abs(beside_spine(context)) < 30))
     others = (0.5 * muscle.likelihood(values) + 0.5 / 300).astype(np.float32)
     place = {key: inside * _nearness(context, core.mask, REACH_MM[key]) for key, core in cores.items()}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 FloatVolume = NDArray[np.float32]
 
-SOFT_HU = (-20.0, 280.0)
+SOFT_HU = (-20.0, 350.0)
 
 
 @dataclass(frozen=True)
