@@ -253,7 +253,7 @@ def sample_labels(
         )
         rows, row_in = _nearest(to_label[down_axis, 1] * down + to_label[down_axis, 3], grid.size[down_axis])
         slab = np.take(labels, int(np.clip(np.rint(through), 0, grid.size[through_axis] - 1)), axis=2 - through_axis)
-        picture = slab[rows][:, columns]
+        picture = np.take(slab, columns, axis=1)[rows]  # whole rows are quick to repeat
         if not (column_in.all() and row_in.all()):
             picture = picture * (row_in[:, None] & column_in)
         return np.ascontiguousarray(picture)
@@ -309,12 +309,19 @@ def paint_labels(
     thickness: int = 1,
 ) -> NDArray[np.uint32]:
     """(height, width) premultiplied ARGB of a label picture: filled areas, outlines, or both."""
-    painted = colour_table(styles, fill_opacity)[labels]
+    painted = np.zeros(labels.shape, np.uint32)
+    high, wide = np.flatnonzero(labels.any(axis=1)), np.flatnonzero(labels.any(axis=0))
+    if not len(high):
+        return painted
+    box = slice(high[0], high[-1] + 1), slice(wide[0], wide[-1] + 1)
+    inside = labels[box]
+    painted[box] = np.take(colour_table(styles, fill_opacity), inside)
     if line_opacity > 0:
-        hidden = np.array([not (n in styles and styles[n].visible) for n in range(256)])
-        seen = np.where(hidden[labels], np.uint8(0), labels)
-        rim = outline(seen, thickness)
-        painted[rim] = colour_table(styles, line_opacity)[labels[rim]]
+        shown = np.array([n in styles and styles[n].visible for n in range(256)], np.uint8) * np.arange(256, dtype=np.uint8)
+        # a border of background, so that segments cut by the box have a rim there too
+        rim = outline(np.pad(np.take(shown, inside), thickness), thickness)[thickness:-thickness, thickness:-thickness]
+        lines = colour_table(styles, line_opacity)
+        painted[box][rim] = lines[inside[rim]]
     return painted
 
 
