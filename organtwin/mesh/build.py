@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from organtwin.errors import BadInput
+from organtwin.errors import BadInput, SolveFailed
 from organtwin.mesh import meshers as chain
 from organtwin.mesh import quality
 from organtwin.mesh import triangles as tri
@@ -17,6 +17,7 @@ from organtwin.mesh.child import ChildFailed
 from organtwin.mesh.cut import WALL, cut_flat
 from organtwin.mesh.label_surface import LabelSurface
 from organtwin.mesh.remesh import remeshed
+from organtwin.mesh.repair import BadSurface, fair, untangled
 from organtwin.model import Cap
 from organtwin.vessel import centerline, naming
 from organtwin.vessel import openings as ends
@@ -108,7 +109,7 @@ def vessel(
     points, faces, tags = _remeshed(points, faces, tags, sizes, 0.12 * float(np.median(sizes)), progress, 0.25, 0.55)
     points = _flat(points, faces, tags, chosen)
     points = _with_volume(points, faces, tags, target)
-    filled = chain.fill(points, faces, beat=lambda: progress(0.6, "tetrahedra"), meshers=meshers)
+    filled, points = _filled(points, faces, tags, meshers, progress)
     progress(0.9, "boundaries and quality")
     shell, shell_tags = _tags_of_boundary(filled, points, faces, tags)
     caps = []
@@ -143,10 +144,11 @@ def organ(
     edge = edge_mm or (TETS_PER_CUBE * target / ORGAN_TETS) ** (1 / 3)
     progress(0.0, "surface triangles")
     points, faces = _thinned(points, faces, edge)
+    points = fair(points, faces, rounds=10)
     tags = np.full(len(faces), WALL, np.int16)
-    points, faces, tags = _remeshed(points, faces, tags, np.full(len(points), edge), 0.06 * edge, progress, 0.05, 0.5)
+    points, faces, tags = _remeshed(points, faces, tags, np.full(len(points), edge), 0.08 * edge, progress, 0.05, 0.5)
     points = _with_volume(points, faces, tags, target)
-    filled = chain.fill(points, faces, beat=lambda: progress(0.6, "tetrahedra"), meshers=meshers)
+    filled, points = _filled(points, faces, tags, meshers, progress)
     progress(0.9, "boundaries and quality")
     shell = quality.boundary(filled.tets)
     normals = tri.area_vectors(filled.points, shell)
@@ -263,6 +265,31 @@ def _with_volume(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int1
         step = (target - tri.volume(points + moved * normals, faces)) / area
         moved = float(np.clip(moved + step, -limit, limit))
     return np.asarray(points + moved * normals)
+
+
+def _filled(
+    points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], meshers: Sequence[chain.Mesher], progress: Progress
+) -> tuple[chain.Tetrahedra, tri.Points]:
+    """Tetrahedra inside the surface, and the surface without crossings.
+
+    Raises
+    ------
+    BadSurface
+        With the failing triangles, when the surface cuts through itself and no mesher could make up for it.
+    """
+    progress(0.55, "checking the surface")
+    caps = np.zeros(len(points), bool)
+    caps[faces[tags != WALL]] = True
+    points, _, crossing = untangled(points, faces, caps, progress=lambda: progress(0.57, "checking the surface"))
+    try:
+        return chain.fill(points, faces, beat=lambda: progress(0.6, "tetrahedra"), meshers=meshers), points
+    except SolveFailed as failure:
+        if len(crossing) == 0:
+            raise
+        raise BadSurface(
+            f"{len(crossing)} triangles of the surface cut through each other", points, faces, crossing,
+            remedy="Use more smoothing or a larger edge.",
+        ) from failure
 
 
 # -- after filling ------------------------------------------------------------------------------------------------
