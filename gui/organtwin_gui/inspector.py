@@ -51,7 +51,8 @@ class Inspector(QFrame):
         self.bridge, self.stage = bridge, stage
         self.tree = QTreeWidget()
         self.tree.setHeaderHidden(True)
-        self.tree.setIndentation(14)
+        self.tree.setIndentation(12)
+        self.tree.setStyleSheet("QTreeView::item { padding: 1px 4px; }")
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.tree.setToolTip("Tick to show in 3D; right-click for more (F2 in the list: rename, Del: remove)")
         self.tree.customContextMenuRequested.connect(self._menu)
@@ -86,7 +87,7 @@ class Inspector(QFrame):
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(upper)
         split.addWidget(scroll)
-        split.setSizes([280, 420])
+        split.setSizes([330, 370])
         split.setChildrenCollapsible(False)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

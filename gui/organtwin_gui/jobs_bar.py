@@ -43,11 +43,14 @@ class JobRow(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 2, 8, 2)
         row.setSpacing(12)
+        self._room = QWidget()  # keeps an ended job's words at the left
         for widget in (self._icon, self._label):
             row.addWidget(widget)
         row.addWidget(self._bar, 1)
-        for widget in (self._percent, self._what, self._button):
+        for widget in (self._percent, self._what):
             row.addWidget(widget)
+        row.addWidget(self._room, 1)
+        row.addWidget(self._button)
         self.refresh()
 
     def refresh(self) -> None:
@@ -62,6 +65,7 @@ class JobRow(QFrame):
         self._icon.setPixmap(theme.icon(icon, colour).pixmap(theme.ICON_SIZE))
         self._bar.setValue(int(1000 * job.fraction))
         self._bar.setVisible(running)
+        self._room.setVisible(not running)
         self._percent.setVisible(running)
         self._percent.setText(f"{100 * job.fraction:.0f} %")
         if running:

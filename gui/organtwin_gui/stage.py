@@ -113,7 +113,7 @@ class Stage(QObject):
                     self._step_back("surface", mesh.structure)
                     self._step_back("mesh", mesh.structure)
                     for other in self.bridge.entries("result"):
-                        if other.uuid != uuid and other.facts["mesh"] == thing.mesh:
+                        if other.uuid != uuid:  # two results at once would need two legends and two clocks
                             self.viewport.set_visible(other.uuid, False)
                 case Volume():
                     self.viewport.show_volume(thing)

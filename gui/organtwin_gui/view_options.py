@@ -75,7 +75,9 @@ class ViewOptions(QWidget):
             preset.addItem(name, name)
         preset.setToolTip("Draw the whole scan in 3D")
         item = self._viewport.items.get(volume.uuid)
-        preset.setCurrentIndex(max(preset.findData(item.preset.name if isinstance(item, VolumeItem) else None), 0) if shown else 0)
+        preset.setCurrentIndex(
+            max(preset.findData(item.preset.name if isinstance(item, VolumeItem) else None), 0) if shown else 0
+        )
         preset.currentIndexChanged.connect(lambda _i: self._volume_chosen(volume, preset.currentData()))
         rows.addRow("Scan in 3D", preset)
         rows.addRow(

@@ -107,7 +107,6 @@ def _plotter(title: str) -> Any:
 def _shoot(plotter: Any, path: Path) -> None:
     """Seen from the front, head up: LPS has y to the back."""
     plotter.view_vector((0.25, -1.0, 0.15), viewup=(0, 0, 1))
-    plotter.camera.zoom(1.15)
     plotter.screenshot(str(path))
     plotter.close()
 

@@ -146,6 +146,7 @@ class FlowStep(Step):
         if waveform == "systolic":
             numerics |= {"period": f"{60.0 / self.rate.value():.6g} s", "cycles": self.beats.value()}
         return {
+            "name": f"Flow in {self.mesh.currentText()}, {self.mode.currentText().lower()} {self.inflow.text()}",
             "inlets": [
                 {
                     "cap": name,

@@ -154,6 +154,7 @@ class TissueStep(Step):
         mesh = self.bridge.get(self.mesh.currentData())
         assert isinstance(mesh, OrganMesh)
         case: dict[str, Any] = {
+            "name": f"{self.mesh.currentText()}, {self.kind.currentText().lower()} {self.toward.currentText()}",
             "material": {"young": self.young.quantity, "poisson": self.poisson.value()},
             "fixed": [{"toward": list(self.fixed.currentData()), "fraction": 0.2}],
         }
