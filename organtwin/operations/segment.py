@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Where masks overlap the later one wins: wholes before their parts, soft before sharp.
 PAINT_ORDER = (
-    "body", "fat", "muscle", "skin", "bone", "lung_right", "lung_left", "blood_pool", "heart", "myocardium",
+    "body", "fat", "muscle", "skin", "blood_pool", "bone", "lung_right", "lung_left", "heart", "myocardium",
     "liver", "spleen", "kidney_right", "kidney_left", "tumour",
     "inferior_vena_cava", "superior_vena_cava", "portal_vein", "hepatic_vein",
     "right_atrium", "left_atrium", "right_ventricle", "left_ventricle", "pulmonary_artery",
