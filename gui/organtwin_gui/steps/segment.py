@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QWidget,
 )
@@ -45,6 +46,7 @@ class SegmentStep(Step):
         self._options.addWidget(self._range())
         self.engine.currentIndexChanged.connect(self._engine_chosen)
         self.page.addWidget(self._options)
+        self._show_options(0)
         self.run = primary("Segment", "run", "Start the segmentation as a job", "Ctrl+Return")
         self.run.clicked.connect(self._start)
         self.page.addWidget(self.run)
@@ -172,10 +174,18 @@ class SegmentStep(Step):
         self._strokes_said.setText("Strokes: " + ", ".join(said) if said else "")
         self.refresh()
 
+    def _show_options(self, index: int) -> None:
+        """Show a page and give the others no room."""
+        for number in range(self._options.count()):
+            policy = QSizePolicy.Policy.Preferred if number == index else QSizePolicy.Policy.Ignored
+            self._options.widget(number).setSizePolicy(QSizePolicy.Policy.Preferred, policy)
+        self._options.setCurrentIndex(index)
+        self._options.adjustSize()
+
     # -- running --------------------------------------------------------------------------------------------------
 
     def _engine_chosen(self, index: int) -> None:
-        self._options.setCurrentIndex(index)
+        self._show_options(index)
         if self.engine.currentData() != "grow" and self.scene.tool is Tool.SEED:
             self.scene.tool = Tool.NAVIGATE
         self.refresh()

@@ -51,7 +51,7 @@ class SegmentList(QWidget):
         self.tree.setColumnCount(3)
         self.tree.setHeaderLabels(["Structure", "mL", "Sure"])
         self.tree.setRootIsDecorated(False)
-        self.tree.setMinimumHeight(230)
+        self.tree.setMinimumHeight(260)
         self.tree.setColumnWidth(0, 150)
         self.tree.setColumnWidth(1, 60)
         self.tree.itemChanged.connect(self._toggled)
@@ -120,7 +120,7 @@ class SegmentList(QWidget):
                 for column in range(3):
                     item.setToolTip(column, segment.doubt)
             self.tree.addTopLevelItem(item)
-        self._doubt.setText("\n".join(segmentation.notes))
+        self._doubt.setText("\n".join(f"• {note}" for note in segmentation.notes))
 
     def _toggled(self, item: QTreeWidgetItem) -> None:
         if self.shown:

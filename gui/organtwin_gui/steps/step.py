@@ -38,6 +38,9 @@ class Step(QScrollArea):
         self.build()
         self.page.addStretch(1)
         self.setWidget(inner)
+        for box in inner.findChildren(QComboBox):  # a long name must not widen the page
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(6)
         for signal in (bridge.opened, bridge.closed):
             signal.connect(self.refresh)
         bridge.changed.connect(lambda _change: self.refresh())

@@ -148,9 +148,9 @@ class RenderCanvas(QWidget):
         """Draw the scene: (height, width, 4) uint8 RGBA, top row first; None without OpenGL."""
         if self.window_ is None:
             return None
+        self._peel()  # may ask for the renderer, which draws a small picture: before the size is set
         if tuple(self.window_.GetSize()) != (width, height):
             self.window_.SetSize(width, height)
-        self._peel()
         self.renderer.ResetCameraClippingRange()
         self.window_.Render()
         raw = vtkUnsignedCharArray()
