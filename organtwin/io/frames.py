@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,22 @@ class Unreadable(Exception):
     """A file that begins like DICOM and cannot be read further."""
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what the DICOM libraries print about odd files from the user: our one sentence says what matters."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "openjpeg", "libjpeg", "rle")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
 def read_frames(found: Found) -> list[Frame]:
     """The planes that a file holds; empty for a directory (DICOMDIR) or something that is not DICOM after all.
 
@@ -85,12 +103,10 @@ def read_frames(found: Found) -> list[Frame]:
         When the file is damaged.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with open(found.path, "rb") as file:
-                dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
-                left = os.fstat(file.fileno()).st_size - file.tell()
-            return list(_frames(dataset, found, left))
+        with open(found.path, "rb") as file:
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
+            left = os.fstat(file.fileno()).st_size - file.tell()
+        return list(_frames(dataset, found, left))
     except Exception as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
 
@@ -147,7 +163,7 @@ def _plane(where: tuple[Dataset, ...], ordinal: int | None, **given: Any) -> dic
     orientation = _vector(find("ImageOrientationPatient"), 6)
     plane: dict[str, Any] = {
         "image_type": tuple(str(v) for v in _list(find("FrameType") or find("ImageType"))),
-        "spacing": _vector(find("PixelSpacing"), 2),
+        "spacing": _positive(_vector(find("PixelSpacing"), 2)),
         "position": _vector(find("ImagePositionPatient"), 3),
         "across": orientation[:3] if orientation else None,
         "down": orientation[3:] if orientation else None,
@@ -244,3 +260,7 @@ def _vector(value: Any, length: int) -> Any:
     except (TypeError, ValueError):
         return None
     return numbers if len(numbers) == length and all(map(math.isfinite, numbers)) else None
+
+
+def _positive(numbers: Any) -> Any:
+    return numbers if numbers and min(numbers) > 1e-6 else None

@@ -190,6 +190,8 @@ def read_values(header: Header) -> NDArray[Any]:
             raw = file.read(length)
     except (OSError, EOFError, zlib.error) as error:
         raise BadInput("The NIfTI file is damaged or cut short", where=header.data.name, remedy="Copy it again.") from error
+    except (MemoryError, OverflowError) as error:
+        raise BadInput("The NIfTI file is larger than the memory, or its header is damaged", where=header.data.name) from error
     if len(raw) < length:
         raise BadInput("The NIfTI file is cut short", where=header.data.name, remedy="Copy it again.")
     return np.frombuffer(raw, header.dtype).reshape(shape)

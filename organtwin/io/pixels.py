@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from pydicom.pixels.processing import apply_modality_lut
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from organtwin.errors import BadInput
-from organtwin.io.frames import Frame
+from organtwin.io.frames import Frame, quiet
 from organtwin.io.sources import Progress
 
 # Lowest value with a meaning on the Hounsfield scale: what scanners write below it marks where they did not measure.
@@ -26,7 +25,7 @@ LOWEST_HU = -1024
 
 @dataclass
 class Plane:
-    """One decoded slice (rows, columns), exact: int32 or float32 values, and where nothing was measured."""
+    """One decoded slice (rows, columns): int16 or int32 where that is exact, else float; and where nothing was measured."""
 
     values: NDArray[Any]
     padding: NDArray[np.bool_] | None = None
@@ -50,21 +49,21 @@ def decode(frames: Sequence[Frame], monitor: Progress, share: tuple[float, float
     planes: list[Plane | None] = [None] * len(frames)
     failed: dict[str, str] = {}
     start, stop = share
-    pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
-    try:
+    with quiet(), ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         jobs = {pool.submit(_decode_file, [frames[n] for n in wanted]): wanted for wanted in by_file.values()}
-        for done, job in enumerate(as_completed(jobs), 1):
-            wanted = jobs[job]
-            try:
-                for n, plane in zip(wanted, job.result(), strict=True):
-                    planes[n] = plane
-            except MemoryError:
-                raise BadInput("There is not enough memory for this series", remedy="Close other programs, or import a smaller series.") from None
-            except Exception as error:
-                failed[frames[wanted[0]].name] = _plain_reason(error)
-            monitor.progress(start + (stop - start) * done / len(jobs), f"reading file {done} of {len(jobs)}")
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        try:
+            for done, job in enumerate(as_completed(jobs), 1):
+                wanted = jobs[job]
+                try:
+                    for n, plane in zip(wanted, job.result(), strict=True):
+                        planes[n] = plane
+                except MemoryError:
+                    raise too_large() from None
+                except Exception as error:
+                    failed[frames[wanted[0]].name] = _plain_reason(error)
+                monitor.progress(start + (stop - start) * done / len(jobs), f"reading file {done} of {len(jobs)}")
+        finally:  # a cancel does not wait for what has not begun
+            pool.shutdown(wait=False, cancel_futures=True)
     if failed:
         names = sorted(failed)
         shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
@@ -72,6 +71,10 @@ def decode(frames: Sequence[Frame], monitor: Progress, share: tuple[float, float
         raise BadInput(f"{len(names)} of {count} files cannot be read: {failed[names[0]]}" if count > 1 else f"The file cannot be read: {failed[names[0]]}",
                        where=shown, remedy="Copy the series again.")
     return [plane for plane in planes if plane is not None]
+
+
+def too_large() -> BadInput:
+    return BadInput("There is not enough memory for this series", remedy="Close other programs, or import a smaller series.")
 
 
 def _plain_reason(error: Exception) -> str:
@@ -84,13 +87,11 @@ def _plain_reason(error: Exception) -> str:
 
 
 def _decode_file(frames: Sequence[Frame]) -> list[Plane]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset = pydicom.dcmread(frames[0].path, force=True)
-        _name_the_syntax(dataset)
-        stored = dataset.pixel_array
-        several = frames[0].index is not None
-        return [_plane(dataset, stored[frame.index] if several else stored, frame) for frame in frames]
+    dataset = pydicom.dcmread(frames[0].path, force=True)
+    _name_the_syntax(dataset)
+    stored = dataset.pixel_array
+    several = frames[0].index is not None
+    return [_plane(dataset, stored[frame.index] if several else stored, frame) for frame in frames]
 
 
 def _name_the_syntax(dataset: Dataset) -> None:
@@ -121,6 +122,8 @@ def _plane(dataset: Dataset, stored: NDArray[Any], frame: Frame) -> Plane:
     else:
         exact = stored.astype(np.float64) * slope + intercept
         values = exact.astype(np.int32) if slope == int(slope) and intercept == int(intercept) and np.abs(exact).max(initial=0) < 2**31 else exact.astype(np.float32)
+    if values.dtype.kind == "i" and values.size and values.min() >= -(2**15) and values.max() < 2**15:
+        values = values.astype(np.int16)
     if padding is not None and frame.modality == "CT" and float(values[padding].max()) > -900:
         padding = None  # the padding value is also that of tissue: a mistake in the file
     if str(dataset.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1" and frame.modality not in ("CT", "PT"):

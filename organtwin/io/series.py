@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -128,13 +128,7 @@ def _by_orientation(frames: list[Frame]) -> list[list[Frame]]:
 
 
 # What tells stacks of one place apart, most telling first. A property splits only where places repeat.
-_TELLING: tuple[Callable[[Frame], Hashable], ...] = (
-    lambda f: f.image_type,
-    lambda f: f.echo,
-    lambda f: f.b_value,
-    lambda f: f.acquisition,
-    lambda f: f.sop_class,
-)
+_TELLING = ("image_type", "echo", "b_value", "acquisition", "sop_class")
 
 
 def _untangle(frames: list[Frame]) -> list[list[Frame]]:
@@ -142,24 +136,19 @@ def _untangle(frames: list[Frame]) -> list[list[Frame]]:
     if frames[0].position is None or frames[0].across is None:
         return [frames]
     for telling in _TELLING:
-        if max(len(place) for place in _places(frames)) == 1:
+        places = len(_places(frames))
+        if places == len(frames):
             break
         groups: dict[Hashable, list[Frame]] = defaultdict(list)
         for frame in frames:
-            groups[telling(frame)].append(frame)
-        if len(groups) > 1 and all(len(_places(group)) > 1 for group in groups.values()):
-            before = len(frames) - len(_places(frames))
-            after = sum(len(group) - len(_places(group)) for group in groups.values())
-            if after < before and not _is_time(frames, telling):
-                return [part for group in groups.values() for part in _untangle(group)]
+            groups[getattr(frame, telling)].append(frame)
+        covered = [len(_places(group)) for group in groups.values()]
+        if len(groups) == 1 or min(covered) == 1 or sum(covered) == places:
+            continue
+        if telling == "acquisition" and all(count == places == len(group) for count, group in zip(covered, groups.values(), strict=True)):
+            continue  # the same places over and over: the passes of one 4D series
+        return [part for group in groups.values() for part in _untangle(group)]
     return [frames]
-
-
-def _is_time(frames: list[Frame], telling: Callable[[Frame], Hashable]) -> bool:
-    """Whether a property only counts the phases of a beating heart: those stay together as one 4D series."""
-    pairs = {(telling(f), f.temporal if f.temporal is not None else f.percent) for f in frames}
-    temporal = {p[1] for p in pairs}
-    return len(temporal) > 1 and len(pairs) == len(temporal) == len({p[0] for p in pairs})
 
 
 def _places(frames: Sequence[Frame]) -> list[list[Frame]]:
@@ -194,12 +183,13 @@ def _sound(frame: Frame) -> bool:
 # -- phases -------------------------------------------------------------------------------------------------------
 
 
-def _when(frame: Frame) -> tuple[float, float, float, str, float]:
+def _when(frame: Frame) -> tuple[float, float, float, str, float, float]:
     return (
         frame.temporal if frame.temporal is not None else 0.0,
         frame.percent if frame.percent is not None else 0.0,
         frame.trigger if frame.trigger is not None else 0.0,
         frame.acquired,
+        float(frame.acquisition) if frame.acquisition.isdigit() else 0.0,
         frame.instance,
     )
 
@@ -278,7 +268,7 @@ def _moment(place: list[Frame]) -> bool:
     if len(place) < 2:
         return False
     moments = {_when(frame)[:3] for frame in place}
-    return len(moments) == len(place) or len({_when(frame)[:4] for frame in place}) == len(place)
+    return len(moments) == len(place) or len({_when(frame)[:5] for frame in place}) == len(place)
 
 
 # -- describing ---------------------------------------------------------------------------------------------------
@@ -367,7 +357,7 @@ def _as_stacks(frames: list[Frame]) -> tuple[tuple[tuple[Frame, ...], ...], list
     places = _places(frames)
     if len(places) == 1:
         if len(frames) == 1:
-            raise BadInput("It has only one slice, and a volume needs several")
+            raise BadInput("It has only one slice, and a volume needs several", remedy="If it is one of many slices, choose their folder.")
         raise BadInput(f"All its {len(frames)} images lie in the same place (scout pictures or a film of one slice), and a volume needs several slices")
     phases, notes = _in_phases(places)
     if len(phases) == 1 and len(frames) > len(places):

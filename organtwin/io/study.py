@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.io import images, stack
-from organtwin.io.frames import Frame, Unreadable, read_frames
+from organtwin.io.frames import Frame, Unreadable, quiet, read_frames
 from organtwin.io.identity import clean, same_person, surrogate_uid
-from organtwin.io.pixels import LOWEST_HU, Plane, common_type, decode, settle_padding
+from organtwin.io.pixels import LOWEST_HU, Plane, common_type, decode, settle_padding, too_large
 from organtwin.io.series import SECONDARY_CAPTURE, Series, normal_of, sort_into_series
 from organtwin.io.sources import Gathered, Progress, Silent, gather
 from organtwin.model import Volume
@@ -123,19 +123,20 @@ def scan(sources: Sequence[str | Path], monitor: Progress | None = None) -> Stud
         damaged: list[str] = []
         others: list[Series] = []
         skipped = files.skipped
-        for count, found in enumerate(files.files):
-            if count % 20 == 0:
-                monitor.progress(count / len(files.files), f"reading header {count + 1} of {len(files.files)}")
-            if found.kind == "dicom":
-                try:
-                    held = read_frames(found)
-                except Unreadable:
-                    damaged.append(found.name)
-                    continue
-                frames += held
-                skipped += not held
-            else:
-                others.append(images.describe(found))
+        with quiet():
+            for count, found in enumerate(files.files):
+                if count % 20 == 0:
+                    monitor.progress(count / len(files.files), f"reading header {count + 1} of {len(files.files)}")
+                if found.kind == "dicom":
+                    try:
+                        held = read_frames(found)
+                    except Unreadable:
+                        damaged.append(found.name)
+                        continue
+                    frames += held
+                    skipped += not held
+                else:
+                    others.append(images.describe(found))
         frames, copies = _without_copies(frames)
         listed = sort_into_series(frames)
         listed += [replace(series, number=len(listed) + n) for n, series in enumerate(others, 1)]
@@ -187,12 +188,17 @@ def read(series: Series, monitor: Progress | None = None, keep_identity: bool = 
     monitor = monitor or Silent()
     if series.reason is not None:
         raise BadInput(f"This series is not a volume: {_lower(series.reason)}")
-    if series.path is not None:
-        return images.read(series.path, series.description)
+    try:
+        return images.read(series.path, series.description) if series.path is not None else _read_dicom(series, monitor, keep_identity)
+    except MemoryError:
+        raise too_large() from None
+
+
+def _read_dicom(series: Series, monitor: Progress, keep_identity: bool) -> list[Volume]:
     volumes = []
     total = len(series.phases)
     for n, frames in enumerate(series.phases):
-        planes = decode(frames, monitor, (n / total, (n + 1) / total))
+        planes = decode(frames, monitor, (n / total, (n + 0.8) / total))
         name = series.description or f"{series.modality or 'scan'}"
         facts: dict[str, str] = {}
         if total > 1:
@@ -200,11 +206,15 @@ def read(series: Series, monitor: Progress | None = None, keep_identity: bool = 
             facts["phase"] = f"{n + 1} of {total}"
             if frames[0].trigger is not None:
                 facts["trigger time (ms)"] = f"{frames[0].trigger:g}"
-        volumes.append(_assemble(series, list(frames), planes, name, facts, keep_identity))
+        volumes.append(_assemble(series, list(frames), planes, name, facts, keep_identity, monitor, (n + 0.9) / total))
+        monitor.progress((n + 1) / total, f"phase {n + 1} of {total}" if total > 1 else "slices in place")
     return volumes
 
 
-def _assemble(series: Series, frames: list[Frame], planes: list[Plane], name: str, facts: dict[str, str], keep_identity: bool) -> Volume:
+def _assemble(
+    series: Series, frames: list[Frame], planes: list[Plane], name: str, facts: dict[str, str], keep_identity: bool,
+    monitor: Progress, progress: float,
+) -> Volume:  # fmt: skip
     """Sorted planes to a volume."""
     first = frames[0]
     frames, planes, doubled = _without_doubles(frames, planes)
@@ -224,6 +234,7 @@ def _assemble(series: Series, frames: list[Frame], planes: list[Plane], name: st
     else:
         def store(k: int, resampled: NDArray[np.float32]) -> None:
             values[k] = np.rint(resampled) if dtype.kind == "i" else resampled
+            monitor.progress(progress, f"resampling slice {k + 1} of {len(values)}")
 
         stack.resample(layout, lambda k: planes[k].values.astype(np.float32), lowest, store)
     notes = [geometry_sentence(layout.grid, series.plane), *_thickness(frames, layout.grid), *doubled, *layout.notes, *series.notes, *value_notes]
