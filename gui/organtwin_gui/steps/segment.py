@@ -11,8 +11,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
-    QStackedWidget,
     QWidget,
 )
 
@@ -40,12 +38,10 @@ class SegmentStep(Step):
             self.engine.addItem(label, key)
         self.engine.setToolTip("How to find the structures")
         self.page.addWidget(self.engine)
-        self._options = QStackedWidget()
-        self._options.addWidget(self._automatic())
-        self._options.addWidget(self._strokes())
-        self._options.addWidget(self._range())
+        self._options = (self._automatic(), self._strokes(), self._range())
         self.engine.currentIndexChanged.connect(self._engine_chosen)
-        self.page.addWidget(self._options)
+        for options in self._options:
+            self.page.addWidget(options)
         self._show_options(0)
         self.run = primary("Segment", "run", "Start the segmentation as a job", "Ctrl+Return")
         self.run.clicked.connect(self._start)
@@ -175,12 +171,8 @@ class SegmentStep(Step):
         self.refresh()
 
     def _show_options(self, index: int) -> None:
-        """Show a page and give the others no room."""
-        for number in range(self._options.count()):
-            policy = QSizePolicy.Policy.Preferred if number == index else QSizePolicy.Policy.Ignored
-            self._options.widget(number).setSizePolicy(QSizePolicy.Policy.Preferred, policy)
-        self._options.setCurrentIndex(index)
-        self._options.adjustSize()
+        for number, options in enumerate(self._options):
+            options.setVisible(number == index)
 
     # -- running --------------------------------------------------------------------------------------------------
 
