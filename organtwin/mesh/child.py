@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import os
 import signal
@@ -22,6 +23,15 @@ class ChildFailed(Exception):
     """The process ended badly or took too long; the text says how."""
 
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def _die_with_parent() -> None:
+    """A mesher whose worker was killed must not go on: it can take gigabytes for an hour. Linux only; no harm elsewhere."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def run_program(
     command: Sequence[str | os.PathLike[str]], folder: Path, beat: Callable[[], None], timeout_s: float, environment: dict[str, str] | None = None
 ) -> str:
@@ -39,7 +49,7 @@ def run_program(
         try:
             process = subprocess.Popen(
                 [os.fspath(c) for c in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
-                start_new_session=True, env={**os.environ, **(environment or {})},
+                preexec_fn=_die_with_parent, env={**os.environ, **(environment or {})},
             )
         except OSError as error:
             raise ChildFailed(f"{Path(os.fspath(command[0])).name} cannot be started: {error.strerror}") from error
@@ -53,8 +63,7 @@ def run_program(
                     raise ChildFailed(f"took longer than {timeout_s:.0f} s")
         finally:
             if process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
                 process.wait()
     text = log.read_text(errors="replace")
     if process.returncode != 0:
