@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.model import Volume
-from organtwin.segment.ct.body import bounding_box, largest_piece
 from organtwin.segment.ct.bone import find_bone
 from organtwin.segment.ct.confidence import judge_bone, judge_organ, judge_simple
-from organtwin.segment.ct.context import CTContext, dilate, erode, opened
+from organtwin.segment.ct.context import CTContext
 from organtwin.segment.ct.contour import localise
 from organtwin.segment.ct.engine import ENGINE, CTParameters
 from organtwin.segment.ct.organs import KEYS as ORGANS
 from organtwin.segment.ct.organs import compete, find_cores
+from organtwin.segment.ct.shape import bounding_box, dilate, erode, largest_piece, opened
 from organtwin.segment.ct.tissue import muscle_mode
 from organtwin.segment.engine import Found, Monitor
 
@@ -70,7 +70,7 @@ def segment(
             taken |= mask
         if "bone" in wanted:
             monitor.progress(0.92, "finding the bones")
-            full["bone"] = find_bone(context, taken | full["blood_pool"] if "blood_pool" in full else taken)
+            full["bone"] = find_bone(context, taken)
             verdicts["bone"] = judge_bone(context, full["bone"])
     monitor.progress(0.97, "weighing what was found")
     result = []
@@ -103,7 +103,6 @@ def _organs(context: CTContext, taken: Mask, monitor: Monitor) -> Iterator[tuple
     if not cores:
         return
     wall = context.mask_to_full(context.bone & (context.depth_in_cage < 4))
-    muscle = muscle_mode(context).centre_hu
     contest = compete(context, cores, small, lambda done: part.progress(0.1 + 0.5 * done, "organs compete for tissue"))
     for n, (key, (mask, steadiness)) in enumerate(contest.items()):
         share = 0.6 + 0.4 * n / len(contest)
@@ -112,23 +111,33 @@ def _organs(context: CTContext, taken: Mask, monitor: Monitor) -> Iterator[tuple
         for other, (theirs, _) in contest.items():
             if other != key:
                 barred |= context.mask_to_full(theirs)
-        centre = cores[key].mode.centre_hu
-        least = min(0.5 * (centre + muscle), centre - 0.8 * context.noise_hu)
-        fine = _outlined(context, key, mask, barred, least, partial(part.progress, share))
+        fine = _outlined(context, key, mask, barred, taken, partial(part.progress, share))
         if fine.any():
             yield key, fine, judge_organ(context, key, context.to_working(fine) > 0.5, steadiness)
 
 
 def _outlined(
-    context: CTContext, key: str, mask: Mask, barred: Mask, least_hu: float, tick: Callable[[], None]
+    context: CTContext, key: str, mask: Mask, barred: Mask, vessels: Mask, tick: Callable[[], None]
 ) -> Mask:
-    """A working mask as a smooth outline on the full grid, at the half-way brightness to its neighbours."""
+    """A working mask as a smooth outline on the full grid, at the half-way brightness to its neighbours.
+
+    It may not take what is ``barred``; what it encloses together with the great vessels is filled.
+    """
     spacing = context.full.spacing_mm[::-1]
     start = context.mask_to_full(mask)
     margin = np.ceil(8.0 / spacing).astype(int)
     box = bounding_box(start, (int(margin[0]), int(margin[1]), int(margin[2])))
     values = context.full_hu[box].astype(np.float32)
-    fine = localise(values, start[box], barred[box], spacing, least_hu=least_hu, brighter_hu=BRIGHTER_HU[key], tick=tick)
+    fine = localise(
+        values,
+        start[box],
+        barred[box],
+        spacing,
+        muscle_hu=muscle_mode(context).centre_hu,
+        noise_hu=context.noise_hu,
+        brighter_hu=BRIGHTER_HU[key],
+        tick=tick,
+    )
     fine = opened(fine, SMOOTH_MM[key], spacing)
     tick()
     fill_mm = FILL_MM.get(key, 0.0)
@@ -137,7 +146,8 @@ def _outlined(
         fine = erode(fine, fill_mm, spacing) & ~barred[box]
     for k in range(fine.shape[0]):
         tick()
-        fine[k] |= ndimage.binary_fill_holes(fine[k]) & (values[k] > FILLED_HU)
+        closed = ndimage.binary_fill_holes(fine[k] | vessels[box][k])
+        fine[k] |= closed & (values[k] > FILLED_HU) & ~barred[box][k]
     fine = largest_piece(fine & ~barred[box])
     result = np.zeros(context.full.shape, bool)
     result[box] = fine

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.errors import BadInput
+from organtwin.segment.ct.shape import Mask
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext
@@ -19,7 +20,6 @@ LEAST_BODY_ML = 30.0
 LEAST_LIMB_ML = 100.0
 LUNG_LIKE_HU = (-935.0, -500.0)  # outside air is darker, even through noise
 
-Mask = NDArray[np.bool_]
 
 
 def find_body(context: CTContext) -> Mask:
@@ -37,9 +37,9 @@ def find_body(context: CTContext) -> Mask:
     for k, flat in enumerate(context.open(solid, TABLE_SHELL_MM)):
         inside[k] = ndimage.binary_fill_holes(flat)
     core = context.open(inside, 2 * TABLE_SHELL_MM)
-    labels, count = ndimage.label(core)
+    labels, _ = ndimage.label(core)
     body = np.zeros_like(core)
-    order = np.argsort(-np.bincount(labels.ravel())[1:]) + 1 if count else []
+    order: NDArray[np.intp] = np.argsort(-np.bincount(labels.ravel())[1:]) + 1
     for rank, label in enumerate(order):
         piece = labels == label
         values = context.hu[piece]
@@ -56,26 +56,6 @@ def find_body(context: CTContext) -> Mask:
     for k, flat in enumerate(body):
         body[k] = ndimage.binary_fill_holes(flat)
     return body
-
-
-def largest_piece(mask: Mask) -> Mask:
-    """The largest face-connected piece."""
-    labels, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == int(sizes.argmax()))
-
-
-def bounding_box(mask: Mask, margin: tuple[int, int, int] = (0, 0, 0)) -> tuple[slice, slice, slice]:
-    """Slices around all that is set, widened by a margin in voxels and kept inside the array."""
-    sides = []
-    for axis in range(3):
-        along = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        first, last = (int(along[0]), int(along[-1]) + 1) if along.size else (0, 0)
-        sides.append(slice(max(first - margin[axis], 0), min(last + margin[axis], mask.shape[axis])))
-    return sides[0], sides[1], sides[2]
 
 
 def _is_tissue(values: NDArray[np.float32]) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from organtwin.segment.ct.body import bounding_box
+from organtwin.segment.ct.shape import bounding_box
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext

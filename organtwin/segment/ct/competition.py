@@ -95,7 +95,7 @@ def _solve(
     z = residual / diagonal[:, None]
     p = z.copy()
     rz = np.einsum("nc,nc->c", residual, z, dtype=np.float64)
-    goal = 1e-6 * np.einsum("nc,nc->c", right, right / diagonal[:, None], dtype=np.float64) + 1e-12
+    goal = 1e-5 * np.einsum("nc,nc->c", right, right / diagonal[:, None], dtype=np.float64) + 1e-12
     for step in range(200):
         if step % 8 == 0:
             tick()

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import ndimage
 
 from organtwin.errors import BadInput
 from organtwin.model import Volume
+from organtwin.segment.ct.resample import resample
+from organtwin.segment.ct.shape import Mask, bounding_box, dilate, erode, largest_piece, opened
 from organtwin.space import Grid
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ AIR_HU = -1024
 LEAST_EXTENT_MM = 20.0
 
 FloatVolume = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 class CTContext:
@@ -115,12 +116,23 @@ class CTContext:
         """The working scan, denoised with edges kept (curvature anisotropic diffusion)."""
         import SimpleITK as sitk
 
-        image = sitk.GetImageFromArray(np.clip(self.hu, -200, 400))
+        box = bounding_box(self.body)
+        result = np.clip(self.hu, -200, 400)
+        image = sitk.GetImageFromArray(result[box])
         image = sitk.Median(image, [1, 1, 1])
         image = sitk.CurvatureAnisotropicDiffusion(
             image, timeStep=0.0625, conductanceParameter=2.0, numberOfIterations=5
         )
-        return np.asarray(sitk.GetArrayFromImage(image), dtype=np.float32)
+        result[box] = sitk.GetArrayFromImage(image)
+        return result
+
+    @cached_property
+    def evenness(self) -> tuple[FloatVolume, FloatVolume]:
+        """Mean and standard deviation of the denoised image over a centimetre's cube."""
+        width = [max(3, round(10.0 / float(s))) for s in self.spacing_mm]
+        mean = ndimage.uniform_filter(self.smooth, width)
+        square = ndimage.uniform_filter(self.smooth**2, width)
+        return mean, np.sqrt(np.maximum(square - mean**2, 0))
 
     @cached_property
     def noise_hu(self) -> float:
@@ -142,8 +154,6 @@ class CTContext:
     @cached_property
     def trunk(self) -> Mask:
         """The largest piece of the body: without arms that lie apart."""
-        from organtwin.segment.ct.body import largest_piece
-
         return largest_piece(self.body)
 
     @cached_property
@@ -178,81 +188,3 @@ class CTContext:
 def _as_hounsfield(values: NDArray[np.generic]) -> NDArray[np.int16]:
     """Contiguous int16, padding and other values below air lifted to air."""
     return np.ascontiguousarray(np.clip(np.nan_to_num(values, nan=AIR_HU), AIR_HU, 4000).astype(np.int16))
-
-
-def resample(array: NDArray[np.generic], shape: tuple[int, ...]) -> FloatVolume:
-    """Resample a box of voxels to another number of voxels over the same box.
-
-    Along each axis: area averages where it shrinks, linear interpolation where it grows.
-    """
-    result = np.asarray(array)
-    axes = sorted(range(result.ndim), key=lambda axis: shape[axis] / result.shape[axis])  # shrink first
-    for axis in axes:
-        if result.shape[axis] == shape[axis]:
-            continue
-        weights = _weights(result.shape[axis], shape[axis])
-        moved = np.moveaxis(result, axis, 0)
-        flat = weights @ moved.reshape(moved.shape[0], -1).astype(np.float32, copy=False)
-        result = np.moveaxis(np.asarray(flat).reshape(shape[axis], *moved.shape[1:]), 0, axis)
-    return np.ascontiguousarray(result, dtype=np.float32)
-
-
-def _weights(n_in: int, n_out: int) -> sparse.csr_array:
-    """(n_out, n_in) matrix of one axis's resampling."""
-    step = n_in / n_out
-    if step > 1:  # share of each input cell under the output cell
-        edges = np.arange(n_out + 1) * step
-        low = np.maximum(np.arange(n_in)[None, :], edges[:-1, None])
-        high = np.minimum(np.arange(n_in)[None, :] + 1, edges[1:, None])
-        return sparse.csr_array((np.clip(high - low, 0, None) / step).astype(np.float32))
-    place = np.clip((np.arange(n_out) + 0.5) * step - 0.5, 0, n_in - 1)
-    first = np.minimum(place.astype(int), max(n_in - 2, 0))
-    part = (place - first).astype(np.float32)
-    rows = np.repeat(np.arange(n_out), 2)
-    columns = np.stack([first, np.minimum(first + 1, n_in - 1)], axis=1).ravel()
-    values = np.stack([1 - part, part], axis=1).ravel()
-    return sparse.csr_array((values, (rows, columns)), shape=(n_out, n_in))
-
-
-def dilate(mask: Mask, mm: float, spacing_mm: NDArray[np.float64]) -> Mask:
-    """Voxels within ``mm`` of the mask, by a distance map inside the mask's neighbourhood."""
-    boxes = ndimage.find_objects(mask.astype(np.uint8))
-    if not boxes or boxes[0] is None:
-        return np.zeros_like(mask)
-    pad = np.ceil(mm / spacing_mm).astype(int) + 1
-    box = tuple(
-        slice(max(s.start - p, 0), min(s.stop + p, n)) for s, p, n in zip(boxes[0], pad, mask.shape, strict=True)
-    )
-    result = np.zeros_like(mask)
-    result[box] = squared_distance_mm2(~mask[box], spacing_mm) <= mm**2 + 1e-6
-    return result
-
-
-def erode(mask: Mask, mm: float, spacing_mm: NDArray[np.float64]) -> Mask:
-    """Voxels of the mask further than ``mm`` from the outside; the array's edge counts as inside."""
-    boxes = ndimage.find_objects(mask.astype(np.uint8))
-    if not boxes or boxes[0] is None:
-        return np.zeros_like(mask)
-    box = tuple(slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(boxes[0], mask.shape, strict=True))
-    result = np.zeros_like(mask)
-    result[box] = squared_distance_mm2(mask[box], spacing_mm) > mm**2 + 1e-6
-    return result
-
-
-def opened(mask: Mask, mm: float, spacing_mm: NDArray[np.float64]) -> Mask:
-    """The parts of the mask that hold a ball of radius ``mm``."""
-    return dilate(erode(mask, mm, spacing_mm), mm, spacing_mm) & mask
-
-
-def squared_distance_mm2(mask: Mask, spacing_mm: NDArray[np.float64]) -> FloatVolume:
-    """Squared distance of every voxel of the mask to the nearest voxel outside it (large where there is none)."""
-    import SimpleITK as sitk
-
-    if mask.all():
-        return np.full(mask.shape, 1e12, np.float32)
-    image = sitk.GetImageFromArray((~mask).view(np.uint8))  # Maurer's map is exact outside the object
-    image.SetSpacing([float(s) for s in spacing_mm[::-1]])
-    distance = sitk.SignedMaurerDistanceMap(
-        image, insideIsPositive=False, squaredDistance=True, useImageSpacing=True, backgroundValue=0.0
-    )
-    return np.clip(sitk.GetArrayFromImage(distance), 0, None)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from organtwin.segment.ct.resample import resample
+
 Mask = NDArray[np.bool_]
 
 
@@ -17,7 +19,8 @@ def localise(
     barred: Mask,
     spacing_mm: NDArray[np.float64],
     *,
-    least_hu: float = -1000.0,
+    muscle_hu: float = 55.0,
+    noise_hu: float = 10.0,
     brighter_hu: float = 30.0,
     around_mm: float = 5.0,
     band_mm: float = 2.5,
@@ -42,12 +45,14 @@ def localise(
     brighter_hu : float
         A neighbour is told from the organ by its brightness where it is that much brighter; infinite where the organ is
         the brightest thing around.
-    least_hu : float
-        Never lower than this: thin muscle between the organ and fat is no part of the organ.
+    muscle_hu, noise_hu : float
+        A sheet of muscle between the organ and fat is no part of the organ: where no fat is next to a voxel, it must
+        be brighter than half-way to muscle, as far as the noise lets that be told.
     """
     clipped = np.clip(values, -150, 350)
     sigma = around_mm / spacing_mm
     soft = ndimage.gaussian_filter(clipped, 0.8 * smooth_mm / spacing_mm, truncate=3)
+    lowest = ndimage.minimum_filter(soft, (1, 3, 3))
     for _ in range(rounds):
         tick()
         inside = _local_mean(clipped, mask, sigma)
@@ -55,7 +60,10 @@ def localise(
         bright = ~mask & (clipped > inside + brighter_hu)
         below = _local_mean(clipped, dark, sigma, empty=-100.0)
         above = _local_mean(clipped, bright, sigma, empty=350.0)
-        fits = (soft > np.maximum((inside + below) / 2, least_hu)) & (soft < (inside + above) / 2)
+        half = (inside + below) / 2
+        sheet = np.minimum((inside + np.float32(muscle_hu)) / 2, inside - np.float32(1.2 * noise_hu))
+        beside_fat = lowest < below + 0.3 * (inside - below)
+        fits = (soft > np.where(beside_fat, half, np.maximum(half, sheet))) & (soft < (inside + above) / 2)
         tick()
         level = ndimage.gaussian_filter(mask.astype(np.float32), band_mm / spacing_mm, truncate=2)
         band = (level > 0.05) & (level < 0.95)
@@ -69,7 +77,11 @@ def localise(
 def _local_mean(
     values: NDArray[np.float32], where: Mask, sigma: NDArray[np.float64], empty: float = 0.0
 ) -> NDArray[np.float32]:
-    """Gaussian mean of the values under a mask; ``empty`` where the mask is out of sight."""
-    weight = ndimage.gaussian_filter(where.astype(np.float32), sigma, truncate=2.5)
-    total = ndimage.gaussian_filter(values * where, sigma, truncate=2.5)
-    return np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), np.float32(empty))
+    """Gaussian mean of the values under a mask, on a coarser grid; ``empty`` where the mask is out of sight."""
+    shrink = np.maximum(sigma / 2.5, 1.0)
+    coarse = tuple(int(n) for n in np.maximum(np.round(np.asarray(values.shape) / shrink), 1))
+    sigma = sigma * np.asarray(coarse) / np.asarray(values.shape)
+    weight = ndimage.gaussian_filter(resample(where, coarse), sigma, truncate=2.5)
+    total = ndimage.gaussian_filter(resample(values * where, coarse), sigma, truncate=2.5)
+    mean = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), np.float32(empty))
+    return resample(mean, values.shape)

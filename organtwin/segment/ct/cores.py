@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from organtwin.segment.ct.body import largest_piece
+from organtwin.segment.ct.shape import largest_piece
 from organtwin.segment.ct.tissue import (
     Mode,
     behind_spine,
     beside_spine,
-    evenness,
     muscle_mode,
     peaks,
     soft_tissue,
@@ -46,7 +45,7 @@ def liver_core(context: CTContext, taken: Mask) -> Core | None:
 
     ``taken`` are voxels of organs that are known already.
     """
-    mean, deviation = evenness(context)
+    mean, deviation = context.evenness
     place = (beside_spine(context) < -10) & (behind_spine(context) < 40)
     place = place & soft_tissue(context) & ~taken & (context.depth_in_cage > 6)
     even = place & (deviation < 14)
@@ -66,7 +65,7 @@ def spleen_core(context: CTContext, taken: Mask, level: Mask | None = None) -> C
 
     ``level`` is the liver: the spleen lies at its height.
     """
-    mean, deviation = evenness(context)
+    mean, deviation = context.evenness
     behind = behind_spine(context)
     depth = context.depth_in_cage
     place = (beside_spine(context) > 25) & (behind > -110) & (behind < 60)

@@ -35,7 +35,7 @@ def enclosure(worth: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
     return np.asarray(total / np.maximum(rays, 1))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _cast(worth, dk, dj, di, reach, total, rays):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Add what each voxel sees in one direction, carrying the sight from its neighbour there.
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from organtwin.segment.ct.body import largest_piece
 from organtwin.segment.ct.competition import walk
 from organtwin.segment.ct.cores import Core, kidney_core, liver_core, spleen_core
 from organtwin.segment.ct.enclosure import enclosure
+from organtwin.segment.ct.resample import resample
+from organtwin.segment.ct.shape import bounding_box, largest_piece, squared_distance_mm2
 from organtwin.segment.ct.tissue import Mode, behind_spine, beside_spine, muscle_mode, soft_tissue
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ FloatVolume = NDArray[np.float32]
 
 KEYS = ("liver", "spleen", "kidney_right", "kidney_left")
 REACH_MM = {"liver": 90.0, "spleen": 25.0, "kidney_right": 15.0, "kidney_left": 15.0}
+THICK_MM = {"liver": 8.0, "spleen": 6.0, "kidney_right": 5.0, "kidney_left": 5.0}
+BULGE = 1.25
 LOCAL_MM = 18.0  # over that length the brightness of an organ may drift (beam hardening, perfusion)
+EDGE_HU, DATA_WEIGHT = 12.0, 0.05  # a step between neighbours that is an edge; brightness against one such link
 LEAST_SPREAD_HU = 10.0
 ENCLOSED = 0.72
 ROUNDS = 3
@@ -74,14 +78,14 @@ def compete(
     if "liver" in place:  # behind and left of it lie the great vessels, the crura and the pancreas
         behind, beside = behind_spine(context), beside_spine(context)
         place["liver"] *= np.where((behind > -75) & (beside > -30), np.float32(0.1), np.float32(1))
-    centre: dict[str, FloatVolume | np.float32] = {key: np.float32(core.mode.centre_hu) for key, core in cores.items()}
+    centre: dict[str, FloatVolume] = {key: np.full(1, core.mode.centre_hu, np.float32) for key, core in cores.items()}
     masks: dict[str, Mask] = {}
     steadiness: dict[str, float] = {}
     for round_ in range(ROUNDS):
         likelihoods: list[FloatVolume] = []
         seeds: list[Mask] = []
         for key, core in cores.items():
-            spread = np.float32(max(core.mode.spread_hu, LEAST_SPREAD_HU))
+            spread = max(core.mode.spread_hu, LEAST_SPREAD_HU)
             z = (values - centre[key]) / spread
             likelihood = np.exp(-0.5 * z * z) / (2.5066 * spread)
             if round_ and key == "liver":
@@ -90,57 +94,79 @@ def compete(
             seeds.append(core.mask)
         likelihoods.append(others)
         seeds.append((taken | wall) & tissue)
-        fields = walk(values, tissue, likelihoods, seeds, edge_hu=12.0, data_weight=0.05, tick=partial(report, round_ / ROUNDS))
+        fields = walk(values, tissue, likelihoods, seeds, EDGE_HU, DATA_WEIGHT, partial(report, round_ / ROUNDS))
         for key, field in zip(cores, fields, strict=False):
-            masks[key] = _shaped(context, field > 0.5, cores[key].mask)
+            masks[key] = _shaped(context, field > 0.5, cores[key].mask, THICK_MM[key])
             near = context.grow(masks[key], 6.0)
             strict, generous = np.count_nonzero(near & (field > 0.7)), np.count_nonzero(near & (field > 0.3))
-            steadiness[key] = strict / max(generous, 1)
-            centre[key] = _local_centre(values, masks[key], cores[key].mode, context)
+            steadiness[key] = float(strict) / max(float(generous), 1.0)
+            if round_ + 1 < ROUNDS:
+                centre[key] = _local_centre(values, masks[key], cores[key].mode, context)
     return {key: (mask, steadiness[key]) for key, mask in masks.items() if mask.any()}
 
 
 def _nearness(context: CTContext, core: Mask, reach_mm: float) -> FloatVolume:
     """1 at the core, falling with distance; 0.01 far away."""
-    distance = ndimage.distance_transform_edt(~core, context.spacing_mm)
-    return np.asarray(np.maximum(np.exp(-0.5 * (distance / reach_mm) ** 2), 0.01), dtype=np.float32)
+    squared = squared_distance_mm2(~core, context.spacing_mm)
+    return np.asarray(np.maximum(np.exp(-0.5 * squared / reach_mm**2), 0.01), dtype=np.float32)
 
 
 def _local_centre(values: FloatVolume, mask: Mask, mode: Mode, context: CTContext) -> FloatVolume:
     """Brightness of the organ as it drifts from place to place, never further than two spreads from its mode."""
-    sigma = LOCAL_MM / context.spacing_mm
+    coarse = np.maximum(np.round(np.asarray(mask.shape) * context.spacing_mm / (LOCAL_MM / 3)), 1).astype(int)
     sure = ndimage.binary_erosion(mask) & (np.abs(values - mode.centre_hu) < 40)
-    weight = ndimage.gaussian_filter(sure.astype(np.float32), sigma, truncate=3)
-    total = ndimage.gaussian_filter(values * sure, sigma, truncate=3)
+    weight = ndimage.gaussian_filter(resample(sure, tuple(coarse)), 3.0, truncate=3)
+    total = ndimage.gaussian_filter(resample(values * sure, tuple(coarse)), 3.0, truncate=3)
     # far from the organ its mode counts again
-    return np.asarray((total + 0.02 * mode.centre_hu) / (weight + 0.02), dtype=np.float32)
+    return resample((total + 0.02 * mode.centre_hu) / (weight + 0.02), mask.shape)
 
 
 def _enclosed(context: CTContext, masks: dict[str, Mask], taken: Mask) -> FloatVolume:
     """Likelihood (1/HU) of any brightness to be liver where liver, or liver and right lung, lies all around."""
     worth = np.zeros(context.smooth.shape, np.float32)
     worth[~context.trunk | taken] = -1
-    worth[context.depth_in_cage < 1] = 0.4
+    worth[context.depth_in_cage < 1] = 0.3
     worth[context.lungs[0]] = 1
     worth[context.lungs[1]] = -1
     for key, mask in masks.items():
         worth[mask] = 1 if key == "liver" else -1
     share = enclosure(worth, int(50 / context.spacing_mm[0]))
     surely = 1 / (1 + np.exp(-np.clip((share - ENCLOSED) / 0.03, -12, 12)))
-    return np.asarray(surely * 0.02 * (context.smooth > 15), dtype=np.float32)
+    return np.asarray(surely * 0.02 * (context.smooth > 15) * (context.depth_in_cage > 4), dtype=np.float32)
 
 
-def _shaped(context: CTContext, mask: Mask, core: Mask) -> Mask:
-    """The piece with the core and what is broadly joined to it, holes filled."""
-    thick = context.open(mask, 6.0)
+def _shaped(context: CTContext, mask: Mask, core: Mask, thick_mm: float) -> Mask:
+    """:func:`_joined` in the box that matters."""
+    margin = int(np.ceil(3 * thick_mm / context.spacing_mm.min()))
+    box = bounding_box(mask | core, (margin, margin, margin))
+    result = np.zeros_like(mask)
+    result[box] = _joined(context, mask[box], core[box], thick_mm)
+    return result
+
+
+def _joined(context: CTContext, mask: Mask, core: Mask, thick_mm: float) -> Mask:
+    """The piece with the core, without what bulges behind a neck; holes filled.
+
+    What holds a ball of ``thick_mm`` and the core is the organ. A thinner part beside it is a tip of the organ where it
+    tapers, and another organ where it grows wider away from the joint.
+    """
+    thick = context.open(mask, thick_mm)
     labels, count = ndimage.label(thick)
     if count > 1:
         shares = np.bincount(labels[core], minlength=count + 1)
         shares[0] = 0
         thick = labels == int(shares.argmax()) if shares.any() else largest_piece(thick)
-    body = thick | core
-    within = context.open(mask, 3.0) | body
-    for _ in range(int(20.0 / context.spacing_mm[0])):  # thin edges grow back from the thick part, not beyond a neck
-        body = ndimage.binary_dilation(body) & within
+    body = context.grow(thick | core, 4.0) & mask
+    rest = context.open(mask, 2.5) & ~body
+    labels, count = ndimage.label(rest)
+    if count:
+        radius = np.sqrt(squared_distance_mm2(mask, context.spacing_mm))
+        at_joint, widest = np.zeros(count + 1, np.float32), np.zeros(count + 1, np.float32)
+        np.maximum.at(widest, labels[rest], radius[rest])
+        joint = context.grow(body, 5.0) & rest
+        np.maximum.at(at_joint, labels[joint], radius[joint])
+        tips = (at_joint > 0) & (widest <= BULGE * at_joint + 1.0)
+        tips[0] = False
+        body |= tips[labels]
     body = context.grow(body, 2.0) & mask
     return np.asarray(ndimage.binary_fill_holes(largest_piece(body)))

@@ -34,14 +34,6 @@ class Mode:
         return np.asarray(np.abs(values - self.centre_hu) < spreads * self.spread_hu)
 
 
-def evenness(context: CTContext) -> tuple[FloatVolume, FloatVolume]:
-    """Mean and standard deviation of the denoised image over a centimetre's cube."""
-    width = [max(3, round(10.0 / float(s))) for s in context.spacing_mm]
-    mean = ndimage.uniform_filter(context.smooth, width)
-    square = ndimage.uniform_filter(context.smooth**2, width)
-    return mean, np.sqrt(np.maximum(square - mean**2, 0))
-
-
 def soft_tissue(context: CTContext) -> Mask:
     """Neither fat, gas, lung nor bone, inside the trunk."""
     right, left = context.lungs
@@ -86,7 +78,7 @@ def behind_spine(context: CTContext) -> FloatVolume:
 
 def muscle_mode(context: CTContext) -> Mode:
     """Brightness of the muscles beside and behind the spine; a usual value where there are none to see."""
-    mean, deviation = evenness(context)
+    mean, deviation = context.evenness
     aside = np.abs(beside_spine(context))
     back = (aside < 90) & (behind_spine(context) > 0) & (context.depth_in_cage < -4)
     back |= (aside < 45) & (behind_spine(context) > 20)
