@@ -100,7 +100,13 @@ def _is_meta(path: Path) -> bool:
 
 def _nifti_header(path: Path) -> tuple[_Header, nifti.Header]:
     header = nifti.read_header(path)
-    return _Header(Grid(header.size, header.affine), header.phases, header.notes, header.is_label), header
+    return _Header(_grid(header.size, header.affine, path), header.phases, header.notes, header.is_label), header
+
+
+def _grid(size: tuple[int, int, int], affine: NDArray[np.float64], path: Path) -> Grid:
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        raise BadInput("The file does not say where its voxels lie: the axes that it states span no space", where=path.name, remedy="Copy it again.")
+    return Grid(size, affine)
 
 
 def _scaled(stored: NDArray[Any], header: nifti.Header) -> NDArray[Any]:
@@ -138,7 +144,10 @@ def _itk_header(path: Path, reader: Any = None) -> _Header:
     if reader.HasMetaDataKey("NRRD_space") is False and not reader.HasMetaDataKey("TransformMatrix") and _says_no_place(path):
         notes.append("The file does not say how it lies in the patient: columns were taken to run to the patient's left, rows to the back "
                      "and slices to the head. Check left and right before you use it.")
-    grid = Grid.make(size[:3], reader.GetSpacing()[:3], reader.GetOrigin()[:3], directions)
+    affine = np.eye(4)
+    affine[:3, :3] = directions * np.array(reader.GetSpacing()[:3])
+    affine[:3, 3] = reader.GetOrigin()[:3]
+    grid = _grid(size[:3], affine, path)
     return _Header(grid, size[3] if n == 4 else 1, tuple(notes))
 
 

@@ -89,7 +89,12 @@ def _plain_reason(error: Exception) -> str:
 def _decode_file(frames: Sequence[Frame]) -> list[Plane]:
     dataset = pydicom.dcmread(frames[0].path, force=True)
     _name_the_syntax(dataset)
-    stored = dataset.pixel_array
+    try:
+        stored = dataset.pixel_array
+    except (Exception, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of a decoder that is not written in Python
+        raise ValueError("the pixels are damaged") from error
     several = frames[0].index is not None
     return [_plane(dataset, stored[frame.index] if several else stored, frame) for frame in frames]
 

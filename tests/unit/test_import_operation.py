@@ -143,6 +143,29 @@ def test_every_file_of_pydicom_ends_in_a_volume_or_one_sentence():
     assert np.asarray(volume.values).std() > 0
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_files_with_wrong_bytes_end_in_volumes_or_one_sentence(tmp_path, studio, seed):
+    import random
+
+    from pydicom.uid import JPEGLSLossless, RLELossless
+
+    chance = random.Random(seed)
+    compress = chance.choice([None, JPEGLSLossless, RLELossless])
+    paths = studio.series(tmp_path, studio.positions(4), change=(lambda d, _: d.compress(compress)) if compress else None)
+    for path in chance.sample(paths, chance.randint(1, 4)):
+        content = bytearray(path.read_bytes())
+        for _ in range(chance.randint(1, 8)):
+            content[chance.randrange(min(len(content), chance.choice([400, 1500, 10**6])))] = chance.randrange(256)
+        if chance.random() < 0.3:
+            del content[chance.randrange(len(content)) :]
+        path.write_bytes(content)
+    for entry in range(1, 5):
+        try:
+            run(tmp_path, series=[entry])
+        except BadInput as error:
+            one_sentence(error)
+
+
 @pytest.mark.real_data
 def test_a_tilted_uneven_head_has_its_true_size(real_data):
     import numpy as np

@@ -214,6 +214,20 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path, form):
     assert "\n" not in caught.value.sentence
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_file_of_another_writer_that_is_cut_short_is_refused(tmp_path, form):
+    path = tmp_path / f"a{form}"
+    sitk.WriteImage(sitk.GetImageFromArray(np.random.default_rng(0).normal(size=(20, 21, 22))), str(path), useCompression=False)
+    path.write_bytes(path.read_bytes()[:-3000])
+    with pytest.raises(BadInput, match=r"cut short|damaged"):
+        images.read(path)
+
+
+def test_axes_that_span_no_space_are_refused(tmp_path):
+    with pytest.raises(BadInput, match="span no space"):
+        images.read(nifti_file(tmp_path / "a.nii", codes=("<2h", 252, 1, 0), quaternion=("<3f", 80, np.inf, 1e-30, 1e-30)))
+
+
 def test_what_is_not_a_number_is_told(tmp_path):
     values = np.ones((6, 5, 4), np.float32)
     values[0, 0, 0], values[1, 1, 1] = np.nan, np.inf
