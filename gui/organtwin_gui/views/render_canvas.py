@@ -57,6 +57,7 @@ class RenderCanvas(QWidget):
         self.setAccessibleName("3D view")
         self.message = "" if enabled else "3D pictures need OpenGL, which does not work on this machine."
         self.overpaint: list[Painting] = []
+        self.points_to_see: Callable[[], list[NDArray[np.float64]]] = list  # beyond the props
         self.show_cube = True
         self._software: bool | None = None
         self._moving = False
@@ -356,9 +357,11 @@ class RenderCanvas(QWidget):
         bounds = np.array(self.renderer.ComputeVisiblePropBounds())
         if bounds[0] > bounds[1]:
             bounds = np.array([-100.0, 100.0] * 3)
+        low, high = bounds[::2], bounds[1::2]
+        for point in self.points_to_see():
+            low, high = np.minimum(low, point), np.maximum(high, point)
         aspect = self.width() / max(1, self.height())
-        camera = self.renderer.GetActiveCamera()
-        eye.frame_box(camera, bounds[::2], bounds[1::2], np.asarray(towards), np.asarray(up), aspect)
+        eye.frame_box(self.renderer.GetActiveCamera(), low, high, np.asarray(towards), np.asarray(up), aspect)
         self.refresh()
         self.view_changed.emit()
 
@@ -390,6 +393,7 @@ class RenderCanvas(QWidget):
         """Free the OpenGL resources; the widget stays as an empty picture."""
         self._rest.stop()
         self.overpaint.clear()
+        self.points_to_see = list
         if self.window_ is not None:
             self.renderer.RemoveAllViewProps()
             self.renderer.ReleaseGraphicsResources(self.window_)

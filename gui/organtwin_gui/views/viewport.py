@@ -72,6 +72,7 @@ class Viewport(QWidget):
         layout.addWidget(self.time_bar)
         self.setFocusProxy(self.canvas)
         self.canvas.overpaint += [self._paint_cursor, self._paint_labels, self._paint_legends]
+        self.canvas.points_to_see = self._arrow_points
         self.canvas.picked.connect(self._take_pick)
         self.canvas.hovered.connect(self._move_cursor)
         self.canvas.maximise_requested.connect(self.maximise_requested)
@@ -270,6 +271,11 @@ class Viewport(QWidget):
 
     # -- words on the picture ---------------------------------------------------------------------------------------
 
+    def _arrow_points(self) -> list[NDArray[np.float64]]:
+        """Ends of the arrows at openings: they should be in the view as well."""
+        labels = [label for item in self.items.values() if item.visible for label in item.labels]
+        return [end for label in labels if label.arrow_mm is not None for end in label.arrow_mm]
+
     def _legends(self) -> list[Legend]:
         return [legend for item in self.items.values() if item.visible for legend in item.legends]
 
@@ -286,7 +292,7 @@ class Viewport(QWidget):
         made = theme.font(theme.SMALL_POINTS)
         metrics = QFontMetricsF(made)
         right = area.right() - 10
-        taken: list[QRectF] = []
+        taken = [QRectF(self.bar.geometry())] if self.bar.isVisible() else []
         for legend in self._legends():
             width = legend_width(legend)
             taken.append(QRectF(right - width, 0, width, self._legend_height(area) + 60))
