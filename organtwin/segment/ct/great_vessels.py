@@ -85,7 +85,7 @@ def _heart(context: CTContext, aorta: Aorta, heart: Heart | str, taken: Mask) ->
     if heart.pulmonary_artery is None:
         reason = (
             "the root of the aorta, by which it is told from the heart, is not in view"
-            if aorta.root < 0
+            if aorta.root_mm is None
             else "it could not be told from the heart"
         )
         artery = Found("pulmonary_artery", None, 0.0, reason)

@@ -25,6 +25,9 @@ FAT_HU = -25.0
 LEAST_CORE_ML = 4.0
 ABOVE_VALVE_MM = 16.0  # the pulmonary valve lies this much above the aortic one
 ROOF_MM = 32.0  # and the atrial roof this much
+BESIDE_VESSEL_HU = 0.0  # between fat and wall
+LEAST_TRUNK_ML = 2.0
+LEAST_RIGHT_ML = 10.0
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,12 @@ def find_heart(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask, co
     heart = largest(ndimage.binary_fill_holes(heart))
     cut = [side for side, at in (("below", heart[0]), ("above", heart[-1])) if at.any()]
     doubts = [f"it is cut off {' and '.join(cut)} by the edge of the scan"] if cut else []
-    confidence = 0.85 if aorta.root >= 0 else 0.65
-    if aorta.root < 0:
+    confidence = 0.65 if aorta.root_mm is None else 0.85
+    if aorta.root_mm is None:
         doubts.append("the aortic valve is not in view, so the border to the great vessels is less sure")
+    if aorta.root_mm is not None and not _right_side_seen(context, aorta.root_mm, chambers):
+        confidence, pulmonary = 0.3, None
+        doubts.append("the right side of the heart holds no contrast, so only the left side is painted")
     return Heart(heart, pulmonary, not cut, confidence, tuple(doubts))
 
 
@@ -104,9 +110,9 @@ def _in_chest(context: CTContext, aorta: Aorta, canal: DiscPath, lungs: Mask, co
     high = np.flatnonzero(area > 0.2 * area.max())
     low_k = high[0] if high.size else 0
     top_k = cores.shape[0]
-    if aorta.root >= 0:
-        top_k = int((aorta.tube.line[aorta.root, 0] + 60) / spacing[0])
-    labels, count = ndimage.label(cores)
+    if aorta.root_mm is not None:
+        top_k = int((aorta.root_mm[0] + 60) / spacing[0])
+    labels, _ = ndimage.label(cores)
     kept = np.zeros_like(cores)
     least = max(0.3, 0.05 * context.volume_ml(largest(cores)))
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -128,11 +134,11 @@ def _chambers(context: CTContext, aorta: Aorta, blood: Mask, cores: Mask) -> tup
     depth = ndimage.distance_transform_edt(blood, spacing).astype(np.float32)
     seeds = np.zeros(blood.shape, np.int32)
     k = np.arange(blood.shape[0])[:, None, None]
-    if aorta.root < 0:
+    if aorta.root_mm is None:
         seeds[cores] = 1
         reachable = watershed(-depth, seeds, mask=blood) == 1
         return _without_vessels(context, reachable, cores), None
-    root = aorta.tube.line[aorta.root] / spacing - 0.5
+    root = aorta.root_mm / spacing - 0.5
     above = (k - root[0]) * spacing[0]
     j, i = np.arange(blood.shape[1])[None, :, None], np.arange(blood.shape[2])[None, None, :]
     seeds[cores & (above < ABOVE_VALVE_MM)] = 1
@@ -146,13 +152,31 @@ def _chambers(context: CTContext, aorta: Aorta, blood: Mask, cores: Mask) -> tup
     pulmonary = (parts == 2) & (above > ABOVE_VALVE_MM) | (parts == 1) & outflow
     chambers = _without_vessels(context, (parts == 1) & ~outflow & (above < ROOF_MM + 10), cores)
     pulmonary = largest(context.open(pulmonary & (above < 85), 3.0))
-    return chambers, pulmonary if context.volume_ml(pulmonary) > 10 else None
+    # the trunk passes in front of the root's level and to its left; what lies only behind is the left atrium
+    trunk_ml = context.volume_ml(pulmonary & outflow & (above > ABOVE_VALVE_MM + 6))
+    if trunk_ml < LEAST_TRUNK_ML:
+        return chambers, None
+    return chambers, _to_its_edge(context, pulmonary, context.grow(chambers, 2.0))
+
+
+def _to_its_edge(context: CTContext, vessel: Mask, other: Mask) -> Mask:
+    """A vessel moved to where its brightness has fallen half the way to its surroundings."""
+    image = ndimage.gaussian_filter(context.hu, 0.5)
+    edge = 0.5 * (float(np.median(context.hu[vessel])) + BESIDE_VESSEL_HU)
+    return largest(context.grow(vessel, 4.0) & (image > edge) & (vessel | ~other))
 
 
 def _without_vessels(context: CTContext, blood: Mask, cores: Mask) -> Mask:
     """The wide parts of the blood, those of them that hold a core."""
     labels, _ = ndimage.label(context.open(blood, 5.0))
-    return np.asarray(np.isin(labels, np.setdiff1d(np.unique(labels[cores]), [0])) & context.grow(cores, CORE_MM + 6))
+    return np.asarray(np.isin(labels, np.setdiff1d(np.unique(labels[cores]), [0])) & context.grow(cores, CORE_MM + 4))
+
+
+def _right_side_seen(context: CTContext, root_mm: NDArray[np.float64], chambers: Mask) -> bool:
+    """Whether a right atrium or ventricle is among the chambers: blood to the right of the aortic root."""
+    column = max(0, int((root_mm[2] - 10) / context.spacing_mm[2]))
+    row = int((root_mm[1] + 10) / context.spacing_mm[1])
+    return context.volume_ml(chambers[:, :row, :column]) > LEAST_RIGHT_ML
 
 
 def _wall_reach(context: CTContext, chambers: Mask) -> Mask:

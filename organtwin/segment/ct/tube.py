@@ -214,7 +214,7 @@ def even_line(points: FloatArray, step_mm: float, smooth_mm: float) -> FloatArra
     """Points at even distances along a smoothed polyline; its ends stay."""
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     keep = np.concatenate([[True], np.diff(length) > 1e-6])
-    count = max(int(round(length[-1] / step_mm)), 2) + 1
+    count = max(round(float(length[-1]) / step_mm), 2) + 1
     at = np.linspace(0, length[-1], count)
     line = np.stack([np.interp(at, length[keep], points[keep, axis]) for axis in range(3)], axis=1)
     sigma = min(smooth_mm / step_mm, count / 4)

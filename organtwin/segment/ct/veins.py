@@ -39,8 +39,8 @@ class Vein:
 def find_inferior_cava(context: CTContext, aorta: Aorta, canal: DiscPath) -> Vein | str:
     """The inferior vena cava below the heart, or why it was not found."""
     top = context.hu.shape[0]
-    if aorta.root >= 0:
-        top = int(aorta.tube.line[aorta.root, 0] / context.spacing_mm[0])
+    if aorta.root_mm is not None:
+        top = int(aorta.root_mm[0] / context.spacing_mm[0])
     rows, columns = _around(context, canal, slice(0, top), front=(25, 115), left=(-65, 15))
     front, left = _offsets(context, canal.centre[:top], rows, columns)
     prior = -0.5 * ((front - np.clip(front, 40, 92)) / 8) ** 2 - 0.5 * ((left - np.clip(left, -42, -6)) / 7) ** 2
@@ -50,20 +50,19 @@ def find_inferior_cava(context: CTContext, aorta: Aorta, canal: DiscPath) -> Vei
 
 def find_superior_cava(context: CTContext, aorta: Aorta) -> Vein | str:
     """The superior vena cava beside the ascending aorta, or why it was not found."""
-    if not aorta.arch or aorta.root < 0:
+    rising = aorta.rising / context.spacing_mm - 0.5
+    if not len(rising):
         return "the ascending aorta, beside which it lies, is not in view"
-    line = aorta.tube.line / context.spacing_mm - 0.5
-    high = int(aorta.tube.line[:, 0].argmax())
-    rising = line[high:][::-1]  # from the root upwards
+    top = float(rising[:, 0].max())
     rising = rising[rising[:, 0] > rising[0, 0] + ABOVE_ROOT_MM / context.spacing_mm[0]]
     if len(rising) < 4:
         return "too little of the ascending aorta, beside which it lies, is in view"
-    slices = slice(max(0, int(rising[0, 0])), min(context.hu.shape[0], int(rising[-1, 0] + 25 / context.spacing_mm[0])))
+    slices = slice(max(0, int(rising[0, 0])), min(context.hu.shape[0], int(top + 25 / context.spacing_mm[0])))
     k = np.arange(slices.start, slices.stop)
     beside = np.stack([np.interp(k, rising[:, 0], rising[:, axis]) for axis in (1, 2)], axis=1)
     # above the arch's flank the line turns to the left and back: stay beside the ascending part
-    turned = k > line[high, 0] - 25 / context.spacing_mm[0]
-    if turned.any() and not turned.all():
+    turned = k > top - 25 / context.spacing_mm[0]
+    if aorta.arch and turned.any() and not turned.all():
         beside[turned] = beside[~turned][-1]
     centre = np.zeros((context.hu.shape[0], 2))
     centre[slices] = beside
@@ -117,7 +116,7 @@ def _vein(
     near = ndimage.gaussian_filter(artery[window], (0, 1.5, 1.5))
     score += (prior - 4 * near).astype(np.float32)
     path = best_path(score, radii)
-    centre = ndimage.gaussian_filter1d(path.centre + [rows.start, columns.start], 2.0, axis=0, mode="nearest")
+    centre = ndimage.gaussian_filter1d(np.add(path.centre, (rows.start, columns.start)), 2.0, axis=0, mode="nearest")
     points = (np.column_stack([np.arange(slices.start, slices.stop), centre]) + 0.5) * spacing
     sections = []
     for n in range(len(points)):
@@ -175,7 +174,7 @@ def without_atrium(context: CTContext, vein: Vein, cores: Mask, lower: bool) -> 
         return vein
     ratio = float(context.spacing_mm[0]) / float(full_spacing(context)[0])
     mask = vein.mask.copy()
-    mask[: int(round(first * ratio)) if first > vein.slices[0] else 0] = False
+    mask[: round(first * ratio) if first > vein.slices[0] else 0] = False
     if last < vein.slices[1]:
-        mask[int(round(last * ratio)) :] = False
+        mask[round(last * ratio) :] = False
     return Vein(mask, (first, last), vein.confidence, vein.doubt)
