@@ -24,10 +24,10 @@ from organtwin.segment.engine import Found, Monitor
 Mask = NDArray[np.bool_]
 
 SIMPLE = ("body", "lung_right", "lung_left")
-SMOOTH_MM = {"liver": 2.5, "spleen": 3.0, "kidney_right": 4.0, "kidney_left": 4.0}  # thinner things are vessels
+SMOOTH_MM = {"liver": 2.5, "spleen": 3.0, "kidney_right": 5.0, "kidney_left": 5.0}  # thinner things are vessels
 FILLED_HU = -20.0  # vessels and tumours belong to the organ around them, fat in a fold does not
 BRIGHTER_HU = {"liver": 30.0, "spleen": 30.0, "kidney_right": np.inf, "kidney_left": np.inf}
-FILL_MM = {"kidney_right": 8.0, "kidney_left": 8.0}  # sinus and pelvis belong to the kidney
+FILL_MM = {"kidney_right": 8.0, "kidney_left": 8.0}  # medulla and pelvis
 ABSENT = "nothing that fits it was seen in this scan"
 
 
@@ -142,8 +142,8 @@ def _outlined(
     tick()
     fill_mm = FILL_MM.get(key, 0.0)
     if fill_mm:
-        fine = dilate(fine, fill_mm, spacing)
-        fine = erode(fine, fill_mm, spacing) & ~barred[box]
+        filled = erode(dilate(fine, fill_mm, spacing), fill_mm, spacing)
+        fine |= filled & (values > FILLED_HU) & ~barred[box]
     for k in range(fine.shape[0]):
         tick()
         closed = ndimage.binary_fill_holes(fine[k] | vessels[box][k])

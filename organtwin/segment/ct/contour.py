@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.segment.ct.resample import resample
+from organtwin.segment.ct.shape import erode
 
 Mask = NDArray[np.bool_]
 
@@ -24,6 +25,7 @@ def localise(
     brighter_hu: float = 30.0,
     around_mm: float = 5.0,
     band_mm: float = 2.5,
+    sure_mm: float = 4.0,
     smooth_mm: float = 0.8,
     rounds: int = 2,
     tick: Callable[[], None] = lambda: None,
@@ -32,7 +34,8 @@ def localise(
 
     Localised region competition (Lankton & Tannenbaum, "Localizing region-based active contours", IEEE TIP 2008),
     with the outside split in a darker and a brighter neighbour so that fat on one side and a kidney on the other do not
-    average to the organ itself. The border moves within ``band_mm`` a round.
+    average to the organ itself. The border moves within ``band_mm`` a round; what lies deeper than ``sure_mm`` stays, so
+    that a tumour at the surface is not cut off for its brightness.
 
     Parameters
     ----------
@@ -51,6 +54,7 @@ def localise(
     """
     clipped = np.clip(values, -150, 350)
     sigma = around_mm / spacing_mm
+    kept = erode(mask, sure_mm, spacing_mm) & ~barred
     soft = ndimage.gaussian_filter(clipped, 0.8 * smooth_mm / spacing_mm, truncate=3)
     lowest = ndimage.minimum_filter(soft, (1, 3, 3))
     for _ in range(rounds):
@@ -70,7 +74,7 @@ def localise(
         proposal = np.where(band, fits, mask) & ~barred
         proposal |= mask & ~band
         mask = ndimage.gaussian_filter(proposal.astype(np.float32), smooth_mm / spacing_mm, truncate=3) > 0.5
-        mask &= ~barred
+        mask = (mask & ~barred) | kept
     return mask
 
 

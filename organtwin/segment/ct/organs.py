@@ -25,7 +25,8 @@ FloatVolume = NDArray[np.float32]
 
 KEYS = ("liver", "spleen", "kidney_right", "kidney_left")
 REACH_MM = {"liver": 90.0, "spleen": 25.0, "kidney_right": 15.0, "kidney_left": 15.0}
-THICK_MM = {"liver": 8.0, "spleen": 6.0, "kidney_right": 5.0, "kidney_left": 5.0}
+THICK_MM = {"liver": 8.0, "spleen": 6.0, "kidney_right": 8.0, "kidney_left": 8.0}
+HOLLOW_MM = {"kidney_right": 8.0, "kidney_left": 8.0}  # the sinus is closed before the shape is judged
 BULGE = 1.25
 LOCAL_MM = 18.0  # over that length the brightness of an organ may drift (beam hardening, perfusion)
 EDGE_HU, DATA_WEIGHT = 12.0, 0.05  # a step between neighbours that is an edge; brightness against one such link
@@ -96,7 +97,10 @@ def compete(
         seeds.append((taken | wall) & tissue)
         fields = walk(values, tissue, likelihoods, seeds, EDGE_HU, DATA_WEIGHT, partial(report, round_ / ROUNDS))
         for key, field in zip(cores, fields, strict=False):
-            masks[key] = _shaped(context, field > 0.5, cores[key].mask, THICK_MM[key])
+            won = field > 0.5
+            if key in HOLLOW_MM:
+                won = context.close(won, HOLLOW_MM[key]) & ~taken
+            masks[key] = _shaped(context, won, cores[key].mask, THICK_MM[key])
             near = context.grow(masks[key], 6.0)
             strict, generous = np.count_nonzero(near & (field > 0.7)), np.count_nonzero(near & (field > 0.3))
             steadiness[key] = float(strict) / max(float(generous), 1.0)
