@@ -75,10 +75,13 @@ class Series:
         return self.reason is None
 
     @property
+    def title(self) -> str:
+        return f"{self.number}: {self.description or 'no description'} ({self.modality or 'unknown modality'}), {self.summary}"
+
+    @property
     def line(self) -> str:
-        """One line for a list."""
-        head = f"{self.number}: {self.description or 'no description'} ({self.modality or 'unknown modality'}), {self.summary}"
-        return head if self.reason is None else f"{head}: {self.reason}"
+        """One line for a list, with the reason when it cannot be read (which may name files)."""
+        return self.title if self.reason is None else f"{self.title}: {self.reason}"
 
 
 def sort_into_series(frames: Sequence[Frame]) -> list[Series]:

@@ -148,9 +148,8 @@ def scan(sources: Sequence[str | Path], monitor: Progress | None = None) -> Stud
         notes.append(f"{copies} file{' is' if copies == 1 else 's are'} there more than once; one copy of each was used.")
     if skipped:
         notes.append(f"{skipped} file{' was' if skipped == 1 else 's were'} passed over: not an image.")
-    if damaged:
-        shown = ", ".join(damaged[:3]) + (", ..." if len(damaged) > 3 else "")
-        notes.append(f"{len(damaged)} damaged DICOM file{' was' if len(damaged) == 1 else 's were'} left out ({shown}).")
+    if damaged:  # their names stay out of notes, which travel with the volume: file names often are patients' names
+        notes.append(f"{len(damaged)} damaged DICOM file{' was' if len(damaged) == 1 else 's were'} left out.")
     return Study(tuple(listed), skipped, tuple(damaged), tuple(notes), files)
 
 

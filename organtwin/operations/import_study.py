@@ -91,12 +91,12 @@ def run(inputs: Mapping[str, TwinObject], parameters: ImportParameters, monitor:
     from organtwin.io.study import read, scan
 
     with scan(parameters.sources, PartMonitor(monitor, 0.0, 0.3)) as study:
-        for note in study.notes:
-            monitor.log(note)
+        for line in (*study.notes, *(f"damaged: {name}" for name in study.damaged)):
+            monitor.log(line)
         chosen = study.choose(parameters.series) if parameters.series else [study.best()]
         for series in study.series:
             monitor.log(f"{'*' if series in chosen else ' '} {series.line}")
-        others = tuple(f"Not imported: {series.line}" for series in study.series if series not in chosen)[:20] + study.notes
+        others = tuple(f"Not imported: {series.title}." for series in study.series if series not in chosen)[:20] + study.notes
         volumes: list[Volume] = []
         for n, series in enumerate(chosen):
             part = PartMonitor(monitor, 0.3 + 0.7 * n / len(chosen), 0.3 + 0.7 * (n + 1) / len(chosen))

@@ -291,6 +291,24 @@ def test_compressed_series_have_the_same_values(studio, tmp_path, syntax):
     assert studio.error(one(tmp_path)).max() <= 0.5
 
 
+def test_lossless_jpeg_has_the_same_values(studio, tmp_path):
+    import gdcm
+
+    for path in studio.series(tmp_path / "plain", studio.positions()):
+        reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+        reader.SetFileName(str(path))
+        assert reader.Read()
+        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+        change.SetInput(reader.GetImage())
+        assert change.Change()
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        writer.SetFileName(str(path))
+        assert writer.Write()
+        assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.70"
+    assert studio.error(one(tmp_path)).max() <= 0.5
+
+
 def test_slope_and_intercept_of_every_slice_are_its_own(studio, tmp_path):
     def change(d, n):
         d.RescaleSlope, d.RescaleIntercept = 1 + n, 3 * n
