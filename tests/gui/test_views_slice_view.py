@@ -154,6 +154,13 @@ def test_the_window_changes_only_with_its_own_tool(qtbot, views) -> None:
     assert scene.tool is Tool.NAVIGATE
 
 
+def test_figures_choose_tools_in_their_order(qtbot, views) -> None:
+    scene, made = views
+    for number, tool in enumerate(Tool):
+        qtbot.keyClick(made[Plane.AXIAL].canvas, str(number + 1))
+        assert scene.tool is tool
+
+
 def test_a_distance_is_in_millimetres_can_be_edited_and_deleted(qtbot, views) -> None:
     scene, made = views
     canvas = made[Plane.SAGITTAL].canvas

@@ -158,6 +158,17 @@ def test_flow_is_shown_in_the_units_of_the_clinic(qtbot, viewport, vessel, flow)
     pixels(viewport)
 
 
+def test_a_result_turns_the_surfaces_around_it_to_glass(qtbot, viewport, vessel, flow, ball) -> None:
+    liver = ball((20, 0, 30), 15, "liver")
+    viewport.show_surface(liver)
+    opacity = lambda: viewport.items[liver.uuid]._actor.GetProperty().GetOpacity()  # noqa: E731
+    assert opacity() == 1
+    viewport.show_flow(flow, vessel)
+    assert opacity() < 0.2
+    viewport.set_visible(flow.uuid, False)
+    assert opacity() == 1
+
+
 def test_the_time_bar_begins_at_the_fastest_frame_and_plays(qtbot, viewport, vessel, flow) -> None:
     viewport.show_flow(flow, vessel, FlowLook(wall="pressure", streamlines=False))
     assert viewport.time_bar.isVisible()
@@ -280,6 +291,9 @@ def test_four_up_maximises_changes_layout_and_remembers_it(qtbot, gl, tmp_path) 
     assert shown() == {"coronal"}
     assert quad.coronal.width() > 850
     qtbot.mouseDClick(quad.coronal.canvas, LEFT, pos=QPoint(50, 50))
+    assert shown() == set(quad.views)
+    quad.toggle_maximised("3d")
+    qtbot.keyClick(quad.viewport.canvas, Qt.Key.Key_Escape)
     assert shown() == set(quad.views)
     quad.set_layout("big_3d")
     qtbot.wait(20)

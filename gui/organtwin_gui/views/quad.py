@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from organtwin_gui.views.slice_render import Plane
@@ -147,6 +148,12 @@ class QuadView(QWidget):
         name = settings.value("views/layout")
         if name in set(Layout):
             self._take_layout(str(name))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._maximised:
+            self._maximise("")
+        else:
+            super().keyPressEvent(event)
 
     def reset_views(self) -> None:
         """Whole slices and the whole scene."""

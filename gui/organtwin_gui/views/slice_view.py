@@ -48,6 +48,7 @@ _CURSORS: dict[Tool, Qt.CursorShape] = {
     Tool.SEED: Qt.CursorShape.BlankCursor,
     Tool.PICK: Qt.CursorShape.PointingHandCursor,
 }
+_TOOL_KEYS: dict[int, Tool] = {Qt.Key.Key_1 + number: tool for number, tool in enumerate(Tool)}
 _MARK_COLOUR = "#ffd479"
 _GRAB_PIXELS = 9.0
 _LEFT, _RIGHT, _MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
@@ -472,6 +473,8 @@ class SliceCanvas(QWidget):
             self.scene.set_overlay_look(visible=not self.scene.overlays_visible)
         elif key == Qt.Key.Key_Space:
             self.scene.toggle_tool()
+        elif key in _TOOL_KEYS:
+            self.scene.tool = _TOOL_KEYS[key]
         elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self._hot_mark is not None:
             self.scene.remove_mark(self._hot_mark)
             self._hot_mark = None

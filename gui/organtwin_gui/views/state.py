@@ -34,7 +34,6 @@ class Tool(StrEnum):
     """What the left mouse button does in a slice view."""
 
     NAVIGATE = "navigate"
-    SCROLL = "scroll"
     WINDOW = "window"
     PAN = "pan"
     ZOOM = "zoom"
@@ -42,6 +41,7 @@ class Tool(StrEnum):
     PROBE = "probe"
     SEED = "seed"
     PICK = "pick"
+    SCROLL = "scroll"
 
 
 @dataclass(frozen=True)

@@ -202,8 +202,16 @@ class Viewport(QWidget):
         if self._untouched and self.items:
             self.canvas.look_from("A")
         self._refresh_time_bar()
+        self._set_background()
         self.canvas.refresh()
         self.items_changed.emit()
+
+    def _set_background(self) -> None:
+        """Where a result is shown the surfaces around it turn to glass."""
+        result = any(item.visible and isinstance(item, FlowItem | TissueItem) for item in self.items.values())
+        for item in self.items.values():
+            if isinstance(item, SurfaceItem):
+                item.set_in_background(result)
 
     def remove(self, uuid: str) -> None:
         """Take a thing out; unknown ones are no matter."""

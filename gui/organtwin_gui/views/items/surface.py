@@ -17,6 +17,7 @@ from organtwin_gui.views.items.base import (
 )
 
 _COARSE_TRIANGLES = 25_000
+_FAINT = 0.1
 
 
 class SurfaceItem(SceneItem):
@@ -27,6 +28,7 @@ class SurfaceItem(SceneItem):
     ) -> None:
         super().__init__(surface.uuid, surface.name, around)
         self.opacity = opacity
+        self._faint = False
         self._fine = with_normals(polydata_of(surface.points_mm, surface.triangles))
         self._coarse: vtkPolyData | None = None
         self._actor = actor_of(self._fine)
@@ -41,7 +43,22 @@ class SurfaceItem(SceneItem):
 
     def set_opacity(self, opacity: float) -> None:
         self.opacity = opacity
-        self._actor.GetProperty().SetOpacity(opacity)
+        self._apply_opacity()
+
+    def set_in_background(self, faint: bool) -> None:
+        """Turn to glass, so that a result among the organs can be seen."""
+        self._faint = faint
+        self._apply_opacity()
+
+    def set_visible(self, visible: bool) -> None:
+        self.visible = visible
+        self._apply_opacity()
+
+    def _apply_opacity(self) -> None:
+        opacity = min(self.opacity, _FAINT) if self._faint else self.opacity
+        prop = self._actor.GetProperty()
+        prop.SetOpacity(opacity)
+        prop.SetSpecular(0.0 if self._faint else 0.16)
         self._actor.SetVisibility(self.visible and opacity > 0)
 
     def set_colour(self, colour: Colour) -> None:
