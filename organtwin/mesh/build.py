@@ -17,7 +17,7 @@ from organtwin.mesh.child import ChildFailed
 from organtwin.mesh.cut import WALL, cut_flat
 from organtwin.mesh.label_surface import LabelSurface
 from organtwin.mesh.remesh import remeshed
-from organtwin.mesh.repair import BadSurface, fair, untangled
+from organtwin.mesh.repair import BadSurface, fair, plugged, untangled
 from organtwin.model import Cap
 from organtwin.vessel import centerline, naming
 from organtwin.vessel import openings as ends
@@ -29,7 +29,8 @@ Progress = Callable[[float, str], None]
 FACINGS = ("left", "right", "posterior", "anterior", "superior", "inferior")  # +x, -x, +y, -y, +z, -z in LPS
 CELLS_PER_RADIUS = 5.0
 CELLS_ACROSS_CAP = 4.0
-ORGAN_TETS = 40_000
+ORGAN_TETS = 30_000
+VESSEL_TETS = 120_000
 TETS_PER_CUBE = 8.5  # tetrahedra of edge h in a cube of edge h, about
 
 
@@ -104,7 +105,9 @@ def vessel(
         boundaries[opening.name] = WALL + 1 + at
         points, faces, tags = cut_flat(points, faces, tags, opening.centre_mm, opening.normal, WALL + 1 + at)
     target = tri.volume(points, faces)
-    sizes = _vessel_sizes(points, line, chosen, edge_mm)
+    sizes, coarser = _vessel_sizes(points, faces, line, chosen, edge_mm)
+    if coarser > 1.05:
+        notes.append(f"A fifth of the radius would need very many cells: edges are {coarser:.1f} times that. Give an edge to decide otherwise.")
     progress(0.25, "surface triangles")
     points, faces, tags = _remeshed(points, faces, tags, sizes, 0.12 * float(np.median(sizes)), progress, 0.25, 0.55)
     points = _flat(points, faces, tags, chosen)
@@ -137,7 +140,8 @@ def organ(
     ----------
     surface : LabelSurface
     edge_mm : float, optional
-        Edge inside the organ; by default such that there are about 40 000 tetrahedra.
+        Edge inside the organ; by default such that there are about 30 000 tetrahedra inside,
+        and more where the surface bends.
     """
     points, faces = surface.points_mm, surface.triangles
     target = tri.volume(points, faces)
@@ -146,7 +150,7 @@ def organ(
     points, faces = _thinned(points, faces, edge)
     points = fair(points, faces, rounds=10)
     tags = np.full(len(faces), WALL, np.int16)
-    points, faces, tags = _remeshed(points, faces, tags, np.full(len(points), edge), 0.08 * edge, progress, 0.05, 0.5)
+    points, faces, tags = _remeshed(points, faces, tags, np.full(len(points), edge), 0.12 * edge, progress, 0.05, 0.5)
     points = _with_volume(points, faces, tags, target)
     filled, points = _filled(points, faces, tags, meshers, progress)
     progress(0.9, "boundaries and quality")
@@ -202,18 +206,33 @@ def _flat(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], ope
 # -- sizes --------------------------------------------------------------------------------------------------------
 
 
-def _vessel_sizes(points: tri.Points, line: Centerline, openings: Sequence[Opening], edge_mm: float | None) -> NDArray[np.float64]:
-    """Wanted edges: a fifth of the radius nearby, finer on small caps, never coarser than ``edge_mm``."""
-    near = cKDTree(line.points_mm)
-    distance, at = near.query(points, k=min(4, len(line.points_mm)))
+def _vessel_sizes(
+    points: tri.Points, faces: tri.Triangles, line: Centerline, openings: Sequence[Opening], edge_mm: float | None
+) -> tuple[NDArray[np.float64], float]:
+    """Wanted edges, and how much coarser they are than a fifth of the radius to keep within :data:`VESSEL_TETS`.
+
+    With ``edge_mm`` given it is that, but fine enough for some cells across the vessel. Small caps get finer ones.
+    """
+    distance, at = cKDTree(line.points_mm).query(points, k=min(4, len(line.points_mm)))
     distance, at = distance.reshape(len(points), -1), at.reshape(len(points), -1)
     weight = 1.0 / np.maximum(distance, 1e-3) ** 2
     radius = (weight * line.radii_mm[at]).sum(axis=1) / weight.sum(axis=1)
-    sizes = radius / CELLS_PER_RADIUS if edge_mm is None else np.minimum(edge_mm, 2 * radius / CELLS_ACROSS_CAP)
+    coarser = 1.0
+    if edge_mm is None:
+        sizes = radius / CELLS_PER_RADIUS
+        share = np.zeros(len(points))  # area around each point
+        area = tri.areas(points, faces)
+        for corner in range(3):
+            share += np.bincount(faces[:, corner], area / 3, minlength=len(points))
+        expected = float((TETS_PER_CUBE * share * radius / 2 / sizes**3).sum())
+        coarser = max(1.0, (expected / VESSEL_TETS) ** (1 / 3))
+        sizes = np.minimum(sizes * coarser, 2 * radius / CELLS_ACROSS_CAP)
+    else:
+        sizes = np.minimum(edge_mm, 2 * radius / CELLS_ACROSS_CAP)
     for opening in openings:
         close = np.linalg.norm(points - opening.centre_mm, axis=1) < 2 * opening.radius_mm
         sizes[close] = np.minimum(sizes[close], 2 * opening.radius_mm / CELLS_ACROSS_CAP)
-    return np.maximum(sizes, 0.2)
+    return np.maximum(sizes, 0.2), coarser
 
 
 def _thinned(points: tri.Points, faces: tri.Triangles, edge: float) -> tuple[tri.Points, tri.Triangles]:
@@ -244,6 +263,7 @@ def _remeshed(
         made = remeshed(points, faces, tags, sizes, deviation_mm=deviation, beat=beat)
     except ChildFailed:
         return points, faces, tags
+    made = plugged(*made)
     return made if tri.is_closed(made[1]) else (points, faces, tags)
 
 

@@ -134,6 +134,32 @@ def repaired(
     return points, triangles, tuple(notes)
 
 
+def plugged(
+    points: tri.Points, triangles: tri.Triangles, tags: NDArray[np.int16], most_edges: int = 8
+) -> tuple[tri.Points, tri.Triangles, NDArray[np.int16]]:
+    """Close pin-holes of a few edges and drop loose scraps, which remeshing may leave; a patch has the tag of what is beside it."""
+    number, part = tri.parts(triangles, len(points))
+    if number > 1:
+        kept = (np.bincount(part) > most_edges)[part]
+        points, triangles, _ = tri.compact(points, triangles[kept])
+        tags = tags[kept]
+    new_points, new_faces, new_tags = [points], [triangles], [tags]
+    count = len(points)
+    for loop in _loops(_open_edges(triangles, count)):
+        if len(loop) > most_edges:
+            continue
+        beside = tags[np.isin(triangles, loop).sum(axis=1) >= 2]
+        if len(loop) == 3:
+            patch = loop[None, ::-1]
+        else:
+            hub = sum(len(p) for p in new_points)
+            new_points.append(points[loop].mean(axis=0)[None])
+            patch = np.stack([np.roll(loop, -1), loop, np.full(len(loop), hub)], axis=1)
+        new_faces.append(patch.astype(np.int32))
+        new_tags.append(np.full(len(patch), beside[0] if len(beside) else tags[0], np.int16))
+    return np.concatenate(new_points), np.concatenate(new_faces), np.concatenate(new_tags)
+
+
 def untangled(
     points: tri.Points, triangles: tri.Triangles, fixed: NDArray[np.bool_], progress: Callable[[], None] = lambda: None, rounds: int = 12
 ) -> tuple[tri.Points, int, NDArray[np.int64]]:

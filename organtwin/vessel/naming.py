@@ -2,7 +2,7 @@
 
 Rules of thumb of anatomy, with plain names where they do not apply:
 
-- aorta with an arch (its line rises well above both thick ends): ``inlet`` is the thick end that lies further to the front,
+- aorta with an arch (its line rises well above both its ends): ``inlet`` is the end that lies further to the front,
   ``descending`` the other; branches that leave near the top and end above their origin are, along the flow,
   ``brachiocephalic``, ``carotid_left`` and ``subclavian_left`` when there are three (``arch_branch_1``, ... otherwise);
 - aorta without an arch: ``inlet`` is the upper thick end; two ends of similar height at the bottom are ``iliac_left`` and
@@ -58,7 +58,7 @@ def _plain(openings: list[Opening]) -> list[Opening]:
 def _aorta(openings: list[Opening], line: Centerline) -> list[Opening]:
     widest = max(o.radius_mm for o in openings)
     thick = [o for o in openings if o.radius_mm >= 0.55 * widest]
-    pairs = [(a, b) for at, a in enumerate(thick) for b in thick[at + 1 :]]
+    pairs = [(a, b) for a in thick for b in openings if a is not b]
     arched = [p for p in pairs if _rise(line, p) > 1.5 * widest]
     if arched:
         return _with_arch(openings, line, max(arched, key=lambda p: line.length(line.path(p[0].end, p[1].end))))

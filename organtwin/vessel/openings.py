@@ -98,6 +98,8 @@ def _at_end(line: Centerline, end: int, points: Points, triangles: NDArray[np.in
     limit = max(limit, 0.0)
     step = max(0.2 * radius, 0.25)
     tip_out = _direction(track, along, 0.0, radius)
+    close = np.linalg.norm(points - track[0], axis=1) < 10 * radius
+    triangles = triangles[close[triangles].all(axis=1)]  # all that a section here can need
 
     def cross(t: float) -> tuple[Section | None, Points]:
         """The section ``t`` mm inside the tip, across the vessel's axis; beyond the tip the line goes straight on."""
