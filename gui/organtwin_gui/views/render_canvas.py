@@ -180,9 +180,10 @@ class RenderCanvas(QWidget):
         else:
             # up to twice as fine for smooth edges, as far as that is affordable; coarser when even one to one is not
             affordable = (_FINE_FRAME_S / max(self._frame_s, 1e-3)) ** 0.5
-            scale = float(np.clip(affordable, 0.5, 2.0 if ratio < 1.5 else 1.0))
+            scale = float(np.clip(affordable, 0.7, 2.0 if ratio < 1.5 else 1.0))
             scale = 1.0 if 1.0 < scale < 2.0 else scale
         width, height = max(1, round(wide * scale)), max(1, round(high * scale))
+        self.renderer.SetUseFXAA(not self._moving and scale < 2.0)
         first = self._picture is None
         start = time.perf_counter()
         pixels = self.draw(width, height)

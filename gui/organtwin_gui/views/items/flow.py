@@ -213,12 +213,12 @@ class FlowItem(SceneItem):
         self.legends = []
         wall = look.wall if look.wall in ("none", "plain") or self.has(look.wall) else "plain"
         inside = (look.streamlines or look.glyphs) and self.has("speed")
-        opacity = look.wall_opacity if look.wall_opacity is not None else (0.22 if inside and wall == "plain" else 1.0)
-        if inside and wall not in ("plain", "none") and look.wall_opacity is None:
-            opacity = 0.35
+        # with something inside only the far side of the wall is drawn: it gives the shape and tints nothing before it
+        opened = inside and look.wall_opacity is None
+        opacity = look.wall_opacity if look.wall_opacity is not None else (0.35 if opened and wall == "plain" else 1.0)
         prop = self._wall.GetProperty()
         tissue_look(prop, structure(self.mesh.structure).colour, opacity)
-        prop.SetBackfaceCulling(False)
+        prop.SetFrontfaceCulling(opened)
         mapper = self._wall.GetMapper()
         if wall in ("plain", "none"):
             mapper.ScalarVisibilityOff()

@@ -35,7 +35,7 @@ class FlowLook:
     """A flow: what colours the wall, and how the blood inside is shown."""
 
     wall: Literal["pressure", "wall_shear", "plain", "none"] = "plain"
-    wall_opacity: float | None = None  # None: glassy where something inside is shown, else solid
+    wall_opacity: float | None = None  # None: solid, but open towards the eye where something inside is shown
     streamlines: bool = True
     glyphs: bool = False
     seeds: int = 120
