@@ -13,6 +13,8 @@ from organtwin.segment.strokes import BACKGROUND, Drawn
 
 Floats = NDArray[np.float32]
 CHUNK = 300_000  # voxels between two looks at the monitor
+NARROWEST, WIDEST = 0.3, 0.6  # bounds of the width of calm values under a stroke, in units of the noise of one voxel
+RANGE = 6.0  # neighbours farther off in value than this times the noise do not count
 SMOOTHING_MM = 2.0  # half width of the window that noise is averaged over
 
 
@@ -25,26 +27,40 @@ class Statistics:
     noise: float
 
 
-def window(spacing_mm: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Half size (k, j, i) of the smoothing window in voxels."""
-    return np.floor(SMOOTHING_MM / spacing_mm[::-1] + 0.5).astype(np.int64)
+def window(spacing_mm: NDArray[np.float64]) -> Floats:
+    """Weights (k, j, i) by distance of the neighbours that noise is averaged over."""
+    half = np.floor(SMOOTHING_MM / spacing_mm[::-1] + 0.5).astype(int)
+    off = [np.arange(-h, h + 1) * s for h, s in zip(half, spacing_mm[::-1], strict=True)]
+    squared = off[0][:, None, None] ** 2 + off[1][None, :, None] ** 2 + off[2][None, None, :] ** 2
+    return np.exp(-0.5 * squared / (0.65 * SMOOTHING_MM) ** 2).astype(np.float32)
 
 
 def learn(values: Floats, drawn: Drawn, spacing_mm: NDArray[np.float64]) -> Statistics:
-    """Values under the strokes: medians, and widths from the median absolute deviation."""
-    raw = [values[tuple(v.T)] for v in drawn.voxels]
-    spread = [float(1.4826 * np.median(np.abs(r - np.median(r)))) for r in raw if len(r) >= 8]
+    """Values under the strokes. A vessel or an edge under a stroke does not count: see :func:`_shortest_half`."""
+    spread = [_shortest_half(values[tuple(v.T)])[1] for v in drawn.voxels if len(v) >= 8]
     span = float(np.subtract(*np.percentile(values[::4, ::4, ::4], [99, 1]))) or 1.0
-    noise = max(float(np.median(spread)) if spread else 0.02 * span, 1e-3 * span)
-    half = window(spacing_mm)
+    noise = max(float(np.median(spread)) if spread else 0.02 * span, 2e-3 * span)
+    weights = window(spacing_mm)
     centre, width = [], []
     for voxels in drawn.voxels:
-        calm = _smoothed_at(values, voxels, half, spacing_mm, 3 * noise)
-        middle = float(np.median(calm))
-        own = float(1.4826 * np.median(np.abs(calm - middle)))
+        middle, own = _shortest_half(_calm_at(values, voxels, weights, np.float32(RANGE * noise)))
         centre.append(middle)
-        width.append(np.hypot(min(own, 3 * noise), 0.5 * noise))
+        width.append(np.hypot(min(own, WIDEST * noise), NARROWEST * noise))
     return Statistics(np.array(centre, np.float32), np.array(width, np.float32), noise)
+
+
+def _shortest_half(values: Floats) -> tuple[float, float]:
+    """Middle of the shortest interval that holds half of the values, and the standard deviation of a normal law as narrow.
+
+    It follows the tissue that most of the stroke lies in (Rousseeuw and Leroy's shorth).
+    """
+    ordered = np.sort(values)
+    half = len(ordered) // 2
+    if half < 2:
+        return float(np.median(ordered)), 0.0
+    lengths = ordered[half:] - ordered[: len(ordered) - half]
+    first = int(np.argmin(lengths))
+    return float(np.median(ordered[first : first + half + 1])), float(lengths[first]) / 1.349
 
 
 def run(
@@ -68,7 +84,7 @@ def run(
     heap_time[: len(seeds)], heap_voxel[: len(seeds)] = 0, seeds
     count = len(seeds)
     background = drawn.keys.index(BACKGROUND) if BACKGROUND in drawn.keys else -1
-    half = window(spacing_mm)
+    weights = window(spacing_mm)
     done = 0
     while count:
         need = count + 6 * CHUNK + 16
@@ -76,7 +92,7 @@ def run(
             heap_time, heap_voxel = np.resize(heap_time, 2 * need), np.resize(heap_voxel, 2 * need)
         count, fresh = _advance(
             values, smooth, time, owner, fixed, heap_time, heap_voxel, count, CHUNK,
-            statistics.centre, statistics.width, drawn.owner, background, tolerance, 3 * statistics.noise, spacing_mm[::-1].copy(), half,
+            statistics.centre, statistics.width, drawn.owner, background, tolerance, np.float32(RANGE * statistics.noise), spacing_mm[::-1].copy(), weights,
         )  # fmt: skip
         done += fresh
         fraction = 1 - np.exp(-done / 1.5e6)  # the end is not known before it is there
@@ -86,40 +102,30 @@ def run(
 
 
 @numba.njit(cache=True)
-def _bilateral(values, k, j, i, half, spacing, width):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Mean of the neighbours that are near in place and in value (Tomasi and Manduchi)."""
+def _calm(values, k, j, i, weights, width):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Mean of the neighbours that are near in place and in value (Tomasi and Manduchi; Tukey's weight for the value)."""
     middle = values[k, j, i]
-    total, weight = 0.0, 0.0
-    for dk in range(-half[0], half[0] + 1):
-        if not 0 <= k + dk < values.shape[0]:
-            continue
-        for dj in range(-half[1], half[1] + 1):
-            if not 0 <= j + dj < values.shape[1]:
-                continue
-            for di in range(-half[2], half[2] + 1):
-                if not 0 <= i + di < values.shape[2]:
-                    continue
-                other = values[k + dk, j + dj, i + di]
-                off = (other - middle) / width
-                if off > 2.5 or off < -2.5:
-                    continue
-                far = (dk * spacing[0]) ** 2 + (dj * spacing[1]) ** 2 + (di * spacing[2]) ** 2
-                w = np.exp(-0.5 * (off * off + far / 1.7))
-                total += w * other
-                weight += w
+    hk, hj, hi = weights.shape[0] // 2, weights.shape[1] // 2, weights.shape[2] // 2
+    total, weight = np.float32(0.0), np.float32(0.0)
+    limit = np.float32(1.0) / (width * width)
+    for kk in range(max(0, k - hk), min(values.shape[0], k + hk + 1)):
+        for jj in range(max(0, j - hj), min(values.shape[1], j + hj + 1)):
+            for ii in range(max(0, i - hi), min(values.shape[2], i + hi + 1)):
+                other = values[kk, jj, ii]
+                off = np.float32(1.0) - (other - middle) * (other - middle) * limit
+                if off > 0:
+                    w = off * off * weights[kk - k + hk, jj - j + hj, ii - i + hi]
+                    total += w * other
+                    weight += w
     return total / weight
 
 
 @numba.njit(cache=True)
-def _smoothed_many(values, voxels, half, spacing, width):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _calm_at(values, voxels, weights, width):  # type: ignore[no-untyped-def]  # pragma: no cover
     out = np.empty(len(voxels), np.float32)
     for n in range(len(voxels)):
-        out[n] = _bilateral(values, voxels[n, 0], voxels[n, 1], voxels[n, 2], half, spacing, width)
+        out[n] = _calm(values, voxels[n, 0], voxels[n, 1], voxels[n, 2], weights, width)
     return out
-
-
-def _smoothed_at(values: Floats, voxels: NDArray[np.int64], half: NDArray[np.int64], spacing_mm: NDArray[np.float64], width: float) -> Floats:
-    return np.asarray(_smoothed_many(values, voxels, half, spacing_mm[::-1].copy(), width))
 
 
 @numba.njit(cache=True)
@@ -158,7 +164,7 @@ def _pop(times, voxels, count):  # type: ignore[no-untyped-def]  # pragma: no co
 @numba.njit(cache=True)
 def _advance(  # type: ignore[no-untyped-def]  # pragma: no cover
     values, smooth, time, owner, fixed, heap_time, heap_voxel, count, budget,
-    centre, width, label_of_stroke, background, tolerance, soft, spacing, half,
+    centre, width, label_of_stroke, background, tolerance, soft, spacing, weights,
 ):  # fmt: skip
     """Fix up to ``budget`` voxels in the order of arrival; (heap size, how many were fixed)."""
     nk, nj, ni = values.shape
@@ -176,7 +182,7 @@ def _advance(  # type: ignore[no-untyped-def]  # pragma: no cover
         k, rest = here // strides[0], here % strides[0]
         j, i = rest // ni, rest % ni
         if np.isnan(smooth[here]):
-            smooth[here] = _bilateral(values, k, j, i, half, spacing, soft)
+            smooth[here] = _calm(values, k, j, i, weights, soft)
         value = smooth[here]
         place = (k, j, i)
         for axis in range(3):
@@ -188,7 +194,7 @@ def _advance(  # type: ignore[no-untyped-def]  # pragma: no cover
                     continue
                 if np.isnan(smooth[there]):
                     tk, trest = there // strides[0], there % strides[0]
-                    smooth[there] = _bilateral(values, tk, trest // ni, trest % ni, half, spacing, soft)
+                    smooth[there] = _calm(values, tk, trest // ni, trest % ni, weights, soft)
                 other = smooth[there]
                 nearest, scale, at_home = 1e30, 1.0, 1e30
                 for s in range(len(centre)):

@@ -5,6 +5,10 @@ Masks are boolean (nk, nj, ni); ``spacing_mm`` is that of the grid, along i, j, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -73,7 +77,7 @@ def shrunk(mask: Mask, radius_mm: float, spacing_mm: NDArray[np.float64]) -> Mas
     if box is None:
         return mask
     out = np.zeros_like(mask)
-    out[box] = ndimage.distance_transform_edt(mask[box], sampling=spacing_mm[::-1]) > radius_mm if not mask[box].all() else True
+    out[box] = distance_mm(~mask[box], spacing_mm) > radius_mm
     return out
 
 
@@ -92,7 +96,7 @@ def closed(mask: Mask, radius_mm: float, spacing_mm: NDArray[np.float64]) -> Mas
         return mask
     work = np.pad(mask[box], [(p, p) for p in pad])
     work = _near(work, radius_mm, spacing_mm)
-    work = ndimage.distance_transform_edt(work, sampling=spacing_mm[::-1]) > radius_mm
+    work = distance_mm(~work, spacing_mm) > radius_mm
     out = mask.copy()
     out[box] |= work[tuple(slice(p, -p) for p in pad)]
     return out
@@ -120,17 +124,69 @@ def bounding_box(mask: Mask, shape: tuple[int, ...], margin: int | tuple[int, in
     return slices[0], slices[1], slices[2]
 
 
+def distance_mm(targets: Mask, spacing_mm: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Distance of every voxel centre to the nearest one of ``targets``; infinite where there is none.
+
+    Felzenszwalb and Huttenlocher's lower envelopes, axis by axis: several times as fast as SciPy's, which also seeks the
+    nearest voxel itself.
+    """
+    squared = np.where(targets, np.float32(0), np.float32(np.inf))
+    for axis in (2, 1, 0):
+        step = float(spacing_mm[2 - axis])
+        if squared.shape[axis] > 1:
+            moved = np.moveaxis(squared, axis, -1)
+            lines = np.ascontiguousarray(moved).reshape(-1, squared.shape[axis])
+            _envelopes(lines, step)
+            squared = np.moveaxis(lines.reshape(moved.shape), -1, axis)
+    return np.asarray(np.sqrt(squared))
+
+
+@numba.njit(cache=True)
+def _envelopes(lines: Any, step: float) -> None:  # pragma: no cover
+    """In place, for every line f: min over q of f(q) + (step (p - q))²."""
+    rows, n = lines.shape
+    square = step * step
+    for row in range(rows):
+        line = lines[row]
+        root = np.empty(n, np.int64)  # where the parabolas stand that form the envelope
+        cross = np.empty(n + 1, np.float64)  # between which places each is lowest
+        value = np.empty(n, np.float64)
+        top = -1
+        for q in range(n):
+            value[q] = line[q]
+            if not np.isfinite(value[q]):
+                continue
+            at = -np.inf
+            while top >= 0:
+                other = root[top]
+                at = 0.5 * ((value[q] - value[other]) / square / (q - other) + q + other)
+                if at > cross[top]:
+                    break
+                top -= 1
+            top += 1
+            root[top] = q
+            cross[top] = at if top > 0 else -np.inf
+        if top < 0:
+            continue
+        current = 0
+        for p in range(n):
+            while current < top and cross[current + 1] < p:
+                current += 1
+            off = p - root[current]
+            line[p] = value[root[current]] + square * off * off
+
+
 def _near(mask: Mask, radius_mm: float, spacing_mm: NDArray[np.float64]) -> Mask:
     margin = tuple(int(np.ceil(radius_mm / s)) for s in spacing_mm[::-1])
     box = bounding_box(mask, mask.shape, (margin[0], margin[1], margin[2]))
     if box is None:
         return mask
     out = np.zeros_like(mask)
-    out[box] = ndimage.distance_transform_edt(~mask[box], sampling=spacing_mm[::-1]) <= radius_mm
+    out[box] = distance_mm(mask[box], spacing_mm) <= radius_mm
     return out
 
 
-def _where(grid: Grid, test) -> Mask:  # type: ignore[no-untyped-def]
+def _where(grid: Grid, test: Callable[[NDArray[np.float64]], NDArray[np.bool_]]) -> Mask:
     out = np.zeros(grid.shape, bool)
     j, i = np.meshgrid(np.arange(grid.size[1]), np.arange(grid.size[0]), indexing="ij")
     for k in range(grid.size[2]):  # a slice at a time: coordinates of all voxels would be six times the scan

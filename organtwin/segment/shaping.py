@@ -80,7 +80,7 @@ def neck(mask: Mask, seeds: NDArray[np.int64], spacing_mm: NDArray[np.float64], 
     margin = np.ceil(3 * LARGEST_NECK_MM / spacing_mm[::-1]).astype(int)
     near = tuple(slice(max(0, int(a - m)), int(b + m)) for a, b, m in zip(low, high, margin, strict=True))
     part = np.pad(mask[near], 1)
-    depth = ndimage.distance_transform_edt(part, sampling=spacing_mm[::-1])[1:-1, 1:-1, 1:-1]
+    depth = regions.distance_mm(~part, spacing_mm)[1:-1, 1:-1, 1:-1]
     start = np.array([s.start for s in near])
     inside = depth[tuple((seeds - start).T)]
     thickness = 2 * float(np.percentile(inside, 90))
@@ -116,19 +116,19 @@ def _nearest_in(cut: Mask, seeds: Mask, mask: Mask) -> Mask:
 def on_the_edge(values: NDArray[np.float32], mask: Mask, free: Mask, spacing_mm: NDArray[np.float64]) -> Mask:
     """Move the surface by up to two voxels to where a voxel is as near to the value inside as to that outside.
 
-    Inside and outside are Gaussian means of what is clear of the surface (Lankton and Tannenbaum's local regions).
+    Inside and outside are local means of what is clear of the surface (Lankton and Tannenbaum's local regions).
     """
     margin = np.ceil(3 * EDGE_SCALE_MM / spacing_mm[::-1]).astype(int)
     box = regions.bounding_box(mask, mask.shape, (int(margin[0]), int(margin[1]), int(margin[2])))
     if box is None:
         return mask
     part, image = mask[box], values[box]
-    sigma = EDGE_SCALE_MM / spacing_mm[::-1]
+    width = np.maximum(1, np.rint(EDGE_SCALE_MM * np.sqrt(6) / spacing_mm[::-1]).astype(int) | 1)  # two boxes are near a Gaussian
     reach = 1.5 * float(np.median(spacing_mm))
     deep = regions.shrunk(part, reach, spacing_mm)
     outer = regions.grown(part, reach, spacing_mm)
-    inner_mean, inner_weight = _local_mean(image, deep, sigma)
-    outer_mean, outer_weight = _local_mean(image, ~outer, sigma)
+    inner_mean, inner_weight = _local_mean(image, deep, width)
+    outer_mean, outer_weight = _local_mean(image, ~outer, width)
     calm = ndimage.gaussian_filter(image, 0.5 / spacing_mm[::-1])
     like_inside = np.abs(calm - inner_mean) < np.abs(calm - outer_mean)
     band = outer & ~deep & free[box] & (inner_weight > 1e-3) & (outer_weight > 1e-3)
@@ -139,10 +139,11 @@ def on_the_edge(values: NDArray[np.float32], mask: Mask, free: Mask, spacing_mm:
     return regions.connected_to(out, mask)
 
 
-def _local_mean(image: NDArray[np.float32], where: Mask, sigma: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    weight = ndimage.gaussian_filter(where.astype(np.float32), sigma, mode="nearest", truncate=3)
-    total = ndimage.gaussian_filter(np.where(where, image, 0).astype(np.float32), sigma, mode="nearest", truncate=3)
-    return total / np.maximum(weight, 1e-6), weight
+def _local_mean(image: NDArray[np.float32], where: Mask, width: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    weight, total = where.astype(np.float32), np.where(where, image, 0).astype(np.float32)
+    for _ in range(2):
+        weight, total = (ndimage.uniform_filter(a, width, mode="nearest") for a in (weight, total))
+    return np.asarray(total / np.maximum(weight, np.float32(1e-6)), np.float32), weight
 
 
 def report(volume: Volume, box: Box, drawn: Drawn, masks: dict[str, Mask]) -> Sequence[Found]:
