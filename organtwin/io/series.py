@@ -131,7 +131,7 @@ def _by_orientation(frames: list[Frame]) -> list[list[Frame]]:
 
 
 # What tells stacks of one place apart, most telling first. A property splits only where places repeat.
-_TELLING = ("image_type", "echo", "b_value", "acquisition", "sop_class")
+_TELLING = ("image_type", "echo", "b_value", "thickness", "acquisition", "sop_class")
 
 
 def _untangle(frames: list[Frame]) -> list[list[Frame]]:
@@ -146,8 +146,8 @@ def _untangle(frames: list[Frame]) -> list[list[Frame]]:
         for frame in frames:
             groups[getattr(frame, telling)].append(frame)
         covered = [len(_places(group)) for group in groups.values()]
-        if len(groups) == 1 or min(covered) == 1 or sum(covered) == places:
-            continue
+        if len(groups) == 1 or 2 * max(covered) < places or sum(covered) == places:
+            continue  # it does not tell them apart, or would shred the stack
         if telling == "acquisition" and all(count == places == len(group) for count, group in zip(covered, groups.values(), strict=True)):
             continue  # the same places over and over: the passes of one 4D series
         return [part for group in groups.values() for part in _untangle(group)]
@@ -315,7 +315,7 @@ def _titled(description: str, frames: list[Frame], whole: list[Frame]) -> str:
     if len(kinds) > 1 and len({f.image_type for f in frames}) == 1:
         common = set.intersection(*(set(kind) for kind in kinds))
         marks += [part for part in frames[0].image_type if part not in common]
-    for name, unit in (("echo", "ms"), ("b_value", "s/mm²"), ("acquisition", "")):
+    for name, unit in (("echo", "ms"), ("b_value", "s/mm²"), ("thickness", "mm"), ("acquisition", "")):
         here, there = {getattr(f, name) for f in frames}, {getattr(f, name) for f in whole}
         if len(here) == 1 and len(there) > 1 and None not in here:
             marks.append(f"{name.replace('_', ' ')} {next(iter(here))} {unit}".strip())

@@ -111,7 +111,7 @@ def lay_out(
 
     notes: list[str] = []
     if not even:
-        notes += _judge_gaps(gaps, [place(p, normal) for p in positions])
+        notes += _judge_gaps(gaps, np.linalg.norm(np.diff(positions, axis=0), axis=1), [place(p, normal) for p in positions])
     if not straight:
         notes += _judge_shear(along, sideways * spacing, size, spacing)
     step = mean_gap if even else _regular_step(gaps, along[-1] - along[0])
@@ -140,7 +140,8 @@ def _regular_step(gaps: FloatArray, length: float) -> float:
     return length / max(1, round(length / fine))
 
 
-def _judge_gaps(gaps: FloatArray, places: list[str]) -> list[str]:
+def _judge_gaps(gaps: FloatArray, steps: FloatArray, places: list[str]) -> list[str]:
+    """``gaps`` along the normal, ``steps`` from corner to corner (longer where the gantry was tilted)."""
     left = np.concatenate([gaps[1:2], gaps[:-1]])
     right = np.concatenate([gaps[1:], gaps[-2:-1]])
     usual = np.maximum(left, right) if len(gaps) > 1 else gaps
@@ -167,7 +168,9 @@ def _judge_gaps(gaps: FloatArray, places: list[str]) -> list[str]:
         raise BadInput(f"The slices lie too unevenly: {gaps.min():.2f} to {gaps.max():.2f} mm apart",
                        remedy="Import a series with regular slices.")
     shown = ", ".join(f"{gap:.2f}" for gap in _distinct(gaps))
-    return [f"The slices are unevenly spaced ({shown} mm apart, measured at right angles to them); resampled to a regular distance."]
+    if np.abs(steps - gaps).max() > SILENT_MM / 2:
+        shown = f"{', '.join(f'{step:.2f}' for step in _distinct(steps))} mm apart along the table, {shown}"
+    return [f"The slices are unevenly spaced ({shown} mm apart at right angles to them); resampled to a regular distance."]
 
 
 def _judge_shear(along: FloatArray, sideways_mm: FloatArray, size: tuple[int, int], spacing: tuple[float, float]) -> list[str]:

@@ -236,7 +236,7 @@ def _assemble(
             monitor.progress(progress, f"resampling slice {k + 1} of {len(values)}")
 
         stack.resample(layout, lambda k: planes[k].values.astype(np.float32), lowest, store)
-    notes = [geometry_sentence(layout.grid, series.plane), *_thickness(frames, layout.grid), *doubled, *layout.notes, *series.notes, *value_notes]
+    notes = [geometry_sentence(layout, series.plane, len(frames)), *_thickness(frames, layout.grid), *doubled, *layout.notes, *series.notes, *value_notes]
     notes += dict.fromkeys(note for plane in planes for note in plane.notes)
     notes += _tilt_in_words_only(frames, layout)
     notes += _warnings(frames)
@@ -274,10 +274,11 @@ def _without_doubles(frames: list[Frame], planes: list[Plane]) -> tuple[list[Fra
     return [frames[n] for n in kept], [planes[n] for n in kept], notes
 
 
-def geometry_sentence(grid: Grid, plane: str) -> str:
-    ni, nj, nk = grid.size
-    a, b, c = grid.spacing_mm
-    return f"{ni} × {nj} × {nk} voxels of {a:.4g} × {b:.4g} × {c:.4g} mm{f', {plane} slices' if plane else ''}; slice positions are those of the files."
+def geometry_sentence(layout: stack.Layout, plane: str, slices: int) -> str:
+    ni, nj, nk = layout.grid.size
+    a, b, c = layout.grid.spacing_mm
+    source = "slice positions are those of the files" if layout.regular else f"made from {slices} slices at the positions that the files state"
+    return f"{ni} × {nj} × {nk} voxels of {a:.4g} × {b:.4g} × {c:.4g} mm, {plane} slices; {source}."
 
 
 def _thickness(frames: list[Frame], grid: Grid) -> list[str]:

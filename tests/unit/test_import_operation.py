@@ -177,7 +177,7 @@ def test_a_tilted_uneven_head_has_its_true_size(real_data):
     np.testing.assert_allclose(directions.T @ directions, np.eye(3), atol=1e-9)
     assert np.degrees(np.arccos(directions[2, 2])) == pytest.approx(18.5, abs=0.05)
     told = " ".join(volume.notes)
-    assert "1.08, 4.00, 7.00" in told  # 1.14, 4.22 and 7.38 mm along the table
+    assert "1.14, 4.22, 7.38 mm apart along the table, 1.08, 4.00, 7.00 mm apart at right angles" in told
     assert "tilted by 18.5 degrees" in told
     # the slices as they are, at the places that their files state
     alike = []

@@ -205,6 +205,22 @@ def test_echoes_of_one_series_become_volumes_of_their_own(studio, tmp_path):
         assert all(studio.error(read(s)[0]).max() <= 0.5 for s in study.series)
 
 
+def test_thick_and_thin_slices_of_one_series_are_kept_apart(studio, tmp_path):
+    where = studio.positions(9)
+    studio.series(tmp_path, where, SliceThickness=2, prefix="thin")
+    studio.series(tmp_path, where[::4], SliceThickness=8, prefix="thick")
+    with scan([tmp_path]) as study:
+        assert [(s.slices, s.description) for s in study.series] == [(9, "Thorax (thickness 2.0 mm)"), (3, "Thorax (thickness 8.0 mm)")]
+
+
+def test_a_lone_derived_picture_does_not_spoil_the_series(studio, tmp_path):
+    where = studio.positions()
+    studio.series(tmp_path, where)
+    (path,) = studio.series(tmp_path, where[2:3], ImageType=["DERIVED", "SECONDARY"], prefix="x")
+    studio.change_pixels(path, np.zeros((studio.ROWS, studio.COLUMNS), "<i2"))
+    assert studio.error(one(tmp_path)).max() <= 0.5
+
+
 def test_passes_over_the_same_slices_are_phases(studio, tmp_path):
     where = studio.positions()
     for n in (1, 2, 3):
