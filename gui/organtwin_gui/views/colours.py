@@ -99,7 +99,7 @@ _BAR, _GAP, _PAD = 14.0, 8.0, 10.0
 
 
 def _marks(legend: Legend, height: float) -> tuple[list[float], list[str]]:
-    marks = ticks(legend.low, legend.high, 5 if height > 130 else 3)
+    marks = ticks(legend.low, legend.high, 5 if height > 100 else 4)
     step = marks[1] - marks[0] if len(marks) > 1 else max(abs(marks[0]), 1.0)
     return marks, [number_text(value, step) for value in marks]
 

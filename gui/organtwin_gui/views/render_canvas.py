@@ -229,10 +229,15 @@ class RenderCanvas(QWidget):
         for paint in self.overpaint:
             paint(painter, area)
         if self.show_cube:
-            size = 17.0 if min(area.width(), area.height()) > 260 else 12.0
-            centre = QPointF(area.right() - 2.1 * size - 8, area.bottom() - 2.1 * size - 8)
-            self._cube = visible_faces(eye.axes(self.renderer.GetActiveCamera()), centre, size)
+            place = self.cube_area(area)
+            frame = eye.axes(self.renderer.GetActiveCamera())
+            self._cube = visible_faces(frame, place.center(), place.width() / 4.2)
             paint_cube(painter, self._cube)
+
+    def cube_area(self, area: QRectF) -> QRectF:
+        """Where the orientation cube stands, however it is turned."""
+        size = 4.2 * (17.0 if min(area.width(), area.height()) > 260 else 12.0)
+        return QRectF(area.right() - size - 8, area.bottom() - size - 8, size, size) if self.show_cube else QRectF()
 
     def screenshot(self, scale: float = 2.0) -> QImage:
         """The view with its legends, ``scale`` times as many pixels as on the screen."""

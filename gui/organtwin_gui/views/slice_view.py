@@ -709,11 +709,15 @@ class SliceCanvas(QWidget):
         _shadowed(painter, QPointF(right - length / 2 - advance / 2, y - 5), text, small, ink)
 
 
+_HALO = tuple((1.3 * np.cos(a), 1.3 * np.sin(a)) for a in np.arange(8) * np.pi / 4)
+
+
 def _shadowed(painter: QPainter, at: QPointF, text: str, font_: QFont, ink: QColor) -> None:
+    """Text with a dark rim, to be read on any picture."""
     painter.setFont(font_)
-    painter.setPen(QColor(0, 0, 0, 200))
-    for dx, dy in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
-        painter.drawText(at + QPointF(dx * 0.8, dy * 0.8), text)
+    painter.setPen(QColor(0, 0, 0, 130))
+    for dx, dy in _HALO:
+        painter.drawText(at + QPointF(dx, dy), text)
     painter.setPen(ink)
     painter.drawText(at, text)
 

@@ -300,7 +300,8 @@ class Viewport(QWidget):
         made = theme.font(theme.SMALL_POINTS)
         metrics = QFontMetricsF(made)
         right = area.right() - 10
-        taken = [QRectF(self.bar.geometry())] if self.bar.isVisible() else []
+        taken: list[QRectF] = [self.canvas.cube_area(area)]
+        taken += [QRectF(self.bar.geometry())] if self.bar.isVisible() else []
         for legend in self._legends():
             width = legend_width(legend)
             taken.append(QRectF(right - width, 0, width, self._legend_height(area) + 60))
