@@ -266,13 +266,14 @@ class MainWindow(QMainWindow):
     def import_paths(self, paths: list[Path], name: str = "", series: list[str] | None = None) -> None:
         """Import into the open project, or into a new one named after the scan."""
         if not self.bridge.is_open:
-            folder = self._new_project_folder(name or paths[0].stem)
+            # not the folder's name: it often is the patient's
+            folder = self._new_project_folder(name or f"study-{datetime.now():%Y-%m-%d}")
             if not self.bridge.create(folder):
                 return
             self.preferences.remember_project(folder)
         self.notice.hide()
         parameters = {"sources": [str(p.resolve()) for p in paths], "series": series}
-        self.bridge.start("import", {}, parameters, f"Import {name or paths[0].name}")
+        self.bridge.start("import", {}, parameters, "Import the sample" if name else "Import a scan")
 
     def choose_series(self) -> None:
         """Let the person choose among all series of a folder."""

@@ -192,8 +192,10 @@ class Document:
         for job in list(self.jobs.values()):
             was_ended = job.state.ended
             heard = job.poll()
-            if job.state.ended and not was_ended and job.state is JobState.DONE:
-                self._adopt(job)
+            if job.state.ended and not was_ended:
+                job.forget(find(job.spec.operation).private)
+                if job.state is JobState.DONE:
+                    self._adopt(job)
             if heard:
                 self.job_changed.emit(job)
         return any(not job.state.ended for job in self.jobs.values())

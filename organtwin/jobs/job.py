@@ -153,6 +153,13 @@ class Job:
         made = self.done.objects if self.done else ()
         return [self.folder / "result" / uuid for uuid in made if (self.folder / "result" / uuid).is_dir()]
 
+    def forget(self, private: tuple[str, ...]) -> None:
+        """Take parameters that may name the patient out of the folder of an ended job."""
+        kept = {key: value for key, value in self.spec.parameters.items() if key not in private}
+        if kept != self.spec.parameters:
+            self.spec = self.spec.model_copy(update={"parameters": kept})
+            write_json(self.folder / "spec.json", json.loads(self.spec.model_dump_json()))
+
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _take(self, event: said.Event) -> None:

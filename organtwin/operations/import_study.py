@@ -34,6 +34,7 @@ OPERATION = Operation(
     parameters=ImportParameters,
     function="organtwin.operations.import_study:run",
     packages=("organtwin", "numpy", "pydicom"),
+    private=("sources",),
 )
 
 

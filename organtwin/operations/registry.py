@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points, version
 from typing import Any
@@ -38,7 +38,7 @@ class Operation:
     parameters: type[Parameters]
     function: str
     packages: tuple[str, ...] = ("organtwin", "numpy")
-    in_window: bool = field(default=False)  # quick enough to run without a job
+    private: tuple[str, ...] = ()  # parameters that may name the patient (paths): used, never kept
 
     def read(self, parameters: dict[str, Any]) -> Parameters:
         """Check parameters.
@@ -66,7 +66,7 @@ class Operation:
         made: Sequence[TwinObject] = run(inputs, checked, monitor or NullMonitor())
         recipe = Recipe(
             operation=self.name,
-            parameters=checked.model_dump(mode="json"),
+            parameters=checked.model_dump(mode="json", exclude=set(self.private)),
             inputs={role: thing.uuid for role, thing in inputs.items()},
             versions={package: version(package) for package in self.packages},
         )

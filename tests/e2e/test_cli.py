@@ -43,6 +43,15 @@ def test_the_sample_is_imported_without_the_patients_name(project):
         assert "SAMPLE^" not in file.read_text(errors="ignore")
 
 
+def test_where_the_scan_came_from_is_not_kept_since_paths_name_patients(tmp_path):
+    source = tmp_path / "DOE_JANE_1950"
+    source.symlink_to(sample_folder())
+    organtwin("import", source, "-p", tmp_path / "x.otwin")
+    for file in (tmp_path / "x.otwin").rglob("*"):
+        if file.is_file() and file.suffix != ".npy":
+            assert "DOE_JANE" not in file.read_text(errors="ignore"), file
+
+
 def test_segmentation_finds_the_organs_and_says_how_sure_it_is(project):
     segmentation = next(o for o in made("info", project)["objects"] if o["kind"] == "segmentation")
     found = {s["key"]: s for s in segmentation["segments"]}
