@@ -98,7 +98,7 @@ def _tinted(picture: NDArray[np.float64], labels: NDArray[np.uint8], segments: S
 def _plotter(title: str) -> Any:
     import pyvista as pv
 
-    plotter = pv.Plotter(off_screen=True, window_size=[1300, 820])
+    plotter: Any = pv.Plotter(off_screen=True, window_size=[1300, 820])
     plotter.set_background(BACKGROUND)
     plotter.add_text(title, font_size=11, color="#cfd8e3")
     return plotter
