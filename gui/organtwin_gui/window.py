@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -215,6 +215,7 @@ class MainWindow(QMainWindow):
         self.scene.tool_changed.connect(self._tool_changed)
         self.scene.probed.connect(self._show_readout)
         self.quad.viewport.picked.connect(self._picked_in_3d)
+        self.quad.viewport.screenshot_wanted.connect(self.screenshot_3d)
         study = self.workflow.step(StudyStep)
         study.import_wanted.connect(self.import_paths)
         study.sample_wanted.connect(self.open_sample)
@@ -302,11 +303,20 @@ class MainWindow(QMainWindow):
             self.save_picture(Path(file))
 
     def save_picture(self, file: Path) -> None:
-        picture = self.quad.grab()
+        self._save_image(self.quad.grab().toImage(), file)
+
+    def _save_image(self, picture: QImage, file: Path) -> None:
         if picture.save(str(file), "PNG"):
             self.notice.tell(f"Saved {file}.")
         else:
             self.notice.fail(f"The picture could not be written ({file}). Choose another place.")
+
+    def screenshot_3d(self) -> None:
+        """Save the 3D view as a picture, twice as fine as the screen."""
+        proposed = Path.home() / f"organtwin-3d-{datetime.now():%Y%m%d-%H%M%S}.png"
+        file, _ = QFileDialog.getSaveFileName(self, "Save a picture of the 3D view", str(proposed), "Pictures (*.png)")
+        if file:
+            self._save_image(self.quad.viewport.screenshot(), Path(file))
 
     def write_report(self) -> None:
         """Write the report beside the project, in a process of its own."""

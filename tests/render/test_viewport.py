@@ -247,6 +247,10 @@ def test_slices_in_space_follow_the_cursor_and_wear_the_overlay(qtbot, viewport,
     viewport.scene.set_overlay_look(opacity=1.0)
     settle(qtbot, viewport)
     middle_of(pixels(viewport), "g")
+    viewport.scene.set_volume(None)
+    assert not axial.actor.GetVisibility()
+    viewport.scene.set_volume(volume)
+    assert axial.actor.GetVisibility()
     viewport.show_slices(False)
     viewport.scene.cursor.move((0, 0, 0))
     assert "slices" not in viewport.items
@@ -261,6 +265,8 @@ def test_a_screenshot_has_twice_the_pixels_and_its_legends(qtbot, viewport, vess
     assert kept.size() == image.size()
     corner = kept.pixelColor(image.width() - 40, 60)
     assert corner.value() < 60, "the legend's plate"
+    with pytest.raises(BadInput, match="could not be written"):
+        viewport.screenshot(tmp_path / "no such folder" / "view.png")
 
 
 def test_without_opengl_the_view_says_so_and_takes_everything(qtbot, vessel, flow, scan, ball) -> None:

@@ -43,15 +43,15 @@ class QuadView(QWidget):
         self.coronal = SliceView(Plane.CORONAL, scene)
         self.sagittal = SliceView(Plane.SAGITTAL, scene)
         self.viewport = Viewport(scene, opengl=opengl)
-        self.views: dict[str, QWidget] = {
+        self.views: dict[str, SliceView | Viewport] = {
             "axial": self.axial, "3d": self.viewport, "coronal": self.coronal, "sagittal": self.sagittal,
         }
         self._layout = Layout.FOUR_UP
         self._maximised = ""
         self._sizes: dict[Layout, tuple[QByteArray, ...]] = {}
         self._splitters: tuple[QSplitter, ...] = ()
-        box = QVBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
+        self._box = QVBoxLayout(self)
+        self._box.setContentsMargins(0, 0, 0, 0)
         for name, view in self.views.items():
             view.maximise_requested.connect(lambda name=name: self.toggle_maximised(name))
         self._arrange()
@@ -122,7 +122,7 @@ class QuadView(QWidget):
             top.splitterMoved.connect(lambda *_: bottom.setSizes(top.sizes()))
             bottom.splitterMoved.connect(lambda *_: top.setSizes(bottom.sizes()))
             self._splitters = (root, top, bottom)
-        self.layout().addWidget(root)
+        self._box.addWidget(root)
         root.show()
         for splitter, state in zip(self._splitters, self._sizes.get(self._layout, ()), strict=False):
             splitter.restoreState(state)

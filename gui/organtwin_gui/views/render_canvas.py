@@ -88,8 +88,9 @@ class RenderCanvas(QWidget):
     def _set_up_renderer(self) -> None:
         r = self.renderer
         r.GradientBackgroundOn()
-        r.SetBackground(*QColor(theme.VIEWPORT_BOTTOM).getRgbF()[:3])
-        r.SetBackground2(*QColor(theme.VIEWPORT_TOP).getRgbF()[:3])
+        bottom, top = QColor(theme.VIEWPORT_BOTTOM), QColor(theme.VIEWPORT_TOP)
+        r.SetBackground(bottom.redF(), bottom.greenF(), bottom.blueF())
+        r.SetBackground2(top.redF(), top.greenF(), top.blueF())
         r.AutomaticLightCreationOff()
         self._lights.SetKeyLightIntensity(1.1)
         self._lights.SetKeyToFillRatio(2.4)
@@ -104,10 +105,6 @@ class RenderCanvas(QWidget):
         eye.frame_box(camera, (-100,) * 3, (100,) * 3, *eye.STANDARD_VIEWS["A"], 1.0)
 
     # -- drawing --------------------------------------------------------------------------------------------------
-
-    @property
-    def camera(self) -> object:
-        return self.renderer.GetActiveCamera()
 
     @property
     def software(self) -> bool:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QKeyEvent, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from organtwin.errors import BadInput
 from organtwin.model import OrganMesh, Result, Surface, Volume
 from organtwin_gui import theme
 from organtwin_gui.views.background import Background
@@ -310,7 +311,8 @@ class Viewport(QWidget):
             for label in item.labels if item.visible else ():
                 at, ink = self.canvas.project(label.at_mm), QColor(*label.colour)
                 if label.arrow_mm is not None:
-                    _paint_arrow(painter, *(self.canvas.project(end) for end in label.arrow_mm), ink)
+                    start, end = label.arrow_mm
+                    _paint_arrow(painter, self.canvas.project(start), self.canvas.project(end), ink)
                 size = QSizeF(metrics.horizontalAdvance(label.text) + 12, metrics.height() + 4)
                 plate = _free_place(at, size, area, taken)
                 taken.append(plate)
@@ -338,14 +340,20 @@ class Viewport(QWidget):
         self.items_changed.emit()
 
     def screenshot(self, path: Path | str | None = None, scale: float = 2.0) -> QImage:
-        """The view as an image, twice as fine as the screen; saved as PNG where a path is given."""
+        """The view as an image, twice as fine as the screen; saved as PNG where a path is given.
+
+        Raises
+        ------
+        BadInput
+            When the file cannot be written.
+        """
         image = self.canvas.screenshot(scale)
-        if path is not None:
-            image.save(str(path), "PNG")
+        if path is not None and not image.save(str(path), "PNG"):  # type: ignore[call-overload]
+            raise BadInput("The picture could not be written", where=str(path), remedy="Choose another folder.")
         return image
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
+        key = Qt.Key(event.key())
         if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
             event.ignore()
         elif key in _VIEW_KEYS:

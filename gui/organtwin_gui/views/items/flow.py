@@ -138,6 +138,7 @@ class FlowItem(SceneItem):
         self._frame = 0.0
         self._grid: vtkUnstructuredGrid | None = None
         self._lines: dict[tuple[int, int], vtkPolyData] = {}
+        self._arrow_cells: NDArray[np.intp] = np.empty(0, np.intp)
         self._ranges: dict[str, tuple[float, float]] = {}
         caps = {mesh.boundaries[cap.name] for cap in mesh.caps if cap.name in mesh.boundaries}
         tags = np.asarray(mesh.boundary_tags)
@@ -300,9 +301,9 @@ class FlowItem(SceneItem):
 
     def _place_arrows(self, frame: float) -> None:
         mesh = self.mesh
-        if not hasattr(self, "_arrow_cells") or len(self._arrow_cells) != self.look.glyph_count:
-            chance = np.random.default_rng(7)
-            self._arrow_cells = chance.choice(len(mesh.tets), self.look.glyph_count, replace=len(mesh.tets) < self.look.glyph_count)
+        count = min(self.look.glyph_count, len(mesh.tets))
+        if len(self._arrow_cells) != count:
+            self._arrow_cells = np.random.default_rng(7).choice(len(mesh.tets), count, replace=False)
         corners = mesh.tets[self._arrow_cells]
         velocity = blend(self.result.fields["velocity_mm_per_s"], frame)[corners].mean(axis=1).astype(np.float32)
         speed = np.linalg.norm(velocity, axis=1)

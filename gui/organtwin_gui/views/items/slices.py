@@ -79,8 +79,7 @@ class _TexturedPlane:
 
     def update(self, scene: ImageScene) -> bool:
         """Follow the scene; says whether anything changed."""
-        shown = scene.grid is not None and scene.values is not None
-        if not shown:
+        if scene.grid is None or scene.values is None:
             self.actor.VisibilityOff()
             self.rim.VisibilityOff()
             return True
@@ -89,6 +88,8 @@ class _TexturedPlane:
         if index == self.index:
             return False
         self.index = index
+        self.actor.VisibilityOn()
+        self.rim.VisibilityOn()
         image = geometry.slice_image(scene.values, index)
         low = scene.level - scene.width / 2
         grey = np.clip((image.astype(np.float32) - low) * (255 / scene.width), 0, 255).astype(np.uint8)

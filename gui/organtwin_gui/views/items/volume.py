@@ -144,10 +144,12 @@ class VolumeItem(SceneItem):
         self.preset = VOLUME_PRESETS[preset or presets_for(volume.modality)[0]]
         self._prop = vtkVolume()
         self._software = around.software()
-        self._mapper = vtkFixedPointVolumeRayCastMapper() if self._software else vtkOpenGLGPUVolumeRayCastMapper()
-        self._mapper.AutoAdjustSampleDistancesOff()
-        if not self._software:
+        if self._software:
+            self._mapper = vtkFixedPointVolumeRayCastMapper()
+        else:
+            self._mapper = vtkOpenGLGPUVolumeRayCastMapper()
             self._mapper.UseJitteringOn()
+        self._mapper.AutoAdjustSampleDistancesOff()
         self._prop.SetMapper(self._mapper)
         self._prop.SetVisibility(False)
         self._low, self._high = 0.0, 1.0
@@ -164,7 +166,7 @@ class VolumeItem(SceneItem):
         rigid = np.eye(4)
         rigid[:3, :3] = grid.directions
         rigid[:3, 3] = grid.origin_mm
-        matrix.DeepCopy(rigid.ravel())
+        matrix.DeepCopy(tuple(rigid.ravel()))
         self._prop.SetUserMatrix(matrix)
         self._step_mm = float(grid.spacing_mm.min())
         self._ready = True
