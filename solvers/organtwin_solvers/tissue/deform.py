@@ -22,6 +22,7 @@ from organtwin_solvers.tissue.problem import Elastic, Pressure, Problem, Support
 from organtwin_solvers.tissue.regions import Mask, Regions, resolve
 
 NOTHING_MOVED = 1e-5  # of the organ's size
+TEARS = 1.0  # Green-Lagrange strain
 
 
 def run(inputs: dict[str, TwinObject], parameters: TissueParameters, monitor: Monitor) -> Sequence[TwinObject]:
@@ -198,6 +199,8 @@ def _result(
     notes = ["The shape in the scan is taken as free of stress."]
     if moved.max() < NOTHING_MOVED * problem.length_mm:
         notes.append("Almost nothing moved: the load is very small for the stiffness of this tissue.")
+    if last.strain[used].max() > TEARS:
+        notes.append("Strain exceeds 100 % somewhere: real tissue would likely tear there, which the law does not know.")
     histories = {
         "newton residual": path.residuals,
         "load fraction": path.loads,

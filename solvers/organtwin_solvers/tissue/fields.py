@@ -45,7 +45,7 @@ class Recovery:
         self._ratio = fem.Expression(J, VERTICES)
         topology = problem.domain.topology
         self._cells = np.arange(topology.index_map(3).size_local, dtype=np.int32)
-        corners = problem.domain.geometry.dofmap[self._cells]
+        corners = problem.domain.geometry.dofmaps[0][self._cells]
         self._points = mesh.point_of_node[corners]
         x = problem.domain.geometry.x[corners]
         self.volumes = np.abs(np.linalg.det(x[:, 1:] - x[:, :1])) / 6
@@ -68,7 +68,7 @@ class Recovery:
     def volume_ratios(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """det F at the corners of every tetrahedron (n, 4), and the centroids (n, 3) of the tetrahedra at rest."""
         ratios = self._ratio.eval(self._problem.domain, self._cells).reshape(-1, 4)
-        return ratios, self._problem.domain.geometry.x[self._problem.domain.geometry.dofmap[self._cells]].mean(axis=1)
+        return ratios, self._problem.domain.geometry.x[self._problem.domain.geometry.dofmaps[0][self._cells]].mean(axis=1)
 
     def _tensor(self, expression: Any) -> NDArray[np.float64]:
         return expression.eval(self._problem.domain, self._cells).reshape(-1, 4, 9)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from organtwin_solvers.fem.backend import PETSc, fem
 from organtwin_solvers.tissue.problem import Problem
 
-DIRECT_UP_TO = {True: 120_000, False: 60_000}  # unknowns, mixed or not
+DIRECT_UP_TO = {True: 100_000, False: 60_000}  # unknowns, mixed or not
 REFACTOR_AFTER = 12  # Krylov iterations that cost about as much as a factorisation
 RELATIVE = 1e-5  # of Newton's linear systems: more accuracy would not save a Newton iteration
 
@@ -68,7 +68,9 @@ class LinearSolver:
         full = fem.Function(self._problem.space).x
         full.array[: self._x.getLocalSize()] = self._x.array
         full.scatter_forward()
-        return np.array(full.array)
+        x = np.array(full.array)
+        x[self._problem.held] = b[self._problem.held]  # exactly, whatever the tolerance of the iteration
+        return x
 
     # -- the three ways ---------------------------------------------------------------------------------------------
 
@@ -91,7 +93,30 @@ class LinearSolver:
         self._multigrid(self._ksp.getPC(), "tissue_")
 
     def _use_blocks(self) -> None:
-        raise NotImplementedError
+        problem, comm = self._problem, self._problem.domain.comm
+        first, _ = problem.tangent.getOwnershipRange()
+        owned = [np.sort(part[part < problem.owned]) + first for part in (problem.u_dofs, problem.p_dofs)]
+        displacement, pressure = (PETSc.IS().createGeneral(part.astype(PETSc.IntType), comm=comm) for part in owned)
+        displacement.setBlockSize(3)
+        displacement.compose("nearnullspace", rigid_motions(problem, displacement))
+        self._ksp.setType("gmres")
+        self._ksp.setGMRESRestart(60)
+        self._ksp.setTolerances(rtol=RELATIVE, max_it=300)
+        pc = self._ksp.getPC()
+        pc.setType("fieldsplit")
+        pc.setFieldSplitIS(("displacement", displacement), ("pressure", pressure))
+        pc.setFieldSplitType(PETSc.PC.CompositeType.SCHUR)
+        pc.setFieldSplitSchurFactType(PETSc.PC.SchurFactType.UPPER)
+        mass = fem.petsc.assemble_matrix(fem.form(problem.schur_complement()))
+        mass.assemble()
+        pc.setFieldSplitSchurPreType(PETSc.PC.SchurPreType.USER, mass.createSubMatrix(pressure, pressure))
+        problem.assemble_tangent()
+        pc.setUp()
+        inner, outer = pc.getFieldSplitSubKSP()
+        inner.setType("preonly")
+        self._multigrid(inner.getPC(), "tissue_displacement_")
+        outer.setType("preonly")
+        outer.getPC().setType("jacobi")
 
     @staticmethod
     def _multigrid(pc: PETSc.PC, prefix: str) -> None:
@@ -108,8 +133,11 @@ class LinearSolver:
         pc.setFromOptions()
 
 
-def rigid_motions(problem: Problem) -> PETSc.NullSpace:
-    """The six rigid motions of the displacement space, orthonormal: what multigrid must carry to its coarse levels."""
+def rigid_motions(problem: Problem, rows: PETSc.IS | None = None) -> PETSc.NullSpace:
+    """The six rigid motions, orthonormal, on the displacement unknowns: what multigrid must carry to its coarse levels.
+
+    ``rows`` are those unknowns among all, when there are others.
+    """
     space = problem.displacement_space
     x = space.tabulate_dof_coordinates()
     x = x - x.mean(axis=0)
@@ -117,10 +145,14 @@ def rigid_motions(problem: Problem) -> PETSc.NullSpace:
     for axis in range(3):
         motions[axis, :, axis] = 1.0
         motions[3 + axis] = np.cross(np.eye(3)[axis], x)
-    basis = np.linalg.qr(motions.reshape(6, -1).T)[0].T
     vectors = []
-    for motion in basis:
-        vector = fem.petsc.create_vector(space)
-        vector.array[:] = motion[: vector.getLocalSize()]
-        vectors.append(vector)
+    for motion in motions.reshape(6, -1):
+        whole = fem.Function(problem.space)
+        whole.x.array[problem.u_dofs] = motion
+        vector = whole.x.petsc_vec.copy()
+        vectors.append(vector if rows is None else vector.getSubVector(rows).copy())
+    for i, vector in enumerate(vectors):  # Gram and Schmidt
+        for other in vectors[:i]:
+            vector.axpy(-vector.dot(other), other)
+        vector.normalize()
     return PETSc.NullSpace().create(vectors=vectors, comm=space.mesh.comm)

@@ -14,7 +14,8 @@ from organtwin_solvers.tissue.linear_solver import LinearSolver
 from organtwin_solvers.tissue.problem import Problem
 
 LINE_SEARCH = (1.0, 0.5, 0.25, 0.125, 0.0625)
-SMALLEST_STEP = 1 / 64  # of the first load step
+SMALLEST_STEP = 1 / 32  # of the first load step
+PATIENCE = 6  # Newton iterations without improvement after which a step has failed
 EASY = 6  # Newton iterations; steps that need fewer may grow again
 GROWTH = 2.0
 
@@ -74,14 +75,14 @@ def follow_load(
         if previous is not None:  # continue as it went in the step before
             guess = start + (start - previous[1]) * (target - load) / (load - previous[0])
         iterations = newton.reach(target, guess)
-        if iterations is None and guess is not None:
+        if iterations is None and guess is not None and newton.guess_was_inverted:
             problem.state.x.array[:] = start
             iterations = newton.reach(target, None)
         if iterations is None:
             problem.state.x.array[:] = start
             problem.set_load(load)
             path.cuts += 1
-            step /= 2
+            step = (target - load) / 2
             monitor.log(f"load {100 * target:.1f} %: no equilibrium found, trying a step of {100 * step:.2f} %")
             if step < SMALLEST_STEP * first:
                 raise SolveFailed(
@@ -105,7 +106,7 @@ class _Newton:
     ) -> None:
         self.problem, self.linear, self.tolerance, self.max_newton = problem, linear, tolerance, max_newton
         self.monitor, self.path = monitor, path
-        self.reason = ""
+        self.reason, self.guess_was_inverted = "", False
         self._least_force = 1e-6 * problem.elastic.shear_pa * problem.length_mm**2
         self._volume = problem.volume_scale()
         self._scale = 1.0
@@ -123,6 +124,7 @@ class _Newton:
         self._set_scale(residual)
         merit = self._merit(residual)
         history = [merit]
+        self.guess_was_inverted = not np.isfinite(merit)
         for iteration in range(1, self.max_newton + 1):
             share = start + (load - start) * (1 - 0.5**iteration)
             self.monitor.progress(share, f"load {100 * load:.0f} %, Newton iteration {iteration}")
@@ -134,8 +136,8 @@ class _Newton:
             if merit < self.tolerance:
                 self.path.final_residual = merit
                 return iteration
-            if len(history) > 8 and merit > history[0]:
-                self.reason = "Newton's method diverges"
+            if len(history) > PATIENCE and min(history[-PATIENCE:]) > 0.7 * min(history[:-PATIENCE]):
+                self.reason = "Newton's method comes no closer"
                 return None
             problem.assemble_tangent()
             step = self.linear.solve(np.where(problem.free, -residual, 0.0))

@@ -165,10 +165,9 @@ class Problem:
         self.F = ufl.variable(ufl.Identity(3) + ufl.grad(u))
         self.J = volumetric.volume_ratio(self.F, small)
         distortion = law.distortion(self.F, mu, **shape)
-        self.stored = distortion + volumetric.energy(self.J, kappa, small)  # per reference volume, for reporting
         dx = [ufl.dx(domain=domain, metadata={"quadrature_degree": q}) for q in range(5)]
         if p is None:
-            self.psi = self.stored
+            self.psi = distortion + volumetric.energy(self.J, kappa, small)
             energy = self.psi * dx[1 if self.formulation.degree == 1 else 3]
         else:
             self.psi = distortion + p * self.J - volumetric.conjugate(p, kappa, small)
@@ -283,6 +282,12 @@ class Problem:
         self.tangent.assemble()
         return self.tangent
 
+    def schur_complement(self) -> Any:
+        """What the pressure is left with when the displacement is eliminated, approximately: a mass form over the stiffness."""
+        p, q = ufl.split(ufl.TrialFunction(self.space))[1], ufl.split(ufl.TestFunction(self.space))[1]
+        weight = self._constant(-1 / self.elastic.shear_pa - 1 / self.elastic.bulk_pa)
+        return weight * ufl.inner(p, q) * ufl.dx(domain=self.domain)
+
     def lift(self, b: NDArray[np.float64]) -> NDArray[np.float64]:
         """Right-hand side for a step that closes the gap at the supports: b − K gap, and the gap at held unknowns."""
         now, want = self.state.x.array, np.zeros_like(self.state.x.array)
@@ -309,6 +314,6 @@ class Problem:
         """Volume at rest and now (mm³), and stored energy (g mm²/s²)."""
         dx = ufl.dx(domain=self.domain, metadata={"quadrature_degree": 2 * self.formulation.degree})
         one = self._constant(1.0)
-        sums = [fem.assemble_scalar(fem.form(density * dx)) for density in (one, self.J, self.stored)]
+        sums = [fem.assemble_scalar(fem.form(density * dx)) for density in (one, self.J, self.psi)]
         rest, now, energy = (self.domain.comm.allreduce(s) for s in sums)
         return rest, now, energy

@@ -32,7 +32,7 @@ def block(
     OrganMesh
         With the boundaries "x0", "x1", "y0", "y1", "z0", "z1": where that coordinate of the cube is 0 or 1.
     """
-    nx, ny, nz = cells
+    _, ny, nz = cells
     grid = np.stack(np.meshgrid(*(np.arange(n + 1) for n in cells), indexing="ij"), axis=-1).reshape(-1, 3)
     unit = grid / np.array(cells)
     points = shape(unit) if callable(shape) else unit * np.array(shape)
