@@ -11,7 +11,7 @@ from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.cases import Outlet
 from organtwin.units import parse
-from organtwin_solvers.flow.inflow import flux_vector, require_resolved, unit_profile, waveform
+from organtwin_solvers.flow.inflow import flux_vector, normals_mm2, require_resolved, unit_profile, waveform
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Conditions:
     inflows: tuple[Inflow, ...]
     outflows: tuple[Outflow, ...]
     reference_pa: float
+    cap_means: dict[str, NDArray[np.float64]]  # (n_points,) weights whose product with a field is its mean over the cap
 
     def velocity(self, time_s: float) -> NDArray[np.float64]:
         """Prescribed velocity (n_points, 3), zero where nothing is prescribed."""
@@ -131,4 +132,13 @@ def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
         inflows=tuple(inflows),
         outflows=tuple(Outflow(o.cap, o.pressure_pa - reference, o.resistance, o.flux) for o in outflows),
         reference_pa=reference,
+        cap_means={name: _mean_over(organ, name) for name in [i.cap for i in inflows] + [o.cap for o in outflows]},
     )
+
+
+def _mean_over(organ: OrganMesh, cap: str) -> NDArray[np.float64]:
+    triangles = organ.boundary(cap)
+    areas = np.linalg.norm(normals_mm2(organ, triangles), axis=1)
+    weights = np.zeros(len(organ.points_mm))
+    np.add.at(weights, triangles, np.repeat(areas[:, None] / (3.0 * areas.sum()), 3, axis=1))
+    return weights

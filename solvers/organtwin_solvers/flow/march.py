@@ -18,7 +18,8 @@ Array = NDArray[np.float64]
 
 GROWTH = 1.3  # of the step from one to the next while the march to a steady state goes well
 HALVINGS = 6  # of a step that fails, before giving up
-STALL = 25  # steps without progress after which a flow counts as unsteady
+STALL = 15  # steps without progress after which a flow counts as unsteady
+HARD = 80  # iterations of the linear solver from which on shorter steps cost less
 SETTLE, AVERAGE = 20, 60  # steps in real time that follow then: to forget the long steps, and to average over
 AVERAGING_CFL = 5.0
 PHASES = 8  # moments of the cycle at which two cycles are compared
@@ -52,6 +53,8 @@ class March:
         columns = {"time_s": state.time_s, "residual": change, "iterations": scheme.iterations}
         for cap, flow in scheme.flows_by_cap(state).items():
             columns[f"flow {cap} (mL/s)"] = convert(flow, "flow", "mL/s")
+        for cap, pressure in scheme.pressures_by_cap(state).items():
+            columns[f"pressure {cap} (mmHg)"] = convert(pressure, "pressure", "mmHg")
         for name, value in columns.items():
             self.histories.setdefault(name, []).append(float(value))
         self.cfl = max(self.cfl, scheme.cfl_rate * state.dt_s)
@@ -81,12 +84,12 @@ def steady(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> March:
         if march.residual < numerics.tolerance and march.steps > 5:
             march.frames.append(_frame(scheme, state))
             return march
-        worse = march.residual > 1.5 * best
+        too_long = march.residual > 1.5 * best or scheme.iterations > HARD
         if march.residual < 0.9 * best:
             best, best_step = march.residual, march.steps
         elif march.steps - best_step >= STALL:
             break
-        dt = max(0.5 * dt, residence / 50.0) if worse else min(GROWTH * dt, longest)
+        dt = max(0.5 * dt, residence / 50.0) if too_long else min(GROWTH * dt, longest)
     return _average(scheme, state, march, numerics, monitor)
 
 
@@ -113,14 +116,14 @@ def _tell_steady(
     march.steps += 1
     march.record(scheme, state, march.residual)
     monitor.residual("velocity change", march.steps, march.residual)
-    seen = march.histories["residual"]
-    span = np.log(max(seen) / numerics.tolerance)
-    fallen = np.log(max(seen) / max(min(seen), 1e-300)) / span if span > 0 else 1.0
     if averaged:
-        monitor.progress(0.4 + 0.6 * averaged, f"unsteady: averaging, step {march.steps}")
+        monitor.progress(0.5 + 0.5 * averaged, f"unsteady: averaging, step {march.steps}")
     else:
-        fraction = min(max(fallen, march.steps / numerics.max_steps), 1.0)
-        monitor.progress(0.4 * fraction, f"step {march.steps}: velocity changes by {march.residual:.1e}")
+        seen = march.histories["residual"]
+        span = np.log(max(seen) / numerics.tolerance)
+        fallen = np.log(max(seen) / max(min(seen), 1e-300)) / span if span > 0 else 1.0
+        fraction = min(max(fallen, 1.0 - np.exp(-march.steps / 20.0)), 1.0)
+        monitor.progress(0.5 * fraction, f"step {march.steps}: velocity changes by {march.residual:.1e}")
 
 
 def pulsatile(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> March:

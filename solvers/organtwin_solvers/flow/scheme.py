@@ -38,12 +38,13 @@ ROBIN = 3.0  # pressure falls to the outlet's over about one cell: symbol of B K
 
 @dataclass(frozen=True)
 class State:
-    """Velocity (3, owned) and pressure (owned) at a time, with the velocity one step of ``dt_s`` before."""
+    """Velocity (3, owned) and pressure (owned) at a time, and both one step of ``dt_s`` before."""
 
     time_s: float
     velocity: Array
     pressure: Array
     before: Array | None = None
+    pressure_before: Array | None = None
     dt_s: float = 0.0
 
 
@@ -59,6 +60,7 @@ class Scheme:
         self.points = mesh.point_of_dof(self.space)[: self.size]
         self.held = conditions.held[self.points]
         self.fluxes = [np.ascontiguousarray(outflow.flux[self.points].T) for outflow in conditions.outflows]
+        self._cap_means = {cap: weights[self.points] for cap, weights in conditions.cap_means.items()}
         start = self.space.dofmap.index_map.local_range[0]
         self._held_rows = (start + np.flatnonzero(self.held)).astype(PETSc.IntType)
         self._preassemble()
@@ -175,12 +177,13 @@ class Scheme:
         time_s = state.time_s + dt_s
         now = state.velocity
         if steady or state.before is None:
-            a0, past, extrapolated = 1.0, now, now
+            a0, past, extrapolated, pressure = 1.0, now, now, state.pressure
         else:
             w = dt_s / state.dt_s
             a0 = (1 + 2 * w) / (1 + w)
             past = (1 + w) * now - w * w / (1 + w) * state.before
             extrapolated = (1 + w) * now - w * state.before
+            pressure = (1 + w) * state.pressure - w * state.pressure_before
         inertia = rho * a0 / dt_s
         self._set_subscales(extrapolated, inertia)
         self._assemble(inertia)
@@ -197,14 +200,14 @@ class Scheme:
         prescribed = self.conditions.velocity(time_s)[self.points].T
         guess[:, self.held] = prescribed[:, self.held]
         self._rhs = rhs
-        start = np.vstack([guess, state.pressure])
+        start = np.vstack([guess, pressure])
         residual = np.vstack([rhs, np.zeros(self.size)]) - self._operator(start)
         residual[:3, self.held] = 0.0
         correction, self.iterations = self._solver.solve(residual, tolerance=tolerance * self._length(guess))
-        velocity, pressure = guess + correction[:3], state.pressure + correction[3]
+        velocity, pressure = guess + correction[:3], pressure + correction[3]
         if not np.isfinite(self.mesh.comm.allreduce(float(velocity.sum() + pressure.sum()))):
             raise NotConverged("the velocity is no longer a number")
-        return State(time_s, velocity, pressure, now, dt_s)
+        return State(time_s, velocity, pressure, now, state.pressure, dt_s)
 
     def reaction(self, state: State) -> Array:
         """Force (3, owned) of the boundary on the blood that holds the held points, of the step just made; in g mm/s^2."""
@@ -233,6 +236,12 @@ class Scheme:
         inflows = {inflow.cap: inflow.at(state.time_s) for inflow in self.conditions.inflows}
         outflows = zip(self.conditions.outflows, self.flows(state.velocity), strict=True)
         return inflows | {outflow.cap: float(flow) for outflow, flow in outflows}
+
+    def pressures_by_cap(self, state: State) -> dict[str, float]:
+        """Mean pressure over each cap, Pa."""
+        local = np.array([float(np.sum(weights * state.pressure)) for weights in self._cap_means.values()])
+        means = self.mesh.comm.allreduce(local) + self.conditions.reference_pa
+        return dict(zip(self._cap_means, (float(mean) for mean in means), strict=True))
 
     def residence_s(self) -> float:
         """Volume over flow."""
