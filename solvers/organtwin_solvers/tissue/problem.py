@@ -294,8 +294,11 @@ class Problem:
         want[self.held] = self.prescribed() - now[self.held]
         for _, parent, own, gap in self._conditions:
             gap.x.array[own] = want[parent]
-        out = np.array(b)
-        fem.apply_lifting(out, [self._tangent_form], [[c[0] for c in self._conditions]])
+        lifted = fem.Function(self.space).x
+        fem.apply_lifting(lifted.array, [self._tangent_form], [[c[0] for c in self._conditions]])
+        lifted.scatter_reverse(dolfinx.la.InsertMode.add)
+        lifted.scatter_forward()
+        out = b + lifted.array
         out[self.held] = want[self.held]
         return out
 
