@@ -10,10 +10,13 @@ from organtwin.model import FlowCase, OrganMesh, Result, TwinObject
 from organtwin.operations import Monitor, NullMonitor
 from organtwin.operations.monitor import PartMonitor
 from organtwin.operations.registry import validated
+from organtwin_solvers.fem.organ import fem_mesh
+from organtwin_solvers.flow import march
 from organtwin_solvers.flow.conditions import resolve
 from organtwin_solvers.flow.operation import FlowParameters
 from organtwin_solvers.flow.presets import preset
 from organtwin_solvers.flow.quantities import result_of
+from organtwin_solvers.flow.scheme import Scheme
 
 
 def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[Result]:
@@ -51,10 +54,6 @@ def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None) -> R
     started = time.perf_counter()
 
     monitor.progress(0.01, "preparing the equations")
-    from organtwin_solvers.fem.organ import fem_mesh
-    from organtwin_solvers.flow import march
-    from organtwin_solvers.flow.scheme import Scheme
-
     scheme = Scheme(fem_mesh(organ), conditions)
     way = march.steady if case.numerics.mode == "steady" else march.pulsatile
     marched = way(scheme, case.numerics, PartMonitor(monitor, 0.04, 0.98))
