@@ -92,7 +92,7 @@ class RenderCanvas(QWidget):
         r.SetBackground(bottom.redF(), bottom.greenF(), bottom.blueF())
         r.SetBackground2(top.redF(), top.greenF(), top.blueF())
         r.AutomaticLightCreationOff()
-        self._lights.SetKeyLightIntensity(1.1)
+        self._lights.SetKeyLightIntensity(0.85)  # a surface that faces the eye then has just its own colour
         self._lights.SetKeyToFillRatio(2.4)
         self._lights.SetKeyToHeadRatio(3.2)
         self._lights.SetKeyToBackRatio(3.5)

@@ -14,6 +14,7 @@ from organtwin.errors import BadInput
 from organtwin.model import OrganMesh, Result, Surface, Volume
 from organtwin_gui import theme
 from organtwin_gui.views.background import Background
+from organtwin_gui.views.camera import axes
 from organtwin_gui.views.colours import Legend, legend_width, paint_legend
 from organtwin_gui.views.items.base import Colour, SceneItem, Surroundings
 from organtwin_gui.views.items.flow import FlowItem
@@ -301,6 +302,7 @@ class Viewport(QWidget):
         made = theme.font(theme.SMALL_POINTS)
         metrics = QFontMetricsF(made)
         right = area.right() - 10
+        towards = axes(self.canvas.renderer.GetActiveCamera())[2]
         taken: list[QRectF] = [self.canvas.cube_area(area)]
         taken += [QRectF(self.bar.geometry())] if self.bar.isVisible() else []
         for legend in self._legends():
@@ -309,6 +311,8 @@ class Viewport(QWidget):
             right -= width + 8
         for item in self.items.values():
             for label in item.labels if item.visible else ():
+                if label.normal is not None and label.normal @ towards < -0.15:
+                    continue
                 at, ink = self.canvas.project(label.at_mm), QColor(*label.colour)
                 if label.arrow_mm is not None:
                     start, end = label.arrow_mm

@@ -22,12 +22,17 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class PointLabel:
-    """A name written at a point of the scene, with an arrow (LPS mm) through the point where it has a direction."""
+    """A name written at a point of the scene.
+
+    ``arrow_mm``: an arrow from one point to another, where the thing has a direction. ``normal``: the side it lies on;
+    it is not written when that side is turned away.
+    """
 
     at_mm: NDArray[np.float64]
     text: str
     colour: Colour = (223, 229, 236)
     arrow_mm: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    normal: NDArray[np.float64] | None = None
 
 
 @dataclass
@@ -138,6 +143,14 @@ def tissue_look(prop: vtkProperty, colour: Colour, opacity: float = 1.0) -> None
     prop.SetSpecular(0.16)
     prop.SetSpecularPower(22)
     prop.SetSpecularColor(1, 1, 1)
+
+
+def number_look(prop: vtkProperty, opacity: float = 1.0) -> None:
+    """For surfaces whose colours are numbers: little shading and no highlight, so that they can be read off the legend."""
+    tissue_look(prop, (200, 200, 200), opacity)
+    prop.SetAmbient(0.32)
+    prop.SetDiffuse(0.64)
+    prop.SetSpecular(0.03)
 
 
 def actor_of(surface: vtkPolyData | None = None) -> vtkActor:

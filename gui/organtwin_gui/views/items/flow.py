@@ -22,6 +22,7 @@ from organtwin_gui.views.items.base import (
     Surroundings,
     actor_of,
     cells_of,
+    number_look,
     points_of,
     polydata_of,
     tissue_look,
@@ -159,10 +160,8 @@ class FlowItem(SceneItem):
         self.set_look(self.look)
 
     def _set_up(self) -> None:
-        ink = self._streams.GetProperty()
-        ink.SetAmbient(0.25)
-        ink.SetDiffuse(0.8)
-        ink.SetSpecular(0.1)
+        for actor in (self._streams, self._arrows):
+            number_look(actor.GetProperty())
         arrow = vtkArrowSource()
         arrow.SetTipResolution(8)
         arrow.SetShaftResolution(6)
@@ -226,7 +225,7 @@ class FlowItem(SceneItem):
         else:
             self._colour_by(mapper, wall)
             mapper.SetScalarModeToUsePointData()
-            prop.SetSpecular(0.05)
+            number_look(prop, opacity)
             self.legends.append(self._legend(wall))
         if inside:
             self._colour_by(self._streams.GetMapper(), "speed")

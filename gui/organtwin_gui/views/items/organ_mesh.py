@@ -19,6 +19,7 @@ from organtwin_gui.views.items.base import (
     Surroundings,
     actor_of,
     cells_of,
+    number_look,
     points_of,
     polydata_of,
     tissue_look,
@@ -31,9 +32,14 @@ INLET_COLOUR: Colour = (98, 212, 146)
 OUTLET_COLOURS: tuple[Colour, ...] = (
     (90, 169, 230), (232, 177, 79), (190, 140, 235), (240, 128, 150), (120, 205, 205), (205, 205, 110),
 )
+_INSIDE_COLOUR: Colour = (188, 178, 158)
 _SIDE_COLOURS: dict[str, Colour] = {
-    "left": (242, 205, 78), "right": (226, 176, 60), "anterior": (98, 212, 146), "posterior": (70, 170, 120),
-    "superior": (255, 107, 99), "inferior": (200, 80, 80),
+    "left": (206, 186, 112), "right": (180, 152, 88), "anterior": (122, 180, 148), "posterior": (90, 142, 120),
+    "superior": (206, 132, 124), "inferior": (160, 98, 98),
+}
+_SIDES: dict[str, tuple[int, int, int]] = {
+    "left": (1, 0, 0), "right": (-1, 0, 0), "anterior": (0, -1, 0), "posterior": (0, 1, 0),
+    "superior": (0, 0, 1), "inferior": (0, 0, -1),
 }
 
 
@@ -75,7 +81,7 @@ def _side_labels(mesh: OrganMesh) -> list[PointLabel]:
             if len(corners):
                 middle = corners.mean(axis=1)
                 nearest = middle[np.argmin(np.linalg.norm(middle - middle.mean(axis=0), axis=1))]
-                labels.append(PointLabel(nearest, name, colours[name]))
+                labels.append(PointLabel(nearest, name, colours[name], normal=np.array(_SIDES[name], float)))
     return labels
 
 
@@ -91,8 +97,6 @@ class MeshItem(SceneItem):
         self._shell = actor_of()
         self._inside = actor_of()
         self.props = [self._shell, self._inside]
-        tissue_look(self._inside.GetProperty(), (176, 166, 146))
-        self._inside.GetProperty().SetInterpolationToFlat()
         colours = boundary_colours(mesh)
         self._paint = np.full((int(max(mesh.boundaries.values(), default=0)) + 1, 3), 150, np.uint8)
         for name, tag in mesh.boundaries.items():
@@ -164,10 +168,12 @@ class MeshItem(SceneItem):
         kept = np.ones(len(mesh.tets), dtype=bool) if look.clip is None else self._kept(look.clip)
         seen = self._faces.seen(kept)
         outside = seen.boundary >= 0
+        own = structure(mesh.structure).colour
         for actor, part in ((self._shell, outside), (self._inside, ~outside)):
             surface = vtkPolyData()
             surface.SetPoints(self._points)
             surface.SetPolys(cells_of(seen.triangles[part]))
+            tissue_look(actor.GetProperty(), _INSIDE_COLOUR if actor is self._inside else own, look.opacity)
             actor.GetProperty().SetInterpolationToFlat()
             if look.colour_by == "quality":
                 surface.GetCellData().SetScalars(numpy_to_vtk(self._quality[seen.cell[part]].astype(np.float32), deep=True))
@@ -199,5 +205,7 @@ def _colour_cells(actor: vtkActor, *, direct: bool) -> None:
         mapper.SetColorModeToDirectScalars()
     else:
         mapper.SetColorModeToMapScalars()
+        number_look(actor.GetProperty())
+        actor.GetProperty().SetInterpolationToFlat()
         mapper.SetLookupTable(lookup_table("quality", 0.0, 1.0))
         mapper.UseLookupTableScalarRangeOn()

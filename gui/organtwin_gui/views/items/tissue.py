@@ -15,6 +15,7 @@ from organtwin_gui.views.items.base import (
     SceneItem,
     Surroundings,
     actor_of,
+    number_look,
     points_of,
     polydata_of,
     tissue_look,
@@ -70,7 +71,7 @@ class TissueItem(SceneItem):
         self._actor.GetMapper().SetInputConnection(self._normals.GetOutputPort())
         self._ghost = actor_of(with_normals(polydata_of(self._rest, triangles)))
         ghost = self._ghost.GetProperty()
-        tissue_look(ghost, (150, 170, 190), 0.16)
+        tissue_look(ghost, (190, 205, 220), 0.3)
         ghost.FrontfaceCullingOn()  # only the far side: nothing fights with the moved surface
         self.props = [self._actor, self._ghost]
         self.set_look(self.look)
@@ -97,8 +98,7 @@ class TissueItem(SceneItem):
         mapper.ScalarVisibilityOn()
         self.legends = [Legend(title, unit, quantity, low * times, high * times)]
         prop = self._actor.GetProperty()
-        tissue_look(prop, (200, 200, 200), look.opacity)
-        prop.SetSpecular(0.08)
+        number_look(prop, look.opacity)
         prop.SetEdgeVisibility(look.edges)
         prop.SetEdgeColor(0.07, 0.09, 0.11)
         prop.SetEdgeOpacity(0.6)
