@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.segment.ct.discs import DiscPath, best_path, disc_evidence
-from organtwin.segment.ct.spine import spinal_canal
-from organtwin.segment.ct.tube import FloatArray, Mask, Section, Tube, cross_section, find_wall, follow, paint
+from organtwin.segment.ct.tube import FloatArray, Mask, Section, Tube, find_wall, follow, paint, sections_along
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext
@@ -24,6 +24,7 @@ LEAST_CANAL, GOOD_CANAL = 0.4, 0.8
 WIDE_MM = 21.0  # radius above which the aorta is an aneurysm, or no aorta
 CEILING_HU = 180.0
 LONGEST_STENOSIS_MM = 60.0
+LEAST_CHAMBERS_ML = 15.0
 ASCENT_MM = 40.0  # how far down from the top of the scan a cut ascending aorta is looked for
 
 
@@ -91,11 +92,20 @@ def descending_path(context: CTContext, canal: DiscPath) -> DiscPath:
     return DiscPath(np.add(path.centre, (j0, i0)), path.radius_mm, path.score)
 
 
-def find_aorta(context: CTContext, canal: DiscPath | None = None) -> Aorta | str:
-    """Find the aorta, or say in words why not."""
+def find_aorta(context: CTContext, canal: DiscPath, tick: Callable[[], None] = lambda: None) -> Aorta | str:
+    """Find the aorta, or say in words why not.
+
+    Parameters
+    ----------
+    context : CTContext
+    canal : DiscPath
+        The spinal canal on the working grid.
+    tick : callable
+        Called about every second, to give room for a cancel.
+    """
     spacing = context.spacing_mm
-    canal = spinal_canal(context) if canal is None else canal
     path = descending_path(context, canal)
+    tick()
     image = tracking_image(context)
     trust = ndimage.gaussian_filter1d(path.score, 3.0, mode="nearest")
     seed = int(trust.argmax())
@@ -107,14 +117,17 @@ def find_aorta(context: CTContext, canal: DiscPath | None = None) -> Aorta | str
     points = np.column_stack([np.arange(len(path.centre)), path.centre])
     points = (ndimage.gaussian_filter1d(points, 2.0, axis=0, mode="nearest") + 0.5) * spacing
 
+    tick()
     up = follow(image, spacing, points[seed], np.array([1.0, 0, 0]), float(path.radius_mm[seed]))
     if len(up) < 2:
         return "the vessel in front of the spine could not be followed"
     down = _downwards(image, spacing, points, path, seed)
+    tick()
     up, arch, root = _ended_at_root(up)
     line, radius = _joined(down, up)
     line, radius = _to_the_edge(line, radius, np.asarray(image.shape) * spacing, root)
     tube = find_wall(context.full_hu, full_spacing(context), line, radius)
+    tick()
     mask = largest(paint(tube, context.full_hu.shape, full_spacing(context)))
     inside = context.full_hu[ndimage.binary_erosion(mask)]
     if inside.size == 0:
@@ -122,6 +135,7 @@ def find_aorta(context: CTContext, canal: DiscPath | None = None) -> Aorta | str
     level = float(np.median(inside))
     noise = float(1.4826 * np.median(np.abs(inside - level)))
     confidence, doubts = _judged(tube, trust[seed], canal, arch and not root)
+    tick()
     root_mm = tube.line[-1] if root else None
     ascending = None
     if not arch:
@@ -184,12 +198,30 @@ def _ascending(
     start = (np.array([slices.start + seed, *np.add(path.centre[seed], (rows.start, columns.start))]) + 0.5) * spacing
     sections = follow(image, spacing, start, np.array([-1.0, 0, 0]), float(path.radius_mm[seed]))
     sections, _, root = _ended_at_root(sections, least=4)
-    if len(sections) < 5 or np.mean([s.walled for s in sections]) < 0.75:
+    # a chamber of the heart is round in some slices too, but it is no steady tube
+    steady = np.array([s.radius_mm for s in sections])
+    if (
+        not root
+        or len(sections) < 8
+        or np.mean([s.walled for s in sections]) < 0.75
+        or np.ptp(steady) > 0.5 * steady[0]
+    ):
         return None, None
     line, radius = _joined([], sections[::-1])
     line, radius = _to_the_edge(line, radius, np.asarray(image.shape) * spacing, root, ends=(-1,))
     tube = find_wall(context.full_hu, full_spacing(context), line[::-1], radius[::-1])
-    return tube, tube.line[-1] if root else None
+    return (tube, tube.line[-1]) if _heart_below(context, tube.line[-1], level) else (None, None)
+
+
+def _heart_below(context: CTContext, root_mm: FloatArray, level: float) -> bool:
+    """Whether there are wide chambers below a supposed root."""
+    k, j, i = (root_mm / context.spacing_mm).astype(int)
+    down, across = (np.array((70.0, 70.0)) / context.spacing_mm[:2]).astype(int)
+    box = (slice(max(0, k - down), k), slice(max(0, j - across), j + across), slice(max(0, i - across), i + across))
+    inner = context.shrink(
+        ndimage.gaussian_filter(context.hu[box], 0.6) > SOFT_TISSUE_HU + 0.6 * (level - SOFT_TISSUE_HU), 8
+    )
+    return context.volume_ml(inner) > LEAST_CHAMBERS_ML
 
 
 def full_spacing(context: CTContext) -> FloatArray:
@@ -213,21 +245,17 @@ def _downwards(
     image: NDArray[np.float32], spacing: FloatArray, points: FloatArray, path: DiscPath, seed: int
 ) -> list[Section]:
     """Sections at the slice-wise path below the seed, until the vessel gets lost or divides."""
-    sections: list[Section] = []
+    sections = sections_along(image, spacing, points, path.radius_mm)[:seed][::-1]
     usual = float(path.radius_mm[seed])
     good = 0  # how many from the seed down to the last slice where the vessel surely goes on
     run = bad = 0
-    for k in range(seed - 1, -1, -1):
-        direction = points[min(k + 2, len(points) - 1)] - points[max(k - 2, 0)]
-        direction /= np.linalg.norm(direction)
-        seen = cross_section(image, spacing, points[k], direction, float(path.radius_mm[k]))
-        sections.append(seen)
+    for n, seen in enumerate(sections):
         # a narrow stretch is a stenosis when the vessel widens again below it, else the branches of a fork
-        if seen.walled >= 0.4 and path.score[k] > 0.2 and seen.radius_mm > 0.65 * usual:
+        if seen.walled >= 0.4 and path.score[seed - 1 - n] > 0.2 and seen.radius_mm > 0.65 * usual:
             run, bad = run + 1, 0
             usual = 0.9 * usual + 0.1 * seen.radius_mm
-            if good == len(sections) - 1 or run >= 5:
-                good = len(sections)
+            if good == n or run >= 5:
+                good = n + 1
         else:
             run, bad = 0, bad + 1
             if bad * spacing[0] > LONGEST_STENOSIS_MM:

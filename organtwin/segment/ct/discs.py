@@ -114,9 +114,7 @@ def best_path(score: FloatVolume, radii_mm: ArrayLike, stiffness: float = 0.4) -
         move = np.zeros(total.shape, np.int8)
         for n, ((a, b, c), price) in enumerate(zip(steps, prices, strict=True)):
             other = (
-                padded[
-                    1 + a : 1 + a + total.shape[0], 1 + b : 1 + b + total.shape[1], 1 + c : 1 + c + total.shape[2]
-                ]
+                padded[1 + a : 1 + a + total.shape[0], 1 + b : 1 + b + total.shape[1], 1 + c : 1 + c + total.shape[2]]
                 - price
             )
             better = other > best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ Mask = NDArray[np.bool_]
 
 KEYS = ("aorta", "heart", "pulmonary_artery", "superior_vena_cava", "inferior_vena_cava", "blood_pool")
 LEAST_CONFIDENCE = 0.4
+WITHOUT_AORTA = "it is looked for from the aorta, which was not found"
 
 
 def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
@@ -32,15 +34,21 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
     monitor.progress(0.0, "looking for the spine")
     canal = spinal_canal(context)
     monitor.progress(0.15, "following the aorta")
-    aorta = find_aorta(context, canal)
+    aorta = find_aorta(context, canal, lambda: monitor.progress(0.3, "following the aorta"))
     if isinstance(aorta, str):
-        return {key: Found(key, None, 0.0, aorta if key == "aorta" else _without_aorta(aorta)) for key in KEYS}
+        return {key: Found(key, None, 0.0, aorta if key == "aorta" else WITHOUT_AORTA) for key in KEYS}
+    if aorta.confidence < LEAST_CONFIDENCE:
+        reason = "; ".join(aorta.doubts) or "it does not stand out from its neighbours"
+        missing = {key: Found(key, None, 0.0, WITHOUT_AORTA) for key in KEYS}
+        return missing | {"aorta": Found("aorta", None, aorta.confidence, reason)}
     monitor.log(f"Aorta: {aorta.level_hu:.0f} HU, blood from {blood_threshold(aorta.level_hu):.0f} HU")
     monitor.progress(0.45, "looking for the venae cavae")
     inferior = find_inferior_cava(context, aorta, canal)
+    monitor.progress(0.55, "looking for the venae cavae")
     superior = find_superior_cava(context, aorta)
     monitor.progress(0.6, "separating the heart")
     pool = blood_pool(context, aorta, canal)
+    monitor.progress(0.65, "separating the heart")
     cores = heart_cores(context, aorta, canal, pool)
     if isinstance(inferior, Vein):
         inferior = without_atrium(context, inferior, cores, lower=True)
@@ -50,7 +58,8 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
     for vein in (inferior, superior):
         if isinstance(vein, Vein) and vein.confidence >= LEAST_CONFIDENCE:
             veins |= context.to_working(vein.mask) > 0.5
-    heart = find_heart(context, aorta, canal, pool, cores, veins)
+    tick = partial(monitor.progress, 0.75, "separating the heart")
+    heart = find_heart(context, aorta, canal, pool, cores, veins, tick)
     monitor.progress(0.85, "painting the great vessels")
 
     taken = aorta.mask.copy()
@@ -63,10 +72,6 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
     found["blood_pool"] = Found("blood_pool", context.to_volume(blood), 0.7 if doubt else 0.85, doubt)
     monitor.progress(1.0, "great vessels done")
     return found
-
-
-def _without_aorta(reason: str) -> str:
-    return f"not looked for without the aorta: {reason}"
 
 
 def _vein(context: CTContext, key: str, vein: Vein | str, taken: Mask) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ ABOVE_VALVE_MM = 16.0  # the pulmonary valve lies this much above the aortic one
 ROOF_MM = 32.0  # and the atrial roof this much
 BESIDE_VESSEL_HU = 0.0  # between fat and wall
 LEAST_TRUNK_ML = 2.0
+LEAST_PULMONARY_ML = 15.0
 LEAST_RIGHT_ML = 10.0
 
 
@@ -51,13 +53,23 @@ def heart_cores(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask) -
     return _in_chest(context, aorta, canal, lungs, inner)
 
 
-def find_heart(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask, cores: Mask, veins: Mask) -> Heart | str:
+def find_heart(
+    context: CTContext,
+    aorta: Aorta,
+    canal: DiscPath,
+    pool: Mask,
+    cores: Mask,
+    veins: Mask,
+    tick: Callable[[], None] = lambda: None,
+) -> Heart | str:
     """The heart, as far as it is in view, or why it was not found.
 
     Parameters
     ----------
     pool, cores, veins : (nk, nj, ni) bool arrays
         Contrast-filled blood, the chambers' inner parts and the venae cavae, on the working grid.
+    tick : callable
+        Called about every second, to give room for a cancel.
     """
     artery = context.to_working(aorta.mask) > 0.5
     lungs = context.lungs[0] | context.lungs[1]
@@ -69,7 +81,9 @@ def find_heart(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask, co
     image = ndimage.gaussian_filter(context.hu, 0.5)
     blood = pool & ~context.grow(artery, 2.0) & ~veins & ~lungs
     chambers, pulmonary = _chambers(context, aorta, blood, cores)
-
+    if not chambers.any():
+        return "the chambers could not be told from the vessels around"
+    tick()
     # the muscle: soft tissue around the chambers competes with everything else
     reach = _wall_reach(context, chambers)
     soft = (image > FAT_HU) & (image < 2000)
@@ -84,13 +98,16 @@ def find_heart(context: CTContext, aorta: Aorta, canal: DiscPath, pool: Mask, co
     box = _box(reach, 3)
     grown = np.zeros(image.shape, np.bool_)
     grown[box] = watershed(slope[box], marks[box]) == 1
+    tick()
     heart = grown & ~artery & ~veins & soft
     if pulmonary is not None:
         heart &= ~pulmonary
     heart = largest(context.open(heart, 5.0))
+    tick()
     heart = context.close(heart, 6.0) & ~artery & ~veins & ~lungs
     if pulmonary is not None:
         heart &= ~pulmonary
+    tick()
     heart = largest(ndimage.binary_fill_holes(heart))
     cut = [side for side, at in (("below", heart[0]), ("above", heart[-1])) if at.any()]
     doubts = [f"it is cut off {' and '.join(cut)} by the edge of the scan"] if cut else []
@@ -154,7 +171,7 @@ def _chambers(context: CTContext, aorta: Aorta, blood: Mask, cores: Mask) -> tup
     pulmonary = largest(context.open(pulmonary & (above < 85), 3.0))
     # the trunk passes in front of the root's level and to its left; what lies only behind is the left atrium
     trunk_ml = context.volume_ml(pulmonary & outflow & (above > ABOVE_VALVE_MM + 6))
-    if trunk_ml < LEAST_TRUNK_ML:
+    if trunk_ml < LEAST_TRUNK_ML or context.volume_ml(pulmonary) < LEAST_PULMONARY_ML:
         return chambers, None
     return chambers, _to_its_edge(context, pulmonary, context.grow(chambers, 2.0))
 
@@ -195,4 +212,6 @@ def _bone_near(context: CTContext, image: NDArray[np.float32], chambers: Mask, a
 
 def _box(mask: Mask, margin: int) -> tuple[slice, ...]:
     found = ndimage.find_objects(mask.astype(np.uint8))[0]
-    return tuple(slice(max(0, s.start - margin), min(n, s.stop + margin)) for s, n in zip(found, mask.shape, strict=True))
+    return tuple(
+        slice(max(0, s.start - margin), min(n, s.stop + margin)) for s, n in zip(found, mask.shape, strict=True)
+    )

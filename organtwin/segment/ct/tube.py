@@ -20,6 +20,7 @@ Mask = NDArray[np.bool_]
 RAYS = 36
 RAY_STEP_MM = 0.75
 TURNS_DEG = (12.0, 25.0)
+LONGEST_JUMP = 4  # columns from ray to ray
 FAR_HU = -50.0  # what lies behind a vessel's wall counts at least this: the wall itself is too thin to be seen
 
 
@@ -78,52 +79,102 @@ def sample(image: NDArray[np.generic], spacing_mm: FloatArray, points_mm: FloatA
     return np.where(inside, values, np.nan).reshape(points_mm.shape[:-1])
 
 
-def closed_path(cost: FloatArray, stiffness: float) -> NDArray[np.intp]:
-    """For each row of (rows, columns) the column of the cheapest closed path; a jump of n columns costs stiffness n²."""
-    rows, columns = cost.shape
-    place = np.arange(columns)
-    price = stiffness * (place[:, None] - place[None]) ** 2
-    twice = np.concatenate([cost, cost])
-    total, came = twice[0], []
-    for row in twice[1:]:
-        sums = total[None] + price
-        move = sums.argmin(axis=1)
-        came.append(move)
-        total = sums[place, move] + row
-    path = [int(total.argmin())]
-    for move in reversed(came):
-        path.append(int(move[path[-1]]))
+def closed_paths(cost: FloatArray, stiffness: float) -> NDArray[np.intp]:
+    """Cheapest closed paths around cylinders.
+
+    Parameters
+    ----------
+    cost : (n, rows, columns) float array
+        ``n`` independent cylinders, closed along the rows.
+    stiffness : float
+        A jump of m columns between neighbouring rows costs stiffness m²; at most ``LONGEST_JUMP`` columns.
+
+    Returns
+    -------
+    (n, rows) int array
+        The column in every row.
+    """
+    n, rows, columns = cost.shape
+    jumps = np.arange(-LONGEST_JUMP, LONGEST_JUMP + 1)
+    price = stiffness * jumps**2
+    total = cost[:, 0]
+    came = np.empty((2 * rows - 1, n, columns), np.int8)
+    padded = np.full((n, columns + 2 * LONGEST_JUMP), np.inf)
+    middle = slice(LONGEST_JUMP, LONGEST_JUMP + columns)
+    for row in range(1, 2 * rows):  # twice around: the second half has forgotten where it began
+        padded[:, middle] = total
+        total, move = padded[:, :columns] + price[0], np.zeros((n, columns), np.int8)
+        for m in range(1, len(jumps)):
+            other = padded[:, m : m + columns] + price[m]
+            better = other < total
+            total = np.where(better, other, total)
+            move[better] = m
+        total = total + cost[:, row % rows]
+        came[row - 1] = move
+    path = np.empty((2 * rows, n), np.intp)
+    path[-1] = total.argmin(axis=1)
+    every = np.arange(n)
+    for row in range(2 * rows - 2, -1, -1):
+        path[row] = path[row + 1] + jumps[came[row, every, path[row + 1]]]
     half = rows // 2
-    return np.roll(np.array(path[::-1])[half : half + rows], half)
+    return np.roll(path[half : half + rows], half, axis=0).T
 
 
 def cross_section(
     image: NDArray[np.generic], spacing_mm: FloatArray, point: FloatArray, normal: FloatArray, radius_mm: float
 ) -> Section:
     """The closed curve around ``point`` across which the image falls most, near ``radius_mm``."""
-    rays = directions(normal)
-    reach = np.arange(0, max(2.2 * radius_mm, radius_mm + 9), RAY_STEP_MM)
-    values = sample(image, spacing_mm, point + rays[:, None] * reach[None, :, None])
+    return cross_sections(image, spacing_mm, point[None], normal[None], np.array([radius_mm]))[0]
+
+
+def cross_sections(
+    image: NDArray[np.generic], spacing_mm: FloatArray, points: FloatArray, normals: FloatArray, radius_mm: FloatArray
+) -> list[Section]:
+    """:func:`cross_section` at (n, 3) points with (n, 3) normals and (n,) radii, all at once."""
+    rays = np.stack([directions(normal) for normal in normals])
+    most = float(radius_mm.max())
+    reach = np.arange(0, max(2.2 * most, most + 9), RAY_STEP_MM)
+    expected = radius_mm[:, None, None]
+    values = sample(image, spacing_mm, points[:, None, None] + rays[:, :, None] * reach[None, None, :, None])
     missing = np.isnan(values)
-    outside = float((missing.mean(axis=1) > 0.3).mean())
-    values[missing] = values[~missing].mean() if not missing.all() else 0.0
-    fall = -ndimage.gaussian_filter1d(values, 1.3, axis=1, order=1) / RAY_STEP_MM
-    cost = 0.35 * ((reach - radius_mm) / (0.45 * radius_mm)) ** 2 - np.clip(fall, -10, 40) / 40
-    cost[:, reach < 0.35 * radius_mm] = 9
-    wall = closed_path(cost, stiffness=0.05)
-    distance, edge = reach[wall], fall[np.arange(RAYS), wall]
-    centre = point + (2 / 3) * (rays * distance[:, None] ** 3).sum(axis=0) / (distance**2).sum()
-    spread = np.linalg.eigvalsh(np.cov((point + rays * distance[:, None]).T))
-    return Section(
-        centre=centre,
-        normal=normal,
-        radius_mm=float(np.sqrt((distance**2).mean())),
-        reach_mm=distance,
-        edge=edge,
-        level_hu=float(np.median(values[:, reach < 0.8 * radius_mm])),
-        walled=float((edge > 8).mean()),
-        outside=outside,
-        aspect=float(np.sqrt(spread[2] / max(spread[1], 1e-3))),
+    beyond = reach > np.maximum(2.2 * expected, expected + 9)
+    outside = ((missing & ~beyond).sum(axis=2) > 0.3 * (~beyond).sum(axis=2)).mean(axis=1)
+    known = np.where(missing, 0, values).sum(axis=(1, 2)) / np.maximum((~missing).sum(axis=(1, 2)), 1)
+    values = np.where(missing, known[:, None, None], values)
+    fall = -ndimage.gaussian_filter1d(values, 1.3, axis=2, order=1) / RAY_STEP_MM
+    cost = 0.35 * ((reach - expected) / (0.45 * expected)) ** 2 - np.clip(fall, -10, 40) / 40
+    cost[np.broadcast_to((reach < 0.35 * expected) | beyond, cost.shape)] = 9
+    wall = closed_paths(cost, stiffness=0.05)
+    distance, edge = reach[wall], np.take_along_axis(fall, wall[..., None], axis=2)[..., 0]
+    centre = points + (2 / 3) * (rays * distance[..., None] ** 3).sum(axis=1) / (distance**2).sum(axis=1)[:, None]
+    sections = []
+    for n, normal in enumerate(normals):
+        spread = np.linalg.eigvalsh(np.cov((rays[n] * distance[n][:, None]).T))
+        sections.append(
+            Section(
+                centre=centre[n],
+                normal=normal,
+                radius_mm=float(np.sqrt((distance[n] ** 2).mean())),
+                reach_mm=distance[n],
+                edge=edge[n],
+                level_hu=float(np.median(values[n][:, reach < 0.8 * radius_mm[n]])),
+                walled=float((edge[n] > 8).mean()),
+                outside=float(outside[n]),
+                aspect=float(np.sqrt(spread[2] / max(spread[1], 1e-3))),
+            )
+        )
+    return sections
+
+
+def sections_along(
+    image: NDArray[np.generic], spacing_mm: FloatArray, points: FloatArray, radius_mm: FloatArray
+) -> list[Section]:
+    """Cross-sections at every point of a line, perpendicular to it."""
+    place = np.arange(len(points))
+    ahead, behind = points[np.minimum(place + 2, len(points) - 1)], points[np.maximum(place - 2, 0)]
+    along = ahead - behind
+    return cross_sections(
+        image, spacing_mm, points, along / np.linalg.norm(along, axis=1, keepdims=True), np.asarray(radius_mm, float)
     )
 
 
@@ -145,42 +196,38 @@ def follow(
     sections: list[Section] = []
     lost = 0
     for step in range(most):
-        best: tuple[float, Section] | None = None
-        for normal in _fan(towards):
-            ahead = point + step_mm * normal if step else point
-            seen = cross_section(image, spacing_mm, ahead, normal, radius)
-            shift = float(np.linalg.norm(seen.centre - ahead)) / step_mm
-            worth = (
-                float(np.clip(seen.edge, 0, 30).mean()) / 30
-                - 0.6 * abs(np.log(seen.radius_mm / radius))
-                - 0.35 * shift
-                - 0.3 * (seen.aspect - 1)
-                - 0.25 * (1 - float(normal @ towards)) / (1 - np.cos(np.radians(TURNS_DEG[-1])))
-            )
-            if best is None or worth > best[0]:
-                best = worth, seen
-        assert best is not None
-        seen = best[1]
-        if seen.outside > 0.4:
+        normals = _fan(towards)
+        ahead = point + step_mm * normals if step else np.repeat(point[None], len(normals), axis=0)
+        seen = cross_sections(image, spacing_mm, ahead, normals, np.full(len(normals), radius))
+        worth = [
+            float(np.clip(s.edge, 0, 30).mean()) / 30
+            - 0.6 * abs(np.log(s.radius_mm / radius))
+            - 0.35 * float(np.linalg.norm(s.centre - place)) / step_mm
+            - 0.3 * (s.aspect - 1)
+            - 0.25 * (1 - float(s.normal @ towards)) / (1 - np.cos(np.radians(TURNS_DEG[-1])))
+            for s, place in zip(seen, ahead, strict=True)
+        ]
+        best = seen[int(np.argmax(worth))]
+        if best.outside > 0.4:
             break
-        seen = cross_section(image, spacing_mm, seen.centre, seen.normal, 0.5 * (radius + seen.radius_mm))
+        best = cross_section(image, spacing_mm, best.centre, best.normal, 0.5 * (radius + best.radius_mm))
         if step:
-            moved = seen.centre - point
-            towards = 0.6 * seen.normal + 0.4 * moved / np.linalg.norm(moved)
+            moved = best.centre - point
+            towards = 0.6 * best.normal + 0.4 * moved / np.linalg.norm(moved)
             towards /= np.linalg.norm(towards)
-        point, radius = seen.centre, 0.6 * radius + 0.4 * seen.radius_mm
-        sections.append(seen)
-        lost = lost + 1 if seen.walled < walled else 0
+        point, radius = best.centre, 0.6 * radius + 0.4 * best.radius_mm
+        sections.append(best)
+        lost = lost + 1 if best.walled < walled else 0
         if lost == 3:
             break
     return sections[: len(sections) - lost]
 
 
-def _fan(towards: FloatArray) -> list[FloatArray]:
+def _fan(towards: FloatArray) -> FloatArray:
+    """(17, 3) directions: straight on, and two cones around."""
     around = directions(towards, count=8)
-    return [towards] + [
-        np.cos(np.radians(turn)) * towards + np.sin(np.radians(turn)) * side for turn in TURNS_DEG for side in around
-    ]
+    cones = [np.cos(np.radians(turn)) * towards + np.sin(np.radians(turn)) * around for turn in TURNS_DEG]
+    return np.concatenate([towards[None], *cones])
 
 
 @dataclass(frozen=True)
@@ -275,7 +322,7 @@ def find_wall(
         width = 0.45 if turn == 0 else 0.25
         cost = 0.4 * ((reach - guide[..., None]) / (width * expected[:, None, None])) ** 2 - np.clip(fall, -10, 40) / 40
         cost[:, :, reach < 2] = 9
-        wall = np.stack([reach[closed_path(c, 0.03)] for c in cost])
+        wall = reach[closed_paths(cost, 0.03)]
     clarity = np.take_along_axis(fall, np.rint(wall / step).astype(int)[..., None], axis=2)[..., 0] > 8
     wall = _halfway(raw, reach, wall)
     return Tube(line, tangent, first, wall, clarity.mean(axis=1))

@@ -12,7 +12,7 @@ from scipy import ndimage
 from organtwin.segment.ct.aorta import CEILING_HU, Aorta, full_spacing, largest, tracking_image
 from organtwin.segment.ct.blood_pool import VERTEBRA_MM
 from organtwin.segment.ct.discs import DiscPath, best_path, disc_evidence
-from organtwin.segment.ct.tube import FloatArray, Mask, cross_section, find_wall, paint
+from organtwin.segment.ct.tube import FloatArray, Mask, find_wall, paint, sections_along
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext
@@ -118,12 +118,7 @@ def _vein(
     path = best_path(score, radii)
     centre = ndimage.gaussian_filter1d(np.add(path.centre, (rows.start, columns.start)), 2.0, axis=0, mode="nearest")
     points = (np.column_stack([np.arange(slices.start, slices.stop), centre]) + 0.5) * spacing
-    sections = []
-    for n in range(len(points)):
-        direction = points[min(n + 2, len(points) - 1)] - points[max(n - 2, 0)]
-        sections.append(
-            cross_section(image, spacing, points[n], direction / np.linalg.norm(direction), float(path.radius_mm[n]))
-        )
+    sections = sections_along(image, spacing, points, path.radius_mm)
     walled = np.array([s.walled for s in sections])
     radius = np.array([s.radius_mm for s in sections])
     level = np.array([s.level_hu for s in sections])
