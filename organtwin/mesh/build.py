@@ -14,8 +14,9 @@ from organtwin.mesh import meshers as chain
 from organtwin.mesh import quality
 from organtwin.mesh import triangles as tri
 from organtwin.mesh.child import ChildFailed
+from organtwin.mesh.coarse import coarse_surface
 from organtwin.mesh.cut import WALL, cut_flat
-from organtwin.mesh.label_surface import LabelSurface
+from organtwin.mesh.label_surface import LabelSurface, distance_to_voxel_faces
 from organtwin.mesh.remesh import remeshed
 from organtwin.mesh.repair import BadSurface, fair, plugged, untangled
 from organtwin.model import Cap
@@ -123,7 +124,7 @@ def vessel(
         caps.append(_cap(opening, filled.points, own))
     return Built(
         filled.points, filled.tets, shell, shell_tags, boundaries, tuple(caps), filled.mesher,
-        _report(filled, target), (*notes, *_fallbacks(filled)),
+        _report(filled, target, surface, shell[shell_tags == WALL]), (*notes, *_fallbacks(filled)),
     )
 
 
@@ -143,12 +144,10 @@ def organ(
         Edge inside the organ; by default such that there are about 30 000 tetrahedra inside,
         and more where the surface bends.
     """
-    points, faces = surface.points_mm, surface.triangles
-    target = tri.volume(points, faces)
+    target = tri.volume(surface.points_mm, surface.triangles)
     edge = edge_mm or (TETS_PER_CUBE * target / ORGAN_TETS) ** (1 / 3)
     progress(0.0, "surface triangles")
-    points, faces = _thinned(points, faces, edge)
-    points = fair(points, faces, rounds=10)
+    points, faces = _organ_surface(surface, edge)
     tags = np.full(len(faces), WALL, np.int16)
     points, faces, tags = _remeshed(points, faces, tags, np.full(len(points), edge), 0.12 * edge, progress, 0.05, 0.5)
     points = _with_volume(points, faces, tags, target)
@@ -161,7 +160,7 @@ def organ(
     names = {name: at + 1 for at, name in enumerate(FACINGS) if (facing == at).any()}
     return Built(
         filled.points, filled.tets, shell, (facing + 1).astype(np.int16), names, (), filled.mesher,
-        _report(filled, target), _fallbacks(filled),
+        _report(filled, target, surface, shell), _fallbacks(filled),
     )
 
 
@@ -235,17 +234,14 @@ def _vessel_sizes(
     return np.maximum(sizes, 0.2), coarser
 
 
-def _thinned(points: tri.Points, faces: tri.Triangles, edge: float) -> tuple[tri.Points, tri.Triangles]:
-    """Fewer triangles where the surface is much finer than the mesh will be, so that remeshing is quick."""
-    mean = float(np.sqrt(tri.areas(points, faces).mean() * 4 / np.sqrt(3)))
-    wanted = 0.35 * edge
-    if mean > 0.7 * wanted:
-        return points, faces
-    import fast_simplification
-
-    fewer, thin = fast_simplification.simplify(points.astype(np.float32), faces, target_reduction=1 - (mean / wanted) ** 2, agg=3)
-    fewer = np.asarray(fewer, float)
-    return (fewer, thin.astype(np.int32)) if tri.is_closed(thin) else (points, faces)
+def _organ_surface(surface: LabelSurface, edge: float) -> tuple[tri.Points, tri.Triangles]:
+    """The surface to remesh: the structure's own, or a coarser one where the cells will be much larger than voxels."""
+    step = 0.4 * edge
+    if step > 1.3 * float(surface.grid.spacing_mm.mean()):
+        points, faces = coarse_surface(surface.mask, surface.grid, step)
+        if tri.is_closed(faces):
+            return fair(points, faces, rounds=8), faces
+    return surface.points_mm, surface.triangles
 
 
 def _remeshed(
@@ -279,7 +275,7 @@ def _with_volume(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int1
         own = np.unique(cap)
         normals[own] -= (normals[own] @ flat)[:, None] * flat
     area = float(tri.areas(points, wall).sum())
-    limit = 0.1 * float(np.median(lengths))
+    limit = 0.2 * float(np.median(lengths))
     moved = 0.0
     for _ in range(3):
         step = (target - tri.volume(points + moved * normals, faces)) / area
@@ -339,9 +335,14 @@ def _tags_of_boundary(
     return shell, out
 
 
-def _report(filled: chain.Tetrahedra, target: float) -> dict[str, float]:
+def _report(filled: chain.Tetrahedra, target: float, surface: LabelSurface, wall: tri.Triangles) -> dict[str, float]:
+    """Quality of the cells, volume against the smooth surface (cut as the mesh is), and distance of the wall to the voxels."""
     numbers = quality.report(filled.points, filled.tets)
     numbers["volume_error_percent"] = 100 * (numbers["volume_mm3"] - target) / target
+    error = distance_to_voxel_faces(filled.points[np.unique(wall)], surface.mask, surface.grid)
+    numbers["mean_error_mm"] = float(error.mean())
+    numbers["p95_error_mm"] = float(np.percentile(error, 95))
+    numbers["max_error_mm"] = float(error.max())
     numbers["mean_edge_mm"] = float(tri.edge_lengths(filled.points, quality.boundary(filled.tets)).mean())
     return numbers
 
