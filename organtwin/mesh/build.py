@@ -16,6 +16,7 @@ from organtwin.mesh import triangles as tri
 from organtwin.mesh.child import ChildFailed
 from organtwin.mesh.coarse import coarse_surface
 from organtwin.mesh.cut import WALL, cut_flat
+from organtwin.mesh.improve import improved
 from organtwin.mesh.label_surface import LabelSurface, distance_to_voxel_faces
 from organtwin.mesh.remesh import remeshed
 from organtwin.mesh.repair import BadSurface, fair, plugged, untangled
@@ -30,6 +31,7 @@ Progress = Callable[[float, str], None]
 FACINGS = ("left", "right", "posterior", "anterior", "superior", "inferior")  # +x, -x, +y, -y, +z, -z in LPS
 CELLS_PER_RADIUS = 5.0
 CELLS_ACROSS_CAP = 4.0
+GOOD_ANGLE_DEG = 18.0
 ORGAN_TETS = 30_000
 VESSEL_TETS = 120_000
 TETS_PER_CUBE = 8.5  # tetrahedra of edge h in a cube of edge h, about
@@ -255,12 +257,19 @@ def _remeshed(
         beats += 1
         progress(stop - (stop - start) * 0.97**beats, "surface triangles")
 
-    try:
-        made = remeshed(points, faces, tags, sizes, deviation_mm=deviation, beat=beat)
-    except ChildFailed:
-        return points, faces, tags
-    made = plugged(*made)
-    return made if tri.is_closed(made[1]) else (points, faces, tags)
+    made = points, faces, tags
+    for _ in range(2):  # a second pass mends the few thin triangles that a first may leave
+        try:
+            p, f, t = plugged(*remeshed(*made, sizes, deviation_mm=deviation, beat=beat))
+        except ChildFailed:
+            break
+        if not tri.is_closed(f):
+            break
+        sizes = sizes[cKDTree(made[0]).query(p)[1]]
+        made = p, f, t
+        if tri.smallest_angles_deg(p, f).min() > GOOD_ANGLE_DEG:
+            break
+    return made
 
 
 def _with_volume(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], target: float) -> tri.Points:
@@ -298,7 +307,8 @@ def _filled(
     caps[faces[tags != WALL]] = True
     points, _, crossing = untangled(points, faces, caps, progress=lambda: progress(0.57, "checking the surface"))
     try:
-        return chain.fill(points, faces, beat=lambda: progress(0.6, "tetrahedra"), meshers=meshers), points
+        filled = chain.fill(points, faces, beat=lambda: progress(0.6, "tetrahedra"), meshers=meshers)
+        return improved(filled, beat=lambda: progress(0.85, "better tetrahedra")), points
     except SolveFailed as failure:
         if len(crossing) == 0:
             raise
