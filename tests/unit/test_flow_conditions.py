@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from organtwin.errors import BadInput
-from organtwin.model import FlowCase
-from organtwin.operations import find
 from organtwin_solvers.flow.conditions import resolve
 from organtwin_solvers.flow.inflow import flux_vector, rim, unit_profile, waveform
 from organtwin_solvers.flow.presets import PRESETS, preset
 from organtwin_solvers.validation.pipes import pipe, tee
+
+from organtwin.errors import BadInput
+from organtwin.model import FlowCase
+from organtwin.operations import find
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_word_inlet_stands_for_the_inlet_caps_whatever_their_names(tube):
     ],
 )
 def test_an_ill_posed_case_is_refused_in_one_sentence(tube, parts, sentence):
-    with pytest.raises(BadInput, match=".") as refused:
+    with pytest.raises(BadInput) as refused:
         resolve(case(**parts), tube)
     assert sentence in refused.value.sentence
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from organtwin.errors import Cancelled, SolveFailed
-from organtwin.model import FlowCase
-from organtwin.operations import NullMonitor, find
 from organtwin_solvers.flow import march
 from organtwin_solvers.flow.coupled import NotConverged
 from organtwin_solvers.flow.scheme import Scheme
 from organtwin_solvers.flow.solve import solve
 from organtwin_solvers.validation.pipes import pipe, tee
 from organtwin_solvers.validation.poiseuille import CASE, value
+
+from organtwin.errors import Cancelled, SolveFailed
+from organtwin.model import FlowCase
+from organtwin.operations import NullMonitor, find
 
 
 @pytest.fixture(scope="module")
