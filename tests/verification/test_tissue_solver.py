@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from organtwin_solvers.fem.organ import fem_mesh
@@ -233,6 +235,17 @@ def test_a_result_says_what_earns_its_numbers():
     assert result.recipe is not None
     assert result.recipe.versions["dolfinx-solver-real"]
     assert set(result.credibility) >= {"mesh", "formulation", "material", "source of the material", "residual", "verification"}
+
+
+def test_the_estimated_error_of_the_force_is_near_the_true_one():
+    pull = Pull(region=Region(centre_mm=(15, 15, 0), radius="12 mm"), displacement_mm=(0, 4, -8))
+    mesh = block((6, 6, 16), (30.0, 30.0, 80.0), "bar")
+    linear, quadratic = (
+        deform(mesh, hanging(pulls=(pull,), numerics=TissueNumerics(element=element))) for element in ("linear", "quadratic")
+    )
+    true = quantity(linear, "force at the pulled region") / quantity(quadratic, "force at the pulled region") - 1
+    said = float(re.search(r"force to about (\d+) %", linear.credibility["discretisation"])[1]) / 100
+    assert true / 2 < said < 3 * true
 
 
 def test_a_load_that_moves_nothing_is_said():

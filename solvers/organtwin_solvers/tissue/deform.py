@@ -222,18 +222,22 @@ def _result(
         times_s=np.array(path.loads),
         fields=fields,
         quantities=tuple(quantities),
-        credibility=_credibility(mesh, case, problem, path),
+        credibility=_credibility(mesh, case, problem, path, recovery.strain_error()),
         histories=histories,
         notes=tuple(notes),
     )
 
 
-def _credibility(mesh: OrganMesh, case: TissueCase, problem: Problem, path: Path) -> dict[str, str]:
+def _credibility(mesh: OrganMesh, case: TissueCase, problem: Problem, path: Path, error: float) -> dict[str, str]:
     material = case.material
+    accuracy = "quadratic elements"
+    if problem.formulation.degree == 1:
+        accuracy = f"strain to about {100 * error:.0f} %, force to about {100 * error**2:.0f} % (Zienkiewicz and Zhu's estimate)"
     shape = "".join(f", {name} {value:g}" for name, value in problem.elastic.parameters.items())
     return {
         "mesh": f"{len(mesh.tets)} tetrahedra, {len(mesh.points_mm)} points",
         "formulation": f"{problem.formulation.name}, {problem.size} unknowns",
+        "discretisation": f"{accuracy}; at edges of held regions the largest strain grows with refinement",
         "material": f"{problem.elastic.law.title}, E {material.young}, Poisson {material.poisson:g}{shape}",
         "source of the material": material.source or "given in the case, without a source",
         "residual": f"{path.final_residual:.1e} of the acting forces, {len(path.residuals)} Newton iterations "

@@ -65,6 +65,20 @@ class Recovery:
             (-mean).astype(np.float32),
         )
 
+    def strain_error(self) -> float:
+        """Estimated relative error of the strain, after Zienkiewicz and Zhu 1987: how far it is from its own average.
+
+        Its square estimates the relative error of the energy, and of the force at a given pull.
+        """
+        strain = self._tensor(self._strain)
+        error = strain - self._to_points(strain).reshape(-1, 9)[self._points]
+        return float(np.sqrt(self._square(error) / max(self._square(strain), 1e-300)))
+
+    def _square(self, values: NDArray[np.float64]) -> float:
+        """Integral of the square of what is linear in every tetrahedron, from its corner values (n, 4, 9)."""
+        cells = (values**2).sum(axis=(1, 2)) + (values.sum(axis=1) ** 2).sum(axis=1)
+        return float(self._mesh.comm.allreduce(float(self.volumes @ cells) / 20))
+
     def volume_ratios(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """det F at the corners of every tetrahedron (n, 4), and the centroids (n, 3) of the tetrahedra at rest."""
         ratios = self._ratio.eval(self._problem.domain, self._cells).reshape(-1, 4)

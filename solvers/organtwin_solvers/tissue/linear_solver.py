@@ -123,10 +123,11 @@ class LinearSolver:
         options = PETSc.Options()
         pc.setOptionsPrefix(prefix)
         for key, value in {
-            "pc_gamg_threshold": 0.01,
+            "pc_gamg_threshold": 0.02,
+            "pc_gamg_reuse_interpolation": True,
             "mg_levels_ksp_type": "chebyshev",
             "mg_levels_pc_type": "jacobi",
-            "mg_levels_ksp_max_it": 3,
+            "mg_levels_ksp_max_it": 2,
         }.items():
             options[prefix + key] = value
         pc.setType("gamg")
