@@ -42,8 +42,27 @@ def spine_zone(context: CTContext, canal: DiscPath, reach_mm: float = 24.0) -> M
     )
 
 
-def blood_pool(context: CTContext, aorta: Aorta, canal: DiscPath) -> Mask:
-    """Contrast-filled blood on the working grid: bright, in the body, and no bone."""
+ORGAN_MM = 9.0  # no vessel but the aorta is wider than twice this
+
+
+def bright_pool(context: CTContext, aorta: Aorta, canal: DiscPath) -> Mask:
+    """What is as bright as blood on the working grid: in the body, and not of the spine. Other bone may be in it."""
     image = ndimage.gaussian_filter(context.hu, 0.6)
     pool = (image > blood_threshold(aorta.level_hu)) & context.body & ~spine_zone(context, canal)
     return np.asarray(pool | (context.to_working(aorta.mask) > 0.5))
+
+
+def connected_pool(context: CTContext, pool: Mask, known: Mask) -> Mask:
+    """The bright pool without bone and organs: what hangs together with the known vessels and chambers.
+
+    Parameters
+    ----------
+    pool, known : (nk, nj, ni) bool arrays
+        The bright pool, and aorta, heart and other great vessels, on the working grid.
+    """
+    rest = pool & ~known & ~context.bone
+    organs = context.grow(context.open(rest, ORGAN_MM), 3.0)
+    thin = (rest & ~organs) | (known & pool)
+    labels, _ = ndimage.label(thin)
+    joined = np.setdiff1d(np.unique(labels[known & pool]), [0])
+    return np.asarray(np.isin(labels, joined))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.segment.ct.aorta import Aorta, find_aorta
-from organtwin.segment.ct.blood_pool import blood_pool, blood_threshold
+from organtwin.segment.ct.blood_pool import blood_threshold, bright_pool, connected_pool
 from organtwin.segment.ct.heart import Heart, find_heart, heart_cores
 from organtwin.segment.ct.spine import spinal_canal
 from organtwin.segment.ct.veins import Vein, find_inferior_cava, find_superior_cava, without_atrium
@@ -47,7 +47,7 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
     monitor.progress(0.55, "looking for the venae cavae")
     superior = find_superior_cava(context, aorta)
     monitor.progress(0.6, "separating the heart")
-    pool = blood_pool(context, aorta, canal)
+    pool = bright_pool(context, aorta, canal)
     monitor.progress(0.65, "separating the heart")
     cores = heart_cores(context, aorta, canal, pool)
     if isinstance(inferior, Vein):
@@ -67,7 +67,8 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
     for key, vein in (("superior_vena_cava", superior), ("inferior_vena_cava", inferior)):
         found[key] = _vein(context, key, vein, taken)
     found["heart"], found["pulmonary_artery"] = _heart(context, aorta, heart, taken)
-    blood = context.mask_to_full(pool, smooth_mm=0.5) | aorta.mask
+    known = context.to_working(taken) > 0.5
+    blood = context.mask_to_full(connected_pool(context, pool, known), smooth_mm=0.5) | aorta.mask
     doubt = "" if aorta.level_hu > 200 else "the contrast is weak: bright organs may be in it"
     found["blood_pool"] = Found("blood_pool", context.to_volume(blood), 0.7 if doubt else 0.85, doubt)
     monitor.progress(1.0, "great vessels done")
@@ -104,4 +105,5 @@ def _heart(context: CTContext, aorta: Aorta, heart: Heart | str, taken: Mask) ->
             "its border to the right ventricle is set by the height of the aortic valve",
         )
     whole = context.mask_to_full(heart.heart) & ~taken
+    taken |= whole
     return Found("heart", context.to_volume(whole), heart.confidence, "; ".join(heart.doubts)), artery
