@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,12 +174,14 @@ def _placed(wanted: Sequence[PlacedOpening], found: Sequence[Opening], line: Cen
     for name in names:
         if names.count(name) > 1 or name == "wall":
             raise BadInput(f"Two boundaries would be called '{name}'", remedy="Give every opening a name of its own.")
+    near = [naming.nearest(found, np.array(w.point_mm)) if w.normal is None else None for w in wanted]
+    taken = {n.end for n in near if n is not None}
     out = []
-    for one in wanted:
-        point = np.array(one.point_mm)
-        near = naming.nearest(found, point) if one.normal is None else None
-        opening = near or ends.at_point(line, surface.points_mm, surface.triangles, point, None if one.normal is None else np.array(one.normal))
-        out.append(Opening(opening.end, opening.centre_mm, opening.normal, opening.area_mm2, one.name, one.role))
+    for one, opening in zip(wanted, near, strict=True):
+        if opening is None:
+            normal = None if one.normal is None else np.array(one.normal)
+            opening = ends.at_point(line, surface.points_mm, surface.triangles, np.array(one.point_mm), normal, taken)
+        out.append(replace(opening, name=one.name, role=one.role))
     return sorted(out, key=lambda o: o.role != "inlet")
 
 

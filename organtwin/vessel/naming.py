@@ -58,7 +58,8 @@ def _plain(openings: list[Opening]) -> list[Opening]:
 def _aorta(openings: list[Opening], line: Centerline) -> list[Opening]:
     widest = max(o.radius_mm for o in openings)
     thick = [o for o in openings if o.radius_mm >= 0.55 * widest]
-    pairs = [(a, b) for a in thick for b in openings if a is not b]
+    stem = max(openings, key=lambda o: o.area_mm2)  # one end of an arch; the iliac arteries also rise, to the thicker aorta
+    pairs = [(stem, o) for o in openings if o is not stem]
     arched = [p for p in pairs if _rise(line, p) > 1.5 * widest]
     if arched:
         return _with_arch(openings, line, max(arched, key=lambda p: line.length(line.path(p[0].end, p[1].end))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,8 +58,12 @@ def find(
     return found, notes
 
 
-def at_point(line: Centerline, points: Points, triangles: NDArray[np.int32], point_mm: Points, normal: Points | None) -> Opening:
+def at_point(
+    line: Centerline, points: Points, triangles: NDArray[np.int32], point_mm: Points, normal: Points | None, taken: Collection[int] = ()
+) -> Opening:
     """An opening that a person placed: through ``point_mm``, across the centreline unless a normal is given.
+
+    What lies between it and the nearest end of the vessel that is not ``taken`` by another opening is cut off.
 
     Raises
     ------
@@ -66,25 +71,28 @@ def at_point(line: Centerline, points: Points, triangles: NDArray[np.int32], poi
         When the point is not in the vessel.
     """
     at = int(np.argmin(np.linalg.norm(line.points_mm - point_mm, axis=1)))
-    end = min(line.ends.tolist(), key=lambda e: line.length(line.path(int(e), at)) if e != at else 0.0)
+    free = [int(e) for e in line.ends if int(e) not in taken] or [int(e) for e in line.ends]
+    end = min(free, key=lambda e: line.length(line.path(e, at)))
     centre = np.asarray(point_mm, float)
     if normal is None:
-        path = line.path(int(end), at) if end != at else line.from_end(int(end))
         centre = line.points_mm[at]
-        out = line.points_mm[path[max(0, len(path) - 1 - 3)]] - centre if end != at else centre - line.points_mm[path[min(len(path) - 1, 3)]]
-        near = line.points_mm[np.abs(np.linalg.norm(line.points_mm - centre, axis=1)) < max(2.0, line.radii_mm[at])]
-        axis = np.linalg.svd(near - near.mean(axis=0), full_matrices=False)[2][0] if len(near) > 2 else out
-        out = axis if axis @ out > 0 else -axis
+        outwards = line.path(end, at)
+        track = outwards if len(outwards) > 3 else line.from_end(end)
+        along = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(line.points_mm[track], axis=0), axis=1))]
+        place = float(along[len(outwards) - 1])
+        radius = float(line.radii_mm[at])
+        out = _direction(line.points_mm[track], along, min(place, max(along[-1] - 1.5 * radius, 0.0)), radius)
+        cut, out = _squared_up(points, triangles, centre, out, radius)
     else:
         out = np.asarray(normal, float)
-    length = float(np.linalg.norm(out))
-    if length == 0:
-        raise BadInput("The normal of an opening has no length", where=_place(centre))
-    out = out / length
-    cut = section(points, triangles, centre, out)
+        length = float(np.linalg.norm(out))
+        if length == 0:
+            raise BadInput("The normal of an opening has no length", where=_place(centre))
+        out = out / length
+        cut = section(points, triangles, centre, out)
     if cut is None or np.linalg.norm(cut.centre_mm - centre) > 2 * cut.radius_mm:
         raise BadInput("There is no vessel at the place given for an opening", where=_place(centre), remedy="Pick a point inside the vessel.")
-    return Opening(int(end), cut.centre_mm, out, cut.area_mm2)
+    return Opening(end, cut.centre_mm, out, cut.area_mm2)
 
 
 def _at_end(line: Centerline, end: int, points: Points, triangles: NDArray[np.int32], on_border: NDArray[np.bool_]) -> Opening | None:

@@ -12,10 +12,10 @@ Arrays = dict[str, NDArray[Any]]
 
 def netgen(points: NDArray[Any], triangles: NDArray[Any]) -> Arrays:
     """Fill the surface, which stays as it is."""
-    from netgen.meshing import Element2D, FaceDescriptor, Mesh, MeshPoint, Point3d
+    from netgen.meshing import Element2D, FaceDescriptor, Mesh, MeshPoint, Pnt
 
     mesh = Mesh(dim=3)
-    ids = [mesh.Add(MeshPoint(Point3d(*map(float, p)))) for p in points]
+    ids = [mesh.Add(MeshPoint(Pnt(*map(float, p)))) for p in points]
     face = mesh.Add(FaceDescriptor(surfnr=1, domin=1, bc=1))
     for a, b, c in triangles.tolist():
         mesh.Add(Element2D(face, [ids[a], ids[b], ids[c]]))
