@@ -85,6 +85,10 @@ class TestThoracicDissection:
         assert found["inferior_vena_cava"].mask is None
         assert found["inferior_vena_cava"].doubt
 
+    def test_branches_that_cannot_be_counted_are_not_painted(self, found) -> None:
+        assert found["carotid_left"].mask is None
+        assert "three" in found["carotid_left"].doubt
+
     def test_the_structures_do_not_overlap(self, found) -> None:
         masks = [f.mask for key, f in found.items() if key != "blood_pool" and f.mask is not None]
         assert np.sum(masks, axis=0, dtype=int).max() == 1
@@ -135,6 +139,7 @@ def test_the_sample_study_is_segmented_as_its_truth(monkeypatch: pytest.MonkeyPa
     found = great_vessels(CTContext(volume), NullMonitor())
     least = {
         "aorta": 0.95, "heart": 0.90, "pulmonary_artery": 0.85, "inferior_vena_cava": 0.88, "superior_vena_cava": 0.55,
+        "brachiocephalic_trunk": 0.85, "carotid_left": 0.80, "subclavian_left": 0.75,
     }  # fmt: skip
     for key, dice in least.items():
         assert _dice(found[key], scene.mask(labels, key)) > dice, key

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from organtwin.segment.ct.aorta import Aorta, find_aorta
 from organtwin.segment.ct.blood_pool import blood_threshold, bright_pool, connected_pool
+from organtwin.segment.ct.great_vessels_arch import KEYS as BRANCHES
+from organtwin.segment.ct.great_vessels_arch import find_arch_branches
 from organtwin.segment.ct.heart import Heart, find_heart, heart_cores
 from organtwin.segment.ct.spine import spinal_canal
 from organtwin.segment.ct.veins import Vein, find_inferior_cava, find_superior_cava, without_atrium
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.bool_]
 
-KEYS = ("aorta", "heart", "pulmonary_artery", "superior_vena_cava", "inferior_vena_cava", "blood_pool")
+KEYS = ("aorta", "heart", "pulmonary_artery", "superior_vena_cava", "inferior_vena_cava", *BRANCHES, "blood_pool")
 LEAST_CONFIDENCE = 0.4
 WITHOUT_AORTA = "it is looked for from the aorta, which was not found"
 
@@ -67,6 +69,7 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
     for key, vein in (("superior_vena_cava", superior), ("inferior_vena_cava", inferior)):
         found[key] = _vein(context, key, vein, taken)
     found["heart"], found["pulmonary_artery"] = _heart(context, aorta, heart, taken)
+    found.update(_branches(context, aorta, taken))
     known = context.to_working(taken) > 0.5
     blood = context.mask_to_full(connected_pool(context, pool, known), smooth_mm=0.5) | aorta.mask
     doubt = "" if aorta.level_hu > 200 else "the contrast is weak: bright organs may be in it"
@@ -83,6 +86,18 @@ def _vein(context: CTContext, key: str, vein: Vein | str, taken: Mask) -> Found:
     mask = vein.mask & ~taken
     taken |= mask
     return Found(key, context.to_volume(mask), vein.confidence, vein.doubt)
+
+
+def _branches(context: CTContext, aorta: Aorta, taken: Mask) -> dict[str, Found]:
+    branches = find_arch_branches(context, aorta, taken)
+    if isinstance(branches, str):
+        return {key: Found(key, None, 0.0, branches) for key in BRANCHES}
+    found = {}
+    for key, branch in branches.items():
+        taken |= branch.mask
+        doubt = "told from its neighbours only by the order along the arch"
+        found[key] = Found(key, context.to_volume(branch.mask), branch.confidence, doubt)
+    return found
 
 
 def _heart(context: CTContext, aorta: Aorta, heart: Heart | str, taken: Mask) -> tuple[Found, Found]:
