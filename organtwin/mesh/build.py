@@ -15,7 +15,7 @@ from organtwin.mesh import quality
 from organtwin.mesh import triangles as tri
 from organtwin.mesh.child import ChildFailed
 from organtwin.mesh.coarse import coarse_surface
-from organtwin.mesh.cut import WALL, cut_flat
+from organtwin.mesh.cut import WALL, cut_flat, extended
 from organtwin.mesh.improve import improved
 from organtwin.mesh.label_surface import LabelSurface, distance_to_voxel_faces
 from organtwin.mesh.remesh import remeshed
@@ -67,6 +67,7 @@ def vessel(
     *,
     edge_mm: float | None = None,
     openings: Sequence[PlacedOpening] | None = None,
+    extension: float = 0.0,
     meshers: Sequence[chain.Mesher] = chain.MESHERS,
     progress: Progress = lambda fraction, what: None,
 ) -> Built:
@@ -79,6 +80,8 @@ def vessel(
         Largest edge; by default a fifth of the local radius.
     openings : sequence of PlacedOpening, optional
         Exactly these openings; by default those that are found.
+    extension : float
+        Straight tubes added at the openings, in diameters: room for the flow to develop.
 
     Raises
     ------
@@ -107,6 +110,10 @@ def vessel(
         progress(0.2 + 0.05 * at / len(chosen), f"cutting {opening.name}")
         boundaries[opening.name] = WALL + 1 + at
         points, faces, tags = cut_flat(points, faces, tags, opening.centre_mm, opening.normal, WALL + 1 + at)
+    cuts = chosen
+    if extension > 0:
+        points, faces, tags, chosen = _extended(points, faces, tags, cuts, extension)
+        notes.append(f"Each opening was extended by a straight tube of {extension:g} diameters.")
     target = tri.volume(points, faces)
     sizes, coarser = _vessel_sizes(points, faces, line, chosen, edge_mm)
     if coarser > 1.05:
@@ -126,7 +133,7 @@ def vessel(
         caps.append(_cap(opening, filled.points, own))
     return Built(
         filled.points, filled.tets, shell, shell_tags, boundaries, tuple(caps), filled.mesher,
-        _report(filled, target, surface, shell[shell_tags == WALL]), (*notes, *_fallbacks(filled)),
+        _report(filled, target, surface, _not_beyond(filled.points, shell[shell_tags == WALL], cuts, extension)), (*notes, *_fallbacks(filled)),
     )
 
 
@@ -183,6 +190,32 @@ def _placed(wanted: Sequence[PlacedOpening], found: Sequence[Opening], line: Cen
             opening = ends.at_point(line, surface.points_mm, surface.triangles, np.array(one.point_mm), normal, taken)
         out.append(replace(opening, name=one.name, role=one.role))
     return sorted(out, key=lambda o: o.role != "inlet")
+
+
+def _extended(
+    points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], openings: Sequence[Opening], diameters: float
+) -> tuple[tri.Points, tri.Triangles, NDArray[np.int16], list[Opening]]:
+    """Every cap moved outwards on a straight tube."""
+    moved = []
+    for at, opening in enumerate(openings):
+        length = 2 * opening.radius_mm * diameters
+        shift = length * opening.normal
+        layers = max(1, round(length / (0.3 * opening.radius_mm)))
+        points, faces, tags = extended(points, faces, tags, WALL + 1 + at, shift, layers)
+        moved.append(replace(opening, centre_mm=opening.centre_mm + shift))
+    return points, faces, tags, moved
+
+
+def _not_beyond(points: tri.Points, faces: tri.Triangles, cuts: Sequence[Opening], diameters: float) -> tri.Triangles:
+    """The triangles without those of the added tubes."""
+    kept = np.ones(len(faces), bool)
+    centres = points[faces].mean(axis=1)
+    for cut in cuts:
+        if diameters > 0:
+            height = (centres - cut.centre_mm) @ cut.normal
+            beside = np.linalg.norm(centres - cut.centre_mm - height[:, None] * cut.normal, axis=1)
+            kept &= ~((height > 0) & (height < 2.2 * cut.radius_mm * diameters) & (beside < 2 * cut.radius_mm))
+    return faces[kept]
 
 
 def _cap(opening: Opening, points: tri.Points, faces: tri.Triangles) -> Cap:

@@ -70,6 +70,45 @@ def cut_flat(
     return out_points, out_faces, np.concatenate([face_tags, np.full(len(cap), cap_tag, np.int16)])
 
 
+def extended(
+    points: tri.Points, triangles: tri.Triangles, tags: NDArray[np.int16], cap_tag: int, shift: tri.Points, layers: int
+) -> tuple[tri.Points, tri.Triangles, NDArray[np.int16]]:
+    """Move a flat cap outwards by ``shift`` (3,) and join it to the wall with a straight tube of ``layers`` rings."""
+    on_cap = tags == cap_tag
+    cap, wall = triangles[on_cap], triangles[~on_cap]
+    edges = tri.directed_edges(cap)
+    rim = edges[~np.isin(tri.edge_keys(edges, len(points)), _inner_keys(edges, len(points)))]
+    corners, number = np.unique(rim, return_inverse=True)
+    rim = number.reshape(-1, 2)
+    rings = [corners]
+    new_points = [points]
+    count = len(points)
+    for layer in range(1, layers + 1):
+        new_points.append(points[corners] + shift * (layer / layers))
+        rings.append(np.arange(count, count + len(corners)))
+        count += len(corners)
+    inner = np.setdiff1d(np.unique(cap), corners)
+    new_points.append(points[inner] + shift)
+    moved = np.arange(len(points))
+    moved[corners] = rings[-1]
+    moved[inner] = np.arange(count, count + len(inner))
+    tube = []
+    for low, high in zip(rings[:-1], rings[1:], strict=True):
+        a, b, c, d = low[rim[:, 0]], low[rim[:, 1]], high[rim[:, 0]], high[rim[:, 1]]
+        tube += [np.stack([a, b, d], 1), np.stack([a, d, c], 1)]
+    side = np.concatenate(tube)
+    faces = np.concatenate([wall, side, moved[cap]])
+    new_tags = np.concatenate([tags[~on_cap], np.full(len(side), WALL), np.full(len(cap), cap_tag)]).astype(np.int16)
+    out, numbered, _ = tri.compact(np.concatenate(new_points), faces)
+    return out, numbered, new_tags
+
+
+def _inner_keys(edges: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Edges that two of the triangles share."""
+    keys, times = np.unique(tri.edge_keys(edges, count), return_counts=True)
+    return keys[times > 1]
+
+
 def _split_crossed(
     triangles: tri.Triangles, crossed: NDArray[np.int64], height: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:

@@ -66,7 +66,7 @@ def surface_net(labels: NDArray[np.int16], wanted: NDArray[np.int16]) -> Net:
     count = len(cell_ids)
     hits = np.bincount(quads.ravel(), minlength=count)
     points = np.stack([np.bincount(quads.ravel(), middle_of[:, k], minlength=count) / hits for k in range(3)], axis=1)
-    cells = np.stack(np.unravel_index(cell_ids, tuple(shape)), axis=1) + 0.5
+    cells = np.stack(np.unravel_index(cell_ids, tuple(shape)), axis=1).astype(np.float64) + 0.5
     held = np.zeros((count, 3), bool)
     border = (inside == OUTSIDE) | (outside == OUTSIDE)
     for axis in range(3):
@@ -92,7 +92,8 @@ def smoothed(net: Net, amount: float, reach: float = 0.85) -> Net:
     mean = _mean_of_neighbours(net)
     rounds = round(8 + 72 * amount)
     forward = 0.55
-    back = 1.0 / (1.0 / forward - 0.06)  # pass band 0.06: what is wider than about 13 net edges stays
+    pass_band = 0.08 * 0.15**amount  # eigenvalue of the net's Laplacian below which shapes stay as they are
+    back = 1.0 / (1.0 / forward - pass_band)
     low, high = net.cells - reach, net.cells + reach
     points = net.points.copy()
     for _ in range(rounds):

@@ -48,7 +48,7 @@ def remeshed(
         },
         beat, timeout_s,
     )
-    p, t, used = tri.compact(made["points"], made["triangles"])
+    p, t, _ = tri.compact(made["points"], made["triangles"])
     return p, t, made["tags"].astype(np.int16)
 
 

@@ -32,7 +32,7 @@ class MeshParameters(Parameters):
     """``edge`` is the largest edge; None takes it from the vessel's radius or the organ's volume.
 
     ``openings``: "auto" finds and names them; a list means exactly those. ``kind`` "auto": what the structure is known as.
-    ``mesher``: "auto" tries them in turn; a name tries only that one.
+    ``extension`` adds straight tubes of so many diameters at the openings. ``mesher``: "auto" tries them in turn; a name tries only that one.
     """
 
     structure: str
@@ -40,6 +40,7 @@ class MeshParameters(Parameters):
     openings: Literal["auto"] | tuple[OpeningParameters, ...] = "auto"
     kind: Literal["auto", "vessel", "organ"] = "auto"
     mesher: Literal["auto", "gmsh HXT", "gmsh Delaunay", "netgen", "fTetWild"] = "auto"
+    extension: Annotated[float, Field(ge=0, le=10)] = 0.0
     smoothing: Annotated[float, Field(ge=0, le=1)] = 0.7
 
 
@@ -67,7 +68,7 @@ def run(inputs: dict[str, TwinObject], parameters: MeshParameters, monitor: Moni
         placed = None if parameters.openings == "auto" else [
             build.PlacedOpening(o.name, o.role, o.point_mm, o.normal) for o in parameters.openings
         ]
-        made = build.vessel(surface, edge_mm=edge_mm, openings=placed, meshers=meshers, progress=rest.progress)
+        made = build.vessel(surface, edge_mm=edge_mm, openings=placed, extension=parameters.extension, meshers=meshers, progress=rest.progress)
     else:
         made = build.organ(surface, edge_mm=edge_mm, meshers=meshers, progress=rest.progress)
     monitor.progress(1.0, "done")

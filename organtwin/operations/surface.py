@@ -13,23 +13,23 @@ from organtwin.operations.registry import Operation, Parameters
 
 
 class SurfaceParameters(Parameters):
-    """``structures`` empty: all of the segmentation. ``smoothing`` from 0 (voxel steps stay) to 1.
+    """``structures`` empty: all but what lies around and between them (body, fat, muscle, skin, blood pool). ``smoothing`` from 0 (voxel steps stay) to 1.
 
     ``parts``: keep the largest island of each structure, or all of some size.
     """
 
     structures: tuple[str, ...] = ()
-    smoothing: Annotated[float, Field(ge=0, le=1)] = 0.5
+    smoothing: Annotated[float, Field(ge=0, le=1)] = 0.7
     parts: Literal["largest", "all"] = "largest"
 
 
 def run(inputs: dict[str, TwinObject], parameters: SurfaceParameters, monitor: Monitor) -> Sequence[TwinObject]:
     """One :class:`Surface` per structure."""
-    from organtwin.mesh.label_surface import label_surfaces
+    from organtwin.mesh.label_surface import FILLERS, label_surfaces
 
     segmentation = inputs["segmentation"]
     assert isinstance(segmentation, Segmentation)
-    keys = parameters.structures or tuple(s.key for s in segmentation.segments)
+    keys = parameters.structures or tuple(s.key for s in segmentation.segments if s.key not in FILLERS)
     made = label_surfaces(
         segmentation, keys, smoothing=parameters.smoothing, parts=parameters.parts, progress=monitor.progress
     )

@@ -82,7 +82,8 @@ def _with_arch(openings: list[Opening], line: Centerline, pair: tuple[Opening, O
     def leaves_at(o: Opening) -> int:
         return next(place[int(p)] for p in line.path(o.end, inlet.end) if int(p) in place)
 
-    arch, lower = [], []
+    arch: list[Opening] = []
+    lower: list[Opening] = []
     for o in rest:
         origin = line.points_mm[trunk[leaves_at(o)]]
         near_top = origin[2] > top - 4 * inlet.radius_mm

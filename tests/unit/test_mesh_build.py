@@ -89,6 +89,16 @@ def test_openings_can_be_given_by_hand_and_then_only_those_are_cut():
     assert np.linalg.norm(np.array(mesh.caps[1].centre_mm) - places[1]["point_mm"]) < 2.0
 
 
+def test_openings_can_be_extended_by_straight_tubes(tube):
+    _, plain = tube
+    _, mesh = OPERATION({"segmentation": segmentation(bent_tube())}, {"structure": "aorta", "extension": 1.5})
+    check_cells(mesh)
+    for cap, before in zip(mesh.caps, plain.caps, strict=True):
+        moved = np.array(cap.centre_mm) - before.centre_mm
+        assert moved @ np.array(cap.normal) == pytest.approx(1.5 * 2 * before.radius_mm, rel=0.05)
+    assert mesh.report["max_error_mm"] < 3.0
+
+
 def test_an_opening_outside_the_vessel_is_refused():
     place = [{"name": "inlet", "role": "inlet", "point_mm": (200.0, 0.0, 0.0), "normal": (1.0, 0.0, 0.0)}]
     with pytest.raises(BadInput, match="no vessel at the place"):

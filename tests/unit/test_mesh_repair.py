@@ -44,7 +44,8 @@ def test_a_small_hole_is_closed_and_said_where():
     assert len(examine(points, faces[3:]).holes) > 0
     new_points, new_faces, notes = repaired(points, faces[1:], largest_hole_mm=5.0)
     assert tri.is_closed(new_faces)
-    assert "hole" in notes[0] and "mm at" in notes[0]
+    assert "hole" in notes[0]
+    assert "mm at" in notes[0]
     assert tri.volume(new_points, new_faces) == pytest.approx(tri.volume(points, faces), rel=0.01)
 
 

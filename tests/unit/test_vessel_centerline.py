@@ -102,7 +102,7 @@ def test_veins_flow_to_the_heart():
 
 
 def test_no_two_openings_share_a_name():
-    _, line, ends, _ = found_in(tubes([([(20, 20, -5), (20, 20, 70)], 8.0)], (40, 40, 64)))
+    _, _, ends, _ = found_in(tubes([([(20, 20, -5), (20, 20, 70)], 8.0)], (40, 40, 64)))
     names = [o.name for o in naming._distinct([naming._call(o, "celiac") for o in ends])]
     assert names == ["celiac", "celiac_2"]
 

@@ -28,12 +28,12 @@ def netgen(points: NDArray[Any], triangles: NDArray[Any]) -> Arrays:
 
 def ftetwild(points: NDArray[Any], triangles: NDArray[Any]) -> Arrays:
     """Fill whatever the surface is: holes, crossings, doubles. The surface moves within a small envelope."""
-    import pytetwild
+    from pytetwild import tetrahedralize  # type: ignore[attr-defined]
 
     sides = np.linalg.norm(points[triangles] - points[np.roll(triangles, 1, axis=1)], axis=2)
     diagonal = float(np.linalg.norm(np.ptp(points, axis=0)))
     edge = float(np.median(sides))
-    made, tets = pytetwild.tetrahedralize(
+    made, tets = tetrahedralize(
         np.ascontiguousarray(points, np.float64), np.ascontiguousarray(triangles, np.int32), edge_length_abs=edge,
         epsilon=0.05 * edge / diagonal, num_threads=1,
     )
