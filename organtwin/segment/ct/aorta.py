@@ -24,7 +24,7 @@ LEAST_CANAL, GOOD_CANAL = 0.4, 0.8
 WIDE_MM = 21.0  # radius above which the aorta is an aneurysm, or no aorta
 CEILING_HU = 180.0
 LONGEST_STENOSIS_MM = 60.0
-FORK_SHARE = 0.74  # of the usual radius: a branch of the fork is thinner (Murray: 0.79 at most, less in people)
+FORK_SHARE = 0.72  # of the usual radius: a branch of the fork is thinner
 LEAST_CHAMBERS_ML = 15.0
 ASCENT_MM = 40.0  # how far down from the top of the scan a cut ascending aorta is looked for
 
@@ -254,7 +254,7 @@ def _downwards(
         # a narrow stretch is a stenosis when the vessel widens again below it, else the branches of a fork
         if seen.walled >= 0.4 and path.score[seed - 1 - n] > 0.2 and seen.radius_mm > FORK_SHARE * usual:
             run, bad = run + 1, 0
-            usual = 0.95 * usual + 0.05 * seen.radius_mm  # it tapers slowly
+            usual = 0.85 * usual + 0.15 * seen.radius_mm  # it tapers, but not within a centimetre
             if good == n or run >= 5:
                 good = n + 1
         else:

@@ -18,7 +18,8 @@ KEYS = ("brachiocephalic_trunk", "carotid_left", "subclavian_left")  # in their 
 LEVELS_MM = (8.0, 11.0, 14.0)  # above the arch, where the branches have parted from it and from each other
 LEAST_MM2, MOST_MM2 = 12.0, 330.0
 ASIDE_MM = 17.0  # how far from the arch, seen from above, a branch may lie
-TALLEST_MM = 100.0
+SHORTEST_MM, TALLEST_MM = 15.0, 100.0
+THICKEST_SLICE_MM = 3.5
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ def find_arch_branches(context: CTContext, aorta: Aorta, taken: Mask) -> dict[st
     if not aorta.arch:
         return "the arch of the aorta is not in view"
     spacing = full_spacing(context)
+    if spacing[0] > THICKEST_SLICE_MM:
+        return f"the slices are too thick ({spacing[0]:.1f} mm) to tell the branches of the arch apart"
     line = aorta.tube.line
     arch = line[line[:, 0] > line[:, 0].max() - 25][::-1]  # from the ascending side to the descending
     summit = int(np.flatnonzero(aorta.mask.any(axis=(1, 2)))[-1])
@@ -91,7 +94,7 @@ def _painted(
     starts: list[tuple[FloatArray, float]],
     arch: FloatArray,
     spacing: FloatArray,
-) -> dict[str, Branch]:
+) -> dict[str, Branch] | str:
     image = tracking_image(context)
     result = {}
     used = taken.copy()
@@ -99,6 +102,8 @@ def _painted(
         up = follow(
             image, context.spacing_mm, start, np.array([1.0, 0, 0]), radius, step_mm=3.0, most=int(TALLEST_MM / 3)
         )
+        if len(up) * 3.0 < SHORTEST_MM:
+            return f"the {key.replace('_', ' ')} could not be followed upwards"
         root = arch[np.linalg.norm(arch - start, axis=1).argmin()]
         below = start + (root - start) * np.linspace(0.9, 0.0, 5)[:, None]
         line = np.array([*below, *(s.centre for s in up)])
