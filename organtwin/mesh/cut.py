@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
@@ -93,7 +95,7 @@ def extended(
     moved[corners] = rings[-1]
     moved[inner] = np.arange(count, count + len(inner))
     tube = []
-    for low, high in zip(rings[:-1], rings[1:], strict=True):
+    for low, high in pairwise(rings):
         a, b, c, d = low[rim[:, 0]], low[rim[:, 1]], high[rim[:, 0]], high[rim[:, 1]]
         tube += [np.stack([a, b, d], 1), np.stack([a, d, c], 1)]
     side = np.concatenate(tube)
