@@ -22,6 +22,7 @@ from organtwin_solvers.tissue.problem import Elastic, Pressure, Problem, Support
 from organtwin_solvers.tissue.regions import Mask, Regions, resolve
 
 NOTHING_MOVED = 1e-5  # of the organ's size
+FAR = 0.25  # of the organ's size
 TEARS = 1.0  # Green-Lagrange strain
 
 
@@ -199,6 +200,10 @@ def _result(
     notes = ["The shape in the scan is taken as free of stress."]
     if moved.max() < NOTHING_MOVED * problem.length_mm:
         notes.append("Almost nothing moved: the load is very small for the stiffness of this tissue.")
+    if moved.max() > FAR * problem.length_mm:
+        notes.append("It moved by more than a quarter of its size: is it held in the case as it is in the body?")
+    if mesh.caps:
+        notes.append("The mesh of a vessel is its lumen: it was deformed as if it were filled with tissue.")
     if last.strain[used].max() > TEARS:
         notes.append("Strain exceeds 100 % somewhere: real tissue would likely tear there, which the law does not know.")
     histories = {

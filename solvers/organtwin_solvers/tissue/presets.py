@@ -86,17 +86,16 @@ def _pull(structure: str) -> TissueCase:
 
 
 def _press(structure: str) -> TissueCase:
-    """The front is pressed backwards with 2 N."""
-    press = Press(region=Region(toward=(0.0, -1.0, 0.0), fraction=0.08), force="2 N", direction=(0.0, 1.0, 0.0))
-    fixed = Region(toward=(0.0, 1.0, 0.0), fraction=0.2)
+    """The front is pressed backwards with 2 N while the back lies on the body wall."""
+    press = Press(region=Region(toward=(0.0, -1.0, 0.0), fraction=0.15), force="2 N", direction=(0.0, 1.0, 0.0))
+    fixed = Region(boundary="posterior")
     return TissueCase(name=f"{structure}-press", material=material(structure), fixed=(fixed,), presses=(press,))
 
 
 def _sag(structure: str) -> TissueCase:
-    """The weight of the organ is turned on in a patient who stands up."""
-    return TissueCase(
-        name=f"{structure}-sag", material=material(structure), fixed=(_HANGS_FROM,), gravity=(0.0, 0.0, -1.0)
-    )
+    """The organ hangs from its upper surface, and its weight is turned on, as when a patient stands up."""
+    fixed = Region(boundary="superior")
+    return TissueCase(name=f"{structure}-sag", material=material(structure), fixed=(fixed,), gravity=(0.0, 0.0, -1.0))
 
 
 _ACTIONS: dict[str, Callable[[str], TissueCase]] = {"pull": _pull, "press": _press, "sag": _sag}
