@@ -34,6 +34,7 @@ CELLS_ACROSS_CAP = 4.0
 GOOD_ANGLE_DEG = 18.0
 ORGAN_TETS = 30_000
 VESSEL_TETS = 120_000
+SURFACE_SHARE = 0.5  # triangles on the surface of a compact organ, per tetrahedron inside, at most
 TETS_PER_CUBE = 8.5  # tetrahedra of edge h in a cube of edge h, about
 
 
@@ -97,20 +98,26 @@ def vessel(
     found, notes = ends.find(line, surface.points_mm, surface.triangles, surface.on_border)
     chosen = naming.named(found, line, surface.key) if openings is None else _placed(openings, found, line, surface)
     if not chosen:
-        raise BadInput(
-            f"No opening was found in '{surface.key}': blood could neither enter nor leave", where="; ".join(notes),
-            remedy="Give the openings (name, role, point_mm), segment a longer piece, or mesh it as an organ.",
-        )
-    if len(chosen) == 1:
-        notes.append(f"Only one opening was found ({chosen[0].name}): flow needs at least an inlet and an outlet.")
+        raise _no_opening(surface.key, notes)
     points, faces = surface.points_mm, surface.triangles
     tags = np.full(len(faces), WALL, np.int16)
-    boundaries = {"wall": WALL}
+    cuts: list[Opening] = []
     for at, opening in enumerate(chosen):
         progress(0.2 + 0.05 * at / len(chosen), f"cutting {opening.name}")
-        boundaries[opening.name] = WALL + 1 + at
-        points, faces, tags = cut_flat(points, faces, tags, opening.centre_mm, opening.normal, WALL + 1 + at)
-    cuts = chosen
+        try:
+            points, faces, tags = cut_flat(points, faces, tags, opening.centre_mm, opening.normal, WALL + 1 + len(cuts))
+        except BadInput as failure:
+            if openings is not None:
+                raise
+            notes.append(f"'{opening.name}' stays closed. {failure.sentence}")
+        else:
+            cuts.append(opening)
+    if not cuts:
+        raise _no_opening(surface.key, notes)
+    if len(cuts) == 1:
+        notes.append(f"Only one opening was found ({cuts[0].name}): flow needs at least an inlet and an outlet.")
+    boundaries = {"wall": WALL, **{opening.name: WALL + 1 + at for at, opening in enumerate(cuts)}}
+    chosen = cuts
     if extension > 0:
         points, faces, tags, chosen = _extended(points, faces, tags, cuts, extension)
         notes.append(f"Each opening was extended by a straight tube of {extension:g} diameters.")
@@ -155,11 +162,15 @@ def organ(
     """
     target = tri.volume(surface.points_mm, surface.triangles)
     edge = edge_mm or (TETS_PER_CUBE * target / ORGAN_TETS) ** (1 / 3)
-    progress(0.0, "surface triangles")
-    points, faces = _organ_surface(surface, edge)
-    tags = np.full(len(faces), WALL, np.int16)
-    points, faces, tags = _remeshed(points, faces, tags, np.full(len(points), edge), 0.12 * edge, progress, 0.05, 0.5)
-    points = _with_volume(points, faces, tags, target)
+    for deviation in (0.12, 0.25, 0.5):  # a rugged surface would get many small cells: follow it less closely then
+        progress(0.0, "surface triangles")
+        points, faces = _organ_surface(surface, edge)
+        tags = np.full(len(faces), WALL, np.int16)
+        sizes = np.full(len(points), edge)
+        points, faces, tags = _remeshed(points, faces, tags, sizes, deviation * edge, progress, 0.05, 0.5)
+        points = _with_volume(points, faces, tags, target)
+        if edge_mm is not None or len(faces) < SURFACE_SHARE * ORGAN_TETS:
+            break
     filled, points = _filled(points, faces, tags, meshers, progress)
     progress(0.9, "boundaries and quality")
     shell = quality.boundary(filled.tets)
@@ -170,6 +181,13 @@ def organ(
     return Built(
         filled.points, filled.tets, shell, (facing + 1).astype(np.int16), names, (), filled.mesher,
         _report(filled, target, surface, shell), _fallbacks(filled),
+    )
+
+
+def _no_opening(key: str, notes: Sequence[str]) -> BadInput:
+    return BadInput(
+        f"No opening was found in '{key}': blood could neither enter nor leave", where="; ".join(note.rstrip(".") for note in notes),
+        remedy="Give the openings (name, role, point_mm), segment a longer piece, or mesh it as an organ.",
     )
 
 
