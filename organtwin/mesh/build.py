@@ -162,15 +162,18 @@ def organ(
     """
     target = tri.volume(surface.points_mm, surface.triangles)
     edge = edge_mm or (TETS_PER_CUBE * target / ORGAN_TETS) ** (1 / 3)
+    progress(0.0, "surface triangles")
+    rough, uneven = _organ_surface(surface, edge)
+    points, faces, tags = rough, uneven, np.full(len(uneven), WALL, np.int16)
     for deviation in (0.12, 0.25, 0.5):  # a rugged surface would get many small cells: follow it less closely then
-        progress(0.0, "surface triangles")
-        points, faces = _organ_surface(surface, edge)
-        tags = np.full(len(faces), WALL, np.int16)
-        sizes = np.full(len(points), edge)
-        points, faces, tags = _remeshed(points, faces, tags, sizes, deviation * edge, progress, 0.05, 0.5)
-        points = _with_volume(points, faces, tags, target)
+        made = _remeshed(
+            rough, uneven, np.full(len(uneven), WALL, np.int16), np.full(len(rough), edge), deviation * edge, progress, 0.05, 0.5
+        )
+        if len(made[1]) < len(faces):
+            points, faces, tags = made
         if edge_mm is not None or len(faces) < SURFACE_SHARE * ORGAN_TETS:
             break
+    points = _with_volume(points, faces, tags, target)
     filled, points = _filled(points, faces, tags, meshers, progress)
     progress(0.9, "boundaries and quality")
     shell = quality.boundary(filled.tets)
@@ -311,16 +314,22 @@ def _remeshed(
         progress(stop - (stop - start) * 0.97**beats, "surface triangles")
 
     made = points, faces, tags
-    for _ in range(2):  # a second pass mends the few thin triangles that a first may leave
+    for attempt in range(3):  # a second pass mends the few thin triangles, or the tangle, that a first may leave
         try:
             p, f, t = plugged(*remeshed(*made, sizes, deviation_mm=deviation, beat=beat))
         except ChildFailed:
             break
-        if not tri.is_closed(f):
-            break
-        sizes = sizes[cKDTree(made[0]).query(p)[1]]
-        made = p, f, t
-        if tri.smallest_angles_deg(p, f).min() > GOOD_ANGLE_DEG:
+        if tri.is_closed(f):
+            sizes = sizes[cKDTree(made[0]).query(p)[1]]
+            made = p, f, t
+            if tri.smallest_angles_deg(p, f).min() > GOOD_ANGLE_DEG:
+                break
+        elif attempt == 0:  # sheets that nearly touch: draw them apart
+            caps = np.zeros(len(made[0]), bool)
+            caps[made[1][made[2] != WALL]] = True
+            apart = fair(untangled(made[0], made[1], caps, beat)[0], made[1], 4, caps)
+            made = apart, made[1], made[2]
+        else:
             break
     return made
 
