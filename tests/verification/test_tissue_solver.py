@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -292,3 +295,33 @@ def test_a_cancelled_solve_stops_inside_newton():
 
     with pytest.raises(Cancelled):
         deform(bar(), hanging(gravity=DOWN), Stop())
+
+
+# -- more than one process ------------------------------------------------------------------------------------------
+
+TWO_RANKS = """
+import sys
+import numpy as np
+from organtwin_solvers.fem.backend import MPI
+from organtwin_solvers.tissue.deform import deform
+from organtwin_solvers.validation.block import block
+from organtwin.model import TissueCase
+case = TissueCase(fixed=[{"boundary": "z1"}], presses=[{"region": {"boundary": "x0"}, "pressure": "0.3 kPa"}], gravity=(0, 0, -1))
+result = deform(block((3, 3, 8), (30.0, 30.0, 80.0)), case)
+if MPI.COMM_WORLD.rank == 0:
+    np.save(sys.argv[1], result.fields["displacement_mm"][-1])
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_find_what_one_finds(tmp_path: Path):
+    mpiexec = Path(sys.executable).with_name("mpiexec")
+    if not mpiexec.exists():
+        pytest.skip("mpiexec is not installed")
+    found = []
+    for ranks in (1, 2):
+        file = tmp_path / f"{ranks}.npy"
+        with (tmp_path / "log").open("w") as log:  # a closed pipe would abort the ranks
+            subprocess.run([mpiexec, "-n", str(ranks), sys.executable, "-c", TWO_RANKS, file], stdout=log, stderr=log, check=True)
+        found.append(np.load(file))
+    assert np.allclose(found[0], found[1], atol=1e-5)
