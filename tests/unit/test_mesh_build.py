@@ -139,6 +139,13 @@ def test_a_ball_meshed_as_a_vessel_says_what_to_do():
     assert mesh.report["volume_mm3"] == pytest.approx(np.count_nonzero(labels), rel=0.01)
 
 
+def test_a_ring_without_ends_says_what_to_do():
+    k, j, i = np.meshgrid(np.arange(20), np.arange(60), np.arange(60), indexing="ij")
+    labels = np.hypot(np.hypot(i - 30, j - 30) - 20, k - 10) < 5
+    with pytest.raises(BadInput, match="No opening was found"):
+        OPERATION({"segmentation": segmentation(labels)}, {"structure": "aorta"})
+
+
 def test_an_aorta_cut_to_nothing_is_refused_in_a_sentence():
     labels = np.zeros((10, 10, 10), bool)
     with pytest.raises(BadInput, match="no voxels"):
