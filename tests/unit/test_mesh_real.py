@@ -63,7 +63,8 @@ def test_radii_agree_with_a_published_centreline(real_data):
     low, high = np.array(outline.bounds).reshape(3, 2).T
     size = np.ceil((high - low) / spacing).astype(int) + 5
     image = pv.ImageData(dimensions=size, spacing=spacing, origin=low - 2 * spacing)
-    inside = np.asarray(image.select_interior_points(outline)["selected_points"]).reshape(size[::-1])
+    inside = np.asarray(outline.voxelize_binary_mask(reference_volume=image)["mask"]).reshape(size[::-1])
+    assert inside.sum() * spacing.prod() == pytest.approx(outline.volume, rel=0.02)
     grid = Grid.make(size, spacing, low - 2 * spacing)
     seg = Segmentation(name="mra", grid=grid, labels=inside.astype(np.uint8), segments=(Segment.of(1, "aorta", 0.0),))
     (surface,) = label_surfaces(seg, ["aorta"], alone=True)
