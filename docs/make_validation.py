@@ -1,6 +1,6 @@
 """Write docs/validation.md from the rows of ``organtwin validate --file rows.json``.
 
-    ./run cli validate --file rows.json && ./run python docs/make_validation.py rows.json
+./run cli validate --file rows.json && ./run python docs/make_validation.py rows.json
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def table(rows: list[dict]) -> str:
     for case, members in groupby(rows, key=lambda r: r["case"]):
         members = list(members)
         parts.append(f"\n## {case}\n\nSources: {'; '.join(dict.fromkeys(r['source'] for r in members))}\n")
-        parts.append("| quantity | reference | computed | unit | error % | accepted % | mesh | s | |\n|---|--:|--:|---|--:|--:|---|--:|---|")
+        parts.append(
+            "| quantity | reference | computed | unit | error % | accepted % | mesh | s | |\n|---|--:|--:|---|--:|--:|---|--:|---|"
+        )
         for r in members:
             accepted = f"at least, -{r['accepted_percent']:g}" if r["at_least"] else f"{r['accepted_percent']:g}"
             parts.append(

@@ -28,7 +28,11 @@ SLAB = 24  # slices painted at a time
 def lattice(slices: range = SLICES, shift: float = 0.0) -> Lattice:
     """Voxel centres of the scan, or of some of its slices, shifted by a part of a voxel."""
     plain = scene.lattice_of(COLUMNS, ROWS, slices, PIXEL_MM, STEP_MM, BOTTOM_MM, CENTRE_Y_MM)
-    return Lattice(plain.x + np.float32(shift * PIXEL_MM), plain.y + np.float32(shift * PIXEL_MM), plain.z + np.float32(shift * STEP_MM))
+    return Lattice(
+        plain.x + np.float32(shift * PIXEL_MM),
+        plain.y + np.float32(shift * PIXEL_MM),
+        plain.z + np.float32(shift * STEP_MM),
+    )
 
 
 def _slabs(slices: range) -> list[range]:
@@ -52,7 +56,9 @@ def labels_only(shift: float) -> NDArray[np.uint8]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for series/, truth.dcm and truth.json")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent, help="folder for series/, truth.dcm and truth.json"
+    )
     out: Path = parser.parse_args().out
     values, labels = scan_and_labels()
     whole = lattice()

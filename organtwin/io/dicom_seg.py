@@ -36,7 +36,9 @@ CATEGORY = {"tumour": LESION, "fat": TISSUE, "muscle": TISSUE}
 ARRAY_ORDER = [2, 1, 0, 3]  # highdicom's affine takes indices in the order of the array: k, j, i
 
 
-def write_seg(segmentation: Segmentation, path: Path, sources: Sequence[Dataset] = (), *, deflate: bool = False) -> Path:
+def write_seg(
+    segmentation: Segmentation, path: Path, sources: Sequence[Dataset] = (), *, deflate: bool = False
+) -> Path:
     """Write a segmentation as one DICOM SEG file (BINARY).
 
     Parameters
@@ -66,7 +68,10 @@ def write_seg(segmentation: Segmentation, path: Path, sources: Sequence[Dataset]
                 remedy="Give the images that it was drawn on, or none.",
             )
     volume = hd.Volume(
-        _consecutive(segmentation), segmentation.grid.affine[:, ARRAY_ORDER], coordinate_system="PATIENT", frame_of_reference_uid=frame_uid
+        _consecutive(segmentation),
+        segmentation.grid.affine[:, ARRAY_ORDER],
+        coordinate_system="PATIENT",
+        frame_of_reference_uid=frame_uid,
     )
     file = hd.seg.Segmentation(
         source_images=list(sources) or [_stand_in(segmentation.grid, frame_uid)],
@@ -124,12 +129,18 @@ def read_seg(path: Path, grid: Grid | None = None) -> Segmentation:
     except RuntimeError:
         geometry = None
     if geometry is None:
-        raise BadInput("The slices of the segmentation are not evenly spaced", where=str(path), remedy="Save it on a regular grid.")
+        raise BadInput(
+            "The slices of the segmentation are not evenly spaced", where=str(path), remedy="Save it on a regular grid."
+        )
     try:
         labels, notes = _labels(file, numbers)
     except (ValueError, IndexError, AttributeError) as error:
         raise BadInput("The pixels of the segmentation are damaged or cut off", where=str(path)) from error
-    own = Grid((geometry.shape[2], geometry.shape[1], geometry.shape[0]), geometry.affine[:, ARRAY_ORDER], str(file.get("FrameOfReferenceUID", "")))
+    own = Grid(
+        (geometry.shape[2], geometry.shape[1], geometry.shape[0]),
+        geometry.affine[:, ARRAY_ORDER],
+        str(file.get("FrameOfReferenceUID", "")),
+    )
     labels, own = _right_handed(labels, own)
     if grid is not None:
         labels, own = _placed(labels, own, grid, path), grid
@@ -172,7 +183,11 @@ def _describe(number: int, segment: Segment) -> hd.seg.SegmentDescription:
     if known.laterality:
         side = SIDES[known.laterality]
         modifier = Dataset()
-        modifier.CodeValue, modifier.CodingSchemeDesignator, modifier.CodeMeaning = side.value, side.scheme_designator, side.meaning
+        modifier.CodeValue, modifier.CodingSchemeDesignator, modifier.CodeMeaning = (
+            side.value,
+            side.scheme_designator,
+            side.meaning,
+        )
         description.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [modifier]
     if segment.doubt:
         description.SegmentDescription = _text(segment.doubt, 1000)
@@ -202,7 +217,13 @@ def _stand_in(grid: Grid, frame_uid: str) -> Dataset:
     d.SOPClassUID, d.SOPInstanceUID = CTImageStorage, hd.UID()
     d.StudyInstanceUID, d.SeriesInstanceUID, d.FrameOfReferenceUID = hd.UID(), hd.UID(), frame_uid
     d.PatientName, d.PatientID, d.PatientBirthDate, d.PatientSex = "ANONYMOUS^", "ANONYMOUS", "", ""
-    d.StudyDate, d.StudyTime, d.StudyID, d.AccessionNumber, d.ReferringPhysicianName = now.strftime("%Y%m%d"), now.strftime("%H%M%S"), "", "", ""
+    d.StudyDate, d.StudyTime, d.StudyID, d.AccessionNumber, d.ReferringPhysicianName = (
+        now.strftime("%Y%m%d"),
+        now.strftime("%H%M%S"),
+        "",
+        "",
+        "",
+    )
     d.Modality = "CT"
     d.Columns, d.Rows = grid.size[:2]
     d.PixelSpacing = [float(grid.spacing_mm[1]), float(grid.spacing_mm[0])]
@@ -234,7 +255,9 @@ def _open(path: Path) -> Any:
         raise BadInput("The file cannot be read", where=str(path), remedy=str(error.strerror or "")) from error
     kind = header.get("SOPClassUID", "")
     if kind not in (SegmentationStorage, LABEL_MAP):
-        raise BadInput(f"This is not a DICOM segmentation but {getattr(kind, 'name', 'something else')}", where=str(path))
+        raise BadInput(
+            f"This is not a DICOM segmentation but {getattr(kind, 'name', 'something else')}", where=str(path)
+        )
     try:
         return hd.seg.segread(path)
     except (AttributeError, ValueError, KeyError, EOFError, InvalidDicomError) as error:
@@ -306,7 +329,9 @@ def _key(described: Any) -> str:
     code = str(kind.get("CodeValue", ""))
     sides = [str(m.get("CodeValue", "")) for m in kind.get("SegmentedPropertyTypeModifierCodeSequence", [])]
     regions = [
-        str(m.get("CodeValue", "")) for region in described.get("AnatomicRegionSequence", []) for m in region.get("AnatomicRegionModifierSequence", [])
+        str(m.get("CodeValue", ""))
+        for region in described.get("AnatomicRegionSequence", [])
+        for m in region.get("AnatomicRegionModifierSequence", [])
     ]
     said = [*sides, *regions]
     matching = [s for s in STRUCTURES.values() if s.code == code]

@@ -68,7 +68,10 @@ def export(objects: TwinObject | Sequence[TwinObject], path: str | Path) -> Path
     main = _main(things, form)
     offered = FORMATS[main.kind]
     if form not in offered:
-        raise BadInput(f"A {main.kind.replace('_', ' ')} cannot be written as '{form or path.name}'", remedy=f"Use one of {', '.join(offered)}.")
+        raise BadInput(
+            f"A {main.kind.replace('_', ' ')} cannot be written as '{form or path.name}'",
+            remedy=f"Use one of {', '.join(offered)}.",
+        )
     if path.is_dir():
         raise BadInput("This is a folder, not a file", where=str(path), remedy="Give a file name.")
 
@@ -95,7 +98,10 @@ def _main(things: Sequence[TwinObject], form: str) -> TwinObject:
     if len(results) == 1 and all(isinstance(t, Result | OrganMesh) for t in things):
         return results[0]
     if len(things) > 1 and not (form in (".obj", ".vtp") and all(isinstance(t, Surface | OrganMesh) for t in things)):
-        raise BadInput(f"A '{form}' file holds one object, not {len(things)}", remedy="Export them one at a time; surfaces can share an .obj or .vtp file.")
+        raise BadInput(
+            f"A '{form}' file holds one object, not {len(things)}",
+            remedy="Export them one at a time; surfaces can share an .obj or .vtp file.",
+        )
     return things[0]
 
 
@@ -123,9 +129,15 @@ def _write_surfaces(things: Sequence[Surface | OrganMesh], form: str, path: Path
 def _mesh_bytes(mesh: OrganMesh, point_arrays: Cells) -> bytes:
     """A mesh as ``.vtu``: tetrahedra and, with the names of the boundaries, boundary triangles (``boundary`` is -1 inside)."""
     tets, triangles = np.asarray(mesh.tets), np.asarray(mesh.boundary_triangles)
-    materials = np.zeros(len(tets), dtype=np.int32) if mesh.materials_of_cells is None else np.asarray(mesh.materials_of_cells, dtype=np.int32)
+    materials = (
+        np.zeros(len(tets), dtype=np.int32)
+        if mesh.materials_of_cells is None
+        else np.asarray(mesh.materials_of_cells, dtype=np.int32)
+    )
     cells: Cells = {
-        "boundary": np.concatenate([np.full(len(tets), -1, dtype=np.int32), np.asarray(mesh.boundary_tags, dtype=np.int32)]),
+        "boundary": np.concatenate(
+            [np.full(len(tets), -1, dtype=np.int32), np.asarray(mesh.boundary_tags, dtype=np.int32)]
+        ),
         "material": np.concatenate([materials, np.full(len(triangles), -1, dtype=np.int32)]),
     }
     names = {
@@ -143,7 +155,10 @@ def _write_result(result: Result, mesh: OrganMesh | None, form: str, path: Path)
         write_whole(path, _json(summary(result)))
         return
     if mesh is None or mesh.uuid != result.mesh:
-        raise BadInput(f"'{form}' needs the mesh of the result '{result.name}' too", remedy="Export the result together with the mesh it was solved on.")
+        raise BadInput(
+            f"'{form}' needs the mesh of the result '{result.name}' too",
+            remedy="Export the result together with the mesh it was solved on.",
+        )
     times = np.asarray(result.times_s, dtype=float)
     if form == ".vtu":
         arrays: Cells = {}
@@ -157,7 +172,15 @@ def _write_result(result: Result, mesh: OrganMesh | None, form: str, path: Path)
         part = path.with_name(f"{path.stem}_{t:04d}.vtu")
         write_whole(part, _mesh_bytes(mesh, {name: field[t] for name, field in result.fields.items()}))
         parts.append(f'    <DataSet timestep="{times[t]:.9g}" part="0" file="{part.name}"/>')
-    index = ['<?xml version="1.0"?>', '<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">', "  <Collection>", *parts, "  </Collection>", "</VTKFile>", ""]
+    index = [
+        '<?xml version="1.0"?>',
+        '<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">',
+        "  <Collection>",
+        *parts,
+        "  </Collection>",
+        "</VTKFile>",
+        "",
+    ]
     write_whole(path, "\n".join(index).encode())  # last: an index never names a file that is not there
 
 

@@ -194,7 +194,9 @@ _GROUPS = (
 def _enhanced(own: Dataset, shared: Dataset | None, dataset: Dataset, ordinal: int) -> dict[str, Any]:
     groups = [item for name in _GROUPS for item in (_first(own, name), _first(shared, name)) if item is not None]
     content = _first(own, "FrameContentSequence") or Dataset()
-    heart = _first(own, "CardiacSynchronizationSequence") or _first(shared, "CardiacSynchronizationSequence") or Dataset()
+    heart = (
+        _first(own, "CardiacSynchronizationSequence") or _first(shared, "CardiacSynchronizationSequence") or Dataset()
+    )
     echo = _first(own, "MREchoSequence") or _first(shared, "MREchoSequence") or Dataset()
     return _plane(
         (*groups, dataset),
@@ -214,7 +216,13 @@ def _cut_short(dataset: Dataset, syntax: str, frames: int, left: int) -> bool:
     if syntax not in UNCOMPRESSED and syntax:
         return False
     try:
-        bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("SamplesPerPixel") or 1) * int(dataset.BitsAllocated) * frames
+        bits = (
+            int(dataset.Rows)
+            * int(dataset.Columns)
+            * int(dataset.get("SamplesPerPixel") or 1)
+            * int(dataset.BitsAllocated)
+            * frames
+        )
         if str(dataset.get("PhotometricInterpretation", "")).startswith("YBR_FULL_422"):
             bits = bits * 2 // 3
     except (AttributeError, TypeError, ValueError):

@@ -24,7 +24,16 @@ from organtwin.io.writing import whole_file, write_whole
 from organtwin.model import STRUCTURES, Segment, Segmentation, Volume
 from organtwin.space import Grid
 
-_NRRD_TYPES = {"u1": "uint8", "i1": "int8", "i2": "int16", "u2": "uint16", "i4": "int32", "u4": "uint32", "f4": "float", "f8": "double"}
+_NRRD_TYPES = {
+    "u1": "uint8",
+    "i1": "int8",
+    "i2": "int16",
+    "u2": "uint16",
+    "i4": "int32",
+    "u4": "uint32",
+    "f4": "float",
+    "f8": "double",
+}
 _MHA_TYPES = {
     "u1": "MET_UCHAR", "i1": "MET_CHAR", "i2": "MET_SHORT", "u2": "MET_USHORT", "i4": "MET_INT", "u4": "MET_UINT",
     "f4": "MET_FLOAT", "f8": "MET_DOUBLE",
@@ -104,8 +113,14 @@ def _slicer_fields(segmentation: Segmentation) -> dict[str, str]:
     }
     for n, segment in enumerate(segmentation.segments):
         known = STRUCTURES.get(segment.key)
-        category = "SCT^49755003^Morphologically Altered Structure" if segment.key == "tumour" else "SCT^123037004^Anatomical Structure"
-        side = {"24028007": "SCT^24028007^Right", "7771000": "SCT^7771000^Left"}.get(known.laterality if known else "", "^^")
+        category = (
+            "SCT^49755003^Morphologically Altered Structure"
+            if segment.key == "tumour"
+            else "SCT^123037004^Anatomical Structure"
+        )
+        side = {"24028007": "SCT^24028007^Right", "7771000": "SCT^7771000^Left"}.get(
+            known.laterality if known else "", "^^"
+        )
         meaning = known.meaning if known else segment.name
         tag = f"TerminologyEntry:Segmentation category and type - 3D Slicer General Anatomy list~{category}~SCT^{segment.code}^{meaning}~{side}~~^^~^^|"
         fields |= {
@@ -177,7 +192,11 @@ def read_segmentation(path: Path) -> Segmentation:
     counts = np.bincount(labels.ravel(), minlength=256)
     fields = _nrrd_fields(path)
     segments = []
-    named = {int(fields[f"Segment{n}_LabelValue"]): n for n in range(256) if fields.get(f"Segment{n}_LabelValue", "").isdigit()}
+    named = {
+        int(fields[f"Segment{n}_LabelValue"]): n
+        for n in range(256)
+        if fields.get(f"Segment{n}_LabelValue", "").isdigit()
+    }
     for label in sorted({*np.flatnonzero(counts[1:]) + 1, *named}):
         n = named.get(int(label))
         key = re.sub(r"\W+", "_", fields.get(f"Segment{n}_ID", f"label_{label}").strip().lower()).strip("_")

@@ -87,7 +87,10 @@ def read(path: Path, name: str = "") -> list[Volume]:
 
 
 def _stem(name: str) -> str:
-    return re.sub(r"(\.(nii|hdr|img|nrrd|nhdr|mha|mhd|seg|gz))+$", "", Path(name).name, flags=re.IGNORECASE) or Path(name).name
+    return (
+        re.sub(r"(\.(nii|hdr|img|nrrd|nhdr|mha|mhd|seg|gz))+$", "", Path(name).name, flags=re.IGNORECASE)
+        or Path(name).name
+    )
 
 
 def _is_meta(path: Path) -> bool:
@@ -105,7 +108,11 @@ def _nifti_header(path: Path) -> tuple[_Header, nifti.Header]:
 
 def _grid(size: tuple[int, int, int], affine: NDArray[np.float64], path: Path) -> Grid:
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise BadInput("The file does not say where its voxels lie: the axes that it states span no space", where=path.name, remedy="Copy it again.")
+        raise BadInput(
+            "The file does not say where its voxels lie: the axes that it states span no space",
+            where=path.name,
+            remedy="Copy it again.",
+        )
     return Grid(size, affine)
 
 
@@ -128,7 +135,11 @@ def _itk_reader(path: Path) -> Any:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise BadInput("The image file's header is damaged, or its data file is not beside it", where=path.name, remedy="Copy it again.") from error
+        raise BadInput(
+            "The image file's header is damaged, or its data file is not beside it",
+            where=path.name,
+            remedy="Copy it again.",
+        ) from error
     return reader
 
 
@@ -136,14 +147,27 @@ def _itk_header(path: Path, reader: Any = None) -> _Header:
     reader = reader or _itk_reader(path)
     size, n = reader.GetSize(), reader.GetDimension()
     if reader.GetNumberOfComponents() > 1:
-        raise BadInput("The file holds several numbers for each voxel (colours, vectors or layers), not a scan", where=path.name)
+        raise BadInput(
+            "The file holds several numbers for each voxel (colours, vectors or layers), not a scan", where=path.name
+        )
     if n < 3 or min(size[:3]) < 2 or n > 4:
-        raise BadInput("The file has only one slice, and a volume needs several" if n <= 3 else "The file has more than four dimensions", where=path.name)
+        raise BadInput(
+            "The file has only one slice, and a volume needs several"
+            if n <= 3
+            else "The file has more than four dimensions",
+            where=path.name,
+        )
     directions = np.array(reader.GetDirection()).reshape(n, n)[:3, :3]
     notes = []
-    if reader.HasMetaDataKey("NRRD_space") is False and not reader.HasMetaDataKey("TransformMatrix") and _says_no_place(path):
-        notes.append("The file does not say how it lies in the patient: columns were taken to run to the patient's left, rows to the back "
-                     "and slices to the head. Check left and right before you use it.")
+    if (
+        reader.HasMetaDataKey("NRRD_space") is False
+        and not reader.HasMetaDataKey("TransformMatrix")
+        and _says_no_place(path)
+    ):
+        notes.append(
+            "The file does not say how it lies in the patient: columns were taken to run to the patient's left, rows to the back "
+            "and slices to the head. Check left and right before you use it."
+        )
     affine = np.eye(4)
     affine[:3, :3] = directions * np.array(reader.GetSpacing()[:3])
     affine[:3, 3] = reader.GetOrigin()[:3]
@@ -154,7 +178,9 @@ def _itk_header(path: Path, reader: Any = None) -> _Header:
 def _says_no_place(path: Path) -> bool:
     with open(path, "rb") as file:
         head = file.read(4096).lower()
-    return not any(word in head for word in (b"space:", b"space directions", b"transformmatrix", b"orientation", b"rotation"))
+    return not any(
+        word in head for word in (b"space:", b"space directions", b"transformmatrix", b"orientation", b"rotation")
+    )
 
 
 def _itk_values(path: Path) -> tuple[_Header, NDArray[Any]]:
@@ -212,12 +238,18 @@ def _right_angled(grid: Grid, values: NDArray[Any]) -> tuple[Grid, NDArray[Any],
     try:
         axes = stack.axes_of(grid.directions[:, 0], grid.directions[:, 1])
     except BadInput as error:
-        raise BadInput("The axes of the image are not at right angles", remedy="Resample it in the program that wrote it.") from error
-    positions = grid.to_world(np.stack([np.zeros(grid.size[2]), np.zeros(grid.size[2]), np.arange(grid.size[2])], axis=1))
+        raise BadInput(
+            "The axes of the image are not at right angles", remedy="Resample it in the program that wrote it."
+        ) from error
+    positions = grid.to_world(
+        np.stack([np.zeros(grid.size[2]), np.zeros(grid.size[2]), np.arange(grid.size[2])], axis=1)
+    )
     if (positions[-1] - positions[0]) @ axes[2] < 0:
         positions, values = positions[::-1], values[::-1]
     ni, nj, _ = grid.size
-    layout = stack.lay_out(positions, axes, (float(grid.spacing_mm[1]), float(grid.spacing_mm[0])), (nj, ni), grid.frame_uid)
+    layout = stack.lay_out(
+        positions, axes, (float(grid.spacing_mm[1]), float(grid.spacing_mm[0])), (nj, ni), grid.frame_uid
+    )
     if layout.regular:
         return layout.grid, values, list(layout.notes)
     made = np.empty(layout.grid.shape, dtype=values.dtype)

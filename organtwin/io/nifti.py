@@ -99,7 +99,10 @@ def read_header(path: Path) -> Header:
         raise BadInput("The NIfTI file's header is damaged", where=path.name, remedy="Copy it again.")
     size = [dim[axis] if axis <= count else 1 for axis in range(1, 8)]
     if any(d > 1 for d in size[4:]):
-        raise BadInput("The NIfTI file holds several numbers for each voxel (vectors or a deformation), not a scan", where=path.name)
+        raise BadInput(
+            "The NIfTI file holds several numbers for each voxel (vectors or a deformation), not a scan",
+            where=path.name,
+        )
     if min(size[:3]) < 2:
         raise BadInput("The NIfTI file has only one slice, and a volume needs several", where=path.name)
 
@@ -120,14 +123,24 @@ def read_header(path: Path) -> Header:
 
 
 def _pair(path: Path) -> Path:
-    for name in (path.name.replace(".hdr", ".img"), path.name.replace(".hdr", ".img") + ".gz", path.name.replace(".hdr.gz", ".img")):
+    for name in (
+        path.name.replace(".hdr", ".img"),
+        path.name.replace(".hdr", ".img") + ".gz",
+        path.name.replace(".hdr.gz", ".img"),
+    ):
         if name != path.name and (path.parent / name).is_file():
             return path.parent / name
     raise BadInput("The .img file that belongs to this NIfTI header is not beside it", where=path.name)
 
 
 def _place(
-    size: list[int], pixdim: list[float], qform_code: int, sform_code: int, quaternion: list[float], rows: FloatArray, name: str
+    size: list[int],
+    pixdim: list[float],
+    qform_code: int,
+    sform_code: int,
+    quaternion: list[float],
+    rows: FloatArray,
+    name: str,
 ) -> tuple[FloatArray, list[str]]:
     """Index to RAS by the methods of nifti1.h (3, then 2, then 1), with notes where they leave doubt."""
     steps = np.abs(np.array(pixdim[1:4]))
@@ -139,25 +152,40 @@ def _place(
     if sform is not None:
         lengths = np.linalg.norm(sform[:3, :3], axis=0)
         if (np.abs(lengths - steps) > OTHER_SIZE * steps).any():
-            two = "{:.4g} × {:.4g} × {:.4g} mm (pixdim) and {:.4g} × {:.4g} × {:.4g} mm (sform)".format(*steps, *lengths)
+            two = "{:.4g} × {:.4g} × {:.4g} mm (pixdim) and {:.4g} × {:.4g} × {:.4g} mm (sform)".format(
+                *steps, *lengths
+            )
             if np.abs(lengths - 1).max() < 1e-3:  # a program wrote the directions and forgot the sizes
                 sform[:3, :3] = sform[:3, :3] / lengths * steps
-                notes.append(f"The file states two voxel sizes, {two}; the sform holds directions only, so pixdim was used.")
+                notes.append(
+                    f"The file states two voxel sizes, {two}; the sform holds directions only, so pixdim was used."
+                )
             else:
                 notes.append(f"The file states two voxel sizes, {two}; sform was used. Check a length that you know.")
     qform = _qform(quaternion, steps, pixdim[0]) if qform_code > 0 and np.isfinite(quaternion).all() else None
     if sform is not None and qform is not None:
-        far = np.array([[i * (size[0] - 1), j * (size[1] - 1), k * (size[2] - 1), 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+        far = np.array(
+            [
+                [i * (size[0] - 1), j * (size[1] - 1), k * (size[2] - 1), 1]
+                for i in (0, 1)
+                for j in (0, 1)
+                for k in (0, 1)
+            ]
+        )
         apart = float(np.linalg.norm(far @ (sform - qform).T, axis=1).max())
         if apart > SAME_PLACE_MM:
-            notes.append(f"The two places that the file states (sform and qform) differ by up to {apart:.1f} mm; sform was used.")
+            notes.append(
+                f"The two places that the file states (sform and qform) differ by up to {apart:.1f} mm; sform was used."
+            )
     if sform is not None:
         return sform, notes
     if qform is not None:
         return qform, []
     affine = np.diag([*steps, 1.0])
-    return affine, ["The file does not say how it lies in the patient: columns were taken to run to the patient's right, rows to the front "
-                    "and slices to the head. Check left and right before you use it."]
+    return affine, [
+        "The file does not say how it lies in the patient: columns were taken to run to the patient's right, rows to the front "
+        "and slices to the head. Check left and right before you use it."
+    ]
 
 
 def _qform(quaternion: list[float], steps: FloatArray, qfac: float) -> FloatArray:
@@ -189,9 +217,13 @@ def read_values(header: Header) -> NDArray[Any]:
             file.seek(header.offset)
             raw = file.read(length)
     except (OSError, EOFError, zlib.error) as error:
-        raise BadInput("The NIfTI file is damaged or cut short", where=header.data.name, remedy="Copy it again.") from error
+        raise BadInput(
+            "The NIfTI file is damaged or cut short", where=header.data.name, remedy="Copy it again."
+        ) from error
     except (MemoryError, OverflowError) as error:
-        raise BadInput("The NIfTI file is larger than the memory, or its header is damaged", where=header.data.name) from error
+        raise BadInput(
+            "The NIfTI file is larger than the memory, or its header is damaged", where=header.data.name
+        ) from error
     if len(raw) < length:
         raise BadInput("The NIfTI file is cut short", where=header.data.name, remedy="Copy it again.")
     return np.frombuffer(raw, header.dtype).reshape(shape)

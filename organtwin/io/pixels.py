@@ -68,20 +68,33 @@ def decode(frames: Sequence[Frame], monitor: Progress, share: tuple[float, float
         names = sorted(failed)
         shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
         count = len(by_file)
-        raise BadInput(f"{len(names)} of {count} files cannot be read: {failed[names[0]]}" if count > 1 else f"The file cannot be read: {failed[names[0]]}",
-                       where=shown, remedy="Copy the series again.")
+        raise BadInput(
+            f"{len(names)} of {count} files cannot be read: {failed[names[0]]}"
+            if count > 1
+            else f"The file cannot be read: {failed[names[0]]}",
+            where=shown,
+            remedy="Copy the series again.",
+        )
     return [plane for plane in planes if plane is not None]
 
 
 def too_large() -> BadInput:
-    return BadInput("There is not enough memory for this series", remedy="Close other programs, or import a smaller series.")
+    return BadInput(
+        "There is not enough memory for this series", remedy="Close other programs, or import a smaller series."
+    )
 
 
 def _plain_reason(error: Exception) -> str:
     text = f"{error}".lower()
     if "less than" in text or "truncat" in text or "length" in text or "unexpected end" in text or "not enough" in text:
         return "the pixels are cut short"
-    if "no available" in text or "unable to decompress" in text or "unsupported" in text or "plugins" in text or "missing" in text:
+    if (
+        "no available" in text
+        or "unable to decompress" in text
+        or "unsupported" in text
+        or "plugins" in text
+        or "missing" in text
+    ):
         return "the pixels are damaged or compressed in a way that is not known"
     return "the pixels are damaged"
 
@@ -126,18 +139,27 @@ def _plane(dataset: Dataset, stored: NDArray[Any], frame: Frame) -> Plane:
         values = stored.astype(np.int32) + np.int32(intercept)
     else:
         exact = stored.astype(np.float64) * slope + intercept
-        values = exact.astype(np.int32) if slope == int(slope) and intercept == int(intercept) and np.abs(exact).max(initial=0) < 2**31 else exact.astype(np.float32)
+        values = (
+            exact.astype(np.int32)
+            if slope == int(slope) and intercept == int(intercept) and np.abs(exact).max(initial=0) < 2**31
+            else exact.astype(np.float32)
+        )
     if values.dtype.kind == "i" and values.size and values.min() >= -(2**15) and values.max() < 2**15:
         values = values.astype(np.int16)
     if padding is not None and frame.modality == "CT" and float(values[padding].max()) > -900:
         padding = None  # the padding value is also that of tissue: a mistake in the file
-    if str(dataset.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1" and frame.modality not in ("CT", "PT"):
+    if str(dataset.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1" and frame.modality not in (
+        "CT",
+        "PT",
+    ):
         low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
         values = np.asarray((low + high) * slope + 2 * intercept - values, dtype=values.dtype)
         notes.append("The file stores bright as low (MONOCHROME1); values were turned so that bright is high.")
     voi = _find(groups, "FrameVOILUTSequence")
     unit = _unit(dataset, transform, frame.modality)
-    return Plane(values, padding, _window(voi if voi is not None else dataset), _facts(dataset, groups), tuple(notes), unit)
+    return Plane(
+        values, padding, _window(voi if voi is not None else dataset), _facts(dataset, groups), tuple(notes), unit
+    )
 
 
 def _unit(dataset: Dataset, transform: Dataset | None, modality: str) -> str:
@@ -229,13 +251,21 @@ _FACTS = {
 
 
 def _facts(dataset: Dataset, groups: Sequence[Dataset]) -> dict[str, str]:
-    where = [dataset] + [item for group in groups for sequence in group if sequence.VR == "SQ" and sequence.value for item in [sequence.value[0]]]
+    where = [dataset] + [
+        item
+        for group in groups
+        for sequence in group
+        if sequence.VR == "SQ" and sequence.value
+        for item in [sequence.value[0]]
+    ]
     facts = {}
     for keyword, label in _FACTS.items():
         for place in where:
             value = place.get(keyword)
             if value not in (None, ""):
-                facts[label] = ", ".join(str(v) for v in value) if isinstance(value, pydicom.multival.MultiValue) else str(value)
+                facts[label] = (
+                    ", ".join(str(v) for v in value) if isinstance(value, pydicom.multival.MultiValue) else str(value)
+                )
                 break
     age = str(dataset.get("PatientAge") or "")
     if age[:3].isdigit() and age.endswith("Y"):
@@ -278,5 +308,7 @@ def settle_padding(planes: Sequence[Plane], unit: str) -> tuple[float, list[str]
             for plane in planes:
                 plane.values = np.maximum(plane.values, plane.values.dtype.type(LOWEST_HU))
             shown = f"{share:.1f} %" if share >= 0.05 else "A few"
-            notes.append(f"{shown} of the voxels lay below {LOWEST_HU} HU, outside what the scanner measures, and were set to it.")
+            notes.append(
+                f"{shown} of the voxels lay below {LOWEST_HU} HU, outside what the scanner measures, and were set to it."
+            )
     return lowest, notes

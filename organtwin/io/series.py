@@ -88,7 +88,10 @@ def sort_into_series(frames: Sequence[Frame]) -> list[Series]:
     """All series of the frames, numbered; every frame ends in exactly one of them."""
     by_uid: dict[Hashable, list[Frame]] = defaultdict(list)
     for frame in frames:
-        by_uid[frame.series_uid or (frame.study_uid, frame.series_number, frame.description, frame.modality, frame.frame_uid)].append(frame)
+        by_uid[
+            frame.series_uid
+            or (frame.study_uid, frame.series_number, frame.description, frame.modality, frame.frame_uid)
+        ].append(frame)
     found: list[Series] = []
     for members in sorted(by_uid.values(), key=lambda m: (m[0].study_uid, m[0].series_number or 0, m[0].series_uid)):
         parts = [_describe(part, members) for part in _split(members)]
@@ -109,7 +112,9 @@ def _split(members: list[Frame]) -> list[list[Frame]]:
     for frame in members:
         spacing = tuple(round(s, 4) for s in frame.spacing) if frame.spacing else None
         located = frame.position is not None and frame.across is not None
-        kinds[frame.modality, frame.rows, frame.columns, frame.samples, spacing, frame.frame_uid, located, frame.stack].append(frame)
+        kinds[
+            frame.modality, frame.rows, frame.columns, frame.samples, spacing, frame.frame_uid, located, frame.stack
+        ].append(frame)
     for kind in kinds.values():
         for oriented in _by_orientation(kind):
             parts += _untangle(oriented)
@@ -148,7 +153,9 @@ def _untangle(frames: list[Frame]) -> list[list[Frame]]:
         covered = [len(_places(group)) for group in groups.values()]
         if len(groups) == 1 or 2 * max(covered) < places or sum(covered) == places:
             continue  # it does not tell them apart, or would shred the stack
-        if telling == "acquisition" and all(count == places == len(group) for count, group in zip(covered, groups.values(), strict=True)):
+        if telling == "acquisition" and all(
+            count == places == len(group) for count, group in zip(covered, groups.values(), strict=True)
+        ):
             continue  # the same places over and over: the passes of one 4D series
         return [part for group in groups.values() for part in _untangle(group)]
     return [frames]
@@ -233,8 +240,12 @@ def _in_phases(places: list[list[Frame]]) -> tuple[tuple[tuple[Frame, ...], ...]
         which = "this slice" if len(lacking) == 1 else "these slices"
         return phases, [f"{sentence}. Read without {which}: {len(whole)} slices in all {full} phases."]
     if common:
-        phases = tuple(tuple(place[ranks.index(rank)] for place, ranks in zip(ordered, held, strict=True)) for rank in common)
-        return phases, [f"{sentence}. Read without the phases that are not complete: {len(ordered)} slices in {len(common)} phases."]
+        phases = tuple(
+            tuple(place[ranks.index(rank)] for place, ranks in zip(ordered, held, strict=True)) for rank in common
+        )
+        return phases, [
+            f"{sentence}. Read without the phases that are not complete: {len(ordered)} slices in {len(common)} phases."
+        ]
     raise BadInput(sentence, remedy="Copy the whole series again.")
 
 
@@ -348,8 +359,10 @@ def _why_not(frames: list[Frame], people: list[Person]) -> str | None:
     if broken:
         named = ", ".join(sorted(set(broken))[:3]) + (", ..." if len(set(broken)) > 3 else "")
         count = len(set(broken))
-        return (f"{count} of its {len({f.path for f in frames})} files {'is' if count == 1 else 'are'} cut short ({named}). "
-                "Copy the series again.")
+        return (
+            f"{count} of its {len({f.path for f in frames})} files {'is' if count == 1 else 'are'} cut short ({named}). "
+            "Copy the series again."
+        )
     return None
 
 
@@ -360,14 +373,21 @@ def _as_stacks(frames: list[Frame]) -> tuple[tuple[tuple[Frame, ...], ...], list
     places = _places(frames)
     if len(places) == 1:
         if len(frames) == 1:
-            raise BadInput("It has only one slice, and a volume needs several", remedy="If it is one of many slices, choose their folder.")
-        raise BadInput(f"All its {len(frames)} images lie in the same place (scout pictures or a film of one slice), and a volume needs several slices")
+            raise BadInput(
+                "It has only one slice, and a volume needs several",
+                remedy="If it is one of many slices, choose their folder.",
+            )
+        raise BadInput(
+            f"All its {len(frames)} images lie in the same place (scout pictures or a film of one slice), and a volume needs several slices"
+        )
     phases, notes = _in_phases(places)
     if len(phases) == 1 and len(frames) > len(places):
         phases = (tuple(frame for place in places for frame in place),)  # doubled slices: their pixels decide
     stack_frames = phases[0] if len(phases) > 1 or len(frames) == len(places) else tuple(place[0] for place in places)
     assert first.spacing is not None
-    layout = stack.lay_out(np.array([f.position for f in stack_frames]), axes, first.spacing, (first.rows, first.columns))
+    layout = stack.lay_out(
+        np.array([f.position for f in stack_frames]), axes, first.spacing, (first.rows, first.columns)
+    )
     ni, nj, nk = layout.grid.size
     a, b, c = layout.grid.spacing_mm
     return phases, notes, plane_name(axes[2]), f"{ni} × {nj} × {nk} voxels of {a:.3g} × {b:.3g} × {c:.3g} mm"

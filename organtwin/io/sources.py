@@ -242,8 +242,13 @@ def _from_dicomdir(source: Path, listed: Iterable[Path], gathered: Gathered) -> 
     if missing:
         gathered.notes.append(f"The DICOMDIR lists {missing} files that are not there.")
     if len(gathered.files) == before:
-        raise BadInput(f"None of the {missing} files that the DICOMDIR lists is there" if missing else "The DICOMDIR lists no images",
-                       where=str(source), remedy="Copy the whole disc, not only its DICOMDIR.")
+        raise BadInput(
+            f"None of the {missing} files that the DICOMDIR lists is there"
+            if missing
+            else "The DICOMDIR lists no images",
+            where=str(source),
+            remedy="Copy the whole disc, not only its DICOMDIR.",
+        )
 
 
 def _in_any_case(root: Path, relative: Path) -> Path | None:
@@ -272,15 +277,22 @@ def _unzip(source: Path, gathered: Gathered, monitor: Progress) -> None:
             members = [m for m in archive.infolist() if not m.is_dir()]
             size = sum(m.file_size for m in members)
             if len(members) > MOST_ZIP_MEMBERS or size > LARGEST_ZIP_BYTES:
-                raise BadInput(f"The zip file would unpack to {len(members)} files and {size / 1024**3:.0f} GB, more than a study can be",
-                               where=source.name, remedy="Unpack it yourself and choose the folder of one study.")
+                raise BadInput(
+                    f"The zip file would unpack to {len(members)} files and {size / 1024**3:.0f} GB, more than a study can be",
+                    where=source.name,
+                    remedy="Unpack it yourself and choose the folder of one study.",
+                )
             folder = Path(tempfile.mkdtemp(dir=gathered.scratch()))
             room = shutil.disk_usage(folder).free
             for count, member in enumerate(members):
                 if count % 20 == 0:
                     monitor.progress(0.0, f"unpacking file {count + 1} of {len(members)}")
                 if member.flag_bits & 1:
-                    raise BadInput("The zip file is locked with a password", where=source.name, remedy="Unpack it and choose the folder.")
+                    raise BadInput(
+                        "The zip file is locked with a password",
+                        where=source.name,
+                        remedy="Unpack it and choose the folder.",
+                    )
                 with archive.open(member) as packed:
                     head = packed.read(_HEAD)
                     kind = _with_gzip(head, member.filename)
@@ -289,16 +301,25 @@ def _unzip(source: Path, gathered: Gathered, monitor: Progress) -> None:
                         continue
                     room -= member.file_size
                     if room < 100 * 1024**2:
-                        raise BadInput("There is not enough room on the disk to unpack the zip file", where=source.name,
-                                       remedy=f"Free some space in {folder.parent.parent}.")
-                    suffix = "".join(Path(member.filename).suffixes[-2:]) if kind == "nifti" else Path(member.filename).suffix
+                        raise BadInput(
+                            "There is not enough room on the disk to unpack the zip file",
+                            where=source.name,
+                            remedy=f"Free some space in {folder.parent.parent}.",
+                        )
+                    suffix = (
+                        "".join(Path(member.filename).suffixes[-2:])
+                        if kind == "nifti"
+                        else Path(member.filename).suffix
+                    )
                     path = folder / f"{count:06d}{suffix if suffix.isascii() and len(suffix) < 12 else ''}"
                     with open(path, "wb") as file:
                         file.write(head)
                         _copy(packed, file, member.file_size - len(head))
                 gathered.files.append(Found(path, member.filename, kind))
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError, ValueError) as error:
-        raise BadInput("The zip file is damaged or of an unknown kind", where=source.name, remedy="Copy or pack it again.") from error
+        raise BadInput(
+            "The zip file is damaged or of an unknown kind", where=source.name, remedy="Copy or pack it again."
+        ) from error
     except Exception as error:
         if type(error).__module__ in ("zlib", "lzma", "bz2"):
             raise BadInput("The zip file is damaged", where=source.name, remedy="Copy or pack it again.") from error

@@ -65,8 +65,10 @@ def axes_of(across: FloatArray, down: FloatArray) -> tuple[FloatArray, FloatArra
     a, d = np.asarray(across, dtype=float), np.asarray(down, dtype=float)
     lengths = np.linalg.norm(a), np.linalg.norm(d)
     if min(lengths) < 0.5 or max(lengths) > 1.5 or abs(a @ d) > 0.02:
-        raise BadInput("The directions of rows and columns in the files are not at right angles (ImageOrientationPatient)",
-                       remedy="Export the series again from the scanner or archive.")
+        raise BadInput(
+            "The directions of rows and columns in the files are not at right angles (ImageOrientationPatient)",
+            remedy="Export the series again from the scanner or archive.",
+        )
     a = a / lengths[0]
     normal = np.cross(a, d)
     normal /= np.linalg.norm(normal)
@@ -111,7 +113,9 @@ def lay_out(
 
     notes: list[str] = []
     if not even:
-        notes += _judge_gaps(gaps, np.linalg.norm(np.diff(positions, axis=0), axis=1), [place(p, normal) for p in positions])
+        notes += _judge_gaps(
+            gaps, np.linalg.norm(np.diff(positions, axis=0), axis=1), [place(p, normal) for p in positions]
+        )
     if not straight:
         notes += _judge_shear(along, sideways * spacing, size, spacing)
     step = mean_gap if even else _regular_step(gaps, along[-1] - along[0])
@@ -126,7 +130,11 @@ def lay_out(
         extra = np.where(drift < 1e-3, 0, extra)
     origin = normal * along[0] + down * first[0] * spacing[0] + across * first[1] * spacing[1]
     grid = Grid.make(
-        (size[1] + extra[1], size[0] + extra[0], nk), (spacing[1], spacing[0], step), origin, np.stack([across, down, normal], axis=1), frame_uid
+        (size[1] + extra[1], size[0] + extra[0], nk),
+        (spacing[1], spacing[0], step),
+        origin,
+        np.stack([across, down, normal], axis=1),
+        frame_uid,
     )
     if even and straight:
         return Layout(grid, tuple(notes))
@@ -157,36 +165,54 @@ def _judge_gaps(gaps: FloatArray, steps: FloatArray, places: list[str]) -> list[
         widest = holes[np.argmax(gaps[holes])]
         span = f"between {places[widest]} and {places[widest + 1]}"
         if gaps[widest] > LARGEST_HOLE_MM:
-            raise BadInput(f"Slices are missing: a gap of {gaps[widest]:.1f} mm {span}, where the slices are {usual[widest]:.2f} mm apart",
-                           remedy="Copy the whole series again: the anatomy in the gap is not in these files.")
+            raise BadInput(
+                f"Slices are missing: a gap of {gaps[widest]:.1f} mm {span}, where the slices are {usual[widest]:.2f} mm apart",
+                remedy="Copy the whole series again: the anatomy in the gap is not in these files.",
+            )
         if missing > max(1, MOST_MISSING * (len(places) + missing)):
-            raise BadInput(f"About {missing} of {len(places) + missing} slices are missing, the largest gap being {gaps[widest]:.1f} mm {span}",
-                           remedy="Copy the whole series again.")
+            raise BadInput(
+                f"About {missing} of {len(places) + missing} slices are missing, the largest gap being {gaps[widest]:.1f} mm {span}",
+                remedy="Copy the whole series again.",
+            )
         slices = "1 slice is" if missing == 1 else f"{missing} slices are"
-        return [f"{slices} missing (largest gap {gaps[widest]:.2f} mm {span}); filled by linear interpolation between the neighbours."]
+        return [
+            f"{slices} missing (largest gap {gaps[widest]:.2f} mm {span}); filled by linear interpolation between the neighbours."
+        ]
     if gaps.max() > LARGEST_HOLE_MM and gaps.max() > HOLE_RATIO * np.median(gaps):
-        raise BadInput(f"The slices lie too unevenly: {gaps.min():.2f} to {gaps.max():.2f} mm apart",
-                       remedy="Import a series with regular slices.")
+        raise BadInput(
+            f"The slices lie too unevenly: {gaps.min():.2f} to {gaps.max():.2f} mm apart",
+            remedy="Import a series with regular slices.",
+        )
     shown = ", ".join(f"{gap:.2f}" for gap in _distinct(gaps))
     if np.abs(steps - gaps).max() > SILENT_MM / 2:
         shown = f"{', '.join(f'{step:.2f}' for step in _distinct(steps))} mm apart along the table, {shown}"
-    return [f"The slices are unevenly spaced ({shown} mm apart at right angles to them); resampled to a regular distance."]
+    return [
+        f"The slices are unevenly spaced ({shown} mm apart at right angles to them); resampled to a regular distance."
+    ]
 
 
-def _judge_shear(along: FloatArray, sideways_mm: FloatArray, size: tuple[int, int], spacing: tuple[float, float]) -> list[str]:
+def _judge_shear(
+    along: FloatArray, sideways_mm: FloatArray, size: tuple[int, int], spacing: tuple[float, float]
+) -> list[str]:
     centred = along - along.mean()
     slope = centred @ (sideways_mm - sideways_mm.mean(axis=0)) / (centred @ centred)  # mm sideways per mm along
     rest = sideways_mm - sideways_mm.mean(axis=0) - np.outer(centred, slope)
     angle = float(np.degrees(np.arctan(np.hypot(*slope))))
     if angle > LARGEST_TILT_DEG:
-        raise BadInput(f"The slices are shifted against each other by {angle:.0f} degrees, more than a tilted gantry does",
-                       remedy="Import a series whose slices form one stack.")
+        raise BadInput(
+            f"The slices are shifted against each other by {angle:.0f} degrees, more than a tilted gantry does",
+            remedy="Import a series whose slices form one stack.",
+        )
     if (np.abs(np.diff(sideways_mm, axis=0)).max(initial=0.0, axis=0) > np.asarray(size) * spacing / 2).any():
         raise BadInput("Neighbouring slices hardly overlap: they do not form one stack")
     if np.abs(rest).max() <= max(SILENT_SIDEWAYS_MM, max(spacing)):
-        return [f"The gantry was tilted by {angle:.1f} degrees; the slices were shifted back to their true places on a right-angled grid."]
-    return [f"The slices are shifted sideways by up to {np.ptp(sideways_mm, axis=0).max():.1f} mm; "
-            "resampled at their true places on a right-angled grid."]
+        return [
+            f"The gantry was tilted by {angle:.1f} degrees; the slices were shifted back to their true places on a right-angled grid."
+        ]
+    return [
+        f"The slices are shifted sideways by up to {np.ptp(sideways_mm, axis=0).max():.1f} mm; "
+        "resampled at their true places on a right-angled grid."
+    ]
 
 
 def _distinct(gaps: FloatArray) -> list[float]:
@@ -206,7 +232,10 @@ def place(position: FloatArray, normal: FloatArray) -> str:
 
 
 def resample(
-    layout: Layout, plane: Callable[[int], NDArray[np.float32]], fill: float, store: Callable[[int, NDArray[np.float32]], None]
+    layout: Layout,
+    plane: Callable[[int], NDArray[np.float32]],
+    fill: float,
+    store: Callable[[int, NDArray[np.float32]], None],
 ) -> None:
     """Fill the grid of an irregular layout plane by plane: linear, at the true place of every slice.
 
@@ -256,7 +285,10 @@ def _shifted(values: NDArray[np.float32], shift_px: FloatArray, shape: tuple[int
         wide = np.full([shape[a] if a == axis else out.shape[a] for a in (0, 1)], np.nan, dtype=np.float32)
         moved = out if part < 1e-3 else None
         if moved is None:  # value at index m + whole is between those of m - 1 and m
-            lead = np.take(out, np.arange(1, n), axis=axis) * (1 - part) + np.take(out, np.arange(0, n - 1), axis=axis) * part
+            lead = (
+                np.take(out, np.arange(1, n), axis=axis) * (1 - part)
+                + np.take(out, np.arange(0, n - 1), axis=axis) * part
+            )
             moved, whole = lead.astype(np.float32), whole + 1
         stop = min(whole + moved.shape[axis], shape[axis])
         start = max(whole, 0)

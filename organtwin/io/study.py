@@ -35,7 +35,9 @@ class Study:
     def __enter__(self) -> Study:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.files.close()
 
     def best(self) -> Series:
@@ -50,7 +52,17 @@ class Study:
         if not readable:
             raise self._nothing()
         one_patient(readable)
-        return max(readable, key=lambda s: (s.original, s.modality in ("CT", "MR", ""), s.slices > 4, "axial" in s.plane, s.slices, -s.number))
+        return max(
+            readable,
+            key=lambda s: (
+                s.original,
+                s.modality in ("CT", "MR", ""),
+                s.slices > 4,
+                "axial" in s.plane,
+                s.slices,
+                -s.number,
+            ),
+        )
 
     def choose(self, wanted: Sequence[str]) -> list[Series]:
         """Series by SeriesInstanceUID (or key) or by number from 1.
@@ -62,10 +74,15 @@ class Study:
         """
         chosen: list[Series] = []
         for name in wanted:
-            found = [s for s in self.series if name in (s.key, str(s.number))] or [s for s in self.series if name == s.uid and name]
+            found = [s for s in self.series if name in (s.key, str(s.number))] or [
+                s for s in self.series if name == s.uid and name
+            ]
             readable = [s for s in found if s.readable]
             if not found:
-                raise BadInput(f"There is no series '{name}'", remedy=f"There are {len(self.series)}: choose 1 to {len(self.series)}, or a SeriesInstanceUID.")
+                raise BadInput(
+                    f"There is no series '{name}'",
+                    remedy=f"There are {len(self.series)}: choose 1 to {len(self.series)}, or a SeriesInstanceUID.",
+                )
             if not readable:
                 raise BadInput(f"Series {found[0].number} cannot be imported: {_lower(found[0].reason or '')}")
             chosen += [s for s in readable if s not in chosen]
@@ -76,12 +93,25 @@ class Study:
         if not self.series:
             if self.damaged:
                 shown = ", ".join(self.damaged[:3]) + (", ..." if len(self.damaged) > 3 else "")
-                files = "The file begins like DICOM but is" if len(self.damaged) == 1 else f"All {len(self.damaged)} DICOM files are"
+                files = (
+                    "The file begins like DICOM but is"
+                    if len(self.damaged) == 1
+                    else f"All {len(self.damaged)} DICOM files are"
+                )
                 return BadInput(f"{files} damaged", where=shown, remedy="Copy the scan again.")
-            return BadInput("There is no scan here: the files hold no images", remedy="Choose the folder, zip file or DICOMDIR that holds the scan.")
+            return BadInput(
+                "There is no scan here: the files hold no images",
+                remedy="Choose the folder, zip file or DICOMDIR that holds the scan.",
+            )
         first = max(self.series, key=lambda s: s.file_count)
         rest = len(self.series) - 1
-        more = f" The other {rest} series cannot be read either." if rest > 1 else " The other series cannot be read either." if rest else ""
+        more = (
+            f" The other {rest} series cannot be read either."
+            if rest > 1
+            else " The other series cannot be read either."
+            if rest
+            else ""
+        )
         title = f"'{first.description}'" if first.description else "The series"
         return BadInput(f"There is no volume here. {title} is not one: {_lower(first.reason or '')}{more}")
 
@@ -104,8 +134,14 @@ def one_patient(series: Sequence[Series]) -> None:
     whose: dict[str, list[str]] = {}
     for s in series:
         whose.setdefault(s.patient, []).append(str(s.number))
-    told = "; ".join(f"{name}: series {', '.join(numbers[:6])}{', ...' if len(numbers) > 6 else ''}" for name, numbers in whose.items())
-    raise BadInput(f"The scans are of {len(whose)} patients ({told})", remedy="Import one patient at a time, by choosing the series.")
+    told = "; ".join(
+        f"{name}: series {', '.join(numbers[:6])}{', ...' if len(numbers) > 6 else ''}"
+        for name, numbers in whose.items()
+    )
+    raise BadInput(
+        f"The scans are of {len(whose)} patients ({told})",
+        remedy="Import one patient at a time, by choosing the series.",
+    )
 
 
 def scan(sources: Sequence[str | Path], monitor: Progress | None = None) -> Study:
@@ -145,7 +181,9 @@ def scan(sources: Sequence[str | Path], monitor: Progress | None = None) -> Stud
         raise
     notes = list(files.notes)
     if copies:
-        notes.append(f"{copies} file{' is' if copies == 1 else 's are'} there more than once; one copy of each was used.")
+        notes.append(
+            f"{copies} file{' is' if copies == 1 else 's are'} there more than once; one copy of each was used."
+        )
     if skipped:
         notes.append(f"{skipped} file{' was' if skipped == 1 else 's were'} passed over: not an image.")
     if damaged:  # their names stay out of notes, which travel with the volume: file names often are patients' names
@@ -159,7 +197,11 @@ def _without_copies(frames: list[Frame]) -> tuple[list[Frame], int]:
     kept: list[Frame] = []
     copies: dict[Path, bool] = {}
     for frame in frames:
-        twin = first.setdefault((frame.sop_uid, frame.index, frame.position, frame.instance), frame) if frame.sop_uid else frame
+        twin = (
+            first.setdefault((frame.sop_uid, frame.index, frame.position, frame.instance), frame)
+            if frame.sop_uid
+            else frame
+        )
         if twin.path != frame.path:
             if frame.path not in copies:
                 copies[frame.path] = filecmp.cmp(twin.path, frame.path, shallow=False)
@@ -188,7 +230,11 @@ def read(series: Series, monitor: Progress | None = None, keep_identity: bool = 
     if series.reason is not None:
         raise BadInput(f"This series is not a volume: {_lower(series.reason)}")
     try:
-        return images.read(series.path, series.description) if series.path is not None else _read_dicom(series, monitor, keep_identity)
+        return (
+            images.read(series.path, series.description)
+            if series.path is not None
+            else _read_dicom(series, monitor, keep_identity)
+        )
     except MemoryError:
         raise too_large() from None
 
@@ -231,12 +277,20 @@ def _assemble(
         for k, plane in enumerate(planes):
             values[k] = plane.values
     else:
+
         def store(k: int, resampled: NDArray[np.float32]) -> None:
             values[k] = np.rint(resampled) if dtype.kind == "i" else resampled
             monitor.progress(progress, f"resampling slice {k + 1} of {len(values)}")
 
         stack.resample(layout, lambda k: planes[k].values.astype(np.float32), lowest, store)
-    notes = [geometry_sentence(layout, series.plane, len(frames)), *_thickness(frames, layout.grid), *doubled, *layout.notes, *series.notes, *value_notes]
+    notes = [
+        geometry_sentence(layout, series.plane, len(frames)),
+        *_thickness(frames, layout.grid),
+        *doubled,
+        *layout.notes,
+        *series.notes,
+        *value_notes,
+    ]
     notes += dict.fromkeys(note for plane in planes for note in plane.notes)
     notes += _tilt_in_words_only(frames, layout)
     notes += _warnings(frames)
@@ -244,7 +298,11 @@ def _assemble(
     if "contrast" in facts:  # free text
         facts["contrast"] = clean(facts["contrast"], series.people)
     if keep_identity:
-        facts |= {label: value for label, value in zip(("patient id", "patient name", "birth date"), first.patient, strict=True) if value}
+        facts |= {
+            label: value
+            for label, value in zip(("patient id", "patient name", "birth date"), first.patient, strict=True)
+            if value
+        }
         facts |= {"study date": first.study_date} if first.study_date else {}
     return Volume(
         name=name, grid=layout.grid, values=values, modality=series.modality or "OT",
@@ -263,21 +321,37 @@ def _without_doubles(frames: list[Frame], planes: list[Plane]) -> tuple[list[Fra
     normal = normal_of(frames[0])
     kept: list[int] = []
     for n, frame in enumerate(frames):
-        if kept and abs((np.array(frame.position) - np.array(frames[kept[-1]].position)) @ normal) <= stack.SAME_PLACE_MM:
+        if (
+            kept
+            and abs((np.array(frame.position) - np.array(frames[kept[-1]].position)) @ normal) <= stack.SAME_PLACE_MM
+        ):
             if not np.array_equal(planes[n].values, planes[kept[-1]].values):
-                raise BadInput(f"Two different images lie in the same place, {stack.place(np.array(frame.position), normal)}",
-                               where=f"{frames[kept[-1]].name} and {frame.name}", remedy="Remove the one that does not belong to the series.")
+                raise BadInput(
+                    f"Two different images lie in the same place, {stack.place(np.array(frame.position), normal)}",
+                    where=f"{frames[kept[-1]].name} and {frame.name}",
+                    remedy="Remove the one that does not belong to the series.",
+                )
             continue
         kept.append(n)
     copies = len(frames) - len(kept)
-    notes = [f"{copies} slice{' was' if copies == 1 else 's were'} there twice with the same pixels; one copy of each was used."] if copies else []
+    notes = (
+        [
+            f"{copies} slice{' was' if copies == 1 else 's were'} there twice with the same pixels; one copy of each was used."
+        ]
+        if copies
+        else []
+    )
     return [frames[n] for n in kept], [planes[n] for n in kept], notes
 
 
 def geometry_sentence(layout: stack.Layout, plane: str, slices: int) -> str:
     ni, nj, nk = layout.grid.size
     a, b, c = layout.grid.spacing_mm
-    source = "slice positions are those of the files" if layout.regular else f"made from {slices} slices at the positions that the files state"
+    source = (
+        "slice positions are those of the files"
+        if layout.regular
+        else f"made from {slices} slices at the positions that the files state"
+    )
     return f"{ni} × {nj} × {nk} voxels of {a:.4g} × {b:.4g} × {c:.4g} mm, {plane} slices; {source}."
 
 
@@ -288,7 +362,9 @@ def _thickness(frames: list[Frame], grid: Grid) -> list[str]:
     if len(thick) != 1 or abs(next(iter(thick)) - step) <= max(0.02 * step, 0.05):
         return []
     (one,) = thick
-    return [f"The slices are {one:g} mm thick and {step:.4g} mm apart: they {'overlap' if one > step else 'leave gaps'}."]
+    return [
+        f"The slices are {one:g} mm thick and {step:.4g} mm apart: they {'overlap' if one > step else 'leave gaps'}."
+    ]
 
 
 def _tilt_in_words_only(frames: list[Frame], layout: stack.Layout) -> list[str]:
@@ -297,16 +373,22 @@ def _tilt_in_words_only(frames: list[Frame], layout: stack.Layout) -> list[str]:
     flat = abs(float(layout.grid.directions[2, 2])) > 0.999
     if tilt is None or abs(tilt) < 1 or not layout.regular or not flat:
         return []
-    return [f"The header names a gantry tilt of {tilt:g} degrees that the slice positions and directions do not show; the positions were used."]
+    return [
+        f"The header names a gantry tilt of {tilt:g} degrees that the slice positions and directions do not show; the positions were used."
+    ]
 
 
 def _warnings(frames: list[Frame]) -> list[str]:
     notes = []
     secondary = any(f.sop_class.startswith(SECONDARY_CAPTURE) for f in frames)
     if any(f.burned_in for f in frames) or secondary:
-        notes.append("The images may show the patient's name in the picture itself (burned-in annotation): look before you share them.")
+        notes.append(
+            "The images may show the patient's name in the picture itself (burned-in annotation): look before you share them."
+        )
     if any(f.lossy for f in frames):
-        notes.append("The images were compressed with loss at some time: fine detail and values may differ from the scan's.")
+        notes.append(
+            "The images were compressed with loss at some time: fine detail and values may differ from the scan's."
+        )
     return notes
 
 

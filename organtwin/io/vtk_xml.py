@@ -42,7 +42,12 @@ def encode_polygons(points: NDArray[Any], triangles: NDArray[Any], cell_arrays: 
 
 
 def encode_tetrahedra(
-    points: NDArray[Any], tets: NDArray[Any], triangles: NDArray[Any], point_arrays: Cells, cell_arrays: Cells, dress: Dress
+    points: NDArray[Any],
+    tets: NDArray[Any],
+    triangles: NDArray[Any],
+    point_arrays: Cells,
+    cell_arrays: Cells,
+    dress: Dress,
 ) -> bytes:
     """A ``.vtu`` file of tetrahedra followed by boundary triangles; cell arrays are in that order."""
     from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
@@ -51,7 +56,9 @@ def encode_tetrahedra(
 
     data = vtkUnstructuredGrid()
     data.SetPoints(_points(points))
-    offsets = np.concatenate([np.arange(0, 4 * len(tets), 4), 4 * len(tets) + np.arange(0, 3 * len(triangles) + 1, 3)]).astype(np.int64)
+    offsets = np.concatenate(
+        [np.arange(0, 4 * len(tets), 4), 4 * len(tets) + np.arange(0, 3 * len(triangles) + 1, 3)]
+    ).astype(np.int64)
     corners = np.concatenate([np.asarray(tets).ravel(), np.asarray(triangles).ravel()]).astype(np.int64)
     cells = vtkCellArray()
     cells.SetData(numpy_to_vtkIdTypeArray(offsets, deep=True), numpy_to_vtkIdTypeArray(corners, deep=True))
@@ -78,7 +85,10 @@ def _cells(triangles: NDArray[Any]) -> Any:
 
     cells = vtkCellArray()
     flat = np.ascontiguousarray(triangles, dtype=np.int64).ravel()
-    cells.SetData(numpy_to_vtkIdTypeArray(np.arange(0, len(flat) + 1, 3, dtype=np.int64), deep=True), numpy_to_vtkIdTypeArray(flat, deep=True))
+    cells.SetData(
+        numpy_to_vtkIdTypeArray(np.arange(0, len(flat) + 1, 3, dtype=np.int64), deep=True),
+        numpy_to_vtkIdTypeArray(flat, deep=True),
+    )
     return cells
 
 

@@ -52,11 +52,23 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _said(error: OSError, path: Path) -> BadInput:
     if error.errno in _FULL:
-        return BadInput("There is no room left on the disk, and nothing was written", where=str(path), remedy="Free some space or choose another disk.")
+        return BadInput(
+            "There is no room left on the disk, and nothing was written",
+            where=str(path),
+            remedy="Free some space or choose another disk.",
+        )
     if isinstance(error, FileNotFoundError):
-        return BadInput("The folder to write to does not exist", where=str(path.parent), remedy="Make it or choose another.")
+        return BadInput(
+            "The folder to write to does not exist", where=str(path.parent), remedy="Make it or choose another."
+        )
     if isinstance(error, IsADirectoryError | NotADirectoryError):
-        return BadInput("This is a folder, not a file" if path.is_dir() else "The path leads through a file", where=str(path), remedy="Give a file name.")
+        return BadInput(
+            "This is a folder, not a file" if path.is_dir() else "The path leads through a file",
+            where=str(path),
+            remedy="Give a file name.",
+        )
     if isinstance(error, PermissionError):
         return BadInput("The folder may not be written to", where=str(path.parent), remedy="Choose another folder.")
-    return BadInput("The file could not be written", where=f"{path}: {error.strerror or error}", remedy="Choose another place.")
+    return BadInput(
+        "The file could not be written", where=f"{path}: {error.strerror or error}", remedy="Choose another place."
+    )

@@ -124,7 +124,9 @@ def vessel(
     target = tri.volume(points, faces)
     sizes, coarser = _vessel_sizes(points, faces, line, chosen, edge_mm)
     if coarser > 1.05:
-        notes.append(f"A fifth of the radius would need very many cells: edges are {coarser:.1f} times that. Give an edge to decide otherwise.")
+        notes.append(
+            f"A fifth of the radius would need very many cells: edges are {coarser:.1f} times that. Give an edge to decide otherwise."
+        )
     progress(0.25, "surface triangles")
     points, faces, tags = _remeshed(points, faces, tags, sizes, 0.12 * float(np.median(sizes)), progress, 0.25, 0.55)
     points = _flat(points, faces, tags, chosen)
@@ -139,8 +141,15 @@ def vessel(
             raise BadInput(f"The opening '{opening.name}' was lost in the mesh", remedy="Use a smaller edge.")
         caps.append(_cap(opening, filled.points, own))
     return Built(
-        filled.points, filled.tets, shell, shell_tags, boundaries, tuple(caps), filled.mesher,
-        _report(filled, target, surface, _not_beyond(filled.points, shell[shell_tags == WALL], cuts, extension)), (*notes, *_fallbacks(filled)),
+        filled.points,
+        filled.tets,
+        shell,
+        shell_tags,
+        boundaries,
+        tuple(caps),
+        filled.mesher,
+        _report(filled, target, surface, _not_beyond(filled.points, shell[shell_tags == WALL], cuts, extension)),
+        (*notes, *_fallbacks(filled)),
     )
 
 
@@ -167,7 +176,14 @@ def organ(
     points, faces, tags = rough, uneven, np.full(len(uneven), WALL, np.int16)
     for deviation in (0.12, 0.25, 0.5):  # a rugged surface would get many small cells: follow it less closely then
         made = _remeshed(
-            rough, uneven, np.full(len(uneven), WALL, np.int16), np.full(len(rough), edge), deviation * edge, progress, 0.05, 0.5
+            rough,
+            uneven,
+            np.full(len(uneven), WALL, np.int16),
+            np.full(len(rough), edge),
+            deviation * edge,
+            progress,
+            0.05,
+            0.5,
         )
         if len(made[1]) < len(faces):
             points, faces, tags = made
@@ -182,14 +198,22 @@ def organ(
     facing = (2 * axis + (normals[np.arange(len(shell)), axis] < 0)).astype(np.int16)
     names = {name: at + 1 for at, name in enumerate(FACINGS) if (facing == at).any()}
     return Built(
-        filled.points, filled.tets, shell, (facing + 1).astype(np.int16), names, (), filled.mesher,
-        _report(filled, target, surface, shell), _fallbacks(filled),
+        filled.points,
+        filled.tets,
+        shell,
+        (facing + 1).astype(np.int16),
+        names,
+        (),
+        filled.mesher,
+        _report(filled, target, surface, shell),
+        _fallbacks(filled),
     )
 
 
 def _no_opening(key: str, notes: Sequence[str]) -> BadInput:
     return BadInput(
-        f"No opening was found in '{key}': blood could neither enter nor leave", where="; ".join(note.rstrip(".") for note in notes),
+        f"No opening was found in '{key}': blood could neither enter nor leave",
+        where="; ".join(note.rstrip(".") for note in notes),
         remedy="Give the openings (name, role, point_mm), segment a longer piece, or mesh it as an organ.",
     )
 
@@ -197,7 +221,9 @@ def _no_opening(key: str, notes: Sequence[str]) -> BadInput:
 # -- openings -----------------------------------------------------------------------------------------------------
 
 
-def _placed(wanted: Sequence[PlacedOpening], found: Sequence[Opening], line: Centerline, surface: LabelSurface) -> list[Opening]:
+def _placed(
+    wanted: Sequence[PlacedOpening], found: Sequence[Opening], line: Centerline, surface: LabelSurface
+) -> list[Opening]:
     names = [w.name for w in wanted]
     for name in names:
         if names.count(name) > 1 or name == "wall":
@@ -247,7 +273,12 @@ def _cap(opening: Opening, points: tri.Points, faces: tri.Triangles) -> Cap:
     whole = float(area.sum())
     role = "inlet" if opening.role == "inlet" else "outlet"
     return Cap(
-        name=opening.name, role=role, centre_mm=(x, y, z), normal=(nx, ny, nz), area_mm2=whole, radius_mm=float(np.sqrt(whole / np.pi))
+        name=opening.name,
+        role=role,
+        centre_mm=(x, y, z),
+        normal=(nx, ny, nz),
+        area_mm2=whole,
+        radius_mm=float(np.sqrt(whole / np.pi)),
     )
 
 
@@ -303,8 +334,14 @@ def _organ_surface(surface: LabelSurface, edge: float) -> tuple[tri.Points, tri.
 
 
 def _remeshed(
-    points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], sizes: NDArray[np.float64], deviation: float,
-    progress: Progress, start: float, stop: float,
+    points: tri.Points,
+    faces: tri.Triangles,
+    tags: NDArray[np.int16],
+    sizes: NDArray[np.float64],
+    deviation: float,
+    progress: Progress,
+    start: float,
+    stop: float,
 ) -> tuple[tri.Points, tri.Triangles, NDArray[np.int16]]:
     beats = 0
 
@@ -355,7 +392,11 @@ def _with_volume(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int1
 
 
 def _filled(
-    points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], meshers: Sequence[chain.Mesher], progress: Progress
+    points: tri.Points,
+    faces: tri.Triangles,
+    tags: NDArray[np.int16],
+    meshers: Sequence[chain.Mesher],
+    progress: Progress,
 ) -> tuple[chain.Tetrahedra, tri.Points]:
     """Tetrahedra inside the surface, and the surface without crossings.
 
@@ -375,7 +416,10 @@ def _filled(
         if len(crossing) == 0:
             raise
         raise BadSurface(
-            f"{len(crossing)} triangles of the surface cut through each other", points, faces, crossing,
+            f"{len(crossing)} triangles of the surface cut through each other",
+            points,
+            faces,
+            crossing,
             remedy="Use more smoothing or a larger edge.",
         ) from failure
 

@@ -33,7 +33,11 @@ def _die_with_parent() -> None:
 
 
 def run_program(
-    command: Sequence[str | os.PathLike[str]], folder: Path, beat: Callable[[], None], timeout_s: float, environment: dict[str, str] | None = None
+    command: Sequence[str | os.PathLike[str]],
+    folder: Path,
+    beat: Callable[[], None],
+    timeout_s: float,
+    environment: dict[str, str] | None = None,
 ) -> str:
     """Run a program to its end in ``folder`` and return what it printed.
 
@@ -48,8 +52,13 @@ def run_program(
     with log.open("wb") as sink:
         try:
             process = subprocess.Popen(
-                [os.fspath(c) for c in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent, env={**os.environ, **(environment or {})},
+                [os.fspath(c) for c in command],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent,
+                env={**os.environ, **(environment or {})},
             )
         except OSError as error:
             raise ChildFailed(f"{Path(os.fspath(command[0])).name} cannot be started: {error.strerror}") from error

@@ -17,7 +17,12 @@ WALL = 1
 
 
 def cut_flat(
-    points: tri.Points, triangles: tri.Triangles, tags: NDArray[np.int16], centre: tri.Points, normal: tri.Points, cap_tag: int
+    points: tri.Points,
+    triangles: tri.Triangles,
+    tags: NDArray[np.int16],
+    centre: tri.Points,
+    normal: tri.Points,
+    cap_tag: int,
 ) -> tuple[tri.Points, tri.Triangles, NDArray[np.int16]]:
     """Take away what lies beyond a plane at one place, and close the cut with a flat cap.
 
@@ -60,7 +65,8 @@ def cut_flat(
     stays = np.unique(part[first:][~ids])
     if np.intersect1d(gone, stays).size:
         raise BadInput(
-            "A cut does not separate an end of the vessel: the vessel goes round it", where=np.array2string(centre, precision=1),
+            "A cut does not separate an end of the vessel: the vessel goes round it",
+            where=np.array2string(centre, precision=1),
             remedy="Place the opening elsewhere.",
         )
     keep = ~np.isin(part, gone)
@@ -124,7 +130,9 @@ def _split_crossed(
     keys = np.concatenate([tri.edge_keys(np.stack([a, b], 1), count), tri.edge_keys(np.stack([a, c], 1), count)])
     names, number = np.unique(keys, return_inverse=True)
     ab, ac = count + number[: len(faces)], count + number[len(faces) :]
-    pieces = np.stack([np.stack([a, ab, ac], 1), np.stack([ab, b, c], 1), np.stack([ab, c, ac], 1)], axis=1).reshape(-1, 3)
+    pieces = np.stack([np.stack([a, ab, ac], 1), np.stack([ab, b, c], 1), np.stack([ab, c, ac], 1)], axis=1).reshape(
+        -1, 3
+    )
     beyond = np.stack([lone_above, ~lone_above, ~lone_above], axis=1).ravel()
     return pieces, beyond, np.stack([names // count, names % count], axis=1)
 
@@ -187,8 +195,12 @@ def ear_clipped(polygon: NDArray[np.float64]) -> NDArray[np.int64]:
         best, quality = -1, -np.inf
         p = polygon[left]
         before, after = np.roll(p, 1, axis=0), np.roll(p, -1, axis=0)
-        doubled = (p[:, 0] - before[:, 0]) * (after[:, 1] - before[:, 1]) - (p[:, 1] - before[:, 1]) * (after[:, 0] - before[:, 0])
-        longest = np.maximum(np.maximum(((p - before) ** 2).sum(1), ((after - p) ** 2).sum(1)), ((after - before) ** 2).sum(1))
+        doubled = (p[:, 0] - before[:, 0]) * (after[:, 1] - before[:, 1]) - (p[:, 1] - before[:, 1]) * (
+            after[:, 0] - before[:, 0]
+        )
+        longest = np.maximum(
+            np.maximum(((p - before) ** 2).sum(1), ((after - p) ** 2).sum(1)), ((after - before) ** 2).sum(1)
+        )
         for at in np.argsort(-doubled / longest).tolist():
             if doubled[at] <= 0:
                 break

@@ -23,14 +23,20 @@ def improved(mesh: Tetrahedra, beat: Callable[[], None] = lambda: None, timeout_
         return mesh
     shell = quality.boundary(mesh.tets)
     try:
-        made = child.call("organtwin.mesh.improve:_mmg", {"points": mesh.points, "tets": mesh.tets, "shell": shell}, beat, timeout_s)
+        made = child.call(
+            "organtwin.mesh.improve:_mmg", {"points": mesh.points, "tets": mesh.tets, "shell": shell}, beat, timeout_s
+        )
     except child.ChildFailed:
         return mesh
     points, tets, _ = tri.compact(made["points"], quality.oriented(made["points"], made["tets"]))
     same = len(quality.boundary(tets)) == len(shell) and np.isclose(
         quality.volumes(points, tets).sum(), quality.volumes(mesh.points, mesh.tets).sum(), rtol=1e-6
     )
-    if not same or quality.volumes(points, tets).min() <= 0 or quality.dihedral_angles_deg(points, tets).min() <= before:
+    if (
+        not same
+        or quality.volumes(points, tets).min() <= 0
+        or quality.dihedral_angles_deg(points, tets).min() <= before
+    ):
         return mesh
     return replace(mesh, points=points, tets=tets)
 

@@ -83,7 +83,11 @@ def label_surfaces(
     whole = np.isin(labels, [s.label for s in wanted])
     for segment in wanted:
         if not (labels == segment.label).any():
-            raise BadInput(f"'{segment.name}' has no voxels, so it has no surface", where=segmentation.name, remedy="Segment it first.")
+            raise BadInput(
+                f"'{segment.name}' has no voxels, so it has no surface",
+                where=segmentation.name,
+                remedy="Segment it first.",
+            )
     progress(0.05, "region of interest")
     box = masks.box_of(whole, margin=2)
     start = np.array([s.start for s in box])
@@ -122,15 +126,26 @@ def label_surfaces(
     out = []
     for at, segment in enumerate(wanted):
         progress(0.7 + 0.3 * at / len(wanted), f"measuring {segment.name.lower()}")
-        faces = np.concatenate([halves[net.inside == segment.label].reshape(-1, 3), halves[net.outside == segment.label][:, :, ::-1].reshape(-1, 3)])
+        faces = np.concatenate(
+            [
+                halves[net.inside == segment.label].reshape(-1, 3),
+                halves[net.outside == segment.label][:, :, ::-1].reshape(-1, 3),
+            ]
+        )
         own_points, own_faces, used = tri.compact(points, faces)
         own_points, own_faces, source = split_pinched(own_points, own_faces)
         used = used[source]
         mask = cleaned[segment.key].mask
         out.append(
             LabelSurface(
-                segment.key, own_points, own_faces, net.held[used].any(axis=1), mask, grid,
-                _report(own_points, own_faces, mask, grid), _notes(segment.name, cleaned[segment.key], grid),
+                segment.key,
+                own_points,
+                own_faces,
+                net.held[used].any(axis=1),
+                mask,
+                grid,
+                _report(own_points, own_faces, mask, grid),
+                _notes(segment.name, cleaned[segment.key], grid),
             )
         )
     return out
@@ -150,7 +165,9 @@ def _notes(name: str, cleaned: masks.Cleaned, grid: Grid) -> tuple[str, ...]:
     ml = grid.voxel_volume_mm3 / 1000
     if cleaned.islands:
         what = "one island" if cleaned.islands == 1 else f"{cleaned.islands} islands"
-        notes.append(f"{name}: {what} of {cleaned.island_voxels * ml:.2g} mL in all left out; the largest part was kept.")
+        notes.append(
+            f"{name}: {what} of {cleaned.island_voxels * ml:.2g} mL in all left out; the largest part was kept."
+        )
     if cleaned.cavity_voxels:
         notes.append(f"{name}: enclosed cavities of {cleaned.cavity_voxels * ml:.2g} mL in all were filled.")
     return tuple(notes)
@@ -169,7 +186,11 @@ def _with_volumes(net: nets.Net, grid: Grid, voxels: dict[int, int]) -> tuple[tr
     halves = nets.triangulated(net, points)
     if np.linalg.det(grid.affine[:3, :3]) > 0:  # (k, j, i) is then left-handed
         halves = halves[:, :, ::-1]
-    pairs, pair_of = np.unique(np.stack([np.minimum(net.inside, net.outside), np.maximum(net.inside, net.outside)]), axis=1, return_inverse=True)
+    pairs, pair_of = np.unique(
+        np.stack([np.minimum(net.inside, net.outside), np.maximum(net.inside, net.outside)]),
+        axis=1,
+        return_inverse=True,
+    )
     pair_of = pair_of.ravel()
     outward = np.where(net.inside == pairs[0, pair_of], 1.0, -1.0)  # from the lower label to the higher
     faces = halves.reshape(-1, 3)
@@ -182,10 +203,20 @@ def _with_volumes(net: nets.Net, grid: Grid, voxels: dict[int, int]) -> tuple[tr
         vectors = tri.area_vectors(points, faces) * face_sign[:, None]
         size = np.linalg.norm(vectors, axis=1)
         area = np.bincount(face_pair, size, minlength=pairs.shape[1])
-        now = np.array([
-            tri.volume(points, np.concatenate([halves[net.inside == name].reshape(-1, 3), halves[net.outside == name][:, :, ::-1].reshape(-1, 3)]))
-            for name in names
-        ])
+        now = np.array(
+            [
+                tri.volume(
+                    points,
+                    np.concatenate(
+                        [
+                            halves[net.inside == name].reshape(-1, 3),
+                            halves[net.outside == name][:, :, ::-1].reshape(-1, 3),
+                        ]
+                    ),
+                )
+                for name in names
+            ]
+        )
         if np.all(np.abs(now - target) < 1e-4 * target):
             break
         effect = np.where(pairs[0] == names[:, None], 1.0, 0.0) - np.where(pairs[1] == names[:, None], 1.0, 0.0)
@@ -287,7 +318,9 @@ def split_pinched(points: tri.Points, triangles: tri.Triangles) -> tuple[tri.Poi
     return points[source], renumbered.reshape(3, m).T.astype(np.int32), source
 
 
-def _components_of_corners(triangles: tri.Triangles, edges: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int32]:
+def _components_of_corners(
+    triangles: tri.Triangles, edges: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64]
+) -> NDArray[np.int32]:
     m = len(triangles)
 
     def ends(e: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -303,7 +336,9 @@ def _components_of_corners(triangles: tri.Triangles, edges: NDArray[np.int64], a
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-def _pairs_around_edge(points: tri.Points, triangles: tri.Triangles, edges: NDArray[np.int64], around: NDArray[np.int64]) -> NDArray[np.int64]:
+def _pairs_around_edge(
+    points: tri.Points, triangles: tri.Triangles, edges: NDArray[np.int64], around: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Pair the triangles around an over-full edge: each with the next one around it that runs it the other way."""
     m = len(triangles)
     start, stop = sorted(edges[around[0]])

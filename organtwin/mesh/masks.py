@@ -85,6 +85,7 @@ def _critical(m: Mask) -> Mask:
     low, high = slice(None, -1), slice(1, None)
     whole = slice(None)
     for first, second in ((0, 1), (0, 2), (1, 2)):
+
         def at(a: slice, b: slice, first: int = first, second: int = second) -> Box:
             place = [whole, whole, whole]
             place[first], place[second] = a, b

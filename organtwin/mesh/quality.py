@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
-FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])  # opposite each corner, outward for a positive tetrahedron
+FACES = np.array(
+    [[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]]
+)  # opposite each corner, outward for a positive tetrahedron
 
 
 def volumes(points: Points, tets: NDArray[Any]) -> NDArray[np.float64]:
@@ -36,7 +38,8 @@ def dihedral_angles_deg(points: Points, tets: NDArray[Any]) -> NDArray[np.float6
         normals.append(n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-300))
     angles = [
         180.0 - np.degrees(np.arccos(np.clip(np.einsum("ij,ij->i", normals[i], normals[j]), -1.0, 1.0)))
-        for i in range(4) for j in range(i + 1, 4)
+        for i in range(4)
+        for j in range(i + 1, 4)
     ]
     return np.stack(angles, axis=1)
 

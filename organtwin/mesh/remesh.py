@@ -43,10 +43,15 @@ def remeshed(
     made = child.call(
         "organtwin.mesh.remesh:_mmg",
         {
-            "points": points, "triangles": triangles, "tags": tags, "sizes": sizes, "ridges": tag_edges(triangles, tags),
+            "points": points,
+            "triangles": triangles,
+            "tags": tags,
+            "sizes": sizes,
+            "ridges": tag_edges(triangles, tags),
             "numbers": np.array([deviation_mm, gradation, 0.4 * sizes.min(), 1.5 * sizes.max()]),
         },
-        beat, timeout_s,
+        beat,
+        timeout_s,
     )
     p, t, _ = tri.compact(made["points"], made["triangles"])
     return p, t, made["tags"].astype(np.int16)
@@ -64,7 +69,12 @@ def tag_edges(triangles: tri.Triangles, tags: NDArray[np.int16]) -> NDArray[np.i
 
 
 def _mmg(
-    points: NDArray[Any], triangles: NDArray[Any], tags: NDArray[Any], sizes: NDArray[Any], ridges: NDArray[Any], numbers: NDArray[Any]
+    points: NDArray[Any],
+    triangles: NDArray[Any],
+    tags: NDArray[Any],
+    sizes: NDArray[Any],
+    ridges: NDArray[Any],
+    numbers: NDArray[Any],
 ) -> dict[str, NDArray[Any]]:
     import mmgpy
 

@@ -19,7 +19,12 @@ class BadSurface(BadInput):
     """A surface that cannot be filled; ``points_mm`` and ``triangles`` with ``failing`` (triangle numbers) show where."""
 
     def __init__(
-        self, what: str, points_mm: tri.Points, triangles: NDArray[np.int32], failing: NDArray[np.int64], remedy: str = ""
+        self,
+        what: str,
+        points_mm: tri.Points,
+        triangles: NDArray[np.int32],
+        failing: NDArray[np.int64],
+        remedy: str = "",
     ) -> None:
         self.points_mm = points_mm
         self.triangles = triangles
@@ -68,7 +73,11 @@ def examine(points: tri.Points, triangles: tri.Triangles) -> Findings:
 
 
 def repaired(
-    points: tri.Points, triangles: tri.Triangles, *, largest_hole_mm: float | None = None, progress: Callable[[], None] = lambda: None
+    points: tri.Points,
+    triangles: tri.Triangles,
+    *,
+    largest_hole_mm: float | None = None,
+    progress: Callable[[], None] = lambda: None,
 ) -> tuple[tri.Points, tri.Triangles, tuple[str, ...]]:
     """A closed, outward oriented surface without crossings, and notes on what was changed.
 
@@ -98,7 +107,10 @@ def repaired(
     crowded = np.unique(np.flatnonzero(times[number] > 2) % len(triangles))
     if len(crowded):
         raise BadSurface(
-            f"{len(crowded)} triangles of the surface meet three or more at an edge", points, triangles, crowded,
+            f"{len(crowded)} triangles of the surface meet three or more at an edge",
+            points,
+            triangles,
+            crowded,
             remedy="Smooth the segmentation there, or remove the inner sheet.",
         )
     triangles, turned = _one_sense(triangles, len(points))
@@ -113,7 +125,10 @@ def repaired(
         if width > limit:
             beside = np.flatnonzero(np.isin(triangles, loop).sum(axis=1) >= 2)
             raise BadSurface(
-                f"The surface has a hole of {width:.1f} mm at {where}", points, triangles, beside,
+                f"The surface has a hole of {width:.1f} mm at {where}",
+                points,
+                triangles,
+                beside,
                 remedy="Close it: fill the segmentation there, or give the opening of a vessel a flat cap.",
             )
         first = len(points)
@@ -126,7 +141,10 @@ def repaired(
     points, rounds, left = untangled(points, triangles, np.zeros(len(points), bool), progress)
     if len(left):
         raise BadSurface(
-            f"{len(left)} triangles of the surface cut through each other", points, triangles, left,
+            f"{len(left)} triangles of the surface cut through each other",
+            points,
+            triangles,
+            left,
             remedy="Use more smoothing, or the mesher fTetWild.",
         )
     if rounds:
@@ -161,7 +179,11 @@ def plugged(
 
 
 def untangled(
-    points: tri.Points, triangles: tri.Triangles, fixed: NDArray[np.bool_], progress: Callable[[], None] = lambda: None, rounds: int = 12
+    points: tri.Points,
+    triangles: tri.Triangles,
+    fixed: NDArray[np.bool_],
+    progress: Callable[[], None] = lambda: None,
+    rounds: int = 12,
 ) -> tuple[tri.Points, int, NDArray[np.int64]]:
     """Smooth the surroundings of triangles that cut through each other until none does.
 
@@ -186,7 +208,9 @@ def untangled(
     return out, rounds, bad
 
 
-def fair(points: tri.Points, triangles: tri.Triangles, rounds: int, fixed: NDArray[np.bool_] | None = None) -> tri.Points:
+def fair(
+    points: tri.Points, triangles: tri.Triangles, rounds: int, fixed: NDArray[np.bool_] | None = None
+) -> tri.Points:
     """Smoothing without shrinkage (Taubin 1995)."""
     mean = _neighbour_mean(triangles, len(points))
     out = points.copy()
@@ -212,7 +236,9 @@ def _neighbour_mean(triangles: tri.Triangles, count: int) -> csr_matrix:
 
 def _welded(points: tri.Points, triangles: tri.Triangles, tolerance: float) -> tuple[tri.Points, tri.Triangles]:
     """Join points that coincide; drop triangles that collapse and those that come twice."""
-    _, first, number = np.unique(np.round(points / max(tolerance, 1e-12)).astype(np.int64), axis=0, return_index=True, return_inverse=True)
+    _, first, number = np.unique(
+        np.round(points / max(tolerance, 1e-12)).astype(np.int64), axis=0, return_index=True, return_inverse=True
+    )
     faces = number.reshape(-1)[triangles]
     real = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     faces = faces[real]

@@ -97,7 +97,10 @@ def run(inputs: Mapping[str, TwinObject], parameters: ImportParameters, monitor:
         chosen = study.choose(parameters.series) if parameters.series else [study.best()]
         for series in study.series:
             monitor.log(f"{'*' if series in chosen else ' '} {series.line}")
-        others = tuple(f"Not imported: {series.title}." for series in study.series if series not in chosen)[:20] + study.notes
+        others = (
+            tuple(f"Not imported: {series.title}." for series in study.series if series not in chosen)[:20]
+            + study.notes
+        )
         volumes: list[Volume] = []
         for n, series in enumerate(chosen):
             part = PartMonitor(monitor, 0.3 + 0.7 * n / len(chosen), 0.3 + 0.7 * (n + 1) / len(chosen))

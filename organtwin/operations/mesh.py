@@ -56,7 +56,9 @@ def run(inputs: dict[str, TwinObject], parameters: MeshParameters, monitor: Moni
     segment = segmentation.segment(key)
     edge_mm = None if parameters.edge is None else parse(parameters.edge, "length")
     if edge_mm is not None and edge_mm <= 0:
-        raise BadInput(f"An edge of {parameters.edge} makes no mesh", remedy='Give a positive length, for example "2 mm".')
+        raise BadInput(
+            f"An edge of {parameters.edge} makes no mesh", remedy='Give a positive length, for example "2 mm".'
+        )
     meshers = [m for m in MESHERS if parameters.mesher in ("auto", m.name)]
     first = PartMonitor(monitor, 0.0, 0.2)
     (surface,) = label_surfaces(
@@ -65,23 +67,46 @@ def run(inputs: dict[str, TwinObject], parameters: MeshParameters, monitor: Moni
     rest = PartMonitor(monitor, 0.2, 1.0)
     kind = parameters.kind if parameters.kind != "auto" else "vessel" if structure(key).vessel else "organ"
     if kind == "vessel":
-        placed = None if parameters.openings == "auto" else [
-            build.PlacedOpening(o.name, o.role, o.point_mm, o.normal) for o in parameters.openings
-        ]
-        made = build.vessel(surface, edge_mm=edge_mm, openings=placed, extension=parameters.extension, meshers=meshers, progress=rest.progress)
+        placed = (
+            None
+            if parameters.openings == "auto"
+            else [build.PlacedOpening(o.name, o.role, o.point_mm, o.normal) for o in parameters.openings]
+        )
+        made = build.vessel(
+            surface,
+            edge_mm=edge_mm,
+            openings=placed,
+            extension=parameters.extension,
+            meshers=meshers,
+            progress=rest.progress,
+        )
     else:
         made = build.organ(surface, edge_mm=edge_mm, meshers=meshers, progress=rest.progress)
     monitor.progress(1.0, "done")
     frame = segmentation.grid.frame_uid
     return [
         Surface(
-            name=segment.name, structure=key, points_mm=surface.points_mm, triangles=surface.triangles, frame_uid=frame,
-            report=surface.report, notes=surface.notes,
+            name=segment.name,
+            structure=key,
+            points_mm=surface.points_mm,
+            triangles=surface.triangles,
+            frame_uid=frame,
+            report=surface.report,
+            notes=surface.notes,
         ),
         OrganMesh(
-            name=segment.name, structure=key, points_mm=made.points, tets=made.tets, boundary_triangles=made.boundary_triangles,
-            boundary_tags=made.boundary_tags, boundaries=made.boundaries, caps=made.caps, frame_uid=frame, mesher=made.mesher,
-            report=made.report, notes=(*surface.notes, *made.notes),
+            name=segment.name,
+            structure=key,
+            points_mm=made.points,
+            tets=made.tets,
+            boundary_triangles=made.boundary_triangles,
+            boundary_tags=made.boundary_tags,
+            boundaries=made.boundaries,
+            caps=made.caps,
+            frame_uid=frame,
+            mesher=made.mesher,
+            report=made.report,
+            notes=(*surface.notes, *made.notes),
         ),
     ]
 

@@ -36,8 +36,13 @@ def run(inputs: dict[str, TwinObject], parameters: SurfaceParameters, monitor: M
     monitor.progress(1.0, "done")
     return [
         Surface(
-            name=segmentation.segment(one.key).name, structure=one.key, points_mm=one.points_mm, triangles=one.triangles,
-            frame_uid=segmentation.grid.frame_uid, report=one.report, notes=one.notes,
+            name=segmentation.segment(one.key).name,
+            structure=one.key,
+            points_mm=one.points_mm,
+            triangles=one.triangles,
+            frame_uid=segmentation.grid.frame_uid,
+            report=one.report,
+            notes=one.notes,
         )
         for one in made
     ]

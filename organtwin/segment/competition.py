@@ -64,7 +64,13 @@ def _shortest_half(values: Floats) -> tuple[float, float]:
 
 
 def run(
-    values: Floats, drawn: Drawn, statistics: Statistics, spacing_mm: NDArray[np.float64], tolerance: float, monitor: Monitor, span: tuple[float, float]
+    values: Floats,
+    drawn: Drawn,
+    statistics: Statistics,
+    spacing_mm: NDArray[np.float64],
+    tolerance: float,
+    monitor: Monitor,
+    span: tuple[float, float],
 ) -> NDArray[np.int16]:
     """For every voxel the index of the key that owns it, or -1."""
     size = values.size

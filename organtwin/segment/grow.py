@@ -38,7 +38,9 @@ ENGINE = Engine(
 )
 
 
-def segment(volume: Volume, structures: Sequence[str] | None, parameters: GrowParameters, monitor: Monitor) -> Sequence[Found]:
+def segment(
+    volume: Volume, structures: Sequence[str] | None, parameters: GrowParameters, monitor: Monitor
+) -> Sequence[Found]:
     """One mask for every structure that has strokes.
 
     A voxel can belong to a structure when its value, freed of noise, is within ``tolerance`` of one of the structure's
@@ -65,5 +67,7 @@ def segment(volume: Volume, structures: Sequence[str] | None, parameters: GrowPa
     statistics = competition.learn(values, drawn, spacing)
     owner = competition.run(values, drawn, statistics, spacing, parameters.tolerance, monitor, (0.05, 0.7))
     floor = shaping.soft_floor(volume)
-    masks = shaping.shape(values, drawn, owner, spacing, parameters.neck_mm, parameters.fill_ml, floor, monitor, (0.7, 1.0))
+    masks = shaping.shape(
+        values, drawn, owner, spacing, parameters.neck_mm, parameters.fill_ml, floor, monitor, (0.7, 1.0)
+    )
     return shaping.report(volume, box, drawn, masks)

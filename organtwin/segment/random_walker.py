@@ -41,7 +41,9 @@ ENGINE = Engine(
 )
 
 
-def segment(volume: Volume, structures: Sequence[str] | None, parameters: RandomWalkerParameters, monitor: Monitor) -> Sequence[Found]:
+def segment(
+    volume: Volume, structures: Sequence[str] | None, parameters: RandomWalkerParameters, monitor: Monitor
+) -> Sequence[Found]:
     """One mask for every structure that has strokes (Grady 2006, with the priors of Grady 2005).
 
     Raises
@@ -64,8 +66,18 @@ def segment(volume: Volume, structures: Sequence[str] | None, parameters: Random
     drawn = drawn.shifted(box)
     statistics = competition.learn(values, drawn, spacing)
     owner = walk.owners(
-        values, drawn, statistics, spacing, parameters.tolerance, parameters.range_mm, parameters.largest_problem, monitor, (0.05, 0.7)
+        values,
+        drawn,
+        statistics,
+        spacing,
+        parameters.tolerance,
+        parameters.range_mm,
+        parameters.largest_problem,
+        monitor,
+        (0.05, 0.7),
     )
     floor = shaping.soft_floor(volume)
-    masks = shaping.shape(values, drawn, owner, spacing, parameters.neck_mm, parameters.fill_ml, floor, monitor, (0.7, 1.0))
+    masks = shaping.shape(
+        values, drawn, owner, spacing, parameters.neck_mm, parameters.fill_ml, floor, monitor, (0.7, 1.0)
+    )
     return shaping.report(volume, box, drawn, masks)

@@ -61,14 +61,18 @@ def _above(values: NDArray[np.float32], floor: float | None, mask: Mask) -> NDAr
     return np.maximum(values, np.float32(floor))
 
 
-def without_cavities(mask: Mask, free: Mask, radius_mm: float, up_to_mm3: float, spacing_mm: NDArray[np.float64]) -> Mask:
+def without_cavities(
+    mask: Mask, free: Mask, radius_mm: float, up_to_mm3: float, spacing_mm: NDArray[np.float64]
+) -> Mask:
     """Clefts of ``radius_mm`` closed, and cavities filled also where a vessel twice as wide leads out of them."""
     voxel_mm3 = float(np.prod(spacing_mm))
     whole = regions.closed(mask, radius_mm, spacing_mm)
     plugged = regions.closed(mask, 2 * radius_mm, spacing_mm)
     cavities = regions.filled(plugged, up_to_mm3, voxel_mm3) & ~plugged
     if cavities.any():
-        whole = whole | (regions.grown(cavities, 2 * radius_mm + float(spacing_mm.max()), spacing_mm) & (plugged | cavities))
+        whole = whole | (
+            regions.grown(cavities, 2 * radius_mm + float(spacing_mm.max()), spacing_mm) & (plugged | cavities)
+        )
     return regions.filled(whole & free, up_to_mm3, voxel_mm3) & free
 
 
@@ -123,7 +127,9 @@ def on_the_edge(values: NDArray[np.float32], mask: Mask, free: Mask, spacing_mm:
     if box is None:
         return mask
     part, image = mask[box], values[box]
-    width = np.maximum(1, np.rint(EDGE_SCALE_MM * np.sqrt(6) / spacing_mm[::-1]).astype(int) | 1)  # two boxes are near a Gaussian
+    width = np.maximum(
+        1, np.rint(EDGE_SCALE_MM * np.sqrt(6) / spacing_mm[::-1]).astype(int) | 1
+    )  # two boxes are near a Gaussian
     reach = 1.5 * float(np.median(spacing_mm))
     deep = regions.shrunk(part, reach, spacing_mm)
     outer = regions.grown(part, reach, spacing_mm)
@@ -134,12 +140,16 @@ def on_the_edge(values: NDArray[np.float32], mask: Mask, free: Mask, spacing_mm:
     band = outer & ~deep & free[box] & (inner_weight > 1e-3) & (outer_weight > 1e-3)
     out = mask.copy()
     moved = np.where(band, like_inside, part)
-    moved = np.where(band, ndimage.gaussian_filter(moved.astype(np.float32), ROUGHNESS_MM / spacing_mm[::-1]) > 0.5, moved)
+    moved = np.where(
+        band, ndimage.gaussian_filter(moved.astype(np.float32), ROUGHNESS_MM / spacing_mm[::-1]) > 0.5, moved
+    )
     out[box] = moved & (part | regions.grown(part, reach, spacing_mm))
     return regions.connected_to(out, mask)
 
 
-def _local_mean(image: NDArray[np.float32], where: Mask, width: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _local_mean(
+    image: NDArray[np.float32], where: Mask, width: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     weight, total = where.astype(np.float32), np.where(where, image, 0).astype(np.float32)
     for _ in range(2):
         weight, total = (ndimage.uniform_filter(a, width, mode="nearest") for a in (weight, total))

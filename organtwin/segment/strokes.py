@@ -80,7 +80,9 @@ def draw(strokes: Sequence[Stroke], volume: Volume, structures: Sequence[str] | 
         found = voxels_of(stroke, volume.grid)
         if not len(found):
             x, y, z = stroke.points_mm[0]
-            raise BadInput(f"Stroke {number} ('{stroke.key}') at ({x:g}, {y:g}, {z:g}) mm lies outside the scan", where=volume.name)
+            raise BadInput(
+                f"Stroke {number} ('{stroke.key}') at ({x:g}, {y:g}, {z:g}) mm lies outside the scan", where=volume.name
+            )
         voxels.append(found)
     return Drawn(keys, np.array([keys.index(s.key) for s in wanted]), tuple(voxels))
 
@@ -98,7 +100,11 @@ def voxels_of(stroke: Stroke, grid: Grid) -> NDArray[np.int64]:
     offsets = np.stack(np.meshgrid(*[np.arange(-r, r + 1) for r in reach], indexing="ij"), -1).reshape(-1, 3)
     nearest = np.rint(grid.to_index(centres)).astype(np.int64)
     covered = [nearest]
-    for centre, start in zip(centres[:: max(1, int(stroke.radius_mm / step / 4))], nearest[:: max(1, int(stroke.radius_mm / step / 4))], strict=True):
+    for centre, start in zip(
+        centres[:: max(1, int(stroke.radius_mm / step / 4))],
+        nearest[:: max(1, int(stroke.radius_mm / step / 4))],
+        strict=True,
+    ):
         candidates = start + offsets
         covered.append(candidates[np.linalg.norm(grid.to_world(candidates) - centre, axis=1) <= stroke.radius_mm])
     ijk = np.unique(np.concatenate(covered), axis=0)

@@ -62,7 +62,9 @@ ENGINE = Engine(
 )
 
 
-def segment(volume: Volume, structures: Sequence[str] | None, parameters: ThresholdParameters, monitor: Monitor) -> Sequence[Found]:
+def segment(
+    volume: Volume, structures: Sequence[str] | None, parameters: ThresholdParameters, monitor: Monitor
+) -> Sequence[Found]:
     """One mask: the voxels of the range that the tools leave.
 
     Raises

@@ -42,7 +42,9 @@ def owners(
     owner = np.full(values.shape, -1, np.int16)
     part = (span[1] - span[0]) / len(drawn.keys)
     for n, key in enumerate(drawn.keys):
-        probability = _solve(matrix, likely[n], seeds, n, evidence, monitor, (span[0] + n * part, span[0] + (n + 1) * part), key)
+        probability = _solve(
+            matrix, likely[n], seeds, n, evidence, monitor, (span[0] + n * part, span[0] + (n + 1) * part), key
+        )
         fine = _to_fine(probability.reshape(coarse.shape), values.shape, factors)
         rest -= fine
         owner[fine > best] = n
@@ -116,7 +118,14 @@ def laplacian(values: Floats, step_mm: NDArray[np.float64], scale: float) -> spa
 
 
 def _solve(
-    matrix: sparse.csr_array, likely: Floats, seeds: NDArray[np.int16], n: int, evidence: Floats, monitor: Monitor, span: tuple[float, float], name: str
+    matrix: sparse.csr_array,
+    likely: Floats,
+    seeds: NDArray[np.int16],
+    n: int,
+    evidence: Floats,
+    monitor: Monitor,
+    span: tuple[float, float],
+    name: str,
 ) -> NDArray[np.float64]:
     free = np.flatnonzero(seeds < 0)
     x = (seeds == n).astype(float)
@@ -130,9 +139,13 @@ def _solve(
         monitor.progress(span[0] + (span[1] - span[0]) * (1 - np.exp(-steps / 60)), f"walking for {name}, step {steps}")
 
     jacobi = sparse.diags_array(1 / system.diagonal())
-    solution, failed = cg(system, right, x0=likely[free].astype(float), rtol=RESIDUAL, maxiter=MOST_STEPS, M=jacobi, callback=look)
+    solution, failed = cg(
+        system, right, x0=likely[free].astype(float), rtol=RESIDUAL, maxiter=MOST_STEPS, M=jacobi, callback=look
+    )
     if failed:
-        raise SolveFailed(f"The random walker did not converge for '{name}'", remedy="Make range_mm smaller, or draw more strokes.")
+        raise SolveFailed(
+            f"The random walker did not converge for '{name}'", remedy="Make range_mm smaller, or draw more strokes."
+        )
     x[free] = solution
     return x
 

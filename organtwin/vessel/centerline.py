@@ -83,7 +83,10 @@ class Centerline:
 
 
 def extract(
-    mask: NDArray[np.bool_], grid: Grid, min_radius_mm: float = 1.0, progress: Callable[[float, str], None] = lambda fraction, what: None
+    mask: NDArray[np.bool_],
+    grid: Grid,
+    min_radius_mm: float = 1.0,
+    progress: Callable[[float, str], None] = lambda fraction, what: None,
 ) -> Centerline:
     """The centreline tree of one connected mask (nk, nj, ni); branches thinner than ``min_radius_mm`` are left out.
 
@@ -106,7 +109,9 @@ def extract(
     distance = dijkstra(lengths, indices=root)
     progress(0.5, "branches of the vessel")
     node_volume = float(grid.voxel_volume_mm3 * step.prod() * np.count_nonzero(mask) / (len(voxels) * step.prod()))
-    tips = _tips(lengths, distance, node_depth, node_volume, 2.0 * float((grid.spacing_mm[::-1] * step).max()), min_radius_mm)
+    tips = _tips(
+        lengths, distance, node_depth, node_volume, 2.0 * float((grid.spacing_mm[::-1] * step).max()), min_radius_mm
+    )
     progress(0.7, "paths through the vessel")
     if len(tips) < 2 or distance[tips[1]] <= distance[tips[0]]:
         raise BadInput(
@@ -119,7 +124,9 @@ def extract(
     return _refined([world[path] for path in paths], depth, grid)
 
 
-def _nodes(mask: NDArray[np.bool_], depth: NDArray[np.float64], grid: Grid) -> tuple[NDArray[np.int64], Points, NDArray[np.float64], NDArray[np.int64]]:
+def _nodes(
+    mask: NDArray[np.bool_], depth: NDArray[np.float64], grid: Grid
+) -> tuple[NDArray[np.int64], Points, NDArray[np.float64], NDArray[np.int64]]:
     """Voxels to search: all of them, or the deepest of each block when there are too many."""
     step = np.ones(3, int)
     spacing = grid.spacing_mm[::-1].copy()
@@ -132,13 +139,17 @@ def _nodes(mask: NDArray[np.bool_], depth: NDArray[np.float64], grid: Grid) -> t
     size = [int(np.ceil(n / s)) * s for n, s in zip(mask.shape, step, strict=True)]
     room = np.zeros(size)
     room[tuple(slice(n) for n in mask.shape)] = depth
-    blocks = room.reshape(size[0] // step[0], step[0], size[1] // step[1], step[1], size[2] // step[2], step[2]).max(axis=(1, 3, 5))
+    blocks = room.reshape(size[0] // step[0], step[0], size[1] // step[1], step[1], size[2] // step[2], step[2]).max(
+        axis=(1, 3, 5)
+    )
     voxels = np.argwhere(blocks > 0)
     centres = voxels * step + (step - 1) / 2
     return voxels, grid.to_world(centres[:, ::-1]), blocks[blocks > 0], step
 
 
-def _graph(voxels: NDArray[np.int64], world: Points, depth: NDArray[np.float64], step: NDArray[np.int64]) -> tuple[csr_matrix, csr_matrix]:
+def _graph(
+    voxels: NDArray[np.int64], world: Points, depth: NDArray[np.float64], step: NDArray[np.int64]
+) -> tuple[csr_matrix, csr_matrix]:
     """Symmetric graphs over 26 neighbours: cost of each step, and its length."""
     shape = voxels.max(axis=0) + 3
     number = np.full(tuple(shape), -1, np.int64)
@@ -165,7 +176,11 @@ def _graph(voxels: NDArray[np.int64], world: Points, depth: NDArray[np.float64],
 
 
 def _tips(
-    lengths: csr_matrix, distance: NDArray[np.float64], depth: NDArray[np.float64], node_volume: float, thickness: float,
+    lengths: csr_matrix,
+    distance: NDArray[np.float64],
+    depth: NDArray[np.float64],
+    node_volume: float,
+    thickness: float,
     min_radius: float,
 ) -> list[int]:
     """A node in the middle of the vessel near each end; the first near the root.
@@ -178,7 +193,9 @@ def _tips(
     level[reached] = (distance[reached] / thickness).astype(int)
     edges = lengths.tocoo()
     same = level[edges.row] == level[edges.col]
-    inside = coo_matrix((np.ones(np.count_nonzero(same), np.int8), (edges.row[same], edges.col[same])), shape=lengths.shape)
+    inside = coo_matrix(
+        (np.ones(np.count_nonzero(same), np.int8), (edges.row[same], edges.col[same])), shape=lengths.shape
+    )
     _, section = connected_components(inside, directed=False)
     count = int(section.max()) + 1
     section_level = np.full(count, -1)
@@ -217,7 +234,11 @@ def _tips(
 
 
 def _pruned(
-    parent: NDArray[np.int64], goes_on: NDArray[np.bool_], level: NDArray[np.int64], radius: NDArray[np.float64], thickness: float,
+    parent: NDArray[np.int64],
+    goes_on: NDArray[np.bool_],
+    level: NDArray[np.int64],
+    radius: NDArray[np.float64],
+    thickness: float,
     min_radius: float,
 ) -> list[int]:
     """Leaves of the tree of sections, the farthest first, without those on branches that are only bumps.

@@ -58,7 +58,9 @@ def _plain(openings: list[Opening]) -> list[Opening]:
 def _aorta(openings: list[Opening], line: Centerline) -> list[Opening]:
     widest = max(o.radius_mm for o in openings)
     thick = [o for o in openings if o.radius_mm >= 0.55 * widest]
-    stem = max(openings, key=lambda o: o.area_mm2)  # one end of an arch; the iliac arteries also rise, to the thicker aorta
+    stem = max(
+        openings, key=lambda o: o.area_mm2
+    )  # one end of an arch; the iliac arteries also rise, to the thicker aorta
     pairs = [(stem, o) for o in openings if o is not stem]
     arched = [p for p in pairs if _rise(line, p) > 1.5 * widest]
     if arched:
@@ -90,11 +92,19 @@ def _with_arch(openings: list[Opening], line: Centerline, pair: tuple[Opening, O
         (arch if near_top and o.centre_mm[2] > origin[2] else lower).append(o)
     # a trunk that forks after leaving the arch: from the patient's right to left
     arch.sort(key=lambda o: (leaves_at(o), o.centre_mm[0]))
-    names = ["brachiocephalic", "carotid_left", "subclavian_left"] if len(arch) == 3 else [f"arch_branch_{k + 1}" for k in range(len(arch))]
+    names = (
+        ["brachiocephalic", "carotid_left", "subclavian_left"]
+        if len(arch) == 3
+        else [f"arch_branch_{k + 1}" for k in range(len(arch))]
+    )
     out = [_call(inlet, "inlet", "inlet"), *(_call(o, name) for o, name in zip(arch, names, strict=True))]
     bottom = _bottom([descending, *lower])
     sides = [o for o in lower if o not in bottom]
-    return [*out, *(_iliacs(bottom) if descending in bottom else [_call(descending, "descending"), *_numbered(bottom, "outlet")]), *_sides(sides, line, inlet, descending)]
+    return [
+        *out,
+        *(_iliacs(bottom) if descending in bottom else [_call(descending, "descending"), *_numbered(bottom, "outlet")]),
+        *_sides(sides, line, inlet, descending),
+    ]
 
 
 def _straight(openings: list[Opening], thick: list[Opening], line: Centerline) -> list[Opening]:
@@ -110,8 +120,14 @@ def _bottom(openings: list[Opening]) -> list[Opening]:
     """The lowest end, with any others that face down beside it and are not much thinner."""
     lowest = min(openings, key=lambda o: o.centre_mm[2])
     return [
-        o for o in openings
-        if o is lowest or (o.normal[2] < -0.5 and o.radius_mm > 0.4 * lowest.radius_mm and o.centre_mm[2] < lowest.centre_mm[2] + 8 * lowest.radius_mm)
+        o
+        for o in openings
+        if o is lowest
+        or (
+            o.normal[2] < -0.5
+            and o.radius_mm > 0.4 * lowest.radius_mm
+            and o.centre_mm[2] < lowest.centre_mm[2] + 8 * lowest.radius_mm
+        )
     ]
 
 

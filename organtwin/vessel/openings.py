@@ -38,7 +38,11 @@ def with_surface(line: Centerline, points: Points) -> Centerline:
 
 
 def find(
-    line: Centerline, points: Points, triangles: NDArray[np.int32], on_border: NDArray[np.bool_], min_radius_mm: float = 1.0
+    line: Centerline,
+    points: Points,
+    triangles: NDArray[np.int32],
+    on_border: NDArray[np.bool_],
+    min_radius_mm: float = 1.0,
 ) -> tuple[list[Opening], list[str]]:
     """One plane for each end of the tree, and notes on the ends that had none.
 
@@ -52,14 +56,21 @@ def find(
         if opening is None:
             notes.append(f"The end of the vessel at {where} has no clean cross-section and stays closed.")
         elif opening.radius_mm < min_radius_mm:
-            notes.append(f"The end of the vessel at {where} is only {2 * opening.radius_mm:.1f} mm wide and stays closed.")
+            notes.append(
+                f"The end of the vessel at {where} is only {2 * opening.radius_mm:.1f} mm wide and stays closed."
+            )
         else:
             found.append(opening)
     return found, notes
 
 
 def at_point(
-    line: Centerline, points: Points, triangles: NDArray[np.int32], point_mm: Points, normal: Points | None, taken: Collection[int] = ()
+    line: Centerline,
+    points: Points,
+    triangles: NDArray[np.int32],
+    point_mm: Points,
+    normal: Points | None,
+    taken: Collection[int] = (),
 ) -> Opening:
     """An opening that a person placed: through ``point_mm``, across the centreline unless a normal is given.
 
@@ -91,11 +102,17 @@ def at_point(
         out = out / length
         cut = section(points, triangles, centre, out)
     if cut is None or np.linalg.norm(cut.centre_mm - centre) > 2 * cut.radius_mm:
-        raise BadInput("There is no vessel at the place given for an opening", where=_place(centre), remedy="Pick a point inside the vessel.")
+        raise BadInput(
+            "There is no vessel at the place given for an opening",
+            where=_place(centre),
+            remedy="Pick a point inside the vessel.",
+        )
     return Opening(end, cut.centre_mm, out, cut.area_mm2)
 
 
-def _at_end(line: Centerline, end: int, points: Points, triangles: NDArray[np.int32], on_border: NDArray[np.bool_]) -> Opening | None:
+def _at_end(
+    line: Centerline, end: int, points: Points, triangles: NDArray[np.int32], on_border: NDArray[np.bool_]
+) -> Opening | None:
     path = line.from_end(end)
     track = line.points_mm[path]
     along = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(track, axis=0), axis=1))]

@@ -73,7 +73,9 @@ def section(points: Points, triangles: NDArray[np.int32], origin: Points, normal
             keys[crossing, column] = np.minimum(p, q) * n + np.maximum(p, q)
     names, numbered = np.unique(keys, return_inverse=True)
     numbered = numbered.reshape(-1, 2)
-    graph = coo_matrix((np.ones(len(numbered), np.int8), (numbered[:, 0], numbered[:, 1])), shape=(len(names), len(names)))
+    graph = coo_matrix(
+        (np.ones(len(numbered), np.int8), (numbered[:, 0], numbered[:, 1])), shape=(len(names), len(names))
+    )
     _, loops = connected_components(graph, directed=False)
     loop_of = loops[numbered[:, 0]]
     u, v = plane_axes(normal)

@@ -106,7 +106,9 @@ def spine_y(z: float) -> float:
 
 def body_size(z: float) -> tuple[float, float]:
     """Half width and half depth of a vertebral body."""
-    return float(np.interp(z, [-220, -85, 60, 180], [25, 21, 16, 13])), float(np.interp(z, [-220, -85, 60, 180], [18, 16.5, 13.5, 9]))
+    return float(np.interp(z, [-220, -85, 60, 180], [25, 21, 16, 13])), float(
+        np.interp(z, [-220, -85, 60, 180], [18, 16.5, 13.5, 9])
+    )
 
 
 def _vertebral_column(margin: float = 0.0) -> Shape:
@@ -146,11 +148,32 @@ def vertebra(z: float, height: float) -> tuple[Shape, Shape]:
     lumbar = z < -100
     parts = [_bounded(body, (-a - 4, yc - b - 4, z - height), (a + 4, yc + b + 4, z + height))]
     for side in (-1, 1):
-        parts.append(tube((side * 9, yc + b - 3, z + 3, 3.6), (side * 11, canal_y, z + 2, 3.4), (side * 8, canal_y + 8, z - 2, 3.6), (0, canal_y + 11, z - 5, 3.4)))
-        parts.append(tube((side * 11, canal_y, z + 1, 4.2), (side * (22 if lumbar else 20), canal_y + (2 if lumbar else 8), z + 3, 3.2), (side * (38 if lumbar else 30), canal_y + (2 if lumbar else 12), z + 5, 2.8)))
-        parts.append(tube((side * 13, canal_y + 4, z - height / 2 - 4, 4.0), (side * 12, canal_y + 4, z - height / 2 + 5, 4.2)))
+        parts.append(
+            tube(
+                (side * 9, yc + b - 3, z + 3, 3.6),
+                (side * 11, canal_y, z + 2, 3.4),
+                (side * 8, canal_y + 8, z - 2, 3.6),
+                (0, canal_y + 11, z - 5, 3.4),
+            )
+        )
+        parts.append(
+            tube(
+                (side * 11, canal_y, z + 1, 4.2),
+                (side * (22 if lumbar else 20), canal_y + (2 if lumbar else 8), z + 3, 3.2),
+                (side * (38 if lumbar else 30), canal_y + (2 if lumbar else 12), z + 5, 2.8),
+            )
+        )
+        parts.append(
+            tube((side * 13, canal_y + 4, z - height / 2 - 4, 4.0), (side * 12, canal_y + 4, z - height / 2 + 5, 4.2))
+        )
     drop = 4 if lumbar else 20
-    parts.append(tube((0, canal_y + 10, z - 5, 3.0), (0, canal_y + 19, z - 6 - drop * 0.5, 3.0), (0, canal_y + (29 if lumbar else 24), z - 6 - drop, 3.4)))
+    parts.append(
+        tube(
+            (0, canal_y + 10, z - 5, 3.0),
+            (0, canal_y + 19, z - 6 - drop * 0.5, 3.0),
+            (0, canal_y + (29 if lumbar else 24), z - 6 - drop, 3.4),
+        )
+    )
     if lumbar:
         parts.append(tube((0, canal_y + 13, z - 9, 3.0), (0, canal_y + 28, z - 15, 3.2)))
     return union(parts, 2.0), tube((0, canal_y, z - height / 2 - 1, 8.0), (0, canal_y, z + height / 2 + 1, 8.0))
@@ -165,7 +188,9 @@ def disc(z: float, height: float) -> Shape:
 
 def _on_wall(z: float, angle: float, outward: float) -> tuple[float, float]:
     """Point (x, y) of the left side of the chest wall at an angle from the back (0) over the side (pi/2) to the front (pi)."""
-    wide, front, back = (float(_profile(_CAVITY[k], np.array([z], np.float32))[0]) for k in ("half_width", "front", "back"))
+    wide, front, back = (
+        float(_profile(_CAVITY[k], np.array([z], np.float32))[0]) for k in ("half_width", "front", "back")
+    )
     middle, deep = (front + back) / 2, (back - front) / 2
     c, s = np.cos(angle), np.sin(angle)
     r = (abs(s) ** 2.35 + abs(c) ** 2.35) ** (-1 / 2.35)
@@ -193,7 +218,11 @@ def rib(number: int, side: int) -> tuple[Shape, Shape | None]:
     else:
         goal = (side * (24.0 + 9 * (number - 8)), sternum_y(-20) + 1.5 * (number - 8), -18.0 - 15 * (number - 8))
     sag = min(z, goal[2]) * 0.5 + (z + goal[2]) * 0.25 - 2
-    return bone, tube((x, y, z, 4.6), ((x + goal[0]) / 2, min((y + goal[1]) / 2, _on_wall(sag, 2.6, 4)[1]) - 2, sag, 4.6), (*goal, 4.8))
+    return bone, tube(
+        (x, y, z, 4.6),
+        ((x + goal[0]) / 2, min((y + goal[1]) / 2, _on_wall(sag, 2.6, 4)[1]) - 2, sag, 4.6),
+        (*goal, 4.8),
+    )
 
 
 def sternum_y(z: float) -> float:
@@ -214,7 +243,9 @@ def sternum() -> Shape:
 
 
 def clavicle(side: int) -> Shape:
-    return tube((side * 22, -66, 122, 8), (side * 55, -72, 130, 6), (side * 100, -42, 146, 6), (side * 140, -12, 160, 7))
+    return tube(
+        (side * 22, -66, 122, 8), (side * 55, -72, 130, 6), (side * 100, -42, 146, 6), (side * 140, -12, 160, 7)
+    )
 
 
 def scapula(side: int) -> Shape:
@@ -247,11 +278,17 @@ def heart() -> Heart:
     turn = axes(LV_AXIS, (0, 0, 1))
     base = LV_CENTRE - LV_AXIS * 25
     lv = ellipsoid(LV_CENTRE, (47, 23.5, 23.5), turn).trim(half_space(base, -LV_AXIS), 6.0)
-    outer = ellipsoid(LV_CENTRE + LV_AXIS * 0.5, (56, 33.0, 33.0), turn).trim(half_space(base - LV_AXIS * 3, -LV_AXIS), 8.0)
-    outflow = tube((18, -20, 16, 13), (8, -23, 27, 12.0), (*(VALVE + np.array([-3, 0, 9])), 12.0)) & half_space(VALVE, (-0.25, 0.06, 1))
+    outer = ellipsoid(LV_CENTRE + LV_AXIS * 0.5, (56, 33.0, 33.0), turn).trim(
+        half_space(base - LV_AXIS * 3, -LV_AXIS), 8.0
+    )
+    outflow = tube((18, -20, 16, 13), (8, -23, 27, 12.0), (*(VALVE + np.array([-3, 0, 9])), 12.0)) & half_space(
+        VALVE, (-0.25, 0.06, 1)
+    )
     lv = lv.blend(outflow, 6)
     rv_turn = axes((0.80, -0.30, -0.40), (0, 0, 1))
-    rv = ellipsoid((16, -48, 3), (47, 30, 27), rv_turn).blend(tube((2, -58, 22, 16), (10, -56, 38, 14), (14, -50, 52, 13)), 10)
+    rv = ellipsoid((16, -48, 3), (47, 30, 27), rv_turn).blend(
+        tube((2, -58, 22, 16), (10, -56, 38, 14), (14, -50, 52, 13)), 10
+    )
     rv = rv.trim(half_space((14, -50, 51), (0.12, 0.35, 1)), 1.0)
     la = ellipsoid((10, 8, 36), (33, 17, 23), axes((1, -0.08, -0.05)))
     for stations in (  # pulmonary veins
@@ -262,16 +299,27 @@ def heart() -> Heart:
     ):
         la = la.blend(tube(*[(*s, r) for s, r in zip(stations, (7.5, 6.5, 5.0), strict=True)]), 6)
     la = la.blend(tube((36, -8, 44, 9), (44, -24, 48, 8), (40, -36, 50, 5)), 6)  # appendage
-    ra = ellipsoid((-37, -16, 12), (22, 27, 33), axes((1, 0.1, 0.1))).blend(tube((-30, -34, 32, 12), (-18, -50, 42, 8)), 8)
-    ra = ra.blend(tube((-34, -22, 8, 20), (-16, -37, 5, 15)), 8).cut(outer, 2).trim(half_space((-14, -38, 4), (0.85, -0.45, -0.1)), 4.0)
+    ra = ellipsoid((-37, -16, 12), (22, 27, 33), axes((1, 0.1, 0.1))).blend(
+        tube((-30, -34, 32, 12), (-18, -50, 42, 8)), 8
+    )
+    ra = (
+        ra.blend(tube((-34, -22, 8, 20), (-16, -37, 5, 15)), 8)
+        .cut(outer, 2)
+        .trim(half_space((-14, -38, 4), (0.85, -0.45, -0.1)), 4.0)
+    )
     valve_plane = half_space((-14, -38, 4), (-0.85, 0.45, 0.1))
     rv = rv.trim(valve_plane, 4.0).cut(outer.grow(0.5), 3.0)
     la = la.cut(lv.grow(2.0), 1.0).cut(ra.grow(2.5), 1.0).cut(outer.grow(-6), 2.0)
     bodies = union([outer, rv.grow(3.2), la.grow(2.0), ra.grow(2.4)], 3.0)
     papillary = union(
-        [tube((*(LV_CENTRE + LV_AXIS * 20 + np.array(o)), 4.2), (*(LV_CENTRE + 0.8 * np.array(o)), 3.6)) for o in ((8, 11, 12), (-4, 4, -15))]
+        [
+            tube((*(LV_CENTRE + LV_AXIS * 20 + np.array(o)), 4.2), (*(LV_CENTRE + 0.8 * np.array(o)), 3.6))
+            for o in ((8, 11, 12), (-4, 4, -15))
+        ]
     )
-    return Heart(lv, rv, la, ra, papillary, bodies, bodies.grow(3.5) & everywhere(lambda x, y, z: -_diaphragm(x, y, z) + 1))
+    return Heart(
+        lv, rv, la, ra, papillary, bodies, bodies.grow(3.5) & everywhere(lambda x, y, z: -_diaphragm(x, y, z) + 1)
+    )
 
 
 AORTA_STATIONS: tuple[tuple[float, float, float, float], ...] = (
@@ -292,9 +340,13 @@ def aorta_tube() -> Tube:
 
 
 ARCH_BRANCHES = {
-    "brachiocephalic_trunk": Tube(((-4, -24, 112, 7.2), (-9, -22, 128, 6.6), (-20, -17, 148, 6.4), (-31, -12, 168, 6.2), (-40, -10, 190, 6.0))),
+    "brachiocephalic_trunk": Tube(
+        ((-4, -24, 112, 7.2), (-9, -22, 128, 6.6), (-20, -17, 148, 6.4), (-31, -12, 168, 6.2), (-40, -10, 190, 6.0))
+    ),
     "carotid_left": Tube(((7, -10, 118, 4.6), (11, -9, 134, 4.0), (17, -4, 155, 3.9), (21, 0, 190, 3.8))),
-    "subclavian_left": Tube(((20, 12, 112, 5.6), (25, 14, 134, 5.0), (33, 14, 152, 4.8), (52, 6, 168, 4.6), (80, -4, 172, 4.4))),
+    "subclavian_left": Tube(
+        ((20, 12, 112, 5.6), (25, 14, 134, 5.0), (33, 14, 152, 4.8), (52, 6, 168, 4.6), (80, -4, 172, 4.4))
+    ),
 }
 
 AORTIC_BRANCHES = (  # celiac, splenic, common hepatic, superior mesenteric, renal
@@ -308,19 +360,49 @@ AORTIC_BRANCHES = (  # celiac, splenic, common hepatic, superior mesenteric, ren
 
 PULMONARY = {
     "trunk": Tube(((14, -50, 50, 13.5), (17, -40, 62, 13.8), (20, -22, 73, 13.8), (20, -10, 77, 12.5))),
-    "right": Tube(((20, -9, 77, 11.5), (0, -2, 76, 10.8), (-24, 3, 74, 10.2), (-46, 7, 70, 9.2), (-64, 12, 58, 7.4), (-72, 18, 40, 6.0))),
-    "left": Tube(((20, -10, 77, 11.5), (34, 4, 84, 10.8), (48, 14, 84, 9.8), (62, 20, 74, 8.2), (70, 28, 54, 6.4), (72, 34, 38, 5.4))),
+    "right": Tube(
+        (
+            (20, -9, 77, 11.5),
+            (0, -2, 76, 10.8),
+            (-24, 3, 74, 10.2),
+            (-46, 7, 70, 9.2),
+            (-64, 12, 58, 7.4),
+            (-72, 18, 40, 6.0),
+        )
+    ),
+    "left": Tube(
+        (
+            (20, -10, 77, 11.5),
+            (34, 4, 84, 10.8),
+            (48, 14, 84, 9.8),
+            (62, 20, 74, 8.2),
+            (70, 28, 54, 6.4),
+            (72, 34, 38, 5.4),
+        )
+    ),
     "right_upper": Tube(((-44, 6, 71, 6.5), (-58, 2, 86, 5.6), (-66, 0, 104, 4.2))),
     "left_upper": Tube(((50, 12, 85, 6.0), (62, 4, 96, 5.0), (68, 0, 110, 3.8))),
 }
 
 SUPERIOR_CAVA = {
-    "trunk": Tube(((-33, -28, 126, 9.0), (-35, -27, 104, 9.6), (-34, -24, 76, 9.8), (-33, -18, 48, 10.2), (-34, -17, 30, 10))),
-    "left_brachiocephalic": Tube(((58, -26, 168, 5.8), (36, -34, 150, 6.2), (6, -44, 137, 6.6), (-20, -38, 128, 7.0), (-33, -28, 122, 7.4))),
+    "trunk": Tube(
+        ((-33, -28, 126, 9.0), (-35, -27, 104, 9.6), (-34, -24, 76, 9.8), (-33, -18, 48, 10.2), (-34, -17, 30, 10))
+    ),
+    "left_brachiocephalic": Tube(
+        ((58, -26, 168, 5.8), (36, -34, 150, 6.2), (6, -44, 137, 6.6), (-20, -38, 128, 7.0), (-33, -28, 122, 7.4))
+    ),
     "right_brachiocephalic": Tube(((-50, -26, 178, 6.5), (-40, -28, 152, 7.4), (-33, -28, 122, 8.5))),
 }
 INFERIOR_CAVA = Tube(
-    ((-33, -10, 2, 13), (-30, 0, -22, 13.5), (-27, 8, -50, 12.5), (-23, 12, -85, 11.5), (-20, 11, -125, 11.0), (-18, 8, -170, 10.4), (-17, 6, -225, 10.0))
+    (
+        (-33, -10, 2, 13),
+        (-30, 0, -22, 13.5),
+        (-27, 8, -50, 12.5),
+        (-23, 12, -85, 11.5),
+        (-20, 11, -125, 11.0),
+        (-18, 8, -170, 10.4),
+        (-17, 6, -225, 10.0),
+    )
 )
 RENAL_VEINS = (
     Tube(((-20, 10, -126, 5.0), (8, -4, -122, 4.4), (24, 10, -118, 4.6), (42, 28, -114, 4.2))),
@@ -344,7 +426,9 @@ def liver() -> Shape:
     fossa = ellipsoid((-14, 12, -112), (44, 52, 42))  # porta, head of the pancreas, duodenum
     whole = whole.cut(fossa, 16).cut(kidney_outer("right").grow(5), 10).cut(ellipsoid((6, 50, -40), (36, 36, 140)), 10)
     whole = whole.cut(stomach().grow(2), 6).cut(gallbladder().grow(0.5), 2)
-    fissure = everywhere(lambda x, y, z: np.hypot(x + 12, np.minimum(z + 40, 0) * 0.2) - 2.2 + np.maximum(y + 50, 0))  # of the falciform ligament
+    fissure = everywhere(
+        lambda x, y, z: np.hypot(x + 12, np.minimum(z + 40, 0) * 0.2) - 2.2 + np.maximum(y + 50, 0)
+    )  # of the falciform ligament
     whole = whole.cut(fissure, 3)
     return whole.trim(cavity.grow(-3.0), 6).trim(below_diaphragm.grow(-2.5), 4)
 
@@ -366,7 +450,14 @@ class Tree:
         return union([t.shape() for t in self.trunk], 2.0).blend(within, 2.0)
 
 
-def _grow(rng: np.random.Generator, start: NDArray[np.float64], heading: NDArray[np.float64], length: float, radius: float, depth: int) -> list[Tube]:
+def _grow(
+    rng: np.random.Generator,
+    start: NDArray[np.float64],
+    heading: NDArray[np.float64],
+    length: float,
+    radius: float,
+    depth: int,
+) -> list[Tube]:
     """A branch that bends a little, and at its end two thinner ones (Murray: r0^3 = r1^3 + r2^3)."""
     heading = heading / np.linalg.norm(heading)
     bend = np.cross(heading, rng.normal(size=3)) * 0.18
@@ -379,7 +470,14 @@ def _grow(rng: np.random.Generator, start: NDArray[np.float64], heading: NDArray
         across /= np.linalg.norm(across)
         for share, sign in ((split, 1), (1 - split, -1)):
             angle = 0.62 * (1 - share) + 0.3
-            tubes += _grow(rng, points[-1], heading * np.cos(angle) + sign * across * np.sin(angle), length * 0.74, radius * 0.9 * share ** (1 / 3), depth - 1)
+            tubes += _grow(
+                rng,
+                points[-1],
+                heading * np.cos(angle) + sign * across * np.sin(angle),
+                length * 0.74,
+                radius * 0.9 * share ** (1 / 3),
+                depth - 1,
+            )
     return tubes
 
 
@@ -435,7 +533,11 @@ def kidney_outer(side: str) -> Shape:
 @cache
 def kidney_sinus(side: str) -> Shape:
     s = 1 if side == "left" else -1
-    return ellipsoid(KIDNEY_CENTRE[side] + np.array([-s * 20.0, -10, 0]), (23, 9, 20), axes((s * 1.0, 0.5, 0), (0, 0, 1))[:, [0, 2, 1]])
+    return ellipsoid(
+        KIDNEY_CENTRE[side] + np.array([-s * 20.0, -10, 0]),
+        (23, 9, 20),
+        axes((s * 1.0, 0.5, 0), (0, 0, 1))[:, [0, 2, 1]],
+    )
 
 
 @cache
@@ -458,18 +560,32 @@ def pyramids(side: str) -> Shape:
 
 @cache
 def stomach() -> Shape:
-    return tube((54, 16, -32, 22), (60, 2, -50, 28), (60, -24, -76, 25), (46, -44, -102, 20), (20, -52, -116, 18), (-6, -46, -112, 14), (-24, -34, -106, 10))
+    return tube(
+        (54, 16, -32, 22),
+        (60, 2, -50, 28),
+        (60, -24, -76, 25),
+        (46, -44, -102, 20),
+        (20, -52, -116, 18),
+        (-6, -46, -112, 14),
+        (-24, -34, -106, 10),
+    )
 
 
 @cache
 def spleen() -> Shape:
     bean = ellipsoid((104, 38, -60), (31, 52, 58), axes((1, 0.55, 0.1), (-0.5, 0.9, 0.2)))
-    return bean.cut(stomach().grow(2.5), 8).cut(kidney_outer("left").grow(3.5), 6).trim(cavity.grow(-3.5), 5).trim(below_diaphragm.grow(-2.5), 4)
+    return (
+        bean.cut(stomach().grow(2.5), 8)
+        .cut(kidney_outer("left").grow(3.5), 6)
+        .trim(cavity.grow(-3.5), 5)
+        .trim(below_diaphragm.grow(-2.5), 4)
+    )
 
 
 @cache
 def airways() -> tuple[Shape, Shape]:
     """(lumen, outside of the wall) of the trachea and bronchi."""
+
     def at(extra: float) -> Shape:
         runs = (
             ((-4, 4, 195, 8.5), (-4, 8, 160, 8.6), (-4, 16, 125, 8.7), (-3, 21, 98, 8.8)),
@@ -504,13 +620,25 @@ def lung_vessels(side: int) -> Shape:
 def mediastinum() -> Shape:
     """What keeps the lungs apart: heart, great vessels, spine, and the fat between."""
     h = heart()
-    vessels = [t.shape().grow(2.5) for t in (aorta_tube(), *ARCH_BRANCHES.values(), PULMONARY["trunk"], *SUPERIOR_CAVA.values(), INFERIOR_CAVA)]
+    vessels = [
+        t.shape().grow(2.5)
+        for t in (aorta_tube(), *ARCH_BRANCHES.values(), PULMONARY["trunk"], *SUPERIOR_CAVA.values(), INFERIOR_CAVA)
+    ]
     vessels += [PULMONARY[k].shape().grow(1.2) for k in ("right", "left")]
-    core = everywhere(lambda x, y, z: np.abs(x + 2) - np.interp(y, [-90, -70, -45, -20, 30, 50, 70], [3, 4, 15, 24, 22, 20, 22]) - np.interp(z, [-60, 60, 110, 150], [0, 0, 2, 8]))
+    core = everywhere(
+        lambda x, y, z: (
+            np.abs(x + 2)
+            - np.interp(y, [-90, -70, -45, -20, 30, 50, 70], [3, 4, 15, 24, 22, 20, 22])
+            - np.interp(z, [-60, 60, 110, 150], [0, 0, 2, 8])
+        )
+    )
     column = _bounded(_vertebral_column(3.0), (-60, 0, -230), (60, 120, 200))
     whole = union([_bounded(h.sac, *(h.sac.bounds[:, n] for n in (0, 1))), *vessels, airways()[1].grow(1.0)], 6.0)
     back = _bounded(everywhere(lambda x, y, z: np.hypot(x, (y - 88) * 0.8) - 36), (-60, 30, -230), (60, 140, 200))
-    return Shape(core.bounds, lambda p: reduce(lambda a, b: soft_minimum(a, b, 6.0), [s.distance(p) for s in (core, whole, column, back)]))
+    return Shape(
+        core.bounds,
+        lambda p: reduce(lambda a, b: soft_minimum(a, b, 6.0), [s.distance(p) for s in (core, whole, column, back)]),
+    )
 
 
 @cache
@@ -523,14 +651,64 @@ def lung(side: str) -> Shape:
 def bowel() -> list[tuple[Tube, float]]:
     """(loop, share of it filled with gas)."""
     loops = [
-        (Tube(((-98, 4, -225, 22), (-100, 0, -185, 21), (-96, -14, -155, 19), (-80, -46, -142, 17), (-40, -66, -152, 16), (0, -70, -158, 16), (42, -66, -146, 16), (84, -38, -118, 15), (104, -2, -98, 14), (106, 26, -118, 13), (104, 34, -170, 13), (102, 34, -225, 13)), step_mm=1.5), 0.45),
+        (
+            Tube(
+                (
+                    (-98, 4, -225, 22),
+                    (-100, 0, -185, 21),
+                    (-96, -14, -155, 19),
+                    (-80, -46, -142, 17),
+                    (-40, -66, -152, 16),
+                    (0, -70, -158, 16),
+                    (42, -66, -146, 16),
+                    (84, -38, -118, 15),
+                    (104, -2, -98, 14),
+                    (106, 26, -118, 13),
+                    (104, 34, -170, 13),
+                    (102, 34, -225, 13),
+                ),
+                step_mm=1.5,
+            ),
+            0.45,
+        ),
     ]
     rng = np.random.default_rng(8)
     for n in range(5):
         z = -168 - 13.0 * n
         xs = np.linspace(-58, 68, 6) if n % 2 == 0 else np.linspace(68, -58, 6)
-        loops.append((Tube(tuple((x, -28 + 20 * np.sin(1.7 * m + n) + rng.normal(0, 3), z + rng.normal(0, 6), 11.5 + rng.normal(0, 1)) for m, x in enumerate(xs)), step_mm=1.5), 0.12))
-    loops.append((Tube(((-24, -34, -106, 10), (-46, -16, -112, 11), (-48, -6, -140, 11), (-40, -8, -165, 11), (0, -6, -170, 11), (34, -12, -160, 11)), step_mm=1.5), 0.1))
+        loops.append(
+            (
+                Tube(
+                    tuple(
+                        (
+                            x,
+                            -28 + 20 * np.sin(1.7 * m + n) + rng.normal(0, 3),
+                            z + rng.normal(0, 6),
+                            11.5 + rng.normal(0, 1),
+                        )
+                        for m, x in enumerate(xs)
+                    ),
+                    step_mm=1.5,
+                ),
+                0.12,
+            )
+        )
+    loops.append(
+        (
+            Tube(
+                (
+                    (-24, -34, -106, 10),
+                    (-46, -16, -112, 11),
+                    (-48, -6, -140, 11),
+                    (-40, -8, -165, 11),
+                    (0, -6, -170, 11),
+                    (34, -12, -160, 11),
+                ),
+                step_mm=1.5,
+            ),
+            0.1,
+        )
+    )
     return loops
 
 
@@ -541,6 +719,12 @@ def pancreas() -> Shape:
 
 @cache
 def oesophagus() -> Shape:
-    return tube((2, 24, 195, 6), (4, 32, 130, 6), (5, 34, 95, 6.5), (6, 33, 40, 7), (10, 22, -10, 7), (24, 8, -40, 8), (46, 6, -48, 9))
-
-
+    return tube(
+        (2, 24, 195, 6),
+        (4, 32, 130, 6),
+        (5, 34, 95, 6.5),
+        (6, 33, 40, 7),
+        (10, 22, -10, 7),
+        (24, 8, -40, 8),
+        (46, 6, -48, 9),
+    )

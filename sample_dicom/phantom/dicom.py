@@ -120,7 +120,9 @@ def file_name(n: int) -> Path:
     """Where slice ``n`` is kept: names in no order, in uneven folders, some with an ending and some without."""
     digest = hashlib.sha256(f"organtwin sample {n}".encode()).hexdigest()
     folder = ("S30", "S30/a", "EXPORT 2", "S30", "EXPORT 2/disc_1")[int(digest[:2], 16) % 5]
-    name = (f"I{digest[2:8].upper()}", f"{digest[2:10]}.dcm", f"IM_{int(digest[2:7], 16)}", f"{digest[2:8]}.IMA")[int(digest[10:12], 16) % 4]
+    name = (f"I{digest[2:8].upper()}", f"{digest[2:10]}.dcm", f"IM_{int(digest[2:7], 16)}", f"{digest[2:8]}.IMA")[
+        int(digest[10:12], 16) % 4
+    ]
     return Path(folder) / name
 
 

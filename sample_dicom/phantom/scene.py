@@ -48,7 +48,13 @@ class Canvas:
         self.labels = np.zeros(lattice.shape, np.uint8)
 
     def paint(
-        self, shape: Shape, hu: float | Callable[[Lattice], Field], key: str | None = None, *, keep: tuple[str, ...] = (), erase: bool = False
+        self,
+        shape: Shape,
+        hu: float | Callable[[Lattice], Field],
+        key: str | None = None,
+        *,
+        keep: tuple[str, ...] = (),
+        erase: bool = False,
     ) -> None:
         """Fill a shape; its voxels take the label of ``key``, lose theirs (``erase``), or keep it. ``keep`` shields labels."""
         box = self.lattice.box(shape.bounds + np.array([-1, 1]) * EDGE_MM)
@@ -108,11 +114,21 @@ def _wall(c: Canvas) -> None:
     for side in (-1, 1):
         c.paint(ellipsoid((side * 33, 84, -60), (27, 17, 190)).trim(a.skin.grow(-6), 4), mottle(HU["muscle"], 6, 14, 3))
         c.paint(ellipsoid((side * 72, -88, 88), (52, 13, 42)).trim(a.skin.grow(-6), 5), HU["muscle"])  # pectoral
-        c.paint(ellipsoid((side * 146, 26, 60), (15, 52, 95)).trim(a.skin.grow(-5), 5), HU["muscle"])  # latissimus, serratus
-        c.paint(ellipsoid((side * 96, 84, 104), (50, 15, 62)).trim(a.skin.grow(-6), 5), HU["muscle"])  # about the scapula
-        c.paint(ellipsoid((side * 82, 64, 172), (62, 20, 34)).trim(a.skin.grow(-6), 5), mottle(HU["muscle"], 6, 16, 19))  # trapezius
-        c.paint(ellipsoid((side * 118, 18, 168), (24, 30, 40)).trim(a.skin.grow(-6), 5), mottle(HU["muscle"], 6, 16, 20))  # under the shoulder blade
-        c.paint(ellipsoid((side * 84, -44, 160), (56, 15, 26)).trim(a.skin.grow(-6), 5), HU["muscle"])  # pectoral, upper part
+        c.paint(
+            ellipsoid((side * 146, 26, 60), (15, 52, 95)).trim(a.skin.grow(-5), 5), HU["muscle"]
+        )  # latissimus, serratus
+        c.paint(
+            ellipsoid((side * 96, 84, 104), (50, 15, 62)).trim(a.skin.grow(-6), 5), HU["muscle"]
+        )  # about the scapula
+        c.paint(
+            ellipsoid((side * 82, 64, 172), (62, 20, 34)).trim(a.skin.grow(-6), 5), mottle(HU["muscle"], 6, 16, 19)
+        )  # trapezius
+        c.paint(
+            ellipsoid((side * 118, 18, 168), (24, 30, 40)).trim(a.skin.grow(-6), 5), mottle(HU["muscle"], 6, 16, 20)
+        )  # under the shoulder blade
+        c.paint(
+            ellipsoid((side * 84, -44, 160), (56, 15, 26)).trim(a.skin.grow(-6), 5), HU["muscle"]
+        )  # pectoral, upper part
         c.paint(ellipsoid((side * 34, -92, -150), (32, 6, 110)).trim(a.skin.grow(-5), 3), HU["muscle"])  # rectus
     for depth, seed in ((5.5, 23), (10.0, 24)):  # fat between the layers
         c.paint(_shell(uneven(a.cavity.grow(depth), 2.2, 38, seed), 0.55), HU["fat"] + 55)
@@ -132,7 +148,12 @@ def _abdomen_background(c: Canvas) -> None:
     c.paint(a.cavity, mottle(HU["fat"], 5, 20, 4))
     c.paint(a.cavity & _shell(a.above_diaphragm, 1.5), HU["diaphragm"])
     for side in (-1, 1):
-        c.paint(tube((side * 22, 44, -85, 7), (side * 34, 42, -125, 14), (side * 42, 38, -175, 19), (side * 46, 30, -230, 21)), mottle(HU["muscle"], 5, 12, 5))
+        c.paint(
+            tube(
+                (side * 22, 44, -85, 7), (side * 34, 42, -125, 14), (side * 42, 38, -175, 19), (side * 46, 30, -230, 21)
+            ),
+            mottle(HU["muscle"], 5, 12, 5),
+        )
         c.paint(tube((side * 10, 26, -95, 5), (side * 17, 24, -60, 5), (side * 26, 30, -40, 4)), HU["muscle"])  # crura
     # neck and thoracic inlet above the lungs
     c.paint(ellipsoid((0, 20, 196), (62, 52, 50)), mottle(HU["muscle"], 8, 12, 6))
@@ -170,14 +191,18 @@ def _skeleton(c: Canvas) -> None:
         bone(solid, 1.7)
         c.paint(canal, HU["canal"], erase=True)
         yc, (_, deep) = a.spine_y(z), a.body_size(z)
-        c.paint(tube((0, yc + deep + 8.5, z - height / 2, 4.6), (0, yc + deep + 8.5, z + height / 2, 4.6)), 42)  # the cord
+        c.paint(
+            tube((0, yc + deep + 8.5, z - height / 2, 4.6), (0, yc + deep + 8.5, z + height / 2, 4.6)), 42
+        )  # the cord
     for side in (-1, 1):
         for number in range(1, 13):
             solid, cartilage = a.rib(number, side)
             if cartilage is not None:
                 c.paint(cartilage, HU["cartilage"], erase=True)
             bone(solid, 1.4, 260)
-        bone(tube((side * 136, 6, 178, 21), (side * 150, 2, 200, 18)), 2.0, 230)  # head of the humerus, the arms lie beside the head
+        bone(
+            tube((side * 136, 6, 178, 21), (side * 150, 2, 200, 18)), 2.0, 230
+        )  # head of the humerus, the arms lie beside the head
         bone(a.clavicle(side), 2.0, 260)
         bone(a.scapula(side), 1.4, 280)
     bone(a.sternum(), 1.5, 190)
@@ -236,7 +261,12 @@ def _abdomen(c: Canvas) -> None:
     c.paint(stomach.grow(-3.4) & half_space((0, -40, 0), (0, 1, 0)), HU["air"] + 10)
     c.paint(a.gallbladder(), HU["gallbladder"])
 
-    c.paint(a.liver(), mottle(HU["liver"], 4, 12, 15), "liver", keep=("inferior_vena_cava", "myocardium", "right_atrium", "right_ventricle", "left_ventricle"))
+    c.paint(
+        a.liver(),
+        mottle(HU["liver"], 4, 12, 15),
+        "liver",
+        keep=("inferior_vena_cava", "myocardium", "right_atrium", "right_ventricle", "left_ventricle"),
+    )
     c.paint(a.spleen(), mottle(HU["spleen"], 4, 10, 16), "spleen")
     for side in ("right", "left"):
         key = f"kidney_{side}"
@@ -253,7 +283,9 @@ def _abdomen(c: Canvas) -> None:
         c.paint(ellipsoid(centre, (radius,) * 3), mottle(HU["tumour"], 8, 8, 17 + n), "tumour")
 
 
-def lattice_of(columns: int, rows: int, slices: range, pixel_mm: float, step_mm: float, bottom_mm: float, centre_y_mm: float) -> Lattice:
+def lattice_of(
+    columns: int, rows: int, slices: range, pixel_mm: float, step_mm: float, bottom_mm: float, centre_y_mm: float
+) -> Lattice:
     """Voxel centres of an axial scan whose slice k lies at ``bottom_mm + k * step_mm``."""
     x = (np.arange(columns) - (columns - 1) / 2) * pixel_mm
     y = (np.arange(rows) - (rows - 1) / 2) * pixel_mm + centre_y_mm

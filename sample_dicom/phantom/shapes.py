@@ -35,7 +35,9 @@ class Lattice:
 
     def box(self, bounds: NDArray[np.float64]) -> tuple[slice, slice, slice]:
         """Slices (k, j, i) of the points within bounds [[x0, x1], [y0, y1], [z0, z1]]."""
-        parts = [slice(*np.searchsorted(axis, limits)) for axis, limits in zip((self.x, self.y, self.z), bounds, strict=True)]
+        parts = [
+            slice(*np.searchsorted(axis, limits)) for axis, limits in zip((self.x, self.y, self.z), bounds, strict=True)
+        ]
         return parts[2], parts[1], parts[0]
 
     def part(self, box: tuple[slice, slice, slice]) -> Lattice:
@@ -151,8 +153,10 @@ class Tube:
         points = table[:, :3]
         chord = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
         dense = np.linspace(0, chord[-1], max(3, int(chord[-1] / 0.2)))
-        fine = CubicSpline(chord, points, bc_type="natural")(dense) if len(points) > 2 else np.stack(
-            [np.interp(dense, chord, points[:, a]) for a in range(3)], 1
+        fine = (
+            CubicSpline(chord, points, bc_type="natural")(dense)
+            if len(points) > 2
+            else np.stack([np.interp(dense, chord, points[:, a]) for a in range(3)], 1)
         )
         length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1))])
         radius = PchipInterpolator(chord, table[:, 3])(dense)
@@ -160,7 +164,11 @@ class Tube:
             offset = np.clip((length - place) / half, -1, 1)
             radius = radius * (1 - severity * (1 + np.cos(np.pi * offset)) / 2)
         even = np.linspace(0, length[-1], max(2, round(length[-1] / self.step_mm) + 1))
-        return even, np.stack([np.interp(even, length, fine[:, a]) for a in range(3)], 1), np.interp(even, length, radius)
+        return (
+            even,
+            np.stack([np.interp(even, length, fine[:, a]) for a in range(3)], 1),
+            np.interp(even, length, radius),
+        )
 
     def shape(self) -> Shape:
         """The tube as a shape with round ends."""

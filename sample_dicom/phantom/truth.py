@@ -39,7 +39,10 @@ def truth(labels: NDArray[np.uint8], lattice: Lattice, relabel: Callable[[float]
 
     def centre(key: str) -> list[float]:
         k, j, i = (float(v.mean()) for v in np.nonzero(scene.mask(labels, key)))
-        return [round(float(np.interp(n, np.arange(len(axis)), axis)), 1) for n, axis in ((i, lattice.x), (j, lattice.y), (k, lattice.z))]
+        return [
+            round(float(np.interp(n, np.arange(len(axis)), axis)), 1)
+            for n, axis in ((i, lattice.x), (j, lattice.y), (k, lattice.z))
+        ]
 
     keys = sorted(set(scene.KEYS) | set(scene.COMPOSITES))
     return {
@@ -67,8 +70,21 @@ def _aorta() -> dict[str, Any]:
     """Named stations along the axis of the aorta: place, direction of flow and diameter."""
     length, points, radii = a.aorta_tube().sampled()
     descending = length > length[np.argmax(points[:, 2])]
-    healthy = {"annulus": 0, "sinus": 1, "sinotubular_junction": 2, "ascending": 3, "arch": 6, "isthmus": 8, "descending_upper": 9, "diaphragm": 12, "renal": 14}
-    at = {name: int(np.argmin(np.linalg.norm(points - np.array(a.AORTA_STATIONS[n][:3]), axis=1))) for name, n in healthy.items()}
+    healthy = {
+        "annulus": 0,
+        "sinus": 1,
+        "sinotubular_junction": 2,
+        "ascending": 3,
+        "arch": 6,
+        "isthmus": 8,
+        "descending_upper": 9,
+        "diaphragm": 12,
+        "renal": 14,
+    }
+    at = {
+        name: int(np.argmin(np.linalg.norm(points - np.array(a.AORTA_STATIONS[n][:3]), axis=1)))
+        for name, n in healthy.items()
+    }
     throat = a.aorta_tube().throats[0]
     at["stenosis_throat"] = int(np.argmin(np.abs(length - throat[0])))
     for name, offset in (("above_stenosis", -1), ("below_stenosis", 1)):
@@ -122,7 +138,11 @@ def _diameters() -> dict[str, float]:
         "inferior_vena_cava": (a.INFERIOR_CAVA, 0.5),
         "portal_trunk": (a.portal_tree().trunk[0], 0.5),
     }
-    return {key: round(2 * float(np.interp(part, np.linspace(0, 1, len(r)), r)), 2) for key, (tube, part) in tubes.items() for r in [tube.sampled()[2]]}
+    return {
+        key: round(2 * float(np.interp(part, np.linspace(0, 1, len(r)), r)), 2)
+        for key, (tube, part) in tubes.items()
+        for r in [tube.sampled()[2]]
+    }
 
 
 def _landmarks(lattice: Lattice) -> dict[str, Any]:
@@ -141,7 +161,16 @@ def _landmarks(lattice: Lattice) -> dict[str, Any]:
 def write_segmentation(labels: NDArray[np.uint8], lattice: Lattice, first: Any, path: Path) -> None:
     """truth.dcm: the labels as DICOM SEG (deflated), of the same patient and study as the series."""
     spacing = [float(axis[1] - axis[0]) for axis in (lattice.x, lattice.y, lattice.z)]
-    grid = Grid.make(labels.shape[::-1], np.round(spacing, 4), np.round([float(axis[0]) for axis in (lattice.x, lattice.y, lattice.z)], 3), frame_uid=str(dicom.FRAME_UID))
+    grid = Grid.make(
+        labels.shape[::-1],
+        np.round(spacing, 4),
+        np.round([float(axis[0]) for axis in (lattice.x, lattice.y, lattice.z)], 3),
+        frame_uid=str(dicom.FRAME_UID),
+    )
     counts = np.bincount(labels.ravel(), minlength=256)
-    segments = tuple(Segment.of(n, key, float(counts[n]) * grid.voxel_volume_mm3) for n, key in enumerate(scene.KEYS, 1))
-    write_seg(Segmentation(name="Truth of the sample", grid=grid, labels=labels, segments=segments), path, first, deflate=True)
+    segments = tuple(
+        Segment.of(n, key, float(counts[n]) * grid.voxel_volume_mm3) for n, key in enumerate(scene.KEYS, 1)
+    )
+    write_seg(
+        Segmentation(name="Truth of the sample", grid=grid, labels=labels, segments=segments), path, first, deflate=True
+    )

@@ -18,7 +18,9 @@ from organtwin.sample import sample_folder
 def organtwin(*arguments: object, code: int = 0, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command; check its exit code and that no traceback reaches the user."""
     command = [sys.executable, "-m", "organtwin.cli.main", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, cwd=cwd, env={**os.environ, "DISPLAY": ""})
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=500, cwd=cwd, env={**os.environ, "DISPLAY": ""}
+    )
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done
@@ -78,7 +80,12 @@ def test_the_way_from_labels_to_flow_and_pull_and_report(project, tmp_path):
     assert "Not a medical device" in text
     assert "Aorta" in text
     assert text.count("data:image/png") >= 4
-    for name, ending in ((aorta["uuid"], ".vtu"), (flow["uuid"], ".vtu"), (surface["uuid"], ".stl"), (flow["uuid"], ".csv")):
+    for name, ending in (
+        (aorta["uuid"], ".vtu"),
+        (flow["uuid"], ".vtu"),
+        (surface["uuid"], ".stl"),
+        (flow["uuid"], ".csv"),
+    ):
         file = tmp_path / f"out{ending}"
         organtwin("export", project, name, file)
         assert file.stat().st_size > 100

@@ -24,11 +24,10 @@ def opengl():
 
 @pytest.fixture
 def window(qtbot, tmp_path, opengl, monkeypatch):
-    from PySide6.QtCore import QSettings
-
     from organtwin_gui import theme
     from organtwin_gui.preferences import Preferences
     from organtwin_gui.window import MainWindow
+    from PySide6.QtCore import QSettings
     from PySide6.QtWidgets import QApplication
 
     monkeypatch.setenv("ORGANTWIN_NO_QUESTIONS", "1")

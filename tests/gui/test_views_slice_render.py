@@ -182,9 +182,7 @@ def test_labels_on_another_grid_of_the_frame_lie_where_they_belong(plane) -> Non
         labels = (np.linalg.norm(at - centre - (3, 0, 0), axis=-1) < 8).astype(np.uint8)
         picture = sample_labels(labels, label_grid, geometry, index, framing)
         rows, columns = np.nonzero(picture)
-        middle = geometry.to_world(
-            (*framing.to_image(geometry, columns.mean() + 0.5, rows.mean() + 0.5), index)
-        )
+        middle = geometry.to_world((*framing.to_image(geometry, columns.mean() + 0.5, rows.mean() + 0.5), index))
         expected = centre + np.array((3, 0, 0))
         seen = [axis for axis in range(3) if axis != geometry.through_axis]
         assert np.allclose(middle[seen], expected[seen], atol=0.5)
@@ -213,7 +211,11 @@ def test_outlines_run_inside_each_segment_and_between_neighbours() -> None:
 
 def test_a_hidden_segment_leaves_no_trace_and_a_faint_one_is_faint() -> None:
     labels = np.array([[0, 1, 2, 3]], np.uint8).repeat(4, axis=0)
-    styles = {1: LabelStyle((200, 100, 0)), 2: LabelStyle((0, 0, 255), visible=False), 3: LabelStyle((0, 80, 0), opacity=0.5)}
+    styles = {
+        1: LabelStyle((200, 100, 0)),
+        2: LabelStyle((0, 0, 255), visible=False),
+        3: LabelStyle((0, 80, 0), opacity=0.5),
+    }
     painted = paint_labels(labels, styles, 0.5, 0.0)[1]
     alpha = painted >> 24
     assert list(alpha) == [0, 128, 0, 64]

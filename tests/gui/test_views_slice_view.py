@@ -60,15 +60,23 @@ def _held_move(canvas, at: QPoint, button, modifier) -> None:
     from PySide6.QtGui import QMouseEvent
 
     where = QPointF(at)
-    event = QMouseEvent(QEvent.Type.MouseMove, where, canvas.mapToGlobal(where), Qt.MouseButton.NoButton, button, modifier)
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, where, canvas.mapToGlobal(where), Qt.MouseButton.NoButton, button, modifier
+    )
     QApplication.sendEvent(canvas, event)
 
 
 def wheel(canvas, steps: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:
     centre = QPointF(canvas.rect().center())
     event = QWheelEvent(
-        centre, canvas.mapToGlobal(centre), QPoint(), QPoint(0, 120 * steps), Qt.MouseButton.NoButton, modifier,
-        Qt.ScrollPhase.NoScrollPhase, False,
+        centre,
+        canvas.mapToGlobal(centre),
+        QPoint(),
+        QPoint(0, 120 * steps),
+        Qt.MouseButton.NoButton,
+        modifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
     )
     QApplication.sendEvent(canvas, event)
 
@@ -240,7 +248,9 @@ def test_g_hides_the_segmentation_and_styles_survive_a_new_version(qtbot, views,
 
 def _saturation(image) -> int:
     """Number of green pixels."""
-    pixels = np.frombuffer(image.convertToFormat(image.Format.Format_RGB32).constBits(), np.uint8).reshape(-1, 4).astype(int)
+    pixels = (
+        np.frombuffer(image.convertToFormat(image.Format.Format_RGB32).constBits(), np.uint8).reshape(-1, 4).astype(int)
+    )
     return int(((pixels[:, 1] - pixels[:, 2] > 15) & (pixels[:, 1] - pixels[:, 0] > 15)).sum())
 
 

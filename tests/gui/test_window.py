@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from organtwin_gui.steps import FlowStep, MeshStep, SegmentStep, StudyStep, TissueStep
+from organtwin_gui.views import Tool
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QToolButton
@@ -13,8 +15,6 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QT
 from organtwin.document import Document
 from organtwin.model import OrganMesh, Result, Segment, Segmentation, Volume
 from organtwin.space import Grid
-from organtwin_gui.steps import FlowStep, MeshStep, SegmentStep, StudyStep, TissueStep
-from organtwin_gui.views import Tool
 
 
 def small_study() -> tuple[Volume, Segmentation]:
@@ -29,7 +29,10 @@ def small_study() -> tuple[Volume, Segmentation]:
     labels = np.zeros(grid.shape, np.uint8)
     labels[tube], labels[ball] = 1, 2
     volume = Volume(name="small CT", grid=grid, values=values, modality="CT", value_unit="HU")
-    segments = (Segment.of(1, "aorta", float(tube.sum() * 10), 0.9), Segment.of(2, "liver", float(ball.sum() * 10), 0.8))
+    segments = (
+        Segment.of(1, "aorta", float(tube.sum() * 10), 0.9),
+        Segment.of(2, "liver", float(ball.sum() * 10), 0.8),
+    )
     return volume, Segmentation(name="drawn", grid=grid, labels=labels, segments=segments)
 
 
@@ -63,7 +66,9 @@ def test_a_folder_dropped_on_the_window_is_imported(window, qtbot, finished, tmp
 
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(sample_folder()))])
-    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    event = QDropEvent(
+        QPointF(50, 50), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
     window.dropEvent(event)
     finished(window)
     (entry,) = window.bridge.entries("volume")
@@ -183,7 +188,12 @@ def test_strokes_drawn_with_the_mouse_become_a_segmentation(window, qtbot, proje
 
 def test_a_job_can_be_cancelled_from_its_row(window, qtbot, project, finished):
     window.open_project(project)
-    job = window.bridge.start("mesh", {"segmentation": window.bridge.latest("segmentation").uuid}, {"structure": "liver", "edge": "1.2 mm"}, "Slow")
+    job = window.bridge.start(
+        "mesh",
+        {"segmentation": window.bridge.latest("segmentation").uuid},
+        {"structure": "liver", "edge": "1.2 mm"},
+        "Slow",
+    )
     qtbot.waitUntil(lambda: job.id in window.jobs.rows, timeout=5000)
     row = window.jobs.rows[job.id]
     press(qtbot, row._button)
@@ -212,7 +222,9 @@ def test_every_control_has_a_tooltip(window, project):
                 if control.objectName().startswith("qt_") or isinstance(control.parent(), QComboBox | type(None)):
                     continue
                 owner = control if control.toolTip() else control.parent()
-                assert owner.toolTip(), f"{step.name}: {type(control).__name__} '{getattr(control, 'text', str)()}' has no tooltip"
+                assert owner.toolTip(), (
+                    f"{step.name}: {type(control).__name__} '{getattr(control, 'text', str)()}' has no tooltip"
+                )
     for button in window.toolbar.findChildren(QToolButton):
         if button.isVisible():
             assert button.toolTip(), button.text()
@@ -248,7 +260,9 @@ def test_the_main_loop_never_waits_long_while_a_job_runs(window, qtbot, project,
     clock = QTimer()
     clock.timeout.connect(lambda: turns.append(1))
     clock.start(20)
-    window.bridge.start("mesh", {"segmentation": window.bridge.latest("segmentation").uuid}, {"structure": "aorta"}, "Mesh")
+    window.bridge.start(
+        "mesh", {"segmentation": window.bridge.latest("segmentation").uuid}, {"structure": "aorta"}, "Mesh"
+    )
     finished(window)
     clock.stop()
     assert len(turns) > 20

@@ -48,7 +48,10 @@ def _ball(centre, radius: float, structure: str, steps: int = 24) -> Surface:
             a, b = 1 + row * count + n, 1 + row * count + m
             triangles += [(a, a + count, b), (b, a + count, b + count)]
     return Surface(
-        name=structure, structure=structure, points_mm=np.array(centre) + radius * points, triangles=np.array(triangles, np.int32)
+        name=structure,
+        structure=structure,
+        points_mm=np.array(centre) + radius * points,
+        triangles=np.array(triangles, np.int32),
     )
 
 
@@ -63,7 +66,9 @@ def vessel() -> OrganMesh:
     """A straight tube of tetrahedra along z, from an inlet below to an outlet above; radius 8 mm, length 60 mm."""
     layers, radius, length = 24, 8.0, 60.0
     ring = [(0.0, 0.0)] + [
-        (r / 4 * np.cos(a), r / 4 * np.sin(a)) for r in range(1, 5) for a in np.linspace(0, 2 * np.pi, 6 * r, endpoint=False)
+        (r / 4 * np.cos(a), r / 4 * np.sin(a))
+        for r in range(1, 5)
+        for a in np.linspace(0, 2 * np.pi, 6 * r, endpoint=False)
     ]
     from organtwin_gui.views.mesh_faces import MeshFaces
     from scipy.spatial import Delaunay

@@ -61,7 +61,9 @@ def test_seen_from_the_front_the_patients_left_is_on_the_right_and_the_head_is_u
     assert middle_of(picture, "r")[0] < middle_of(picture, "g")[0]
     viewport.look_from("S")
     picture = pixels(viewport)
-    assert middle_of(picture, "r")[0] < middle_of(picture, "g")[0], "from above the face is up and the left is on the left"
+    assert middle_of(picture, "r")[0] < middle_of(picture, "g")[0], (
+        "from above the face is up and the left is on the left"
+    )
 
 
 def test_the_same_uuid_takes_the_place_and_remove_takes_out(qtbot, viewport, ball) -> None:

@@ -50,12 +50,22 @@ def plane(position: Sequence[float], orientation: Any = AXIAL) -> np.ndarray:
     return phantom(np.array(position) + i[..., None] * SPACING[1] * across + j[..., None] * SPACING[0] * down)
 
 
-def positions(n: int = 6, gap: float = 2.0, orientation: Any = AXIAL, start: Sequence[float] = (-3.0, 5.0, -4.0)) -> list[np.ndarray]:
+def positions(
+    n: int = 6, gap: float = 2.0, orientation: Any = AXIAL, start: Sequence[float] = (-3.0, 5.0, -4.0)
+) -> list[np.ndarray]:
     normal = np.cross(*(np.array(v) for v in orientation))
     return [np.array(start) + k * gap * normal for k in range(n)]
 
 
-def header(position: Sequence[float], orientation: Any = AXIAL, *, modality: str = "CT", series: str = "1.2.3.4", patient: str = "P1", **more: Any) -> FileDataset:
+def header(
+    position: Sequence[float],
+    orientation: Any = AXIAL,
+    *,
+    modality: str = "CT",
+    series: str = "1.2.3.4",
+    patient: str = "P1",
+    **more: Any,
+) -> FileDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage if modality == "CT" else MRImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid()
@@ -83,8 +93,13 @@ def header(position: Sequence[float], orientation: Any = AXIAL, *, modality: str
 
 
 def series(
-    folder: Path, where: Sequence[Sequence[float]], orientation: Any = AXIAL, change: Callable[[FileDataset, int], None] | None = None,
-    seed: int = 0, prefix: str = "", **more: Any,
+    folder: Path,
+    where: Sequence[Sequence[float]],
+    orientation: Any = AXIAL,
+    change: Callable[[FileDataset, int], None] | None = None,
+    seed: int = 0,
+    prefix: str = "",
+    **more: Any,
 ) -> list[Path]:
     """Write one file per position, under names and in an order that tell nothing."""  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,11 +116,24 @@ def series(
     return paths
 
 
-def enhanced(path: Path, where: Sequence[Sequence[float]], orientation: Any = AXIAL, extra: Sequence[dict[str, Any]] | None = None, **more: Any) -> Path:
+def enhanced(
+    path: Path,
+    where: Sequence[Sequence[float]],
+    orientation: Any = AXIAL,
+    extra: Sequence[dict[str, Any]] | None = None,
+    **more: Any,
+) -> Path:
     """One enhanced multi-frame MR file; ``extra`` gives each frame's echo_ms, temporal or stack."""
     d = header(where[0], orientation, modality="MR", **more)
     d.SOPClassUID = d.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
-    for name in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness", "RescaleSlope", "RescaleIntercept"):
+    for name in (
+        "PixelSpacing",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "SliceThickness",
+        "RescaleSlope",
+        "RescaleIntercept",
+    ):
         delattr(d, name)
     d.NumberOfFrames = len(where)
     measures, turned, scaled = Dataset(), Dataset(), Dataset()

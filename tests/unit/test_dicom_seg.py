@@ -25,7 +25,9 @@ def tilted() -> Grid:
     return Grid.make((14, 11, 9), (0.8, 1.1, 2.5), (-13.0, 27.0, 102.0), turn, FRAME)
 
 
-def segmentation(grid: Grid, keys: tuple[str, ...] = ("liver", "tumour", "kidney_left", "kidney_right", "my_own_thing")) -> Segmentation:
+def segmentation(
+    grid: Grid, keys: tuple[str, ...] = ("liver", "tumour", "kidney_left", "kidney_right", "my_own_thing")
+) -> Segmentation:
     labels = np.zeros(grid.shape, np.uint8)
     segments = []
     for n, key in enumerate(keys, 1):
@@ -41,7 +43,9 @@ def same_place(a: Segmentation, b: Segmentation, key: str) -> bool:
 
 
 @pytest.mark.parametrize("deflate", [False, True])
-@pytest.mark.parametrize("grid", [Grid.make((14, 11, 9), (1, 1, 2), (5, -7, 30), frame_uid=FRAME), tilted()], ids=["axial", "tilted"])
+@pytest.mark.parametrize(
+    "grid", [Grid.make((14, 11, 9), (1, 1, 2), (5, -7, 30), frame_uid=FRAME), tilted()], ids=["axial", "tilted"]
+)
 def test_a_written_segmentation_comes_back_in_the_same_place(tmp_path: Path, grid: Grid, deflate: bool) -> None:
     written = segmentation(grid)
     path = write_seg(written, tmp_path / "new folder" / "a.dcm", deflate=deflate)
@@ -70,7 +74,9 @@ def test_every_known_structure_is_told_from_its_code_and_side_alone(tmp_path: Pa
     for n in range(len(keys)):
         labels[n, 1:3, 1:3] = n + 1
     path = write_seg(
-        Segmentation(name="all", grid=grid, labels=labels, segments=tuple(Segment.of(n, k, 4.0) for n, k in enumerate(keys, 1))),
+        Segmentation(
+            name="all", grid=grid, labels=labels, segments=tuple(Segment.of(n, k, 4.0) for n, k in enumerate(keys, 1))
+        ),
         tmp_path / "all.dcm",
     )
     foreign = pydicom.dcmread(path)
@@ -114,7 +120,13 @@ def foreign(grid: Grid, masks: list[np.ndarray], kind: str, path: Path) -> Path:
     stack = np.stack(masks, -1)
     channels = {"SegmentNumber": list(range(1, len(masks) + 1))}
     descriptions = [
-        hd.seg.SegmentDescription(n, f"Thing {n}", Code("123037004", "SCT", "Anatomical Structure"), Code("85756007", "SCT", "Tissue"), "MANUAL")
+        hd.seg.SegmentDescription(
+            n,
+            f"Thing {n}",
+            Code("123037004", "SCT", "Anatomical Structure"),
+            Code("85756007", "SCT", "Tissue"),
+            "MANUAL",
+        )
         for n in range(1, len(masks) + 1)
     ]
     hd.seg.Segmentation(
@@ -158,7 +170,9 @@ def test_labels_go_onto_a_finer_turned_grid(tmp_path: Path) -> None:
     coarse = Grid.make((12, 12, 12), (2, 2, 2), frame_uid=FRAME)
     labels = np.zeros(coarse.shape, np.uint8)
     labels[3:8, 4:9, 2:6] = 1
-    path = write_seg(Segmentation(name="s", grid=coarse, labels=labels, segments=(Segment.of(1, "liver", 0.0),)), tmp_path / "a.dcm")
+    path = write_seg(
+        Segmentation(name="s", grid=coarse, labels=labels, segments=(Segment.of(1, "liver", 0.0),)), tmp_path / "a.dcm"
+    )
     c, s = np.cos(0.3), np.sin(0.3)
     fine = Grid.make((40, 40, 24), (1, 1, 1), (0, -7, 0), [[c, -s, 0], [s, c, 0], [0, 0, 1]], FRAME)
     placed = read_seg(path, fine)
@@ -176,7 +190,9 @@ def test_another_scan_is_refused(tmp_path: Path) -> None:
 def test_nothing_to_write_is_said(tmp_path: Path) -> None:
     grid = tilted()
     with pytest.raises(BadInput, match="no structure"):
-        write_seg(Segmentation(name="s", grid=grid, labels=np.zeros(grid.shape, np.uint8), segments=()), tmp_path / "a.dcm")
+        write_seg(
+            Segmentation(name="s", grid=grid, labels=np.zeros(grid.shape, np.uint8), segments=()), tmp_path / "a.dcm"
+        )
 
 
 def test_what_is_not_a_segmentation_is_said_in_a_sentence(tmp_path: Path) -> None:

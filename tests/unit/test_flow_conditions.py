@@ -44,7 +44,9 @@ def test_a_parabolic_profile_on_a_disc_is_the_parabola():
     at_inlet = np.unique(organ.boundary("inlet"))
     radius = np.linalg.norm(organ.points_mm[at_inlet, :2], axis=1)
     parabola = 2.0 / (np.pi * 2.0**2) * (1.0 - (radius / 2.0) ** 2)
-    np.testing.assert_allclose(unit_profile(organ, "inlet", "parabolic")[at_inlet, 2], parabola, atol=0.01 * parabola.max())
+    np.testing.assert_allclose(
+        unit_profile(organ, "inlet", "parabolic")[at_inlet, 2], parabola, atol=0.01 * parabola.max()
+    )
 
 
 def test_a_systolic_waveform_has_mean_one_and_rests_for_two_thirds():
@@ -56,14 +58,18 @@ def test_a_systolic_waveform_has_mean_one_and_rests_for_two_thirds():
 
 
 def test_the_star_stands_for_every_cap_that_nothing_else_names(fork):
-    resolved = resolve(case(outlets=[{"cap": "left", "pressure": "80 mmHg"}, {"cap": "*", "pressure": "90 mmHg"}]), fork)
+    resolved = resolve(
+        case(outlets=[{"cap": "left", "pressure": "80 mmHg"}, {"cap": "*", "pressure": "90 mmHg"}]), fork
+    )
     pressures = {outflow.cap: outflow.pressure_pa + resolved.reference_pa for outflow in resolved.outflows}
     assert pressures == pytest.approx({"left": 80 * 133.322, "right": 90 * 133.322}, rel=1e-5)
 
 
 def test_the_word_inlet_stands_for_the_inlet_caps_whatever_their_names(tube):
     renamed = tube.with_(
-        caps=tuple(cap.model_copy(update={"name": {"inlet": "aortic root"}.get(cap.name, cap.name)}) for cap in tube.caps),
+        caps=tuple(
+            cap.model_copy(update={"name": {"inlet": "aortic root"}.get(cap.name, cap.name)}) for cap in tube.caps
+        ),
         boundaries={{"inlet": "aortic root"}.get(name, name): tag for name, tag in tube.boundaries.items()},
     )
     assert [inflow.cap for inflow in resolve(case(), renamed).inflows] == ["aortic root"]
@@ -72,7 +78,10 @@ def test_the_word_inlet_stands_for_the_inlet_caps_whatever_their_names(tube):
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [
-        ({"inlets": [{"cap": "root", "flow": "5 mL/s"}]}, "There is no opening 'root'. The openings are: inlet (inlet), outlet (outlet)."),
+        (
+            {"inlets": [{"cap": "root", "flow": "5 mL/s"}]},
+            "There is no opening 'root'. The openings are: inlet (inlet), outlet (outlet).",
+        ),
         ({"inlets": [{"cap": "wall", "flow": "5 mL/s"}]}, "'wall' is not an opening"),
         ({"inlets": [{"cap": "inlet", "flow": "5 mL/s"}, {"cap": "outlet", "flow": "5 mL/s"}]}, "no outlet"),
         ({"outlets": []}, "The opening 'outlet' has neither an inflow nor an outlet"),

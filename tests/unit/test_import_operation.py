@@ -26,7 +26,14 @@ class Listener:
 def folder(tmp_path, studio):
     """A scout, a thin axial scan, a coronal reformat with more slices, and a report."""
     coronal = studio.ORIENTATIONS["coronal"]
-    studio.series(tmp_path / "1", studio.positions(2), series="1.2.1", SeriesNumber=1, SeriesDescription="scout", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    studio.series(
+        tmp_path / "1",
+        studio.positions(2),
+        series="1.2.1",
+        SeriesNumber=1,
+        SeriesDescription="scout",
+        ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"],
+    )
     studio.series(tmp_path / "2", studio.positions(9), series="1.2.2", SeriesNumber=2, SeriesDescription="axial")
     studio.series(tmp_path / "3", studio.positions(15, orientation=coronal), coronal, series="1.2.3", SeriesNumber=3, SeriesDescription="coronal",
                   ImageType=["DERIVED", "SECONDARY", "REFORMATTED"])  # fmt: skip
@@ -70,7 +77,10 @@ def test_the_recipe_tells_what_was_asked(folder):
     assert "pydicom" in volume.recipe.versions
 
 
-@pytest.mark.parametrize(("series", "words"), [(["9"], "no series '9'"), (["4"], "Series 4 cannot be imported: it is a report"), (["x"], "no series 'x'")])
+@pytest.mark.parametrize(
+    ("series", "words"),
+    [(["9"], "no series '9'"), (["4"], "Series 4 cannot be imported: it is a report"), (["x"], "no series 'x'")],
+)
 def test_a_wrong_choice_is_one_sentence(folder, series, words):
     with pytest.raises(BadInput, match=words):
         run(folder, series=series)
@@ -129,7 +139,11 @@ def test_every_file_of_pydicom_ends_in_a_volume_or_one_sentence():
     import numpy as np
     import pydicom.data
 
-    files = [p for p in Path(pydicom.data.__file__).parent.rglob("*") if p.is_file() and p.suffix != ".py" and "__pycache__" not in str(p)]
+    files = [
+        p
+        for p in Path(pydicom.data.__file__).parent.rglob("*")
+        if p.is_file() and p.suffix != ".py" and "__pycache__" not in str(p)
+    ]
     assert len(files) > 100
     made = 0
     for path in files:
@@ -151,7 +165,9 @@ def test_files_with_wrong_bytes_end_in_volumes_or_one_sentence(tmp_path, studio,
 
     chance = random.Random(seed)
     compress = chance.choice([None, JPEGLSLossless, RLELossless])
-    paths = studio.series(tmp_path, studio.positions(4), change=(lambda d, _: d.compress(compress)) if compress else None)
+    paths = studio.series(
+        tmp_path, studio.positions(4), change=(lambda d, _: d.compress(compress)) if compress else None
+    )
     for path in chance.sample(paths, chance.randint(1, 4)):
         content = bytearray(path.read_bytes())
         for _ in range(chance.randint(1, 8)):
@@ -189,7 +205,9 @@ def test_a_tilted_uneven_head_has_its_true_size(real_data):
         j, i = np.meshgrid(np.arange(120, 400, 9), np.arange(120, 400, 9), indexing="ij")
         places = corner + i[..., None] * d.PixelSpacing[1] * across + j[..., None] * d.PixelSpacing[0] * down
         index = volume.grid.to_index(places)
-        there = map_coordinates(np.asarray(volume.values, dtype=float), index[..., ::-1].reshape(-1, 3).T, order=1, mode="nearest").reshape(j.shape)
+        there = map_coordinates(
+            np.asarray(volume.values, dtype=float), index[..., ::-1].reshape(-1, 3).T, order=1, mode="nearest"
+        ).reshape(j.shape)
         alike.append(np.corrcoef(there.ravel(), pixels[j, i].ravel())[0, 1])
     assert min(alike) > 0.98
 

@@ -10,7 +10,16 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 from organtwin.errors import BadInput
 from organtwin.io.study import read, scan
 
-NAMES = ["axial", "axial, columns to the right", "axial, rows to the front", "axial, prone", "coronal", "sagittal", "transposed", "oblique"]
+NAMES = [
+    "axial",
+    "axial, columns to the right",
+    "axial, rows to the front",
+    "axial, prone",
+    "coronal",
+    "sagittal",
+    "transposed",
+    "oblique",
+]
 
 
 def volumes(*sources, **given):
@@ -188,7 +197,9 @@ def test_doubled_slices_that_differ_are_refused_with_the_files(studio, tmp_path)
 
 def test_localizers_in_the_same_series_are_kept_apart(studio, tmp_path):
     studio.series(tmp_path / "a", studio.positions(9))
-    studio.series(tmp_path / "b", studio.positions(3, orientation=studio.ORIENTATIONS["coronal"]), studio.ORIENTATIONS["coronal"])
+    studio.series(
+        tmp_path / "b", studio.positions(3, orientation=studio.ORIENTATIONS["coronal"]), studio.ORIENTATIONS["coronal"]
+    )
     with scan([tmp_path]) as study:
         assert [s.slices for s in study.series] == [9, 3]
         assert study.series[1].key == "1.2.3.4#2"
@@ -210,7 +221,10 @@ def test_thick_and_thin_slices_of_one_series_are_kept_apart(studio, tmp_path):
     studio.series(tmp_path, where, SliceThickness=2, prefix="thin")
     studio.series(tmp_path, where[::4], SliceThickness=8, prefix="thick")
     with scan([tmp_path]) as study:
-        assert [(s.slices, s.description) for s in study.series] == [(9, "Thorax (thickness 2.0 mm)"), (3, "Thorax (thickness 8.0 mm)")]
+        assert [(s.slices, s.description) for s in study.series] == [
+            (9, "Thorax (thickness 2.0 mm)"),
+            (3, "Thorax (thickness 8.0 mm)"),
+        ]
 
 
 def test_a_lone_derived_picture_does_not_spoil_the_series(studio, tmp_path):
@@ -240,10 +254,19 @@ def cine(studio, folder, counts, jitter=3.0):
     """A cine whose clock runs a little differently in every slice."""
     for k, position in enumerate(studio.positions(len(counts), gap=8.0)):
         for t in range(counts[k]):
+
             def change(d, _, t=t):
                 d.PixelData = np.rint(studio.plane(d.ImagePositionPatient) + 10 * t).astype("<i2").tobytes()
-            studio.series(folder, [position], modality="MR", change=change, TriggerTime=33.0 * t + jitter * k * t / 10,
-                          prefix=f"{k}-{t}-", SOPInstanceUID=f"1.2.{k}.{t}")
+
+            studio.series(
+                folder,
+                [position],
+                modality="MR",
+                change=change,
+                TriggerTime=33.0 * t + jitter * k * t / 10,
+                prefix=f"{k}-{t}-",
+                SOPInstanceUID=f"1.2.{k}.{t}",
+            )
 
 
 def test_a_cine_becomes_one_volume_per_phase(studio, tmp_path):
@@ -399,7 +422,9 @@ def test_bright_stored_as_low_is_turned_for_mr_and_not_for_ct(studio, tmp_path):
     assert studio.error(one(tmp_path / "ct")).max() <= 0.5
     studio.series(tmp_path / "mr", studio.positions(), modality="MR", PhotometricInterpretation="MONOCHROME1")
     volume = one(tmp_path / "mr")
-    np.testing.assert_allclose(-1 - np.asarray(volume.values, dtype=float), studio.phantom(studio.world(volume)), atol=0.5)
+    np.testing.assert_allclose(
+        -1 - np.asarray(volume.values, dtype=float), studio.phantom(studio.world(volume)), atol=0.5
+    )
 
 
 def test_the_window_of_the_file_is_proposed(studio, tmp_path):
@@ -527,8 +552,16 @@ def test_a_name_typed_in_another_way_is_the_same_patient(studio, tmp_path):
 
 
 def test_identity_never_enters_a_volume_unless_kept(studio, tmp_path):
-    studio.series(tmp_path, studio.positions(), patient="ID4711", PatientName="Miller^Jane", SeriesDescription="Thorax Miller ID4711 venous",
-                  InstitutionName="St Elsewhere", ReferringPhysicianName="House^G", ContrastBolusAgent="Miller 80 ml")
+    studio.series(
+        tmp_path,
+        studio.positions(),
+        patient="ID4711",
+        PatientName="Miller^Jane",
+        SeriesDescription="Thorax Miller ID4711 venous",
+        InstitutionName="St Elsewhere",
+        ReferringPhysicianName="House^G",
+        ContrastBolusAgent="Miller 80 ml",
+    )
     volume = one(tmp_path)
     text = volume.model_dump_json(exclude={"values"}).lower()
     for word in ("miller", "jane", "4711", "1950", "20200101", "elsewhere", "house"):

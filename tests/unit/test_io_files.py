@@ -140,8 +140,12 @@ def test_a_file_without_orientation_warns_of_left_and_right(tmp_path):
 
 
 def test_metres_and_micrometres_become_millimetres(tmp_path):
-    assert images.read(nifti_file(tmp_path / "a.nii", u=("<B", 123, 3)))[0].grid.spacing_mm == pytest.approx((1e-3, 2e-3, 3e-3))
-    assert images.read(nifti_file(tmp_path / "b.nii", u=("<B", 123, 1)))[0].grid.origin_mm == pytest.approx((10_000, 20_000, 30_000))
+    assert images.read(nifti_file(tmp_path / "a.nii", u=("<B", 123, 3)))[0].grid.spacing_mm == pytest.approx(
+        (1e-3, 2e-3, 3e-3)
+    )
+    assert images.read(nifti_file(tmp_path / "b.nii", u=("<B", 123, 1)))[0].grid.origin_mm == pytest.approx(
+        (10_000, 20_000, 30_000)
+    )
 
 
 def test_an_sform_that_forgot_the_voxel_sizes_takes_them_from_pixdim(tmp_path):
@@ -217,7 +221,9 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path, form):
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_file_of_another_writer_that_is_cut_short_is_refused(tmp_path, form):
     path = tmp_path / f"a{form}"
-    sitk.WriteImage(sitk.GetImageFromArray(np.random.default_rng(0).normal(size=(20, 21, 22))), str(path), useCompression=False)
+    sitk.WriteImage(
+        sitk.GetImageFromArray(np.random.default_rng(0).normal(size=(20, 21, 22))), str(path), useCompression=False
+    )
     path.write_bytes(path.read_bytes()[:-3000])
     with pytest.raises(BadInput, match=r"cut short|damaged"):
         images.read(path)
@@ -225,7 +231,9 @@ def test_a_file_of_another_writer_that_is_cut_short_is_refused(tmp_path, form):
 
 def test_axes_that_span_no_space_are_refused(tmp_path):
     with pytest.raises(BadInput, match="span no space"):
-        images.read(nifti_file(tmp_path / "a.nii", codes=("<2h", 252, 1, 0), quaternion=("<3f", 80, np.inf, 1e-30, 1e-30)))
+        images.read(
+            nifti_file(tmp_path / "a.nii", codes=("<2h", 252, 1, 0), quaternion=("<3f", 80, np.inf, 1e-30, 1e-30))
+        )
 
 
 def test_what_is_not_a_number_is_told(tmp_path):
@@ -288,7 +296,10 @@ def test_a_label_map_comes_back_with_its_table_beside_it(tmp_path, segmentation,
     np.testing.assert_array_equal(back.labels, segmentation.labels)
     if form != ".nrrd":
         rows = list(csv.DictReader((tmp_path / "a.labels.csv").read_text().splitlines()))
-        assert [(row["label"], row["key"], row["snomed_ct"]) for row in rows] == [("1", "liver", "10200004"), ("7", "kidney_left", "64033007")]
+        assert [(row["label"], row["key"], row["snomed_ct"]) for row in rows] == [
+            ("1", "liver", "10200004"),
+            ("7", "kidney_left", "64033007"),
+        ]
 
 
 def test_a_scan_is_no_label_map(tmp_path):
@@ -310,7 +321,12 @@ def test_a_segmentation_becomes_dicom(tmp_path, segmentation):
 @pytest.fixture
 def surface():
     points = np.array([[1, -2, 3], [11, -2, 3], [1, 18, 3], [1, -2, 33.0]])
-    return Surface(name="s", structure="liver", points_mm=points, triangles=np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32))
+    return Surface(
+        name="s",
+        structure="liver",
+        points_mm=points,
+        triangles=np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32),
+    )
 
 
 @pytest.fixture
@@ -365,7 +381,10 @@ def test_a_mesh_keeps_its_cells_and_the_names_of_its_boundaries(tmp_path, mesh):
 
 @pytest.fixture
 def result(mesh):
-    fields = {"pressure_pa": np.arange(10, dtype=np.float32).reshape(2, 5), "velocity_mm_per_s": np.ones((2, 5, 3), np.float32)}
+    fields = {
+        "pressure_pa": np.arange(10, dtype=np.float32).reshape(2, 5),
+        "velocity_mm_per_s": np.ones((2, 5, 3), np.float32),
+    }
     return Result(name="r", physics="flow", mesh=mesh.uuid, times_s=np.array([0.1, 0.2]), fields=fields, credibility={"mesh": "4 tets"},
                   quantities=(Quantity(name="pressure drop", value=2.5, unit="mmHg"), Quantity(name="FFR", value=float("nan"), unit="")),
                   histories={"residual": [1.0, float("inf")]})  # fmt: skip
@@ -399,7 +418,10 @@ def test_numbers_of_a_result_become_csv_and_json_with_null_for_what_is_no_number
 
 
 def test_a_case_becomes_json_that_is_read_again(tmp_path):
-    case = TissueCase(fixed=(Region(toward=(0, 1, 0), fraction=0.1),), pulls=(Pull(region=Region(boundary="left"), displacement_mm=(1, 0, 0)),))
+    case = TissueCase(
+        fixed=(Region(toward=(0, 1, 0), fraction=0.1),),
+        pulls=(Pull(region=Region(boundary="left"), displacement_mm=(1, 0, 0)),),
+    )
     data = json.loads(export(case, tmp_path / "a.json").read_text())
     assert TissueCase.model_validate(data).pulls == case.pulls
 
@@ -429,7 +451,13 @@ def test_a_failed_export_leaves_the_old_file(tmp_path, monkeypatch, mesh, segmen
 
     monkeypatch.setattr(os, "fsync", full)
     for form, path in old.items():
-        thing = mesh if form in (".vtu", ".stl") else segmentation if form in (".seg.nrrd", ".dcm") else volume_on(GRIDS["plain"])
+        thing = (
+            mesh
+            if form in (".vtu", ".stl")
+            else segmentation
+            if form in (".seg.nrrd", ".dcm")
+            else volume_on(GRIDS["plain"])
+        )
         with pytest.raises(BadInput, match="no room left on the disk"):
             export(thing, path)
         assert path.read_bytes() == b"old"
@@ -449,7 +477,13 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 """
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     assert said.stdout.startswith("BadInput There is no room left on the disk")
     assert list(tmp_path.iterdir()) == []
 

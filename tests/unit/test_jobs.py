@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from organtwin.errors import BadInput
 from organtwin.jobs import Job, JobState
 from organtwin.operations import registry
 
-MODULE = '''
+MODULE = """
 import os, time
 from organtwin.errors import BadInput
 from organtwin.model import Volume
@@ -49,7 +48,7 @@ def run(inputs, parameters, monitor):
 
 OPERATION = Operation("wait", "Wait", {}, P, "waiting_room:run")
 DERIVED = Operation("derive", "Derive", {"volume": "volume"}, P, "waiting_room:run")
-'''
+"""
 
 
 @pytest.fixture
@@ -59,7 +58,9 @@ def waiting_room(tmp_path, monkeypatch):
     info.mkdir(parents=True)
     (site / "waiting_room.py").write_text(MODULE)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: waiting-room\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[organtwin.operations]\nwait = waiting_room:OPERATION\nderive = waiting_room:DERIVED\n")
+    (info / "entry_points.txt").write_text(
+        "[organtwin.operations]\nwait = waiting_room:OPERATION\nderive = waiting_room:DERIVED\n"
+    )
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
     registry._all.cache_clear()
@@ -133,7 +134,9 @@ def test_a_crash_is_one_sentence_and_its_traceback_is_in_the_log(document):
 
 @pytest.mark.parametrize("how", ["abort", "kill"])
 def test_a_worker_that_dies_leaves_the_project_whole(document, how):
-    job = document.start("wait", {}, {"seconds": 0 if how == "abort" else 60, "fail": "abort" if how == "abort" else ""})
+    job = document.start(
+        "wait", {}, {"seconds": 0 if how == "abort" else 60, "fail": "abort" if how == "abort" else ""}
+    )
     if how == "kill":
         until_running(document, job)
         os.kill(job._process.pid, signal.SIGKILL)
@@ -168,7 +171,7 @@ def test_a_restarted_program_follows_a_living_job_and_adopts_a_finished_one(tmp_
 
 
 def test_a_mistake_in_the_parameters_is_told_before_anything_starts(document):
-    with pytest.raises(BadInput, match="Unknown key 'secnods'.*seconds"):
+    with pytest.raises(BadInput, match=r"Unknown key 'secnods'.*seconds"):
         document.start("wait", {}, {"secnods": 1})
     with pytest.raises(BadInput, match="There is no operation 'wiat'"):
         document.start("wiat")

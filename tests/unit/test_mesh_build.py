@@ -125,7 +125,8 @@ def test_a_smaller_edge_makes_more_cells():
     labels = np.zeros((24, 24, 24), bool)
     labels[3:21, 3:21, 3:21] = True
     coarse, fine = (
-        OPERATION({"segmentation": segmentation(labels, key="spleen")}, {"structure": "spleen", "edge": edge})[1] for edge in ("6 mm", "3 mm")
+        OPERATION({"segmentation": segmentation(labels, key="spleen")}, {"structure": "spleen", "edge": edge})[1]
+        for edge in ("6 mm", "3 mm")
     )
     assert fine.report["tets"] > 3 * coarse.report["tets"]
 

@@ -21,8 +21,12 @@ def labelled(path, keys, merge=()):
     image = sitk.ReadImage(str(path))
     labels = sitk.GetArrayFromImage(image).astype(np.uint8)
     labels[np.isin(labels, merge)] = next(iter(keys))
-    grid = Grid.make(image.GetSize(), image.GetSpacing(), image.GetOrigin(), np.array(image.GetDirection()).reshape(3, 3))
-    return Segmentation(name="real", grid=grid, labels=labels, segments=tuple(Segment.of(n, key, 0.0) for n, key in keys.items()))
+    grid = Grid.make(
+        image.GetSize(), image.GetSpacing(), image.GetOrigin(), np.array(image.GetDirection()).reshape(3, 3)
+    )
+    return Segmentation(
+        name="real", grid=grid, labels=labels, segments=tuple(Segment.of(n, key, 0.0) for n, key in keys.items())
+    )
 
 
 def check(mesh):

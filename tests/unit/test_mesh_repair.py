@@ -97,7 +97,10 @@ def test_triangles_that_cut_through_each_other_are_found_and_smoothed_apart():
     assert "smoothed apart" in notes[-1]
 
 
-@pytest.mark.parametrize(("points", "faces"), [(np.zeros((3, 3)), [[0, 1, 2]]), (np.full((4, 3), np.nan), [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]])])
+@pytest.mark.parametrize(
+    ("points", "faces"),
+    [(np.zeros((3, 3)), [[0, 1, 2]]), (np.full((4, 3), np.nan), [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]])],
+)
 def test_nothing_to_fill_is_refused(points, faces):
     with pytest.raises(BadInput):
         repaired(points, np.array(faces, np.int32))

@@ -109,7 +109,14 @@ def test_every_slice_says(slices: list[pydicom.Dataset], name: str, value: objec
 
 
 def test_contrast_study_and_series_are_described(slices: list[pydicom.Dataset]) -> None:
-    for name in ("ContrastBolusAgent", "StudyDescription", "SeriesDescription", "FrameOfReferenceUID", "StudyInstanceUID", "Manufacturer"):
+    for name in (
+        "ContrastBolusAgent",
+        "StudyDescription",
+        "SeriesDescription",
+        "FrameOfReferenceUID",
+        "StudyInstanceUID",
+        "Manufacturer",
+    ):
         assert slices[0].get(name), name
 
 
@@ -148,7 +155,9 @@ def test_left_is_left_and_front_is_front(grid: Grid, segments: Segmentation, tru
         ("lung_left", -870, -780, 140),
     ],
 )
-def test_an_organ_has_its_hounsfield_units(hu: np.ndarray, segments: Segmentation, key: str, low: float, high: float, noise: float) -> None:
+def test_an_organ_has_its_hounsfield_units(
+    hu: np.ndarray, segments: Segmentation, key: str, low: float, high: float, noise: float
+) -> None:
     inside = hu[binary_erosion(segments.mask(key), iterations=2)]
     assert len(inside) > 200
     assert low < inside.mean() < high
@@ -190,14 +199,27 @@ def test_the_aorta_is_as_wide_as_the_truth_says(grid: Grid, segments: Segmentati
     aorta = segments.mask("aorta")
     stations = {s["name"]: s for s in truth["aorta"]["stations"]}
     # the arch and the renal level carry branches, the annulus borders on the ventricle
-    for name in ("sinus", "sinotubular_junction", "ascending", "descending_upper", "above_stenosis", "stenosis_throat", "below_stenosis", "diaphragm"):
-        assert section_diameter(grid, aorta, stations[name]) == pytest.approx(stations[name]["diameter_mm"], abs=0.5), name
+    for name in (
+        "sinus",
+        "sinotubular_junction",
+        "ascending",
+        "descending_upper",
+        "above_stenosis",
+        "stenosis_throat",
+        "below_stenosis",
+        "diaphragm",
+    ):
+        assert section_diameter(grid, aorta, stations[name]) == pytest.approx(stations[name]["diameter_mm"], abs=0.5), (
+            name
+        )
 
 
 def test_the_descending_aorta_is_narrowed_by_half(grid: Grid, segments: Segmentation, truth: dict[str, Any]) -> None:
     stations = {s["name"]: s for s in truth["aorta"]["stations"]}
     aorta = segments.mask("aorta")
-    throat, above, below = (section_diameter(grid, aorta, stations[n]) for n in ("stenosis_throat", "above_stenosis", "below_stenosis"))
+    throat, above, below = (
+        section_diameter(grid, aorta, stations[n]) for n in ("stenosis_throat", "above_stenosis", "below_stenosis")
+    )
     measured = 100 * (1 - 2 * throat / (above + below))
     assert measured == pytest.approx(truth["stenosis"]["severity_percent_diameter"], abs=3)
     assert truth["stenosis"]["severity_percent_diameter"] == pytest.approx(50, abs=2)
@@ -207,7 +229,9 @@ def test_the_descending_aorta_is_narrowed_by_half(grid: Grid, segments: Segmenta
     assert -30 < z < 60
 
 
-def test_tumours_are_where_and_as_large_as_the_truth_says(grid: Grid, segments: Segmentation, truth: dict[str, Any]) -> None:
+def test_tumours_are_where_and_as_large_as_the_truth_says(
+    grid: Grid, segments: Segmentation, truth: dict[str, Any]
+) -> None:
     found, count = components(segments.mask("tumour"))
     assert count == len(truth["tumours"]) == 2
     for tumour in truth["tumours"]:
@@ -232,7 +256,9 @@ def test_organs_are_of_human_size(truth: dict[str, Any]) -> None:
         assert low < ml[key] < high, key
 
 
-def test_a_slab_comes_out_again_as_it_was_committed(generate: ModuleType, hu: np.ndarray, segments: Segmentation) -> None:
+def test_a_slab_comes_out_again_as_it_was_committed(
+    generate: ModuleType, hu: np.ndarray, segments: Segmentation
+) -> None:
     part = range(96, 98)
     values, labels = generate.scan_and_labels(part)
     # the last bit of a sine differs between processors; a rounding may fall the other way

@@ -70,7 +70,9 @@ def test_two_clicks_give_the_liver_with_its_vessels_and_tumours(name: str, sampl
         ("kidney_left", [(75, 55, -100), (60, 35, -140)]),  # one in the cortex, one that has both cortex and medulla
     ],
 )
-def test_a_click_or_two_give_a_small_organ(sample: Volume, truth: Segmentation, key: str, points: list[tuple[float, float, float]]) -> None:
+def test_a_click_or_two_give_a_small_organ(
+    sample: Volume, truth: Segmentation, key: str, points: list[tuple[float, float, float]]
+) -> None:
     (found,) = run("grow", sample, strokes=[click(key, *point, radius_mm=3) for point in points])
     assert dice(found.mask, truth.mask(key)) > 0.97
 
@@ -144,7 +146,9 @@ def test_two_structures_of_one_value_meet_half_way_between_their_strokes(name: s
     values[3:13, 5:25, 5:55] = 200
     noisy = values + np.random.default_rng(2).normal(0, 5, values.shape).astype(np.int16)
     volume = Volume(name="bar", grid=Grid.make((60, 30, 16), (1, 1, 1)), values=noisy)
-    one, two = run(name, volume, strokes=[click("one", 12, 15, 8, radius_mm=2), click("two", 47, 15, 8, radius_mm=2)], neck_mm=0)
+    one, two = run(
+        name, volume, strokes=[click("one", 12, 15, 8, radius_mm=2), click("two", 47, 15, 8, radius_mm=2)], neck_mm=0
+    )
     for found in (one, two):
         assert found.mask is not None
         assert found.mask.sum() == pytest.approx(5000, rel=0.15)
@@ -204,7 +208,9 @@ def test_a_scan_of_one_slice_and_an_even_scan_end_well(name: str) -> None:
     square = np.zeros((1, 30, 30), bool)
     square[:, 8:22, 8:22] = True
     flat = (square * 100 + np.random.default_rng(4).normal(0, 5, square.shape)).astype(np.int16)
-    (found,) = run(name, Volume(name="flat", grid=Grid.make((30, 30, 1), (1, 1, 5)), values=flat), strokes=[click("a", 15, 15, 0)])
+    (found,) = run(
+        name, Volume(name="flat", grid=Grid.make((30, 30, 1), (1, 1, 5)), values=flat), strokes=[click("a", 15, 15, 0)]
+    )
     assert dice(found.mask, square) > 0.9
     even = Volume(name="even", grid=Grid.make((20, 20, 20), (1, 1, 1)), values=np.full((20, 20, 20), 7, np.int16))
     (found,) = run(name, even, strokes=[click("a", 10, 10, 10)])
@@ -222,10 +228,22 @@ def test_the_random_walker_on_coarser_voxels_finds_the_same_surface() -> None:
 
 
 def test_a_range_with_a_point_gives_the_part_that_holds_it(sample: Volume, truth: Segmentation) -> None:
-    (lungs,) = run("threshold", sample, ["lung_left"], high=-500, box_mm=[(2, -90, -110), (150, 90, 160)], connected_to_mm=[(90, 0, 40)], opening_mm=2.5, closing_mm=3, fill_holes=True)
+    (lungs,) = run(
+        "threshold",
+        sample,
+        ["lung_left"],
+        high=-500,
+        box_mm=[(2, -90, -110), (150, 90, 160)],
+        connected_to_mm=[(90, 0, 40)],
+        opening_mm=2.5,
+        closing_mm=3,
+        fill_holes=True,
+    )
     assert lungs.key == "lung_left"
     assert lungs.mask is not None
-    assert (lungs.mask & truth.mask("lung_left")).sum() > 0.95 * truth.mask("lung_left").sum()  # opening takes the thin recess by the diaphragm
+    assert (lungs.mask & truth.mask("lung_left")).sum() > 0.95 * truth.mask(
+        "lung_left"
+    ).sum()  # opening takes the thin recess by the diaphragm
 
 
 def test_largest_islands_holes_box_and_ball() -> None:
@@ -299,8 +317,18 @@ def test_opening_cuts_spikes_and_closing_fills_clefts() -> None:
 def test_a_mask_that_fills_the_scan_survives_every_tool() -> None:
     mask = np.ones((5, 6, 7), bool)
     spacing = np.ones(3)
-    for result in (regions.opened(mask, 3, spacing), regions.closed(mask, 3, spacing), regions.filled(mask), regions.largest(mask)):
+    for result in (
+        regions.opened(mask, 3, spacing),
+        regions.closed(mask, 3, spacing),
+        regions.filled(mask),
+        regions.largest(mask),
+    ):
         assert result.all()
     nothing = np.zeros((5, 6, 7), bool)
-    for result in (regions.opened(nothing, 3, spacing), regions.closed(nothing, 3, spacing), regions.filled(nothing), regions.largest(nothing)):
+    for result in (
+        regions.opened(nothing, 3, spacing),
+        regions.closed(nothing, 3, spacing),
+        regions.filled(nothing),
+        regions.largest(nothing),
+    ):
         assert not result.any()

@@ -123,7 +123,10 @@ def test_another_orientation_gives_the_same_organs(
 @pytest.mark.parametrize("modality", ["MR", "PT", "US"])
 def test_a_volume_of_another_modality_is_refused(modality: str) -> None:
     volume = Volume(
-        name="brain", grid=Grid.make((40, 40, 40), [2, 2, 2]), values=np.zeros((40, 40, 40), np.int16), modality=modality
+        name="brain",
+        grid=Grid.make((40, 40, 40), [2, 2, 2]),
+        values=np.zeros((40, 40, 40), np.int16),
+        modality=modality,
     )
     with pytest.raises(BadInput, match="Hounsfield"):
         OPERATION({"volume": volume}, {})

@@ -46,7 +46,11 @@ def test_an_object_read_back_is_the_same_and_cannot_be_changed(tmp_path):
 
 def test_fields_of_a_result_survive_by_name(tmp_path):
     result = Result(
-        name="flow", physics="flow", mesh="m", times_s=np.array([0.0, 1.0]), fields={"pressure_pa": np.ones((2, 5), np.float32)}
+        name="flow",
+        physics="flow",
+        mesh="m",
+        times_s=np.array([0.0, 1.0]),
+        fields={"pressure_pa": np.ones((2, 5), np.float32)},
     )
     back = load_object(save_object(result, tmp_path))
     assert list(back.fields) == ["pressure_pa"]
@@ -61,7 +65,7 @@ def test_a_segmentation_knows_its_structures_and_names_a_missing_one(tmp_path):
     back = load_object(save_object(seg, tmp_path))
     assert back.mask("liver").sum() == 12
     assert back.segment("liver").code == "10200004"
-    with pytest.raises(BadInput, match="no structure 'aorta'.*It has: liver"):
+    with pytest.raises(BadInput, match=r"no structure 'aorta'.*It has: liver"):
         back.mask("aorta")
 
 

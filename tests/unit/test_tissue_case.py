@@ -87,7 +87,10 @@ def test_a_sphere_selects_what_lies_within_its_radius(mesh: OrganMesh):
 @pytest.mark.parametrize(
     ("region", "sentence"),
     [
-        (Region(centre_mm=(200, 20, 20), radius="5 mm"), r"within 5 mm of \(200, 20, 20\) mm\) catches no face.*mm from the centre"),
+        (
+            Region(centre_mm=(200, 20, 20), radius="5 mm"),
+            r"within 5 mm of \(200, 20, 20\) mm\) catches no face.*mm from the centre",
+        ),
         (Region(boundary="apex"), "no boundary 'apex'.*x0"),
         (Region(toward=(0, 0, 0), fraction=0.5), "direction of the fixed region is zero"),
     ],
@@ -99,7 +102,9 @@ def test_a_region_that_catches_nothing_is_named(mesh: OrganMesh, region: Region,
 
 def test_fixed_and_pulled_regions_that_touch_are_refused(mesh: OrganMesh):
     beside = Pull(region=Region(boundary="x0"), displacement_mm=(5, 0, 0))
-    with pytest.raises(BadInput, match=r"pulled region \(the boundary 'x0'\) touches the fixed region \(the boundary 'y1'\)"):
+    with pytest.raises(
+        BadInput, match=r"pulled region \(the boundary 'x0'\) touches the fixed region \(the boundary 'y1'\)"
+    ):
         resolve(mesh, case(pulls=(beside,)))
 
 
@@ -146,4 +151,6 @@ def test_an_unknown_key_in_the_case_is_named(mesh: OrganMesh):
 
 def test_a_bare_number_for_the_stiffness_is_refused(mesh: OrganMesh):
     with pytest.raises(BadInput, match="young"):
-        OPERATION({"mesh": mesh}, {"case": {"fixed": [{"boundary": "y1"}], "gravity": [0, 0, -1], "material": {"young": 5}}})
+        OPERATION(
+            {"mesh": mesh}, {"case": {"fixed": [{"boundary": "y1"}], "gravity": [0, 0, -1], "material": {"young": 5}}}
+        )

@@ -96,7 +96,9 @@ def test_a_flat_lumen_grows_no_branches():
 
 
 def test_veins_flow_to_the_heart():
-    _, line, ends, _ = found_in(tubes([([(20, 20, -5), (20, 20, 70)], 8.0)], (40, 40, 64), key="inferior_vena_cava"), "inferior_vena_cava")
+    _, line, ends, _ = found_in(
+        tubes([([(20, 20, -5), (20, 20, 70)], 8.0)], (40, 40, 64), key="inferior_vena_cava"), "inferior_vena_cava"
+    )
     named = {o.role: o for o in naming.named(ends, line, "inferior_vena_cava")}
     assert named["inlet"].centre_mm[2] < named["outlet"].centre_mm[2]
 

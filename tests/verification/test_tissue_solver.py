@@ -35,7 +35,9 @@ def bar() -> OrganMesh:
     return block((3, 3, 8), (30.0, 30.0, 80.0), "bar")
 
 
-def problem(mesh: OrganMesh, name: str, formulation: Formulation, supports=None, loads=(), poisson: float = 0.45) -> Problem:
+def problem(
+    mesh: OrganMesh, name: str, formulation: Formulation, supports=None, loads=(), poisson: float = 0.45
+) -> Problem:
     fem = fem_mesh(mesh)
     chosen = law(name)
     elastic = Elastic.from_young(chosen, 6000.0, poisson, parameters=chosen.read({}))
@@ -120,7 +122,9 @@ def test_a_rigid_rotation_makes_no_stress(name: str):
     angle = np.radians(80)
     rotation = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     fem = fem_mesh(block((2, 2, 2), (10.0, 10.0, 10.0)))
-    body = Problem(fem.mesh, Elastic.from_young(law(name), 6000.0, 0.45, parameters=law(name).read({})), FORMULATIONS[0], [])
+    body = Problem(
+        fem.mesh, Elastic.from_young(law(name), 6000.0, 0.45, parameters=law(name).read({})), FORMULATIONS[0], []
+    )
     turned = body.displacement()
     turned.interpolate(lambda x: (rotation - np.eye(3)) @ x)
     body.state.x.array[body.u_dofs] = turned.x.array
@@ -182,7 +186,9 @@ def test_the_fixed_region_carries_the_weight():
 
 def test_the_fixed_region_carries_a_pressing_force_in_full():
     push = Press(region=Region(boundary="z0"), force="0.5 N", direction=(0, 1, 0))
-    assert quantity(deform(bar(), hanging(presses=(push,))), "force at the fixed region") == pytest.approx(0.5, rel=1e-5)
+    assert quantity(deform(bar(), hanging(presses=(push,))), "force at the fixed region") == pytest.approx(
+        0.5, rel=1e-5
+    )
 
 
 @ELEMENTS
@@ -203,7 +209,9 @@ def test_work_of_the_pull_is_stored_as_energy():
     result = deform(bar(), hanging(pulls=(pull,), numerics=TissueNumerics(load_steps=10)))
     forces = np.array(result.histories["force at pull 1 N"])
     assert np.trapezoid(forces, 20 * result.times_s) == pytest.approx(quantity(result, "stored energy"), rel=0.01)
-    assert quantity(result, "force at the pulled region") == pytest.approx(quantity(result, "force at the fixed region"), rel=1e-4)
+    assert quantity(result, "force at the pulled region") == pytest.approx(
+        quantity(result, "force at the fixed region"), rel=1e-4
+    )
 
 
 def test_frames_start_at_rest_and_end_with_the_pulled_points_where_they_were_asked():
@@ -237,14 +245,22 @@ def test_a_result_says_what_earns_its_numbers():
     assert result.mesh == mesh.uuid
     assert result.recipe is not None
     assert result.recipe.versions["dolfinx-solver-real"]
-    assert set(result.credibility) >= {"mesh", "formulation", "material", "source of the material", "residual", "verification"}
+    assert set(result.credibility) >= {
+        "mesh",
+        "formulation",
+        "material",
+        "source of the material",
+        "residual",
+        "verification",
+    }
 
 
 def test_the_estimated_error_of_the_force_is_near_the_true_one():
     pull = Pull(region=Region(centre_mm=(15, 15, 0), radius="12 mm"), displacement_mm=(0, 4, -8))
     mesh = block((6, 6, 16), (30.0, 30.0, 80.0), "bar")
     linear, quadratic = (
-        deform(mesh, hanging(pulls=(pull,), numerics=TissueNumerics(element=element))) for element in ("linear", "quadratic")
+        deform(mesh, hanging(pulls=(pull,), numerics=TissueNumerics(element=element)))
+        for element in ("linear", "quadratic")
     )
     true = quantity(linear, "force at the pulled region") / quantity(quadratic, "force at the pulled region") - 1
     said = float(re.search(r"force to about (\d+) %", linear.credibility["discretisation"])[1]) / 100
@@ -322,6 +338,8 @@ def test_two_processes_find_what_one_finds(tmp_path: Path):
     for ranks in (1, 2):
         file = tmp_path / f"{ranks}.npy"
         with (tmp_path / "log").open("w") as log:  # a closed pipe would abort the ranks
-            subprocess.run([mpiexec, "-n", str(ranks), sys.executable, "-c", TWO_RANKS, file], stdout=log, stderr=log, check=True)
+            subprocess.run(
+                [mpiexec, "-n", str(ranks), sys.executable, "-c", TWO_RANKS, file], stdout=log, stderr=log, check=True
+            )
         found.append(np.load(file))
     assert np.allclose(found[0], found[1], atol=1e-5)

@@ -18,8 +18,12 @@ STANDARD_VIEWS: dict[str, tuple[tuple[float, float, float], tuple[float, float, 
     "I": ((0, 0, -1), (0, -1, 0)),
 }
 VIEW_NAMES: dict[str, str] = {
-    "A": "From the front", "P": "From the back", "L": "From the left", "R": "From the right",
-    "S": "From above", "I": "From below",
+    "A": "From the front",
+    "P": "From the back",
+    "L": "From the left",
+    "R": "From the right",
+    "S": "From above",
+    "I": "From below",
 }
 
 

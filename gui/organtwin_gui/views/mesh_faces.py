@@ -17,7 +17,9 @@ def _keys(triangles: NDArray[Any], points: int) -> NDArray[np.int64]:
     ordered = np.sort(triangles, axis=1).astype(np.int64)
     if points < 2_000_000:  # fits 64 bits
         return np.asarray((ordered[:, 0] * points + ordered[:, 1]) * points + ordered[:, 2])
-    mixed = ordered.astype(np.uint64) * np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+    mixed = ordered.astype(np.uint64) * np.array(
+        [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64
+    )
     return np.asarray((mixed[:, 0] ^ (mixed[:, 1] >> np.uint64(7)) ^ (mixed[:, 2] >> np.uint64(13))).astype(np.int64))
 
 

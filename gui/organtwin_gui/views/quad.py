@@ -44,7 +44,10 @@ class QuadView(QWidget):
         self.sagittal = SliceView(Plane.SAGITTAL, scene)
         self.viewport = Viewport(scene, opengl=opengl)
         self.views: dict[str, SliceView | Viewport] = {
-            "axial": self.axial, "3d": self.viewport, "coronal": self.coronal, "sagittal": self.sagittal,
+            "axial": self.axial,
+            "3d": self.viewport,
+            "coronal": self.coronal,
+            "sagittal": self.sagittal,
         }
         self._layout = Layout.FOUR_UP
         self._maximised = ""
@@ -88,7 +91,9 @@ class QuadView(QWidget):
         for other, view in self.views.items():
             view.setVisible(other in shown)
         for splitter in self._splitters[1:]:
-            splitter.setVisible(any(splitter.widget(n) in {self.views[s] for s in shown} for n in range(splitter.count())))
+            splitter.setVisible(
+                any(splitter.widget(n) in {self.views[s] for s in shown} for n in range(splitter.count()))
+            )
         if name:
             self.views[name].setFocus()
         self.maximised_changed.emit(name)

@@ -198,8 +198,10 @@ class RenderCanvas(QWidget):
         picture = QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGBX8888)
         if scale > 1:
             picture = picture.scaled(
-                round(wide), round(high),
-                Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation,
+                round(wide),
+                round(high),
+                Qt.AspectRatioMode.IgnoreAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
             )
         self._picture = picture
 
@@ -213,7 +215,9 @@ class RenderCanvas(QWidget):
             painter.setFont(theme.font())
             painter.setPen(QColor("#8b97a5"))
             painter.drawText(
-                area.adjusted(20, 20, -20, -20), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self.message
+                area.adjusted(20, 20, -20, -20),
+                int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap),
+                self.message,
             )
         else:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)

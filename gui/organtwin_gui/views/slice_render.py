@@ -210,9 +210,7 @@ def _nearest(positions: NDArray[np.float64], count: int) -> tuple[NDArray[np.int
     return np.clip(np.rint(positions), 0, count - 1).astype(np.intp), inside
 
 
-def render_grey(
-    image: NDArray[Any], geometry: SliceGeometry, framing: Framing, level: float, width: float
-) -> Image8:
+def render_grey(image: NDArray[Any], geometry: SliceGeometry, framing: Framing, level: float, width: float) -> Image8:
     """Slice image (rows, columns) through a window, resampled to the screen.
 
     Values are interpolated first and windowed after, so that edges stay where they are.
@@ -248,9 +246,7 @@ def sample_labels(
         through = to_label[through_axis, 2] * index + to_label[through_axis, 3]
         if not -0.5 <= through <= grid.size[through_axis] - 0.5:
             return np.zeros((framing.height, framing.width), np.uint8)
-        columns, column_in = _nearest(
-            to_label[right_axis, 0] * across + to_label[right_axis, 3], grid.size[right_axis]
-        )
+        columns, column_in = _nearest(to_label[right_axis, 0] * across + to_label[right_axis, 3], grid.size[right_axis])
         rows, row_in = _nearest(to_label[down_axis, 1] * down + to_label[down_axis, 3], grid.size[down_axis])
         slab = np.take(labels, int(np.clip(np.rint(through), 0, grid.size[through_axis] - 1)), axis=2 - through_axis)
         picture = np.take(slab, columns, axis=1)[rows]  # whole rows are quick to repeat
@@ -317,7 +313,9 @@ def paint_labels(
     inside = labels[box]
     painted[box] = np.take(colour_table(styles, fill_opacity), inside)
     if line_opacity > 0:
-        shown = np.array([n in styles and styles[n].visible for n in range(256)], np.uint8) * np.arange(256, dtype=np.uint8)
+        shown = np.array([n in styles and styles[n].visible for n in range(256)], np.uint8) * np.arange(
+            256, dtype=np.uint8
+        )
         # a border of background, so that segments cut by the box have a rim there too
         rim = outline(np.pad(np.take(shown, inside), thickness), thickness)[thickness:-thickness, thickness:-thickness]
         lines = colour_table(styles, line_opacity)
@@ -348,11 +346,11 @@ def disc_statistics(
         return None
     reach_columns = int(radius_mm / geometry.column_mm) + 1
     reach_rows = int(radius_mm / geometry.row_mm) + 1
-    columns = np.arange(max(0, nearest_column - reach_columns), min(geometry.columns, nearest_column + reach_columns + 1))
-    rows = np.arange(max(0, nearest_row - reach_rows), min(geometry.rows, nearest_row + reach_rows + 1))
-    distance = np.hypot(
-        (columns[None, :] - column) * geometry.column_mm, (rows[:, None] - row) * geometry.row_mm
+    columns = np.arange(
+        max(0, nearest_column - reach_columns), min(geometry.columns, nearest_column + reach_columns + 1)
     )
+    rows = np.arange(max(0, nearest_row - reach_rows), min(geometry.rows, nearest_row + reach_rows + 1))
+    distance = np.hypot((columns[None, :] - column) * geometry.column_mm, (rows[:, None] - row) * geometry.row_mm)
     values = image[np.ix_(rows, columns)][distance <= radius_mm].astype(np.float64)
     if values.size == 0:
         values = np.array([float(image[nearest_row, nearest_column])])
@@ -363,5 +361,8 @@ def disc_statistics(
 def patient_text(xyz_mm: ArrayLike, digits: int = 1) -> str:
     """LPS mm as people of the field read it: ``"R 17.6  P 35.3  S 12.1 mm"``."""
     letters = ("RL", "AP", "IS")
-    parts = [f"{letters[axis][int(value >= 0)]} {abs(value):.{digits}f}" for axis, value in enumerate(np.asarray(xyz_mm, float))]
+    parts = [
+        f"{letters[axis][int(value >= 0)]} {abs(value):.{digits}f}"
+        for axis, value in enumerate(np.asarray(xyz_mm, float))
+    ]
     return "  ".join(parts) + " mm"

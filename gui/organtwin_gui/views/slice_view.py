@@ -218,9 +218,7 @@ class SliceCanvas(QWidget):
         if self.geometry_ is None:
             return False
         column, row, _ = self.geometry_.from_world(xyz_mm)
-        return bool(
-            -0.5 <= column <= self.geometry_.columns - 0.5 and -0.5 <= row <= self.geometry_.rows - 0.5
-        )
+        return bool(-0.5 <= column <= self.geometry_.columns - 0.5 and -0.5 <= row <= self.geometry_.rows - 0.5)
 
     # -- mouse ----------------------------------------------------------------------------------------------------
 
@@ -348,7 +346,9 @@ class SliceCanvas(QWidget):
 
         def move(now: QPointF) -> None:
             if framing is not None and self.geometry_ is not None:
-                self._frame(framing.panned(self.geometry_, (now.x() - point.x()) * ratio, (now.y() - point.y()) * ratio))
+                self._frame(
+                    framing.panned(self.geometry_, (now.x() - point.x()) * ratio, (now.y() - point.y()) * ratio)
+                )
 
         return _Drag(move)
 
@@ -520,7 +520,9 @@ class SliceCanvas(QWidget):
         if self._grey is None:
             image = geometry.slice_image(scene.values, self.index)
             grey = render_grey(image, geometry, framing, scene.level, scene.width)
-            self._grey = QImage(grey.data, framing.width, framing.height, framing.width, QImage.Format.Format_Grayscale8)
+            self._grey = QImage(
+                grey.data, framing.width, framing.height, framing.width, QImage.Format.Format_Grayscale8
+            )
             self._buffers[:1] = [grey]
         shown = [o for o in scene.overlays.values() if o.visible]
         if self._paint is None and shown and scene.overlays_visible:
@@ -538,7 +540,11 @@ class SliceCanvas(QWidget):
             if paint is not None:
                 paint = np.ascontiguousarray(paint)
                 self._paint = QImage(
-                    paint.data, framing.width, framing.height, 4 * framing.width, QImage.Format.Format_ARGB32_Premultiplied
+                    paint.data,
+                    framing.width,
+                    framing.height,
+                    4 * framing.width,
+                    QImage.Format.Format_ARGB32_Premultiplied,
                 )
                 self._buffers[1:] = [paint]
 
@@ -568,7 +574,11 @@ class SliceCanvas(QWidget):
 
     def _paint_strokes(self, painter: QPainter) -> None:
         scale = self._pixels_per_mm()
-        drawn = [(s.points_mm, s.colour, s.radius_mm) for s in self.scene.strokes.values() if self._on_this_slice(s.points_mm)]
+        drawn = [
+            (s.points_mm, s.colour, s.radius_mm)
+            for s in self.scene.strokes.values()
+            if self._on_this_slice(s.points_mm)
+        ]
         brush = self.scene.brush
         if self._stroke:
             drawn.append((np.array(self._stroke), brush.colour, brush.radius_mm))

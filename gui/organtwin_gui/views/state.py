@@ -186,9 +186,7 @@ class ImageScene(QObject):
             if not same_place:
                 self.marks.clear()
                 self.strokes.clear()
-            self.overlays = {
-                uuid: o for uuid, o in self.overlays.items() if o.grid.frame_uid == volume.grid.frame_uid
-            }
+            self.overlays = {uuid: o for uuid, o in self.overlays.items() if o.grid.frame_uid == volume.grid.frame_uid}
         self.volume_changed.emit()
         if volume is not None and self.grid is not None and not same_place:
             self.set_window(*self.proposed_window())

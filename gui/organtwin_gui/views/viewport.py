@@ -31,7 +31,12 @@ from organtwin_gui.views.time_bar import TimeBar
 from organtwin_gui.views.viewport_bar import ViewportBar
 
 _VIEW_KEYS = {
-    Qt.Key.Key_1: "A", Qt.Key.Key_2: "P", Qt.Key.Key_3: "L", Qt.Key.Key_4: "R", Qt.Key.Key_5: "S", Qt.Key.Key_6: "I",
+    Qt.Key.Key_1: "A",
+    Qt.Key.Key_2: "P",
+    Qt.Key.Key_3: "L",
+    Qt.Key.Key_4: "R",
+    Qt.Key.Key_5: "S",
+    Qt.Key.Key_6: "I",
 }
 
 
@@ -380,7 +385,6 @@ class Viewport(QWidget):
         if self.scene is not None:
             self.scene.cursor.moved.disconnect(self._cursor_moved)
             self.scene = None
-
 
 
 def _free_place(at: QPointF, size: QSizeF, area: QRectF, taken: list[QRectF]) -> QRectF:

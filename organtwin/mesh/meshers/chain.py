@@ -13,7 +13,9 @@ from organtwin.mesh import child, quality
 from organtwin.mesh import triangles as tri
 from organtwin.mesh.meshers import gmsh_program
 
-Fill = Callable[[NDArray[np.float64], NDArray[np.int32], Callable[[], None], float], tuple[NDArray[np.float64], NDArray[np.int32]]]
+Fill = Callable[
+    [NDArray[np.float64], NDArray[np.int32], Callable[[], None], float], tuple[NDArray[np.float64], NDArray[np.int32]]
+]
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,21 @@ class Tetrahedra:
 
 
 def _gmsh(algorithm: str) -> Fill:
-    def fill(points: NDArray[np.float64], triangles: NDArray[np.int32], beat: Callable[[], None], timeout_s: float) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    def fill(
+        points: NDArray[np.float64], triangles: NDArray[np.int32], beat: Callable[[], None], timeout_s: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         return gmsh_program.tetrahedra(points, triangles, algorithm, beat, timeout_s)
 
     return fill
 
 
 def _python(name: str) -> Fill:
-    def fill(points: NDArray[np.float64], triangles: NDArray[np.int32], beat: Callable[[], None], timeout_s: float) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        made = child.call(f"organtwin.mesh.meshers.in_process:{name}", {"points": points, "triangles": triangles}, beat, timeout_s)
+    def fill(
+        points: NDArray[np.float64], triangles: NDArray[np.int32], beat: Callable[[], None], timeout_s: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        made = child.call(
+            f"organtwin.mesh.meshers.in_process:{name}", {"points": points, "triangles": triangles}, beat, timeout_s
+        )
         return made["points"], made["tets"]
 
     return fill
@@ -85,10 +93,19 @@ def fill(
             continue
         kept, numbered, _ = tri.compact(np.asarray(made, float), quality.oriented(made, tets))
         return Tetrahedra(kept, numbered, mesher.name, mesher.keeps_surface, tuple(failures))
-    raise SolveFailed("No mesher could fill the surface", where="; ".join(failures), remedy="Use a larger edge or more smoothing.")
+    raise SolveFailed(
+        "No mesher could fill the surface", where="; ".join(failures), remedy="Use a larger edge or more smoothing."
+    )
 
 
-def _check(made: NDArray[np.float64], tets: NDArray[np.int32], points: NDArray[np.float64], triangles: NDArray[np.int32], mesher: Mesher, expected: float) -> None:
+def _check(
+    made: NDArray[np.float64],
+    tets: NDArray[np.int32],
+    points: NDArray[np.float64],
+    triangles: NDArray[np.int32],
+    mesher: Mesher,
+    expected: float,
+) -> None:
     """Refuse a mesh that is empty, not finite, of another volume, or with another surface."""
     if len(tets) == 0:
         raise child.ChildFailed("made no tetrahedra")
@@ -104,5 +121,7 @@ def _check(made: NDArray[np.float64], tets: NDArray[np.int32], points: NDArray[n
         if not np.allclose(made[: len(points)], points, atol=1e-9 + 1e-12 * np.abs(points).max()):
             raise child.ChildFailed("moved the surface")
         shell = np.sort(quality.boundary(turned), axis=1)
-        if len(shell) != len(triangles) or set(map(tuple, shell.tolist())) != set(map(tuple, np.sort(triangles, axis=1).tolist())):
+        if len(shell) != len(triangles) or set(map(tuple, shell.tolist())) != set(
+            map(tuple, np.sort(triangles, axis=1).tolist())
+        ):
             raise child.ChildFailed("changed the surface")

@@ -27,7 +27,11 @@ def executable() -> Path | None:
 
 
 def tetrahedra(
-    points: NDArray[np.float64], triangles: NDArray[np.int32], algorithm: str, beat: Callable[[], None], timeout_s: float
+    points: NDArray[np.float64],
+    triangles: NDArray[np.int32],
+    algorithm: str,
+    beat: Callable[[], None],
+    timeout_s: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Points (the surface's first, unchanged) and tetrahedra.
 
@@ -67,7 +71,9 @@ def _write_surface(path: Path, points: NDArray[np.float64], triangles: NDArray[n
         np.savetxt(out, np.column_stack([np.arange(1, n + 1), points]), fmt="%d %.16g %.16g %.16g")
         out.write(f"$EndNodes\n$Elements\n{m}\n")
         ones = np.ones(m, int)
-        np.savetxt(out, np.column_stack([np.arange(1, m + 1), 2 * ones, 2 * ones, 0 * ones, ones, triangles + 1]), fmt="%d")
+        np.savetxt(
+            out, np.column_stack([np.arange(1, m + 1), 2 * ones, 2 * ones, 0 * ones, ones, triangles + 1]), fmt="%d"
+        )
         out.write("$EndElements\n")
 
 

@@ -34,7 +34,10 @@ def ftetwild(points: NDArray[Any], triangles: NDArray[Any]) -> Arrays:
     diagonal = float(np.linalg.norm(np.ptp(points, axis=0)))
     edge = float(np.median(sides))
     made, tets = tetrahedralize(
-        np.ascontiguousarray(points, np.float64), np.ascontiguousarray(triangles, np.int32), edge_length_abs=edge,
-        epsilon=0.05 * edge / diagonal, num_threads=1,
+        np.ascontiguousarray(points, np.float64),
+        np.ascontiguousarray(triangles, np.int32),
+        edge_length_abs=edge,
+        epsilon=0.05 * edge / diagonal,
+        num_threads=1,
     )
     return {"points": np.asarray(made), "tets": np.asarray(tets, np.int32)}

@@ -94,7 +94,9 @@ class FemMesh:
         """The linear function with these values (n_points,) or (n_points, components) at the OrganMesh's points."""
         function = fem.Function(space)
         block = space.dofmap.index_map_bs
-        function.x.array.reshape(-1, block)[:] = np.asarray(values).reshape(self.n_points, block)[self.point_of_dof(space)]
+        function.x.array.reshape(-1, block)[:] = np.asarray(values).reshape(self.n_points, block)[
+            self.point_of_dof(space)
+        ]
         return function
 
     def measure(self, *, degree: int | None = None) -> tuple[ufl.Measure, ufl.Measure]:
@@ -155,7 +157,8 @@ def _tag_facets(mesh: dmesh.Mesh, point_of_node: NDArray[np.int64], organ: Organ
     missing = mesh.comm.allreduce(int(np.count_nonzero(~found)))
     if missing:
         raise BadInput(
-            f"{missing} outer faces of the mesh '{organ.name}' belong to no named boundary", remedy="Mesh the structure again."
+            f"{missing} outer faces of the mesh '{organ.name}' belong to no named boundary",
+            remedy="Mesh the structure again.",
         )
     return dmesh.meshtags(mesh, 2, facets, np.asarray(organ.boundary_tags, np.int32)[order[at]])
 

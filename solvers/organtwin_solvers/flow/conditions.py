@@ -73,7 +73,10 @@ def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
     caps = {cap.name: cap for cap in organ.caps if cap.name in organ.boundaries}
     known = f"The openings are: {', '.join(f'{c.name} ({c.role})' for c in caps.values()) or 'none'}."
     if not caps:
-        raise BadInput(f"The mesh '{organ.name}' has no openings for blood to flow through", remedy="Mesh a vessel with its ends cut open.")
+        raise BadInput(
+            f"The mesh '{organ.name}' has no openings for blood to flow through",
+            remedy="Mesh a vessel with its ends cut open.",
+        )
     if "wall" not in organ.boundaries:
         raise BadInput(f"The mesh '{organ.name}' has no boundary 'wall'", remedy="Mesh the structure as a vessel.")
     named = {condition.cap for condition in (*case.inlets, *case.outlets)}
@@ -86,7 +89,11 @@ def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
     inflows: list[Inflow] = []
     for inlet in case.inlets:
         flow = parse(inlet.flow, "flow")
-        chosen = [inlet.cap] if inlet.cap in caps else [c.name for c in caps.values() if c.role == "inlet" and c.name not in named]
+        chosen = (
+            [inlet.cap]
+            if inlet.cap in caps
+            else [c.name for c in caps.values() if c.role == "inlet" and c.name not in named]
+        )
         if inlet.cap == "*":
             raise BadInput("An inlet needs the name of its opening: '*' is for outlets", remedy=known)
         if not chosen:
@@ -106,7 +113,10 @@ def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
         elif name not in taken and rest is not None:
             outlets[name] = rest
         elif name not in taken:
-            raise BadInput(f"The opening '{name}' has neither an inflow nor an outlet", remedy=f"Name it, or give an outlet '*'. {known}")
+            raise BadInput(
+                f"The opening '{name}' has neither an inflow nor an outlet",
+                remedy=f"Name it, or give an outlet '*'. {known}",
+            )
     if not outlets:
         raise BadInput("The case has no outlet: blood that flows in cannot leave", remedy=known)
 

@@ -160,7 +160,9 @@ def pulsatile(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> March
         if step > total - per_cycle and phase in frames:
             march.frames.append(_frame(scheme, state))
         monitor.residual("velocity change", step, change)
-        monitor.progress(step / total, f"cycle {1 + (step - 1) // per_cycle} of {numerics.cycles}, t = {state.time_s:.3f} s")
+        monitor.progress(
+            step / total, f"cycle {1 + (step - 1) // per_cycle} of {numerics.cycles}, t = {state.time_s:.3f} s"
+        )
     return march
 
 

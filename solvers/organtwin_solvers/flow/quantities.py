@@ -131,7 +131,13 @@ def _wall_resolution(organ: OrganMesh, conditions: Conditions, shear: NDArray[np
     height = _cell_heights(organ, wall)
     plus = height * np.sqrt(shear.max(axis=0)[wall].mean(axis=1) * conditions.density) / conditions.viscosity
     middle, high = np.percentile(plus, [50.0, 95.0])
-    verdict = "resolved" if high <= 5.0 else "fair" if middle <= 10.0 else "coarse: read wall shear as a pattern, not as a value"
+    verdict = (
+        "resolved"
+        if high <= 5.0
+        else "fair"
+        if middle <= 10.0
+        else "coarse: read wall shear as a pattern, not as a value"
+    )
     return f"y+ of the first cell {middle:.1f} (median), {high:.1f} (95 %): {verdict}"
 
 
@@ -167,7 +173,8 @@ def _credibility(organ: OrganMesh, case: FlowCase, march: March, imbalance: floa
         "mesh": f"{len(organ.tets)} tetrahedra, {len(organ.points_mm)} points",
         "scheme": SCHEME + (", implicit Euler to steady state" if steady else ", BDF2"),
         "residual": state,
-        "steps": f"{march.steps}, largest CFL number {march.cfl:.1f}" + (f", {march.retries} retried" if march.retries else ""),
+        "steps": f"{march.steps}, largest CFL number {march.cfl:.1f}"
+        + (f", {march.retries} retried" if march.retries else ""),
         "mass balance": f"{imbalance:.2g} %",
         "verified": VERIFIED,
         "time": f"{seconds:.0f} s",

@@ -39,7 +39,8 @@ class WallShear:
             trusted[organ.boundary(cap.name)] = False
         entries = areas[:, None] / 12.0 * (1.0 + np.eye(3).ravel())
         mass = coo_array(
-            (entries.ravel(), (np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, 3).ravel())), shape=(size, size)
+            (entries.ravel(), (np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, 3).ravel())),
+            shape=(size, size),
         ).tocsr()
         mass = mass @ diags_array(trusted.astype(float))
         self._average = diags_array(1.0 / np.maximum(mass.sum(axis=1), 1e-300)) @ mass

@@ -62,7 +62,9 @@ def deform(mesh: OrganMesh, case: TissueCase, monitor: Monitor | None = None) ->
     fem = fem_mesh(numbered)  # so that the tag of a facet is its boundary triangle
     numerics = case.numerics
     form = formulation.choose(numerics.formulation, numerics.element, case.material.poisson, len(mesh.tets))
-    problem = Problem(fem.mesh, elastic, form, _supports(fem, case, regions), _loads(mesh, fem, case, regions), _gravity(case))
+    problem = Problem(
+        fem.mesh, elastic, form, _supports(fem, case, regions), _loads(mesh, fem, case, regions), _gravity(case)
+    )
     recovery = Recovery(problem, fem)
     frames, forces = [recovery()], [_forces(problem)]
     monitor.log(f"{len(mesh.tets)} tetrahedra, {form.name}, {problem.size} unknowns")
@@ -156,7 +158,9 @@ def _gravity(case: TissueCase) -> tuple[float, float, float]:
     direction = np.array(case.gravity, float)
     length = np.linalg.norm(direction)
     if length == 0:
-        raise BadInput("The direction of gravity is zero", remedy="Give for example [0, 1, 0] for a patient on the back.")
+        raise BadInput(
+            "The direction of gravity is zero", remedy="Give for example [0, 1, 0] for a patient on the back."
+        )
     g = parse(case.gravity_strength, "acceleration") * direction / length
     return (float(g[0]), float(g[1]), float(g[2]))
 
@@ -185,8 +189,14 @@ def _result(
     quantities = [
         Quantity(name="largest displacement", value=float(moved.max()), unit="mm"),
         Quantity(name="largest strain", value=100 * float(last.strain[used].max()), unit="%"),
-        Quantity(name="strain exceeded in 1 % of the points", value=100 * float(np.quantile(last.strain[used], 0.99)), unit="%"),
-        Quantity(name="largest stress", value=convert(float(last.stress_pa[used].max()), "pressure", "kPa"), unit="kPa"),
+        Quantity(
+            name="strain exceeded in 1 % of the points",
+            value=100 * float(np.quantile(last.strain[used], 0.99)),
+            unit="%",
+        ),
+        Quantity(
+            name="largest stress", value=convert(float(last.stress_pa[used].max()), "pressure", "kPa"), unit="kPa"
+        ),
     ]
     for name, force in forces[-1].items():
         newton = convert(float(np.linalg.norm(force)), "force", "N")
@@ -205,7 +215,9 @@ def _result(
     if mesh.caps:
         notes.append("The mesh of a vessel is its lumen: it was deformed as if it were filled with tissue.")
     if last.strain[used].max() > TEARS:
-        notes.append("Strain exceeds 100 % somewhere: real tissue would likely tear there, which the law does not know.")
+        notes.append(
+            "Strain exceeds 100 % somewhere: real tissue would likely tear there, which the law does not know."
+        )
     histories = {
         "newton residual": path.residuals,
         "load fraction": path.loads,
@@ -254,7 +266,9 @@ def _credibility(mesh: OrganMesh, case: TissueCase, problem: Problem, path: Path
 # -- when it fails --------------------------------------------------------------------------------------------------
 
 
-def _explained(failure: SolveFailed, mesh: OrganMesh, case: TissueCase, regions: Regions, recovery: Recovery) -> SolveFailed:
+def _explained(
+    failure: SolveFailed, mesh: OrganMesh, case: TissueCase, regions: Regions, recovery: Recovery
+) -> SolveFailed:
     """Say where the tissue suffers most and what is likely wrong with the case."""
     ratios, centroids = recovery.volume_ratios()
     place = ", ".join(f"{x:.0f}" for x in centroids[ratios.min(axis=1).argmin()])
@@ -277,7 +291,9 @@ def _advice(mesh: OrganMesh, case: TissueCase, regions: Regions) -> str:
                 "pull less, over a larger region, or fix less."
             )
     for press, mask in zip(case.presses, regions.presses, strict=True):
-        stress = parse(press.pressure, "pressure") if press.pressure else np.linalg.norm(_traction_pa(mesh, press, mask))
+        stress = (
+            parse(press.pressure, "pressure") if press.pressure else np.linalg.norm(_traction_pa(mesh, press, mask))
+        )
         if abs(stress) > 0.3 * young:
             return (
                 f"A load of {show(float(abs(stress)), 'pressure', 'kPa')} on tissue of stiffness {case.material.young} "

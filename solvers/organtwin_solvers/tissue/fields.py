@@ -82,7 +82,9 @@ class Recovery:
     def volume_ratios(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """det F at the corners of every tetrahedron (n, 4), and the centroids (n, 3) of the tetrahedra at rest."""
         ratios = self._ratio.eval(self._problem.domain, self._cells).reshape(-1, 4)
-        return ratios, self._problem.domain.geometry.x[self._problem.domain.geometry.dofmaps[0][self._cells]].mean(axis=1)
+        return ratios, self._problem.domain.geometry.x[self._problem.domain.geometry.dofmaps[0][self._cells]].mean(
+            axis=1
+        )
 
     def _tensor(self, expression: Any) -> NDArray[np.float64]:
         return expression.eval(self._problem.domain, self._cells).reshape(-1, 4, 9)

@@ -32,7 +32,10 @@ NEARLY_INCOMPRESSIBLE = 0.49
 
 
 def choose(
-    kind: Literal["auto", "displacement", "mixed"], element: Literal["auto", "linear", "quadratic"], poisson: float, tets: int
+    kind: Literal["auto", "displacement", "mixed"],
+    element: Literal["auto", "linear", "quadratic"],
+    poisson: float,
+    tets: int,
 ) -> Formulation:
     """The formulation asked for, or the cheapest one that does not lock."""
     degree: Literal[1, 2] = 1 if element == "linear" or (element == "auto" and tets > QUADRATIC_TETS) else 2

@@ -44,7 +44,13 @@ class LinearSolver:
 
     @property
     def name(self) -> str:
-        return "MUMPS" if self.direct else "block-preconditioned GMRES" if self._problem.formulation.mixed else "CG with multigrid"
+        return (
+            "MUMPS"
+            if self.direct
+            else "block-preconditioned GMRES"
+            if self._problem.formulation.mixed
+            else "CG with multigrid"
+        )
 
     def solve(self, b: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """K x = b with the tangent as assembled now; None when that fails."""

@@ -179,7 +179,9 @@ class _Newton:
         external = residual - self.problem.internal_force()
         held = self.problem.held
         self._scale = max(
-            self.problem.norm(external, np.arange(len(external))), self.problem.norm(residual[held], held), self._least_force
+            self.problem.norm(external, np.arange(len(external))),
+            self.problem.norm(residual[held], held),
+            self._least_force,
         )
 
     def _merit(self, residual: NDArray[np.float64]) -> float:

@@ -22,7 +22,10 @@ MATERIALS: dict[str, Material] = {
         young="17.7 kPa", poisson=0.49, density="1.06 g/cm^3", source=_VENKATESH.format("fibrotic liver, shear 5.9 kPa")
     ),
     "tumour": Material(
-        young="30.3 kPa", poisson=0.49, density="1.06 g/cm^3", source=_VENKATESH.format("malignant tumours, shear 10.1 kPa")
+        young="30.3 kPa",
+        poisson=0.49,
+        density="1.06 g/cm^3",
+        source=_VENKATESH.format("malignant tumours, shear 10.1 kPa"),
     ),
     "kidney": Material(
         young="14.7 kPa",

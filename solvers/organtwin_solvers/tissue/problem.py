@@ -131,7 +131,9 @@ class Problem:
     def length_mm(self) -> float:
         """Extent of the body."""
         x, comm = self.domain.geometry.x, self.domain.comm
-        spans = [comm.allreduce(x[:, k].max(), op=MPI.MAX) - comm.allreduce(x[:, k].min(), op=MPI.MIN) for k in range(3)]
+        spans = [
+            comm.allreduce(x[:, k].max(), op=MPI.MAX) - comm.allreduce(x[:, k].min(), op=MPI.MIN) for k in range(3)
+        ]
         return float(np.linalg.norm(spans))
 
     def norm(self, values: NDArray[np.float64], unknowns: NDArray[np.int32]) -> float:
@@ -184,7 +186,9 @@ class Problem:
         self._scaled = [(g, np.asarray(gravity, np.float64))]
         work = density * ufl.inner(g, u) * dx[self.formulation.degree]
 
-        ds = ufl.ds(domain=domain, subdomain_data=self._tags(loads), metadata={"quadrature_degree": 2 * self.formulation.degree})
+        ds = ufl.ds(
+            domain=domain, subdomain_data=self._tags(loads), metadata={"quadrature_degree": 2 * self.formulation.degree}
+        )
         v = ufl.TestFunction(self.space)
         follower = None
         for tag, load in enumerate(loads):
@@ -242,7 +246,9 @@ class Problem:
                 gap = fem.Function(scalar)
                 self._conditions.append((fem.dirichletbc(gap, [parent, own], part), parent, own, gap))
                 held.append(parent)
-                value = np.zeros(len(own)) if support.displacement is None else support.displacement(x[:, own])[component]
+                value = (
+                    np.zeros(len(own)) if support.displacement is None else support.displacement(x[:, own])[component]
+                )
                 target.append(value)
         if held:
             self.held, self._target = np.concatenate(held), np.concatenate(target)

@@ -53,7 +53,8 @@ def resolve(mesh: OrganMesh, case: TissueCase) -> Regions:
     for press, mask in zip(case.presses, presses, strict=True):
         if not (mask & ~anywhere_held).any():
             raise BadInput(
-                f"The pressed region ({describe(press.region)}) lies wholly on fixed or pulled tissue", remedy="Move it."
+                f"The pressed region ({describe(press.region)}) lies wholly on fixed or pulled tissue",
+                remedy="Move it.",
             )
         free_presses.append(mask & ~anywhere_held)
     _every_part_is_held(mesh, anywhere_held)
@@ -123,7 +124,9 @@ def _every_part_is_held(mesh: OrganMesh, held: Mask) -> None:
     tets = np.asarray(mesh.tets, np.int64)
     edges = np.concatenate([tets[:, [0, 1]], tets[:, [1, 2]], tets[:, [2, 3]]])
     n = len(mesh.points_mm)
-    count, piece = connected_components(coo_array((np.ones(len(edges), np.int8), edges.T), shape=(n, n)), directed=False)
+    count, piece = connected_components(
+        coo_array((np.ones(len(edges), np.int8), edges.T), shape=(n, n)), directed=False
+    )
     used = np.zeros(count, bool)
     used[piece[tets[:, 0]]] = True
     used[piece[np.asarray(mesh.boundary_triangles)[held].ravel()]] = False

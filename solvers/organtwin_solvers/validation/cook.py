@@ -104,7 +104,9 @@ def run(quick: bool, monitor: Monitor) -> list[Row]:
     for i, variant in enumerate(VARIANTS):
         for j, cells in enumerate(sizes):
             begin = time.perf_counter()
-            part = PartMonitor(monitor, (i + j / len(sizes)) / len(VARIANTS), (i + (j + 1) / len(sizes)) / len(VARIANTS))
+            part = PartMonitor(
+                monitor, (i + j / len(sizes)) / len(VARIANTS), (i + (j + 1) / len(sizes)) / len(VARIANTS)
+            )
             deflections, mesh = solve(variant, cells, monitor=part)
             seconds = time.perf_counter() - begin
             for (probe, computed), reference in zip(deflections.items(), variant.reference, strict=True):

@@ -70,12 +70,16 @@ def tee(width_mm: float, stem_mm: float, branch_mm: float, cells: int, name: str
     faces = points[_outer_faces(tets)]
     end = (across + along) * h
     regions = np.select(
-        [np.isclose(faces[..., axis], value).all(axis=1) for axis, value in ((2, 0.0), (0, end), (0, -end))], [1, 2, 3], 0
+        [np.isclose(faces[..., axis], value).all(axis=1) for axis, value in ((2, 0.0), (0, end), (0, -end))],
+        [1, 2, 3],
+        0,
     )
     return vessel(points, tets, regions, ["inlet", "left", "right"], name)
 
 
-def vessel(points: Points, tets: NDArray[np.integer], regions: NDArray[np.integer], caps: list[str], name: str) -> OrganMesh:
+def vessel(
+    points: Points, tets: NDArray[np.integer], regions: NDArray[np.integer], caps: list[str], name: str
+) -> OrganMesh:
     """The OrganMesh of these tetrahedra; ``regions`` is 0 (wall) or 1 + index of the cap, one per outer face.
 
     The order of faces is that of :func:`_outer_faces`. The first cap is the inlet.
@@ -149,7 +153,9 @@ def _outer_faces(tets: NDArray[np.integer]) -> NDArray[np.integer]:
 
 
 def _turned_outward(points: Points, tets: NDArray[np.integer], faces: NDArray[np.integer]) -> NDArray[np.integer]:
-    sides = np.concatenate([np.column_stack([np.sort(np.delete(tets, k, axis=1), axis=1), tets[:, k]]) for k in range(4)])
+    sides = np.concatenate(
+        [np.column_stack([np.sort(np.delete(tets, k, axis=1), axis=1), tets[:, k]]) for k in range(4)]
+    )
     order = np.lexsort(sides[:, :3].T[::-1])
     _, first = np.unique(sides[order, :3], axis=0, return_index=True)
     keys = {tuple(row[:3]): row[3] for row in sides[order[first]]}

@@ -77,7 +77,9 @@ def solve(
     fem = fem_mesh(mesh)
     chosen = law(name)
     elastic = Elastic.from_young(chosen, YOUNG_PA, poisson, parameters=chosen.read({}))
-    supports = [Support(f"{face} rolls", fem.facets(face), components=(axis,)) for axis, face in enumerate(("x0", "y0", "z0"))]
+    supports = [
+        Support(f"{face} rolls", fem.facets(face), components=(axis,)) for axis, face in enumerate(("x0", "y0", "z0"))
+    ]
     extension = (stretch - 1) * BAR_MM[0]
     supports.append(Support("pull", fem.facets("x1"), lambda x: np.full((3, x.shape[1]), extension), components=(0,)))
     problem = Problem(fem.mesh, elastic, formulation, supports)
@@ -97,7 +99,9 @@ def run(quick: bool, monitor: Monitor) -> list[Row]:
     todo = [(name, poisson, way, s) for name in LAWS for poisson, way in ways for s in (1.5, 0.75)]
     for i, (name, poisson, way, stretch) in enumerate(todo):
         begin = time.perf_counter()
-        bar = solve(name, poisson, stretch, way, 2 if quick else 4, PartMonitor(monitor, i / len(todo), (i + 1) / len(todo)))
+        bar = solve(
+            name, poisson, stretch, way, 2 if quick else 4, PartMonitor(monitor, i / len(todo), (i + 1) / len(todo))
+        )
         seconds = time.perf_counter() - begin
         stress, side = by_hand(name, poisson, stretch)
         label = f"{name}, Poisson {poisson:g}, stretch {stretch:g}"

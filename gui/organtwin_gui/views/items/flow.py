@@ -247,7 +247,11 @@ class FlowItem(SceneItem):
         self._wall.GetProperty().SetOpacity(opacity)
 
     def time_text(self, frame: float) -> str:
-        return f"{float(np.interp(frame, np.arange(len(self.times_s)), self.times_s)):.2f} s" if self.times_s is not None else ""
+        return (
+            f"{float(np.interp(frame, np.arange(len(self.times_s)), self.times_s)):.2f} s"
+            if self.times_s is not None
+            else ""
+        )
 
     def first_frame(self) -> float:
         """The frame in which the blood is fastest."""
@@ -261,7 +265,9 @@ class FlowItem(SceneItem):
         quantity = self.look.wall
         if quantity in ("pressure", "wall_shear") and self.has(quantity):
             values = magnitude(blend(self.result.fields[_QUANTITIES[quantity][0]], frame))
-            self._wall_surface.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(values, np.float32), deep=True))
+            self._wall_surface.GetPointData().SetScalars(
+                numpy_to_vtk(np.ascontiguousarray(values, np.float32), deep=True)
+            )
         if self._shown[2]:
             self._place_arrows(frame)
         if self._shown[1]:

@@ -30,16 +30,29 @@ from organtwin_gui.views.mesh_faces import MeshFaces, cells_behind, mean_ratio
 
 INLET_COLOUR: Colour = (98, 212, 146)
 OUTLET_COLOURS: tuple[Colour, ...] = (
-    (90, 169, 230), (232, 177, 79), (190, 140, 235), (240, 128, 150), (120, 205, 205), (205, 205, 110),
+    (90, 169, 230),
+    (232, 177, 79),
+    (190, 140, 235),
+    (240, 128, 150),
+    (120, 205, 205),
+    (205, 205, 110),
 )
 _INSIDE_COLOUR: Colour = (188, 178, 158)
 _SIDE_COLOURS: dict[str, Colour] = {
-    "left": (206, 186, 112), "right": (180, 152, 88), "anterior": (122, 180, 148), "posterior": (90, 142, 120),
-    "superior": (206, 132, 124), "inferior": (160, 98, 98),
+    "left": (206, 186, 112),
+    "right": (180, 152, 88),
+    "anterior": (122, 180, 148),
+    "posterior": (90, 142, 120),
+    "superior": (206, 132, 124),
+    "inferior": (160, 98, 98),
 }
 _SIDES: dict[str, tuple[int, int, int]] = {
-    "left": (1, 0, 0), "right": (-1, 0, 0), "anterior": (0, -1, 0), "posterior": (0, 1, 0),
-    "superior": (0, 0, 1), "inferior": (0, 0, -1),
+    "left": (1, 0, 0),
+    "right": (-1, 0, 0),
+    "anterior": (0, -1, 0),
+    "posterior": (0, 1, 0),
+    "superior": (0, 0, 1),
+    "inferior": (0, 0, -1),
 }
 
 
@@ -176,7 +189,9 @@ class MeshItem(SceneItem):
             tissue_look(actor.GetProperty(), _INSIDE_COLOUR if actor is self._inside else own, look.opacity)
             actor.GetProperty().SetInterpolationToFlat()
             if look.colour_by == "quality":
-                surface.GetCellData().SetScalars(numpy_to_vtk(self._quality[seen.cell[part]].astype(np.float32), deep=True))
+                surface.GetCellData().SetScalars(
+                    numpy_to_vtk(self._quality[seen.cell[part]].astype(np.float32), deep=True)
+                )
                 _colour_cells(actor, direct=False)
             elif actor is self._shell and look.colour_by == "boundary":
                 tags = np.asarray(mesh.boundary_tags)[seen.boundary[part]]

@@ -36,7 +36,9 @@ class SurfaceItem(SceneItem):
         self.props = [self._actor]
         if len(surface.triangles) > 3 * _COARSE_TRIANGLES:
             fine = self._fine
-            around.background.submit((self.uuid, "coarse"), lambda: decimated(fine, _COARSE_TRIANGLES), self._keep_coarse)
+            around.background.submit(
+                (self.uuid, "coarse"), lambda: decimated(fine, _COARSE_TRIANGLES), self._keep_coarse
+            )
 
     def _keep_coarse(self, coarse: vtkPolyData) -> None:
         self._coarse = coarse
