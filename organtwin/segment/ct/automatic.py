@@ -25,6 +25,7 @@ Mask = NDArray[np.bool_]
 
 SIMPLE = ("body", "lung_right", "lung_left")
 SMOOTH_MM = {"liver": 2.5, "spleen": 3.0, "kidney_right": 5.0, "kidney_left": 5.0}  # thinner things are vessels
+FINAL_MM = 0.8
 FILLED_HU = -20.0  # vessels and tumours belong to the organ around them, fat in a fold does not
 BRIGHTER_HU = {"liver": 30.0, "spleen": 30.0, "kidney_right": np.inf, "kidney_left": np.inf}
 FILL_MM = {"kidney_right": 8.0, "kidney_left": 8.0}  # medulla and pelvis
@@ -65,7 +66,8 @@ def segment(
         for key, mask in full.items():
             if key not in (*SIMPLE, "blood_pool"):
                 taken |= mask
-        for key, mask, verdict in _organs(context, taken, monitor):
+        cava = full.get("inferior_vena_cava", np.zeros(context.full.shape, bool))
+        for key, mask, verdict in _organs(context, taken, cava, monitor):
             full[key], verdicts[key] = mask, verdict
             taken |= mask
         if "bone" in wanted:
@@ -94,7 +96,9 @@ def _vessels(context: CTContext, monitor: Monitor) -> Sequence[Found]:
     return tuple(great_vessels(context, Part(monitor, 0.1, 0.45)).values())
 
 
-def _organs(context: CTContext, taken: Mask, monitor: Monitor) -> Iterator[tuple[str, Mask, tuple[float, str]]]:
+def _organs(
+    context: CTContext, taken: Mask, cava: Mask, monitor: Monitor
+) -> Iterator[tuple[str, Mask, tuple[float, str]]]:
     """Liver, spleen and kidneys on the full canonical grid, each with its verdict."""
     part = Part(monitor, 0.45, 0.9)
     part.progress(0.0, "finding where the organs lie")
@@ -111,17 +115,17 @@ def _organs(context: CTContext, taken: Mask, monitor: Monitor) -> Iterator[tuple
         for other, (theirs, _) in contest.items():
             if other != key:
                 barred |= context.mask_to_full(theirs)
-        fine = _outlined(context, key, mask, barred, taken, partial(part.progress, share))
+        fine = _outlined(context, key, mask, barred, cava, partial(part.progress, share))
         if fine.any():
             yield key, fine, judge_organ(context, key, context.to_working(fine) > 0.5, steadiness)
 
 
 def _outlined(
-    context: CTContext, key: str, mask: Mask, barred: Mask, vessels: Mask, tick: Callable[[], None]
+    context: CTContext, key: str, mask: Mask, barred: Mask, cava: Mask, tick: Callable[[], None]
 ) -> Mask:
     """A working mask as a smooth outline on the full grid, at the half-way brightness to its neighbours.
 
-    It may not take what is ``barred``; what it encloses together with the great vessels is filled.
+    It may not take what is ``barred``; what it encloses together with the vena cava is filled.
     """
     spacing = context.full.spacing_mm[::-1]
     start = context.mask_to_full(mask)
@@ -146,9 +150,10 @@ def _outlined(
         fine |= filled & (values > FILLED_HU) & ~barred[box]
     for k in range(fine.shape[0]):
         tick()
-        closed = ndimage.binary_fill_holes(fine[k] | vessels[box][k])
+        closed = ndimage.binary_fill_holes(fine[k] | cava[box][k])
         fine[k] |= closed & (values[k] > FILLED_HU) & ~barred[box][k]
-    fine = largest_piece(fine & ~barred[box])
+    soft = ndimage.gaussian_filter(fine.astype(np.float32), FINAL_MM / spacing, truncate=3)
+    fine = largest_piece((soft > 0.5) & ~barred[box])
     result = np.zeros(context.full.shape, bool)
     result[box] = fine
     return result

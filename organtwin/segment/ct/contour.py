@@ -55,7 +55,7 @@ def localise(
     clipped = np.clip(values, -150, 350)
     sigma = around_mm / spacing_mm
     kept = erode(mask, sure_mm, spacing_mm) & ~barred
-    soft = ndimage.gaussian_filter(clipped, 0.8 * smooth_mm / spacing_mm, truncate=3)
+    soft = ndimage.gaussian_filter(clipped, 0.8 * smooth_mm * max(1.0, noise_hu / 12.0) / spacing_mm, truncate=3)
     lowest = ndimage.minimum_filter(soft, (1, 3, 3))
     for _ in range(rounds):
         tick()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LUNG_HU = -400.0
 BARE_AIR_HU = -960.0  # gas without tissue: windpipe, bowel, stomach
 LEAST_LUNG_ML = 8.0
+WIDEST_VESSEL_MM2 = 250.0
 
 Mask = NDArray[np.bool_]
 
@@ -93,6 +94,9 @@ def _with_vessels(context: CTContext, lung: Mask) -> Mask:
     if not lung.any():
         return lung
     closed = context.close(lung, 6.0) & context.body
+    voxel_mm2 = context.spacing_mm[1] * context.spacing_mm[2]
     for k in np.flatnonzero(closed.any(axis=(1, 2))):
-        closed[k] = ndimage.binary_fill_holes(closed[k])
+        labels, _ = ndimage.label(ndimage.binary_fill_holes(closed[k]) & ~closed[k])
+        area_mm2 = np.bincount(labels.ravel()) * voxel_mm2
+        closed[k] |= (labels > 0) & (area_mm2[labels] < WIDEST_VESSEL_MM2)  # the dome of the liver is larger
     return closed

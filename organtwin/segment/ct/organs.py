@@ -31,7 +31,9 @@ BULGE = 1.25
 LOCAL_MM = 18.0  # over that length the brightness of an organ may drift (beam hardening, perfusion)
 EDGE_HU, DATA_WEIGHT = 12.0, 0.05  # a step between neighbours that is an edge; brightness against one such link
 LEAST_SPREAD_HU = 10.0
-ENCLOSED = 0.72
+REST_WORTH = 0.8
+TUMOUR_MM = 30.0  # a tumour reaches no further out of the liver known so far
+POCKET, POCKET_HU = (0.6, 0.75, 0.4), 12.0  # share of the view: of each voxel, of the pocket, of the pocket by liver
 ROUNDS = 3
 
 
@@ -89,15 +91,19 @@ def compete(
             spread = max(core.mode.spread_hu, LEAST_SPREAD_HU)
             z = (values - centre[key]) / spread
             likelihood = np.exp(-0.5 * z * z) / (2.5066 * spread)
-            if round_ and key == "liver":
-                likelihood += _enclosed(context, masks, taken)
             likelihoods.append((likelihood * place[key]).astype(np.float32))
             seeds.append(core.mask)
         likelihoods.append(others)
         seeds.append((taken | wall) & tissue)
         fields = walk(values, tissue, likelihoods, seeds, EDGE_HU, DATA_WEIGHT, partial(report, round_ / ROUNDS))
+        held = taken.copy()
+        for key, field in zip(cores, fields, strict=False):
+            if key != "liver":
+                held |= field > 0.5
         for key, field in zip(cores, fields, strict=False):
             won = field > 0.5
+            if key == "liver" and round_ + 1 == ROUNDS:
+                won |= _pockets(context, won, cores[key].mask, held)
             if key in HOLLOW_MM:
                 won = context.close(won, HOLLOW_MM[key]) & ~taken
             masks[key] = _shaped(context, won, cores[key].mask, THICK_MM[key])
@@ -105,7 +111,7 @@ def compete(
             strict, generous = np.count_nonzero(near & (field > 0.7)), np.count_nonzero(near & (field > 0.3))
             steadiness[key] = float(strict) / max(float(generous), 1.0)
             if round_ + 1 < ROUNDS:
-                centre[key] = _local_centre(values, masks[key], cores[key].mode, context)
+                centre[key] = _local_centre(values, masks[key] & (field > 0.5), cores[key].mode, context)
     return {key: (mask, steadiness[key]) for key, mask in masks.items() if mask.any()}
 
 
@@ -125,18 +131,35 @@ def _local_centre(values: FloatVolume, mask: Mask, mode: Mode, context: CTContex
     return resample((total + 0.02 * mode.centre_hu) / (weight + 0.02), mask.shape)
 
 
-def _enclosed(context: CTContext, masks: dict[str, Mask], taken: Mask) -> FloatVolume:
-    """Likelihood (1/HU) of any brightness to be liver where liver, or liver and right lung, lies all around."""
+def _pockets(context: CTContext, won: Mask, core: Mask, others: Mask) -> Mask:
+    """Tumours and vessels in the liver: tissue of any brightness with liver, or liver and right lung, around it.
+
+    Judged piece by piece, so that the groove between two organs, open along its length, is not filled.
+    """
+    won = context.open(won, 3.0)
+    liver = _with_core(won, core)
+    near = squared_distance_mm2(~liver, context.spacing_mm) < TUMOUR_MM**2
     worth = np.zeros(context.smooth.shape, np.float32)
-    worth[~context.trunk | taken] = -1
+    worth[~context.trunk | others | context.bone | context.lungs[1]] = -1
     worth[context.depth_in_cage < 1] = 0.3
+    worth[context.lungs[0]] = -1
+    worth[won & near] = REST_WORTH  # what looks like liver beyond a tumour may be its rim, or another organ
+    worth[liver] = 1
+    reach = int(50 / context.spacing_mm[0])
+    of_liver = enclosure(worth, reach)
     worth[context.lungs[0]] = 1
-    worth[context.lungs[1]] = -1
-    for key, mask in masks.items():
-        worth[mask] = 1 if key == "liver" else -1
-    share = enclosure(worth, int(50 / context.spacing_mm[0]))
-    surely = 1 / (1 + np.exp(-np.clip((share - ENCLOSED) / 0.03, -12, 12)))
-    return np.asarray(surely * 0.02 * (context.smooth > 15) * (context.depth_in_cage > 4), dtype=np.float32)
+    share = enclosure(worth, reach)
+    open_to = (share > POCKET[0]) & (worth == 0) & (context.smooth > POCKET_HU) & (context.depth_in_cage > 4)
+    open_to &= near & ~won
+    labels, count = ndimage.label(context.open(open_to, 2.5))
+    if not count:
+        return np.zeros_like(liver)
+    counts = np.bincount(labels.ravel(), minlength=count + 1)
+    mean = np.bincount(labels.ravel(), share.ravel(), minlength=count + 1) / np.maximum(counts, 1)
+    mean_of_liver = np.bincount(labels.ravel(), of_liver.ravel(), minlength=count + 1) / np.maximum(counts, 1)
+    deep = (mean > POCKET[1]) & (mean_of_liver > POCKET[2])
+    deep[0] = False
+    return np.asarray(context.grow(deep[labels], 3.0) & open_to)
 
 
 def _shaped(context: CTContext, mask: Mask, core: Mask, thick_mm: float) -> Mask:
@@ -154,12 +177,7 @@ def _joined(context: CTContext, mask: Mask, core: Mask, thick_mm: float) -> Mask
     What holds a ball of ``thick_mm`` and the core is the organ. A thinner part beside it is a tip of the organ where it
     tapers, and another organ where it grows wider away from the joint.
     """
-    thick = context.open(mask, thick_mm)
-    labels, count = ndimage.label(thick)
-    if count > 1:
-        shares = np.bincount(labels[core], minlength=count + 1)
-        shares[0] = 0
-        thick = labels == int(shares.argmax()) if shares.any() else largest_piece(thick)
+    thick = _with_core(context.open(mask, thick_mm), core)
     body = context.grow(thick | core, 4.0) & mask
     rest = context.open(mask, 2.5) & ~body
     labels, count = ndimage.label(rest)
@@ -174,3 +192,13 @@ def _joined(context: CTContext, mask: Mask, core: Mask, thick_mm: float) -> Mask
         body |= tips[labels]
     body = context.grow(body, 2.0) & mask
     return np.asarray(ndimage.binary_fill_holes(largest_piece(body)))
+
+
+def _with_core(mask: Mask, core: Mask) -> Mask:
+    """The piece that holds most of the core."""
+    labels, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    shares = np.bincount(labels[core], minlength=count + 1)
+    shares[0] = 0
+    return np.asarray(labels == int(shares.argmax())) if shares.any() else largest_piece(mask)
