@@ -206,6 +206,7 @@ def test_every_mesher_of_the_chain_fills_a_box(box, mesher):
         assert len(quality.boundary(made.tets)) == len(box[1])
 
 
+@pytest.mark.slow
 def test_caps_survive_a_mesher_that_makes_its_own_surface():
     (surface,) = label_surfaces(segmentation(bent_tube()[:, ::1]), ["aorta"], alone=True)
     made = build.vessel(surface, edge_mm=3.0, meshers=MESHERS[3:])
