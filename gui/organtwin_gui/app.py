@@ -29,8 +29,8 @@ def main(arguments: list[str]) -> int:
     theme.apply(app, theme.THEMES.get(preferences.theme, theme.DARK))
     window = MainWindow(preferences, opengl=probe())
     _speak_of_defects(window)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
-    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    for number in (signal.SIGINT, signal.SIGTERM):  # closed in its turn, not in the middle of painting
+        signal.signal(number, lambda *_: QTimer.singleShot(0, window.close))
     window.show()
     named = [Path(a) for a in arguments[1:] if not a.startswith("-")]
     if named:

@@ -95,7 +95,7 @@ class Bridge(QObject):
             return
         with self.guarded():
             self.document.poll()
-        for job in list(self.document.jobs.values()):
+        for job in list(self.document.jobs.values() if self.document else ()):  # a listener may have closed it
             if job.state.ended and job.id not in self._ended:
                 self._ended.add(job.id)
                 self.job_ended.emit(job)
