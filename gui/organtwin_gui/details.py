@@ -20,6 +20,8 @@ MESH_WORDS: dict[str, tuple[str, str]] = {
     "volume_error_percent": ("volume error", "%"),
     "mean_error_mm": ("mean distance to mask", "mm"),
     "p95_error_mm": ("95 % within", "mm"),
+    "area_mm2": ("area", "cm²"),
+    "mean_edge_mm": ("mean edge", "mm"),
     "max_error_mm": ("largest distance to mask", "mm"),
 }
 
@@ -107,9 +109,8 @@ def _short(text: str) -> str:
 
 def _number(key: str, value: float) -> tuple[str, str]:
     words, unit = MESH_WORDS.get(key, (key.replace("_", " "), ""))
-    if unit == "mL":
-        value /= 1000.0
-    text = f"{value:,.0f}" if key in ("tets", "nodes") else f"{value:.3g}"
+    value /= {"mL": 1000.0, "cm²": 100.0}.get(unit, 1.0)
+    text = f"{value:,.0f}" if key in ("tets", "nodes", "triangles") else f"{value:.3g}"
     return words, f"{text}{'' if unit == '°' else ' '}{unit}".rstrip()
 
 

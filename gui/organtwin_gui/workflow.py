@@ -36,6 +36,7 @@ class Workflow(QFrame):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setFont(theme.font(theme.SMALL_POINTS))
             button.setStyleSheet("padding: 6px 0px;")  # the longest name fits at the narrowest width
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the chosen step is the marked one
             button.setCheckable(True)
             button.setShortcut(f"Ctrl+{number + 1}")
             button.setToolTip(f"{kind.name} (Ctrl+{number + 1})")

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QSlider,
     QTreeWidget,
@@ -52,8 +53,10 @@ class SegmentList(QWidget):
         self.tree.setHeaderLabels(["Structure", "mL", "Sure"])
         self.tree.setRootIsDecorated(False)
         self.tree.setMinimumHeight(260)
-        self.tree.setColumnWidth(0, 150)
-        self.tree.setColumnWidth(1, 60)
+        header = self.tree.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.tree.itemChanged.connect(self._toggled)
         self.tree.itemClicked.connect(lambda item, _c: self._say(item))
         self.tree.itemDoubleClicked.connect(lambda item, _c: self._go_to(item))
