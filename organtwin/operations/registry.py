@@ -78,11 +78,13 @@ def validated[M: BaseModel](model: type[M], data: Any, what: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a mistyped key shows as two errors, one missing and one unknown: the unknown one explains both
+        first = next((e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0])
         place = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields)
-            raise BadInput(f"Unknown key '{place}' in {what}", remedy=f"Known keys at the top are: {known}.") from error
+            remedy = f"Known keys are: {known}." if len(first["loc"]) == 1 else "Check its spelling."
+            raise BadInput(f"Unknown key '{place}' in {what}", remedy=remedy) from error
         message = str(first["msg"]).removeprefix("Value error, ")
         raise BadInput(f"{what}: {place + ': ' if place else ''}{message}") from error
 

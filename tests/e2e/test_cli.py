@@ -109,7 +109,7 @@ def test_a_zip_is_imported_like_a_folder(tmp_path):
     ("arguments", "code", "sentence"),
     [
         (("import", "nowhere", "-p", "x.otwin"), 3, "There is nothing at this place"),
-        (("import", "empty", "-p", "x.otwin"), 3, "no scan here"),
+        (("import", "empty", "-p", "x.otwin"), 3, "no files to import"),
         (("import", "text.dcm", "-p", "x.otwin"), 3, ""),
         (("segment", "nowhere.otwin"), 3, "not an OrganTwin project"),
         (("mesh", "fresh.otwin", "--structure", "aorta"), 3, "no segmentation"),
