@@ -76,11 +76,8 @@ def tables(entry: Entry) -> list[tuple[str, list[tuple[str, str]]]]:
                 ("voxels", " x ".join(str(n) for n in grid["size"])),
                 ("spacing", " x ".join(f"{s:.3g}" for s in spacing) + " mm"),
             ]
-            return (
-                [("", rows), ("Acquisition", list(facts["acquisition"].items()))]
-                if facts["acquisition"]
-                else [("", rows)]
-            )
+            about = [(name, _short(value)) for name, value in facts["acquisition"].items()]
+            return [("", rows), ("Acquisition", about)] if about else [("", rows)]
         case "segmentation":
             return [("", [(s["name"], f"{s['volume_mm3'] / 1000:.1f} mL") for s in facts["segments"]])]
         case "surface" | "mesh":

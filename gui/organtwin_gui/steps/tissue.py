@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QPus
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh
+from organtwin.model.cases import Material
+from organtwin.model.tissues import material
 from organtwin_gui import theme
 from organtwin_gui.forms import QuantityEdit, form, quiet
 from organtwin_gui.steps.step import Step, fill, primary
@@ -21,16 +23,6 @@ DIRECTIONS: dict[str, tuple[float, float, float]] = {
     "back": (0, 1, 0),
     "patient's left": (1, 0, 0),
     "patient's right": (-1, 0, 0),
-}
-
-# Young's modulus and Poisson's ratio to begin with; the solver's presets name the sources
-STIFFNESS: dict[str, tuple[str, float]] = {
-    "liver": ("5 kPa", 0.45),
-    "spleen": ("6 kPa", 0.45),
-    "kidney_left": ("10 kPa", 0.45),
-    "kidney_right": ("10 kPa", 0.45),
-    "heart": ("30 kPa", 0.45),
-    "aorta": ("500 kPa", 0.45),
 }
 
 
@@ -86,8 +78,10 @@ class TissueStep(Step):
         self._labels = {name: QLabel(name) for name in ("Where", "Direction", "Distance", "Force")}
         rows = form()
         rows.addRow("Organ", self.mesh)
+        self._source = quiet("")
         rows.addRow("Stiffness", self.young)
         rows.addRow("Poisson", self.poisson)
+        rows.addRow(self._source)
         rows.addRow("Held at", self.fixed)
         rows.addRow("Action", self.kind)
         rows.addRow(self._labels["Where"], self.where)
@@ -103,6 +97,7 @@ class TissueStep(Step):
         self._said = quiet("")
         self.page.addWidget(self._said)
         self._picked: np.ndarray | None = None
+        self._known = Material()
         self.scene.picked.connect(self.take_point)
         self.scene.tool_changed.connect(lambda tool: self.pick.setChecked(tool is Tool.PICK))
         self._show_kind()
@@ -128,9 +123,18 @@ class TissueStep(Step):
         uuid = self.mesh.currentData()
         if uuid is None or self.bridge.document is None:
             return
-        young, poisson = STIFFNESS.get(self.bridge.document.entry(uuid).facts["structure"], ("5 kPa", 0.45))
-        self.young.setText(young)
-        self.poisson.setValue(poisson)
+        try:
+            known = material(self.bridge.document.entry(uuid).facts["structure"])
+        except BadInput:
+            known = Material()
+        self._known = known
+        self.young.setText(known.young)
+        self.poisson.setValue(known.poisson)
+        self._source.setText(
+            f"Stiffness: {known.source}."
+            if known.source
+            else "Stiffness: no published value for this structure; a guess."
+        )
 
     def _show_kind(self) -> None:
         kind = self.kind.currentData()
@@ -155,7 +159,7 @@ class TissueStep(Step):
         assert isinstance(mesh, OrganMesh)
         case: dict[str, Any] = {
             "name": f"{self.mesh.currentText()}, {self.kind.currentText().lower()} {self.toward.currentText()}",
-            "material": {"young": self.young.quantity, "poisson": self.poisson.value()},
+            "material": self._material(),
             "fixed": [{"toward": list(self.fixed.currentData()), "fraction": 0.2}],
         }
         toward = np.asarray(self.toward.currentData(), dtype=float)
@@ -167,6 +171,13 @@ class TissueStep(Step):
         if self.gravity.isChecked():
             case["gravity"] = [0.0, 1.0, 0.0]
         return case
+
+    def _material(self) -> dict[str, Any]:
+        """The published material where its values stand unchanged, else a neo-Hookean one of the values typed."""
+        young, poisson = self.young.quantity, self.poisson.value()
+        if young == self._known.young and poisson == self._known.poisson:
+            return self._known.model_dump(mode="json")
+        return {"young": young, "poisson": poisson, "source": "chosen by hand"}
 
     def _region(self) -> dict[str, Any]:
         where = self.where.currentData()
