@@ -26,6 +26,8 @@ Mask = NDArray[np.bool_]
 SIMPLE = ("body", "lung_right", "lung_left")
 SMOOTH_MM = {"liver": 2.5, "spleen": 3.0, "kidney_right": 5.0, "kidney_left": 5.0}  # thinner things are vessels
 FINAL_MM = 0.8
+TRUNK_MM, TIP_MM = 5.0, 12.0
+WALL_MM = 2.5  # so far outside the rib cage all is wall
 FILLED_HU = -20.0  # vessels and tumours belong to the organ around them, fat in a fold does not
 BRIGHTER_HU = {"liver": 30.0, "spleen": 30.0, "kidney_right": np.inf, "kidney_left": np.inf}
 FILL_MM = {"kidney_right": 8.0, "kidney_left": 8.0}  # medulla and pelvis
@@ -106,7 +108,7 @@ def _organs(
     cores = find_cores(context, small)
     if not cores:
         return
-    wall = context.mask_to_full(context.bone & (context.depth_in_cage < 4))
+    wall = context.mask_to_full((context.bone & (context.depth_in_cage < 4)) | (context.depth_in_cage < -WALL_MM))
     contest = compete(context, cores, small, lambda done: part.progress(0.1 + 0.5 * done, "organs compete for tissue"))
     for n, (key, (mask, steadiness)) in enumerate(contest.items()):
         share = 0.6 + 0.4 * n / len(contest)
@@ -116,8 +118,15 @@ def _organs(
             if other != key:
                 barred |= context.mask_to_full(theirs)
         fine = _outlined(context, key, mask, barred, cava, partial(part.progress, share))
+        fine &= context.mask_to_full(_trunk_of(context, context.to_working(fine) > 0.5), 0.0)
         if fine.any():
             yield key, fine, judge_organ(context, key, context.to_working(fine) > 0.5, steadiness)
+
+
+def _trunk_of(context: CTContext, mask: Mask) -> Mask:
+    """The thick part of an organ and what is near it: strings of voxels lead out of the organ."""
+    thick = largest_piece(context.open(mask, TRUNK_MM))
+    return context.grow(thick, TIP_MM) if thick.any() else mask
 
 
 def _outlined(

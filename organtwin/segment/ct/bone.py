@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.segment.ct.shape import bounding_box
+from organtwin.segment.ct.tissue import behind_spine, beside_spine
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext
@@ -21,6 +22,7 @@ BONE_HU = 170.0
 MARROW_HU = 75.0  # the cord is darker
 SOFTEN_MM = 0.5
 GAP_MM = 3.0
+VERTEBRA_MM = 36.0
 SMALL_HOLE_MM2 = 60.0
 SPINE_WIDTH_MM = 50.0
 
@@ -39,8 +41,6 @@ def rough_bone(context: CTContext) -> Mask:
 
     Bright things in the belly (stones, oral contrast, embolised tumours, arteries) lie well inside the ribs.
     """
-    from organtwin.segment.ct.tissue import behind_spine, beside_spine
-
     aside, behind = np.abs(beside_spine(context)), behind_spine(context)
     vertebra = (aside < 22) & (behind > -30)
     # where a kidney may come as near as a rib, only what is brighter than most kidneys
@@ -67,7 +67,9 @@ def find_bone(context: CTContext, taken: Mask) -> Mask:
     box = bounding_box(context.mask_to_full(context.body, 0.0))
     spacing = context.full.spacing_mm[::-1]
     values = ndimage.gaussian_filter(context.full_hu[box].astype(np.float32), np.minimum(SOFTEN_MM / spacing, 1.0))
-    bright = (values > BONE_HU) & ~taken[box]
+    # marrow may be as even as blood: not within the reach of a vertebra
+    blood = _even(context) & (np.hypot(beside_spine(context), behind_spine(context) + 22) > VERTEBRA_MM)
+    bright = (values > BONE_HU) & ~taken[box] & ~context.mask_to_full(blood, 0.0)[box]
     labels, count = ndimage.label(bright)
     result = np.zeros(context.full.shape, bool)
     if not count:

@@ -81,7 +81,7 @@ def depth_in_cage(context: CTContext) -> NDArray[np.float32]:
 
 
 def _beside_chest(context: CTContext) -> NDArray[np.bool_]:
-    """Shoulders and arms: outside the hull of both lungs in slices that are mostly lung.
+    """Shoulders and arms: beside and behind both lungs in slices that are mostly lung.
 
     There the outermost bone is no rib, but shoulder blade or arm.
     """
@@ -94,5 +94,7 @@ def _beside_chest(context: CTContext) -> NDArray[np.bool_]:
         if right[k].any() and left[k].any():
             hull = convex_hull_image(lungs[k])
             if np.count_nonzero(lungs[k]) > LUNG_SHARE * np.count_nonzero(hull):
-                result[k] = ~hull
+                rows, columns = np.flatnonzero(lungs[k].any(axis=1)), np.flatnonzero(lungs[k].any(axis=0))
+                result[k, rows[-1] + 1 :] = True
+                result[k, :, : columns[0]] = result[k, :, columns[-1] + 1 :] = True
     return result & ~context.grow(lungs, WALL_MM)
