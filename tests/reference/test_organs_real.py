@@ -68,6 +68,14 @@ def test_an_angiogram_of_the_chest_gets_no_left_kidney(real_data: Path) -> None:
     assert "the scan cuts it" in result.segment("liver").doubt
 
 
+@pytest.mark.real_data
+def test_a_brain_is_no_liver(real_data: Path) -> None:
+    volume = imported(real_data / "dicom-edge" / "ge-tilt-uneven")
+    result = segmented(volume, ["liver", "spleen", "kidney_right", "kidney_left"])
+    assert result.segments == ()
+    assert len(result.notes) == 4
+
+
 def middle(result: Segmentation, key: str) -> float:
     """Middle of a structure towards the patient's left, in mm."""
     grid: Grid = result.grid

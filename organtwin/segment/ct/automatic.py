@@ -103,8 +103,12 @@ def _organs(
 ) -> Iterator[tuple[str, Mask, tuple[float, str]]]:
     """Liver, spleen and kidneys on the full canonical grid, each with its verdict."""
     part = Part(monitor, 0.45, 0.9)
-    part.progress(0.0, "finding where the organs lie")
+    part.progress(0.0, "smoothing the scan")
     small = context.to_working(taken) > 0.5
+    _ = context.smooth  # kept by the context, made here so that a cancel is heard in between
+    part.progress(0.03, "finding the rib cage")
+    _ = context.depth_in_cage
+    part.progress(0.06, "finding where the organs lie")
     cores = find_cores(context, small)
     if not cores:
         return

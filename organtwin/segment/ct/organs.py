@@ -32,6 +32,7 @@ LOCAL_MM = 18.0  # over that length the brightness of an organ may drift (beam h
 EDGE_HU, DATA_WEIGHT = 12.0, 0.05  # a step between neighbours that is an edge; brightness against one such link
 LEAST_SPREAD_HU = 10.0
 REST_WORTH = 0.8
+SKULL_HU, SKULL_SHARE = 250.0, 0.6
 TUMOUR_MM = 30.0  # a tumour reaches no further out of the liver known so far
 POCKET, POCKET_HU = (0.6, 0.75, 0.4), 12.0  # share of the view: of each voxel, of the pocket, of the pocket by liver
 ROUNDS = 3
@@ -42,6 +43,8 @@ def find_cores(context: CTContext, taken: Mask) -> dict[str, Core]:
     cores: dict[str, Core] = {}
     muscle = muscle_mode(context)
     liver = liver_core(context, taken)
+    if liver and _in_skull(context, liver.mask):
+        return {}
     if liver:
         cores["liver"] = liver
     held = taken | liver.mask if liver else taken
@@ -57,6 +60,14 @@ def find_cores(context: CTContext, taken: Mask) -> dict[str, Core]:
     if spleen:
         cores["spleen"] = spleen
     return cores
+
+
+def _in_skull(context: CTContext, core: Mask) -> bool:
+    """Whether bone lies all around: then it is a brain, and there are no abdominal organs."""
+    worth = np.where(context.trunk, 0, -1).astype(np.float32)
+    worth[(context.hu > SKULL_HU) & context.trunk] = 1
+    share = enclosure(worth, int(120 / context.spacing_mm[0]))
+    return float(share[core].mean()) > SKULL_SHARE
 
 
 def compete(
