@@ -43,7 +43,7 @@ def find_cores(context: CTContext, taken: Mask) -> dict[str, Core]:
     cores: dict[str, Core] = {}
     muscle = muscle_mode(context)
     liver = liver_core(context, taken)
-    if liver and _in_skull(context, liver.mask):
+    if liver and _in_skull(context, liver.mask, taken):
         return {}
     if liver:
         cores["liver"] = liver
@@ -62,10 +62,12 @@ def find_cores(context: CTContext, taken: Mask) -> dict[str, Core]:
     return cores
 
 
-def _in_skull(context: CTContext, core: Mask) -> bool:
+def _in_skull(context: CTContext, core: Mask, taken: Mask) -> bool:
     """Whether bone lies all around: then it is a brain, and there are no abdominal organs."""
     worth = np.where(context.trunk, 0, -1).astype(np.float32)
-    worth[(context.hu > SKULL_HU) & context.trunk] = 1
+    worth[(context.hu > SKULL_HU) & context.trunk & ~taken] = 1
+    for side in (worth[:, 0], worth[:, -1], worth[:, :, 0], worth[:, :, -1]):
+        side[side == 0] = -1  # what lies beyond the picture is no skull
     share = enclosure(worth, int(120 / context.spacing_mm[0]))
     return float(share[core].mean()) > SKULL_SHARE
 
