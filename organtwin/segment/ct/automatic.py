@@ -133,9 +133,7 @@ def _trunk_of(context: CTContext, mask: Mask) -> Mask:
     return context.grow(thick, TIP_MM) if thick.any() else mask
 
 
-def _outlined(
-    context: CTContext, key: str, mask: Mask, barred: Mask, cava: Mask, tick: Callable[[], None]
-) -> Mask:
+def _outlined(context: CTContext, key: str, mask: Mask, barred: Mask, cava: Mask, tick: Callable[[], None]) -> Mask:
     """A working mask as a smooth outline on the full grid, at the half-way brightness to its neighbours.
 
     It may not take what is ``barred``; what it encloses together with the vena cava is filled.

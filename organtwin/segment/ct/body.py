@@ -21,7 +21,6 @@ LEAST_LIMB_ML = 100.0
 LUNG_LIKE_HU = (-935.0, -500.0)  # outside air is darker, even through noise
 
 
-
 def find_body(context: CTContext) -> Mask:
     """The trunk (or head, or limb) and other limbs in the picture, cavities filled slice by slice.
 
@@ -72,7 +71,9 @@ def _open_lung(context: CTContext, solid: Mask) -> Mask:
     result = np.zeros_like(solid)
     if not count:
         return result
-    rim = np.concatenate([labels[:, 0].ravel(), labels[:, -1].ravel(), labels[:, :, 0].ravel(), labels[:, :, -1].ravel()])
+    rim = np.concatenate(
+        [labels[:, 0].ravel(), labels[:, -1].ravel(), labels[:, :, 0].ravel(), labels[:, :, -1].ravel()]
+    )
     for label in np.unique(rim[rim > 0]):
         piece = labels == label
         thick = context.shrink(piece, 12.0).any()

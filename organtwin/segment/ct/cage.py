@@ -33,9 +33,7 @@ def depth_in_cage(context: CTContext) -> NDArray[np.float32]:
     step = context.spacing_mm
     rows = np.broadcast_to(np.arange(nj)[:, None], (nj, ni))
     columns = np.broadcast_to(np.arange(ni)[None, :], (nj, ni))
-    to_edge = np.minimum(
-        np.minimum(rows, nj - 1 - rows) * step[1], np.minimum(columns, ni - 1 - columns) * step[2]
-    )
+    to_edge = np.minimum(np.minimum(rows, nj - 1 - rows) * step[1], np.minimum(columns, ni - 1 - columns) * step[2])
     edge = to_edge < SKIN_MM
     inner, seen, outer = np.zeros((nk, BINS)), np.zeros((nk, BINS)), np.zeros((nk, BINS))
     radius = np.zeros(context.trunk.shape, np.float32)

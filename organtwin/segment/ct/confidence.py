@@ -68,7 +68,9 @@ def judge_organ(context: CTContext, key: str, mask: Mask, steadiness: float) -> 
     if border < 0.75:
         doubts.append(f"its border does not show on {100 * (1 - border):.0f} % of its surface")
     if steadiness < 0.85:
-        doubts.append(f"its size depends by {100 * (1 - steadiness):.0f} % on how strictly it is told from its neighbours")
+        doubts.append(
+            f"its size depends by {100 * (1 - steadiness):.0f} % on how strictly it is told from its neighbours"
+        )
     size, doubt = _size(context, key, mask)
     if doubt:
         doubts.append(doubt)
