@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 import pint
-from pydantic import AfterValidator
+from pydantic import BeforeValidator
 
 from organtwin.errors import BadInput
 
@@ -118,12 +118,14 @@ EXAMPLES: dict[str, str] = {
 }
 
 
-def _checked(dimension: str) -> AfterValidator:
-    def check(text: str) -> str:
+def _checked(dimension: str) -> BeforeValidator:
+    def check(
+        text: Any,
+    ) -> Any:  # before the type is looked at: a bare number deserves this sentence, not "not a string"
         parse(text, dimension)
         return text
 
-    return AfterValidator(check)
+    return BeforeValidator(check)
 
 
 # field types for cases: text with a unit, checked when the case is read

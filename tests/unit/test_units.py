@@ -1,0 +1,43 @@
+"""Quantities: read with their unit and dimension, or refused in a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from organtwin.errors import BadInput
+from organtwin.model.cases import FlowCase, Inlet, Material, Region
+from organtwin.operations.registry import validated
+from organtwin.units import convert, parse, show
+
+
+def test_blood_and_flow_come_out_in_mm_g_s():
+    assert parse("1.06 g/cm^3", "density") == pytest.approx(1.06e-3)
+    assert parse("3.5 mPa*s", "viscosity") == pytest.approx(3.5e-3)
+    assert parse("5 L/min", "flow") == pytest.approx(83_333.333, rel=1e-7)
+    assert parse("1 kPa", "pressure") == pytest.approx(1000)
+    assert parse("1 mmHg", "pressure") == pytest.approx(133.322, rel=1e-5)
+    assert parse("1 N", "force") == pytest.approx(1e6)
+    assert show(13332.24, "pressure", "mmHg") == "100 mmHg"
+    assert convert(1000.0, "flow", "mL/s") == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("bare", ["5", 5, 5.0, "", "five", None, True, "5 parsecs per fortnight", "5 kg"])
+def test_what_is_no_flow_is_refused_in_a_sentence(bare):
+    with pytest.raises(BadInput, match="flow"):
+        parse(bare, "flow")
+
+
+def test_a_bare_number_in_a_case_is_refused_for_its_missing_unit():
+    with pytest.raises(BadInput, match="has no unit"):
+        Inlet.model_validate({"cap": "inlet", "flow": 5})
+    with pytest.raises(BadInput, match="has no unit"):
+        Material.model_validate({"young": 5000})
+
+
+def test_a_case_names_what_is_wrong_with_it():
+    with pytest.raises(BadInput, match="needs an inlet"):
+        validated(FlowCase, {"inlets": []}, "the case")
+    with pytest.raises(BadInput, match="two conditions"):
+        validated(FlowCase, {"inlets": [{"cap": "a", "flow": "1 mL/s"}], "outlets": [{"cap": "a"}]}, "the case")
+    with pytest.raises(BadInput, match="either a boundary"):
+        validated(Region, {"boundary": "wall", "toward": [0, 0, 1]}, "the region")
