@@ -119,10 +119,11 @@ EXAMPLES: dict[str, str] = {
 
 
 def _checked(dimension: str) -> BeforeValidator:
-    def check(
-        text: Any,
-    ) -> Any:  # before the type is looked at: a bare number deserves this sentence, not "not a string"
-        parse(text, dimension)
+    def check(text: Any) -> Any:  # before the type is looked at: a bare number deserves more than "not a string"
+        try:
+            parse(text, dimension)
+        except BadInput as error:
+            raise ValueError(error.sentence) from error  # pydantic adds where in the case it stands
         return text
 
     return BeforeValidator(check)

@@ -28,10 +28,10 @@ def test_what_is_no_flow_is_refused_in_a_sentence(bare):
 
 
 def test_a_bare_number_in_a_case_is_refused_for_its_missing_unit():
-    with pytest.raises(BadInput, match="has no unit"):
-        Inlet.model_validate({"cap": "inlet", "flow": 5})
-    with pytest.raises(BadInput, match="has no unit"):
-        Material.model_validate({"young": 5000})
+    with pytest.raises(BadInput, match=r"flow: '5' has no unit"):
+        validated(Inlet, {"cap": "inlet", "flow": 5}, "the inlet")
+    with pytest.raises(BadInput, match=r"young: '5000' has no unit"):
+        validated(Material, {"young": 5000}, "the material")
 
 
 def test_a_case_names_what_is_wrong_with_it():
