@@ -14,9 +14,15 @@ class OrganTwinError(Exception):
         File, slice, triangle or face it was found at.
     remedy : str, optional
         What to do about it.
+
+    Attributes
+    ----------
+    places_mm : tuple of (x, y, z)
+        LPS points that a view can show, for example the middles of failing triangles.
     """
 
     exit_code = 4
+    places_mm: tuple[tuple[float, float, float], ...] = ()
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what = what

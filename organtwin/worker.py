@@ -107,7 +107,7 @@ def run(folder: Path) -> int:
         return Cancelled.exit_code
     except OrganTwinError as error:
         ended.set()
-        monitor.write(said.Failed(sentence=error.sentence, exit_code=error.exit_code))
+        monitor.write(said.Failed(sentence=error.sentence, exit_code=error.exit_code, places_mm=error.places_mm))
         return error.exit_code
     except MemoryError:
         ended.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QObject, QProcess, Signal
 
 from organtwin.document import Change
@@ -16,6 +17,7 @@ from organtwin_gui.views import ImageScene, Viewport
 # structures whose surfaces would hide everything else, or mean little in 3D
 NOT_AT_FIRST = {"body", "blood_pool", "skin", "fat", "muscle"}
 SHOWN_IN_3D = ("surface", "mesh", "result")
+FAILING, MARK_MM = "failing", 2.0
 
 
 class Stage(QObject):
@@ -73,7 +75,10 @@ class Stage(QObject):
         self.changed.emit()
 
     def _job_ended(self, job: Job) -> None:
-        """A new segmentation gets its surfaces, so that it is seen in 3D without a further click."""
+        """A new segmentation gets its surfaces, so that it is seen in 3D without a further click; failing places are marked."""
+        self.viewport.remove(FAILING)
+        if job.error is not None and job.error.places_mm:
+            self._mark(np.array(job.error.places_mm))
         if job.state is not JobState.DONE or job.spec.operation != "segment" or job.done is None:
             return
         for uuid in job.done.objects:
@@ -85,6 +90,18 @@ class Stage(QObject):
                     self.bridge.start(
                         "surface", {"segmentation": uuid}, {"structures": keys}, "Surfaces for the 3D view"
                     )
+
+    def _mark(self, places_mm: np.ndarray) -> None:
+        """Small red octahedra where something failed; the crosshair goes to the first."""
+        corners = MARK_MM * np.vstack([np.eye(3), -np.eye(3)])
+        faces = np.array([(a, b, c) for a in (0, 3) for b in (1, 4) for c in (2, 5)], np.int32)
+        points = (places_mm[:, None] + corners).reshape(-1, 3)
+        triangles = (faces + 6 * np.arange(len(places_mm), dtype=np.int32)[:, None, None]).reshape(-1, 3)
+        marks = Surface(
+            uuid=FAILING, name="Failing triangles", structure=FAILING, points_mm=points, triangles=triangles
+        )
+        self.viewport.show_surface(marks, colour=(239, 60, 60))
+        self.scene.cursor.move(places_mm[0])
 
     # -- showing --------------------------------------------------------------------------------------------------
 

@@ -52,6 +52,7 @@ class Failed(_Said):
     event: Literal["failed"] = "failed"
     sentence: str
     exit_code: int = 4
+    places_mm: tuple[tuple[float, float, float], ...] = ()
 
 
 class Cancelled(_Said):

@@ -177,6 +177,7 @@ class Job:
                 self.done, self.state, self.fraction, self.eta_s = event, JobState.DONE, 1.0, None
             case said.Failed():
                 self.error = (BadInput if event.exit_code == 3 else OrganTwinError)(event.sentence.removesuffix("."))
+                self.error.places_mm = event.places_mm
                 self.state = JobState.FAILED
             case said.Cancelled():
                 self.state = JobState.CANCELLED

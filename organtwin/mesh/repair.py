@@ -14,6 +14,8 @@ from organtwin.errors import BadInput
 from organtwin.mesh import triangles as tri
 from organtwin.mesh.crossings import crossing_triangles
 
+SHOWN_PLACES = 200  # failing triangles that a view is told of
+
 
 class BadSurface(BadInput):
     """A surface that cannot be filled; ``points_mm`` and ``triangles`` with ``failing`` (triangle numbers) show where."""
@@ -32,6 +34,7 @@ class BadSurface(BadInput):
         self.centres_mm = points_mm[triangles[failing]].mean(axis=1)
         shown = "; ".join(place(c) for c in self.centres_mm[:3])
         more = f" and {len(failing) - 3} more" if len(failing) > 3 else ""
+        self.places_mm = tuple((float(x), float(y), float(z)) for x, y, z in self.centres_mm[:SHOWN_PLACES])
         super().__init__(what, where=f"triangles at {shown}{more}" if len(failing) else "", remedy=remedy)
 
 

@@ -186,6 +186,24 @@ def test_strokes_drawn_with_the_mouse_become_a_segmentation(window, qtbot, proje
     assert 2 * (truth & found).sum() / (truth.sum() + found.sum()) > 0.9
 
 
+def test_failing_triangles_are_marked_in_3d_and_the_crosshair_goes_there(window, project):
+    from organtwin_gui.stage import FAILING
+
+    from organtwin.errors import BadInput
+    from organtwin.jobs import Job
+
+    window.open_project(project)
+    job = Job.create(window.bridge.document.project.jobs_folder, "mesh", {}, {}, "Mesh")
+    job.error = BadInput("Two triangles of the surface cut through each other")
+    job.error.places_mm = ((12.0, -3.0, 70.0), (14.0, -3.0, 70.0))
+    window.bridge.job_ended.emit(job)
+    assert window.stage.is_shown(FAILING)
+    assert np.allclose(window.scene.cursor.position_mm, (12, -3, 70))
+    job.error = None
+    window.bridge.job_ended.emit(job)
+    assert not window.stage.is_shown(FAILING)
+
+
 def test_a_job_can_be_cancelled_from_its_row(window, qtbot, project, finished):
     window.open_project(project)
     job = window.bridge.start(

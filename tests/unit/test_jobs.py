@@ -39,6 +39,10 @@ def run(inputs, parameters, monitor):
             monitor.residual("r", step, 1 / step)
     if parameters.fail == "input":
         raise BadInput("The slice is upside down", where="slice 7", remedy="Turn it.")
+    if parameters.fail == "places":
+        error = BadInput("The surface crosses itself")
+        error.places_mm = ((1.0, 2.0, 3.0),)
+        raise error
     if parameters.fail == "crash":
         raise RuntimeError("boom")
     if parameters.fail == "abort":
@@ -122,6 +126,12 @@ def test_bad_input_in_a_worker_arrives_as_its_sentence(document):
     assert job.state is JobState.FAILED
     assert job.error.sentence == "The slice is upside down (slice 7). Turn it."
     assert job.error.exit_code == 3
+
+
+def test_the_places_of_a_failure_reach_whoever_follows_the_job(document):
+    job = document.start("wait", {}, {"fail": "places"})
+    until_ended(document, job)
+    assert job.error.places_mm == ((1.0, 2.0, 3.0),)
 
 
 def test_a_crash_is_one_sentence_and_its_traceback_is_in_the_log(document):
