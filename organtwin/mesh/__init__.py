@@ -1,0 +1,1 @@
+"""Labels to smooth surfaces, and surfaces to tetrahedra with named boundaries."""

@@ -1,0 +1,1 @@
+"""Which voxel belongs to which structure: engines by name, and what they share."""

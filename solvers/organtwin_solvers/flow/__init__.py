@@ -1,0 +1,1 @@
+"""Blood flow: incompressible Navier-Stokes on vessel meshes."""

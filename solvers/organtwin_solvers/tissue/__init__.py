@@ -1,0 +1,1 @@
+"""Tissue: quasi-static hyperelastic deformation of organ meshes."""
