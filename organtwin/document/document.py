@@ -14,8 +14,8 @@ from organtwin.jobs import Job, JobState
 from organtwin.model import TwinObject
 from organtwin.operations import find
 from organtwin.store import Entry, Project, load_object
-from organtwin.store.atomic import write_json
 from organtwin.store.journal import Act
+from organtwin.store.objects import set_replaces
 
 KEPT_IN_MEMORY = 32  # objects; their arrays are memory-mapped, so this costs little
 
@@ -181,7 +181,8 @@ class Document:
         if entry.recipe is None:
             raise BadInput(f"'{entry.name}' was not made by an operation, so it cannot be made again")
         inputs = {role: newest(source, entries) for role, source in entry.recipe.inputs.items()}
-        waiting = [i for i in inputs.values() if i in self.stale()]
+        old = self.stale()
+        waiting = [i for i in inputs.values() if i in old]
         if waiting:
             return self.refresh(waiting[0])
         siblings = tuple(e.uuid for e in entries.values() if e.recipe == entry.recipe)
@@ -224,8 +225,7 @@ class Document:
             )
             if old is not None:
                 replaced.remove(old)
-                meta = made.with_(replaces=old.uuid).model_dump(mode="json", include={"replaces"})
-                _amend(folder, meta)
+                set_replaces(folder, old.uuid)
             self.project.take_in(folder)
         made_uuids = [u for u in (job.done.objects if job.done else ()) if (self.project.objects_folder / u).is_dir()]
         self._add(made_uuids, job.spec.label, job.id)
@@ -237,10 +237,3 @@ class Document:
                 continue
             job = Job(folder)
             self.jobs[job.id] = job
-
-
-def _amend(folder: Path, changes: dict[str, Any]) -> None:
-    import json
-
-    path = folder / "meta.json"
-    write_json(path, {**json.loads(path.read_text(encoding="utf-8")), **changes})

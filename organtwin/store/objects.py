@@ -55,6 +55,11 @@ def save_object(thing: TwinObject, parent: Path) -> Path:
     return final
 
 
+def set_replaces(folder: Path, uuid: str) -> None:
+    """Say of an object that no project has yet that it takes the place of another."""
+    write_json(folder / "meta.json", {**_meta(folder), "replaces": uuid})
+
+
 def load_object(folder: Path) -> TwinObject:
     """Read an object; arrays are memory-mapped and read-only.
 
