@@ -2,7 +2,9 @@
 
 from organtwin.model.base import Frozen, Recipe, TwinObject
 from organtwin.model.cases import FlowCase, TissueCase
+from organtwin.model.centerline import Branch, Centerline
 from organtwin.model.organ_mesh import Cap, OrganMesh
+from organtwin.model.procedure import Procedure
 from organtwin.model.result import Quantity, Result
 from organtwin.model.segmentation import Segment, Segmentation
 from organtwin.model.surface import Surface
@@ -10,16 +12,20 @@ from organtwin.model.terminology import STRUCTURES, Structure, structure
 from organtwin.model.volume import Volume
 
 KINDS: dict[str, type[TwinObject]] = {
-    cls.kind: cls for cls in (Volume, Segmentation, Surface, OrganMesh, FlowCase, TissueCase, Result)
+    cls.kind: cls
+    for cls in (Volume, Segmentation, Surface, OrganMesh, Centerline, FlowCase, TissueCase, Result, Procedure)
 }
 
 __all__ = [
     "KINDS",
     "STRUCTURES",
+    "Branch",
     "Cap",
+    "Centerline",
     "FlowCase",
     "Frozen",
     "OrganMesh",
+    "Procedure",
     "Quantity",
     "Recipe",
     "Result",

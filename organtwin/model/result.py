@@ -24,15 +24,18 @@ class Result(TwinObject):
     velocity_mm_per_s, pressure_pa, wall_shear_pa; for tissue displacement_mm, strain (largest principal
     Green-Lagrange), stress_pa (von Mises of Cauchy).
     ``credibility`` says what earns the numbers: mesh size, residual, mass balance, verification it rests on.
+    ``tables`` maps a branch of the centreline ("inlet → left iliac") to columns of one length along it: distance_mm,
+    x_mm, y_mm, z_mm, and what was found there (pressure_pa, ffr, area_mm2 ...).
     ``histories`` maps names to plain columns over time or iteration (residual, flow through each cap).
     """
 
     kind: ClassVar[str] = "result"
 
-    physics: Literal["flow", "tissue"]
+    physics: Literal["flow", "lumped", "tissue"]
     mesh: str  # uuid
     times_s: Array
     fields: dict[str, Array]
     quantities: tuple[Quantity, ...] = ()
     credibility: dict[str, str] = Field(default_factory=dict)
+    tables: dict[str, dict[str, list[float]]] = Field(default_factory=dict)
     histories: dict[str, list[float]] = Field(default_factory=dict)
