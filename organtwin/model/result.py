@@ -10,11 +10,16 @@ from organtwin.model.base import Array, Frozen, TwinObject
 
 
 class Quantity(Frozen):
-    """A number that is shown: value in ``unit``, ready for people (mmHg, mL/s, Pa, mm, %)."""
+    """A number that is shown: value in ``unit``, ready for people (mmHg, mL/s, Pa, mm, %).
+
+    ``level`` says how far it can be believed, ``why`` what that rests on, in a few words.
+    """
 
     name: str
     value: float
     unit: str
+    level: Literal["good", "fair", "poor", "unknown"] = "unknown"
+    why: str = ""
 
 
 class Result(TwinObject):
