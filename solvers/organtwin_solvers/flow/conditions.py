@@ -2,41 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh
-from organtwin.model.cases import Outlet
+from organtwin.model.cases import Blood, Inlet, Outlet, Samples
+from organtwin.model.organ_mesh import Cap
 from organtwin.units import parse
-from organtwin_solvers.flow.inflow import flux_vector, normals_mm2, require_resolved, unit_profile, waveform
+from organtwin_solvers.flow.inflow import flux_vector, normals_mm2, require_resolved, unit_profile
+from organtwin_solvers.flow.waveforms import Waveform, constant, sampled, template
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Inflow:
-    """Prescribed flow in through a cap: ``profile`` (n_points, 3) carries 1 mm^3/s."""
+    """Prescribed flow in through a cap.
+
+    ``points`` (k,) are the cap's, in the mesh's order, and ``profile`` (k, 3) the velocity there that carries 1 mm^3/s;
+    ``waveform`` says how much flows when.
+    """
 
     cap: str
-    profile: NDArray[np.float64]
-    flow_mm3_per_s: float
-    kind: str
-    period_s: float
+    points: NDArray[np.int64]
+    profile: Array
+    waveform: Waveform
+    n_points: int
 
     def at(self, time_s: float) -> float:
         """Flow in mm^3/s."""
-        return self.flow_mm3_per_s * waveform(self.kind, time_s, self.period_s)  # type: ignore[arg-type]
+        return self.waveform(time_s)
+
+    def velocity_at_points(self, time_s: float) -> Array:
+        """(k, 3) mm/s on the cap's points."""
+        return self.at(time_s) * self.profile
+
+    def velocity(self, time_s: float) -> Array:
+        """(n_points, 3) mm/s, zero off the cap."""
+        velocity = np.zeros((self.n_points, 3))
+        velocity[self.points] = self.velocity_at_points(time_s)
+        return velocity
+
+    @property
+    def flow_mm3_per_s(self) -> float:
+        """Mean over a period."""
+        return self.waveform.mean
+
+    @property
+    def peak_mm3_per_s(self) -> float:
+        """Greatest flow of a period, in whichever direction."""
+        return self.waveform.peak
+
+    @property
+    def peak_speed(self) -> float:
+        """Greatest prescribed speed of a period, mm/s."""
+        return self.peak_mm3_per_s * float(np.linalg.norm(self.profile, axis=1).max())
 
 
 @dataclass(frozen=True)
 class Outflow:
-    """pressure + resistance * flow on a cap; ``flux`` (n_points, 3) makes the flow of a velocity field."""
+    """What a cap does to the flow out through it; ``flux`` (n_points, 3) makes the flow Q of a velocity field.
+
+    pressure = proximal Q + P_c with compliance dP_c/dt = Q - (P_c - distal_pressure_pa) / distal and P_c(0) = stored_pa;
+    with no compliance P_c = distal_pressure_pa + distal Q. Resistances in Pa s/mm^3, compliance in mm^3/Pa.
+    """
 
     cap: str
-    pressure_pa: float
-    resistance: float
-    flux: NDArray[np.float64]
+    flux: Array
+    proximal: float
+    compliance: float
+    distal: float
+    distal_pressure_pa: float
+    stored_pa: float
 
 
 @dataclass(frozen=True)
@@ -47,31 +87,71 @@ class Conditions:
     blood, and rounding should act on those.
     """
 
+    blood: Blood
     density: float
     viscosity: float
+    period_s: float
     held: NDArray[np.bool_]  # points with a prescribed velocity: wall and inlets
     inflows: tuple[Inflow, ...]
     outflows: tuple[Outflow, ...]
     reference_pa: float
-    cap_means: dict[str, NDArray[np.float64]]  # (n_points,) weights whose product with a field is its mean over the cap
+    cap_means: dict[str, Array]  # (n_points,) weights whose product with a field is its mean over the cap
 
-    def velocity(self, time_s: float) -> NDArray[np.float64]:
+    def velocity(self, time_s: float) -> Array:
         """Prescribed velocity (n_points, 3), zero where nothing is prescribed."""
-        return np.sum([inflow.at(time_s) * inflow.profile for inflow in self.inflows], axis=0)
+        return np.sum([inflow.velocity(time_s) for inflow in self.inflows], axis=0)
 
 
 def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
     """Find the caps that a case names, and check that the problem is well posed.
 
     "inlet" stands for every inlet cap that nothing else names (its flow is shared by area), "*" for every cap left.
+    A steady case takes the mean of every waveform.
 
     Raises
     ------
     BadInput
         In one sentence, with the caps that there are.
     """
+    caps = _caps(case, organ)
+    period = parse(case.numerics.period, "time")
+    density, viscosity = parse(case.blood.density, "density"), parse(case.blood.viscosity, "viscosity")
+    if density <= 0.0 or viscosity <= 0.0 or period <= 0.0:
+        raise BadInput("Density, viscosity and period must be above zero")
+
+    inflows = _inflows(case, organ, caps, period)
+    taken = {inflow.cap for inflow in inflows}
+    outlets = _outlets(case, caps, taken)
+    mean = sum(inflow.flow_mm3_per_s for inflow in inflows)
+    area = sum(caps[name].area_mm2 for name in outlets)
+    outflows = []
+    for name, outlet in outlets.items():
+        require_resolved(organ, name)
+        outflows.append(_outflow(organ, name, outlet, mean * caps[name].area_mm2 / area))
+    reference = min(outflow.stored_pa for outflow in outflows)
+
+    held = np.zeros(len(organ.points_mm), bool)
+    for name in ["wall", *sorted(taken)]:
+        held[organ.boundary(name)] = True
+    return Conditions(
+        blood=case.blood,
+        density=density,
+        viscosity=viscosity,
+        period_s=period,
+        held=held,
+        inflows=tuple(inflows),
+        outflows=tuple(
+            replace(o, distal_pressure_pa=o.distal_pressure_pa - reference, stored_pa=o.stored_pa - reference)
+            for o in outflows
+        ),
+        reference_pa=reference,
+        cap_means={name: _mean_over(organ, name) for name in [i.cap for i in inflows] + [o.cap for o in outflows]},
+    )
+
+
+def _caps(case: FlowCase, organ: OrganMesh) -> dict[str, Cap]:
+    """Caps by name; refuses a mesh without, and names that are none of them."""
     caps = {cap.name: cap for cap in organ.caps if cap.name in organ.boundaries}
-    known = f"The openings are: {', '.join(f'{c.name} ({c.role})' for c in caps.values()) or 'none'}."
     if not caps:
         raise BadInput(
             f"The mesh '{organ.name}' has no openings for blood to flow through",
@@ -80,30 +160,70 @@ def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
     if "wall" not in organ.boundaries:
         raise BadInput(f"The mesh '{organ.name}' has no boundary 'wall'", remedy="Mesh the structure as a vessel.")
     named = {condition.cap for condition in (*case.inlets, *case.outlets)}
-    for name in named - set(caps) - {"*", "inlet"}:
+    for name in sorted(named - set(caps) - {"*", "inlet"}):
         if name in organ.boundaries:
-            raise BadInput(f"'{name}' is not an opening: blood cannot enter or leave through it", remedy=known)
-        raise BadInput(f"There is no opening '{name}'", remedy=known)
+            raise BadInput(f"'{name}' is not an opening: blood cannot enter or leave through it", remedy=_known(caps))
+        raise BadInput(f"There is no opening '{name}'", remedy=_known(caps))
+    return caps
 
-    period = parse(case.numerics.period, "time")
-    inflows: list[Inflow] = []
+
+def _known(caps: dict[str, Cap]) -> str:
+    return f"The openings are: {', '.join(f'{c.name} ({c.role})' for c in caps.values()) or 'none'}."
+
+
+def _inflows(case: FlowCase, organ: OrganMesh, caps: dict[str, Cap], period: float) -> list[Inflow]:
+    named = {condition.cap for condition in (*case.inlets, *case.outlets)}
+    inflows = []
     for inlet in case.inlets:
-        flow = parse(inlet.flow, "flow")
         chosen = (
             [inlet.cap]
             if inlet.cap in caps
             else [c.name for c in caps.values() if c.role == "inlet" and c.name not in named]
         )
         if inlet.cap == "*":
-            raise BadInput("An inlet needs the name of its opening: '*' is for outlets", remedy=known)
+            raise BadInput("An inlet needs the name of its opening: '*' is for outlets", remedy=_known(caps))
         if not chosen:
-            raise BadInput("No opening of the mesh is an inlet", remedy=known)
+            raise BadInput("No opening of the mesh is an inlet", remedy=_known(caps))
+        if inlet.profile == "womersley":
+            raise BadInput("The Womersley profile is not there yet", remedy="Choose the parabolic one.")
+        flow = flow_in(inlet, period, steady=case.numerics.mode == "steady")
         area = sum(caps[name].area_mm2 for name in chosen)
         for name in chosen:
-            share = flow * caps[name].area_mm2 / area
-            inflows.append(Inflow(name, unit_profile(organ, name, inlet.profile), share, inlet.waveform, period))
+            points = np.unique(organ.boundary(name)).astype(np.int64)
+            profile = unit_profile(organ, name, inlet.profile)[points]
+            share = replace(flow, scale=flow.scale * caps[name].area_mm2 / area)
+            inflows.append(Inflow(name, points, profile, share, len(organ.points_mm)))
+    return inflows
 
-    taken = {inflow.cap for inflow in inflows}
+
+def flow_in(inlet: Inlet, period: float, *, steady: bool) -> Waveform:
+    """What enters through an inlet over time.
+
+    Raises
+    ------
+    BadInput
+        When the waveform is unknown, of another period, or cannot be scaled to a mean.
+    """
+    mean = None
+    if inlet.flow is not None:
+        mean = parse(inlet.flow, "flow")
+    elif inlet.stroke_volume is not None:
+        mean = parse(inlet.stroke_volume, "volume") / period
+    if isinstance(inlet.waveform, Samples):
+        wave = sampled(inlet.waveform, period)
+        if mean is not None:
+            if abs(wave.mean) < 1e-3 * wave.peak:
+                raise BadInput(
+                    f"The waveform of the inlet '{inlet.cap}' has a mean of zero and cannot be scaled to another mean",
+                    remedy="Leave the flow and the stroke volume out: the samples are then taken as they are.",
+                )
+            wave = replace(wave, scale=mean / wave.mean)
+    else:
+        wave = template(inlet.waveform, mean or 0.0, period)
+    return constant(wave.mean, period) if steady else wave
+
+
+def _outlets(case: FlowCase, caps: dict[str, Cap], taken: set[str]) -> dict[str, Outlet]:
     explicit = {outlet.cap: outlet for outlet in case.outlets if outlet.cap != "*"}
     rest = next((outlet for outlet in case.outlets if outlet.cap == "*"), None)
     outlets: dict[str, Outlet] = {}
@@ -115,38 +235,34 @@ def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
         elif name not in taken:
             raise BadInput(
                 f"The opening '{name}' has neither an inflow nor an outlet",
-                remedy=f"Name it, or give an outlet '*'. {known}",
+                remedy=f"Name it, or give an outlet '*'. {_known(caps)}",
             )
     if not outlets:
-        raise BadInput("The case has no outlet: blood that flows in cannot leave", remedy=known)
+        raise BadInput("The case has no outlet: blood that flows in cannot leave", remedy=_known(caps))
+    return outlets
 
-    outflows = []
-    for name, outlet in outlets.items():
-        require_resolved(organ, name)
+
+def _outflow(organ: OrganMesh, name: str, outlet: Outlet, flow: float) -> Outflow:
+    """``flow`` is about what will leave there, to start from."""
+    flux = flux_vector(organ, name)
+    if outlet.windkessel is None:
         resistance = 0.0 if outlet.resistance is None else parse(outlet.resistance, "resistance")
         if resistance < 0.0:
             raise BadInput(f"The resistance of the outlet '{name}' is negative", remedy="Give zero or more.")
-        outflows.append(Outflow(name, parse(outlet.pressure, "pressure"), resistance, flux_vector(organ, name)))
-    reference = min(outflow.pressure_pa for outflow in outflows)
-
-    density, viscosity = parse(case.blood.density, "density"), parse(case.blood.viscosity, "viscosity")
-    if density <= 0.0 or viscosity <= 0.0 or period <= 0.0:
-        raise BadInput("Density, viscosity and period must be above zero")
-    held = np.zeros(len(organ.points_mm), bool)
-    for name in ["wall", *sorted(taken)]:
-        held[organ.boundary(name)] = True
-    return Conditions(
-        density=density,
-        viscosity=viscosity,
-        held=held,
-        inflows=tuple(inflows),
-        outflows=tuple(Outflow(o.cap, o.pressure_pa - reference, o.resistance, o.flux) for o in outflows),
-        reference_pa=reference,
-        cap_means={name: _mean_over(organ, name) for name in [i.cap for i in inflows] + [o.cap for o in outflows]},
-    )
+        pressure = parse(outlet.pressure, "pressure")
+        return Outflow(name, flux, resistance, 0.0, 0.0, pressure, pressure)
+    kind = outlet.windkessel
+    proximal, distal = parse(kind.proximal, "resistance"), parse(kind.distal, "resistance")
+    compliance, pressure = parse(kind.compliance, "compliance"), parse(kind.distal_pressure, "pressure")
+    for what, value in (("proximal resistance", proximal), ("compliance", compliance), ("distal resistance", distal)):
+        if value <= 0.0:
+            raise BadInput(
+                f"The {what} of the windkessel at '{name}' is not above zero", remedy="Give a value above zero."
+            )
+    return Outflow(name, flux, proximal, compliance, distal, pressure, pressure + distal * flow)
 
 
-def _mean_over(organ: OrganMesh, cap: str) -> NDArray[np.float64]:
+def _mean_over(organ: OrganMesh, cap: str) -> Array:
     triangles = organ.boundary(cap)
     areas = np.linalg.norm(normals_mm2(organ, triangles), axis=1)
     weights = np.zeros(len(organ.points_mm))

@@ -1,4 +1,4 @@
-"""Velocity profiles on a cap of any shape, and waveforms of the inflow over time."""
+"""Velocity profiles on a cap of any shape."""
 
 from __future__ import annotations
 
@@ -86,17 +86,6 @@ def rim(triangles: NDArray[np.integer]) -> NDArray[np.integer]:
     edges = np.sort(triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
     unique, count = np.unique(edges, axis=0, return_counts=True)
     return np.unique(unique[count == 1])
-
-
-def waveform(kind: Literal["constant", "systolic"], time_s: float, period_s: float) -> float:
-    """Flow at a time as a multiple of its mean over a period.
-
-    "systolic" is half a sine over the first third of the period, nothing after it.
-    """
-    if kind == "constant":
-        return 1.0
-    phase = (time_s / period_s) % 1.0
-    return 1.5 * math.pi * math.sin(3.0 * math.pi * phase) if phase < 1.0 / 3.0 else 0.0
 
 
 def _laplace(points: NDArray[np.float64], triangles: NDArray[np.integer]) -> tuple[coo_array, NDArray[np.float64]]:

@@ -191,7 +191,7 @@ class Scheme:
         # right-hand side: past velocities, outlet pressures, the resolved part of the two stabilised terms
         rhs = np.array([multiply(self.mass, rho / dt_s * component) for component in past])
         for outflow, flux in zip(self.conditions.outflows, self.fluxes, strict=True):
-            rhs -= outflow.pressure_pa * flux
+            rhs -= outflow.distal_pressure_pa * flux
         self._put(self._u, extrapolated)
         self._put(self._u, rho * self._vectors(self._convected) / self.lumped)
         rhs += self._vectors(self._streamline)
@@ -250,13 +250,7 @@ class Scheme:
 
     def inflow_speed(self) -> float:
         """The greatest prescribed speed over a period, mm/s."""
-        inflows = self.conditions.inflows
-        peaks = [1.0 if inflow.kind == "constant" else 1.5 * np.pi for inflow in inflows]
-        speeds = [
-            abs(inflow.flow_mm3_per_s) * peak * np.linalg.norm(inflow.profile, axis=1).max()
-            for inflow, peak in zip(inflows, peaks, strict=True)
-        ]
-        return float(max(speeds))
+        return max(inflow.peak_speed for inflow in self.conditions.inflows)
 
     def fastest(self, state: State) -> tuple[float, tuple[float, float, float]]:
         """The greatest speed in mm/s and where it is (mm)."""
@@ -308,8 +302,9 @@ class Scheme:
             result[i] = multiply(self._K, velocity[i])
         result[:3] -= self.weak_gradient(pressure)
         for outflow, flux, flow in zip(self.conditions.outflows, self.fluxes, self.flows(velocity), strict=True):
-            if outflow.resistance:
-                result[:3] += outflow.resistance * flow * flux
+            resistance = outflow.proximal + outflow.distal
+            if resistance:
+                result[:3] += resistance * flow * flux
         result[3] = self.divergence(velocity) + multiply(self._L, pressure)
         for matrix in self._P:
             result[3] -= multiply(matrix, multiply(matrix, pressure, transpose=True) / self._weighted_mass)
