@@ -1,0 +1,153 @@
+"""Tetrahedra that know their neighbours, so that a moving point is found by a step to the next cell and no search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from organtwin.model import OrganMesh
+
+OUTSIDE = -32_768  # beyond a boundary face that has no tag
+_TOLERANCE = 1e-9  # of a barycentric weight
+_MAX_WALK = 400
+# corners of the face opposite to each corner
+_FACES = np.array([(1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)])
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """``tets`` (m, 4); ``neighbours`` (m, 4): the cell beyond the face opposite to each corner, or ``-1 - tag`` of the
+    boundary there (:data:`OUTSIDE` where it has none); ``first_mm`` (m, 3) the first corner and ``inverse`` (m, 3, 3) of the
+    edges from it, which give barycentric weights; ``size_mm`` (m,) the edge of a cube around a cell.
+    """
+
+    tets: NDArray[np.int64]
+    neighbours: NDArray[np.int64]
+    first_mm: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+    size_mm: NDArray[np.float64]
+    centres: cKDTree
+
+    @classmethod
+    def of(cls, mesh: OrganMesh) -> Cells:
+        """Of a mesh; about a second for a million tetrahedra."""
+        points, tets = np.asarray(mesh.points_mm, np.float64), np.asarray(mesh.tets, np.int64)
+        corners = points[tets]
+        edges = np.moveaxis(corners[:, 1:] - corners[:, :1], 1, 2)
+        return cls(
+            tets=tets,
+            neighbours=_neighbours(
+                tets, np.asarray(mesh.boundary_triangles), np.asarray(mesh.boundary_tags), len(points)
+            ),
+            first_mm=np.ascontiguousarray(corners[:, 0]),
+            inverse=np.ascontiguousarray(np.linalg.inv(edges)),
+            size_mm=np.abs(np.linalg.det(edges)) ** (1 / 3),
+            centres=cKDTree(corners.mean(axis=1)),
+        )
+
+    def find(self, places_mm: NDArray[Any]) -> NDArray[np.int64]:
+        """(n,) the cell in which each place (n, 3) lies, negative outside."""
+        places = np.asarray(places_mm, np.float64).reshape(-1, 3)
+        found = np.full(len(places), OUTSIDE, np.int64)
+        _, near = self.centres.query(places, k=min(8, len(self.tets)))
+        for start in np.asarray(near).reshape(len(places), -1).T:  # a walk may end at a wall that bulges inwards
+            missing = np.flatnonzero(found < 0)
+            if len(missing) == 0:
+                break
+            found[missing] = walk_all(
+                places[missing], start[missing].astype(np.int64), self.first_mm, self.inverse, self.neighbours
+            )
+        return found
+
+    def near_boundary(self, mesh: OrganMesh, name: str, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """``count`` places spread over a boundary by area, just inside, and their cells: the same ones each time."""
+        triangles = np.asarray(mesh.boundary(name), np.int64)
+        corners = np.asarray(mesh.points_mm, np.float64)[triangles]
+        area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+        tag = mesh.boundaries[name]
+        cell, opposite = np.nonzero(self.neighbours == -1 - tag)
+        keys = np.sort(np.array([np.delete(self.tets[c], o) for c, o in zip(cell, opposite, strict=True)]), axis=1)
+        behind = {tuple(key): c for key, c in zip(keys.tolist(), cell.tolist(), strict=True)}
+        chance = np.random.default_rng(20)
+        # equal shares of the area, one place in each: spread more evenly than by chance alone
+        steps = (np.arange(count) + chance.random(count)) / max(count, 1) * area.sum()
+        chosen = np.minimum(np.searchsorted(np.cumsum(area), steps), len(area) - 1)
+        on_cap = np.einsum("ij,ijk->ik", chance.dirichlet(np.ones(3), size=count), corners[chosen])
+        cells = np.array([behind[tuple(sorted(t))] for t in triangles[chosen].tolist()], np.int64)
+        middle = np.asarray(mesh.points_mm)[self.tets[cells]].mean(axis=1)
+        return on_cap + 0.02 * (middle - on_cap), cells
+
+
+def _neighbours(tets: NDArray[np.int64], triangles: NDArray[Any], tags: NDArray[Any], points: int) -> NDArray[np.int64]:
+    """(m, 4), see :class:`Cells`."""
+
+    def keys(faces: NDArray[Any]) -> NDArray[Any]:
+        ordered = np.sort(np.asarray(faces, np.int64), axis=1)
+        pair = ordered[:, 0] * points + ordered[:, 1]
+        if points < 2_000_000:  # three point numbers fit 64 bits
+            return pair * points + ordered[:, 2]
+        made = np.empty(len(pair), dtype=[("pair", np.int64), ("third", np.int64)])
+        made["pair"], made["third"] = pair, ordered[:, 2]
+        return made
+
+    key = keys(tets[:, _FACES].reshape(-1, 3))
+    order = np.argsort(key, kind="stable")
+    twin = np.flatnonzero(key[order[1:]] == key[order[:-1]])
+    one, other = order[twin], order[twin + 1]
+    made = np.full(len(key), OUTSIDE, np.int64)
+    made[one], made[other] = other // 4, one // 4
+    if len(triangles):
+        outer = np.flatnonzero(made < 0)
+        known = keys(triangles)
+        sorter = np.argsort(known)
+        at = np.clip(np.searchsorted(known, key[outer], sorter=sorter), 0, len(known) - 1)
+        hit = known[sorter[at]] == key[outer]
+        made[outer[hit]] = -1 - tags[sorter[at[hit]]].astype(np.int64)
+    return np.ascontiguousarray(made.reshape(-1, 4))
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def weights_in(x: float, y: float, z: float, cell: int, first: Any, inverse: Any, out: Any) -> None:
+    """Barycentric weights of a place in a cell into ``out`` (4,)."""
+    dx, dy, dz = x - first[cell, 0], y - first[cell, 1], z - first[cell, 2]
+    total = 0.0
+    for row in range(3):
+        w = inverse[cell, row, 0] * dx + inverse[cell, row, 1] * dy + inverse[cell, row, 2] * dz
+        out[row + 1] = w
+        total += w
+    out[0] = 1.0 - total
+
+
+@numba.njit(cache=True, nogil=True)
+def walk(x: float, y: float, z: float, cell: int, first: Any, inverse: Any, neighbours: Any, out: Any) -> int:
+    """The cell of a place, from a cell nearby; the negative code of the boundary where the way leaves the mesh."""
+    for _ in range(_MAX_WALK):
+        weights_in(x, y, z, cell, first, inverse, out)
+        inner, lowest_inner, outer, lowest_outer = -1, -_TOLERANCE, -1, -_TOLERANCE
+        for corner in range(4):
+            if neighbours[cell, corner] >= 0:
+                if out[corner] < lowest_inner:
+                    inner, lowest_inner = corner, out[corner]
+            elif out[corner] < lowest_outer:
+                outer, lowest_outer = corner, out[corner]
+        if inner < 0 and outer < 0:
+            return cell
+        if inner < 0:
+            return neighbours[cell, outer]
+        cell = neighbours[cell, inner]
+    return OUTSIDE
+
+
+@numba.njit(cache=True, nogil=True)
+def walk_all(places: Any, start: Any, first: Any, inverse: Any, neighbours: Any) -> Any:
+    """:func:`walk` for many places (n, 3) from as many cells (n,)."""
+    found = np.empty(len(places), np.int64)
+    out = np.empty(4)
+    for n in range(len(places)):
+        found[n] = walk(places[n, 0], places[n, 1], places[n, 2], start[n], first, inverse, neighbours, out)
+    return found
