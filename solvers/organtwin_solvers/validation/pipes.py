@@ -50,6 +50,18 @@ def pipe(
     return vessel(points if shape is None else shape(points), np.concatenate(tets), regions, ["inlet", "outlet"], name)
 
 
+def toward_wall(radius_mm: float, ratio: float) -> Callable[[Points], Points]:
+    """A ``shape`` that makes cells at the wall ``ratio`` times thinner than on the axis."""
+    bend = np.arccosh(np.sqrt(max(ratio, 1.0 + 1e-6)))
+
+    def shape(points: Points) -> Points:
+        s = np.hypot(points[:, 0], points[:, 1]) / radius_mm
+        stretch = np.tanh(bend * s) / (np.tanh(bend) * np.where(s > 0, s, 1.0))
+        return points * np.column_stack([stretch, stretch, np.ones(len(s))])
+
+    return shape
+
+
 def tee(width_mm: float, stem_mm: float, branch_mm: float, cells: int, name: str = "tee") -> OrganMesh:
     """A square channel along +z that meets a square cross channel along x: one "inlet", mirror images "left" and "right".
 
