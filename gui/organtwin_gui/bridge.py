@@ -125,11 +125,13 @@ class Bridge(QObject):
             self.selection = uuid
             self.selected.emit(uuid)
 
-    def start(self, operation: str, inputs: dict[str, str], parameters: dict[str, Any], label: str) -> Job | None:
+    def start(
+        self, operation: str, inputs: dict[str, str], parameters: dict[str, Any], label: str, *, ranks: int = 1
+    ) -> Job | None:
         """Start a job; a mistake becomes a notice."""
         with self.guarded():
             assert self.document is not None
-            return self.document.start(operation, inputs, parameters, label)
+            return self.document.start(operation, inputs, parameters, label, ranks=ranks)
         return None
 
     def undo(self) -> None:

@@ -11,13 +11,20 @@ from PySide6.QtCore import QObject, QProcess, Signal
 from organtwin.document import Change
 from organtwin.jobs import Job, JobState
 from organtwin.model import OrganMesh, Result, Segmentation, Surface, Volume
+from organtwin.store import Entry
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.views import ImageScene, Viewport
+from organtwin_gui.views.items.organ_mesh import MeshItem
 
 # structures whose surfaces would hide everything else, or mean little in 3D
 NOT_AT_FIRST = {"body", "blood_pool", "skin", "fat", "muscle"}
 SHOWN_IN_3D = ("surface", "mesh", "result")
 FAILING, MARK_MM = "failing", 2.0
+
+
+def seen_in_3d(entry: Entry) -> bool:
+    """Whether an object can stand in the 3D view: a 0D result has numbers only."""
+    return entry.kind in SHOWN_IN_3D and entry.facts.get("physics") != "lumped"
 
 
 class Stage(QObject):
@@ -42,7 +49,7 @@ class Stage(QObject):
 
     def _opened(self) -> None:
         self.viewport.clear()
-        results = self.bridge.entries("result")
+        results = [e for e in self.bridge.entries("result") if seen_in_3d(e)]
         meshes = [] if results else self.bridge.entries("mesh")
         for entry in [*self._first_surfaces(), *meshes[-1:], *results[-1:]]:
             self.show(entry.uuid)
@@ -65,7 +72,7 @@ class Stage(QObject):
             self.viewport.remove(uuid)
         for uuid in change.added:
             entry = next((e for e in self.bridge.entries() if e.uuid == uuid), None)
-            if entry is None or entry.kind not in SHOWN_IN_3D:
+            if entry is None or not seen_in_3d(entry):
                 continue
             if entry.kind == "surface" and entry.facts["structure"] in NOT_AT_FIRST:
                 continue
@@ -118,6 +125,8 @@ class Stage(QObject):
                 return
             thing = self.bridge.get(uuid)
             match thing:
+                case Result(physics="lumped"):
+                    return
                 case Surface():
                     self.viewport.show_surface(thing)
                 case OrganMesh():
@@ -135,6 +144,23 @@ class Stage(QObject):
                 case Volume():
                     self.viewport.show_volume(thing)
             self.changed.emit()
+
+    def present(self, uuid: str | None, roles: dict[str, str]) -> None:
+        """Show a vessel mesh with arrows that follow the roles of its openings, unless a result on it is shown."""
+        for other, item in self.viewport.items.items():
+            if isinstance(item, MeshItem) and other != uuid:
+                item.set_roles({})
+        if uuid is None:
+            return
+        results = [e.uuid for e in self.bridge.entries("result") if e.facts.get("mesh") == uuid]
+        if not any(map(self.is_shown, results)) and not self.is_shown(uuid):
+            for entry in self.bridge.entries():
+                if entry.kind in ("mesh", "result"):
+                    self.viewport.set_visible(entry.uuid, False)
+            self.show(uuid)
+        item = self.viewport.items.get(uuid)
+        if isinstance(item, MeshItem):
+            item.set_roles(roles)
 
     def hide(self, uuid: str) -> None:
         self.viewport.set_visible(uuid, False)

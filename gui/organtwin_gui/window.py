@@ -35,7 +35,7 @@ from organtwin_gui.preferences import Preferences
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
 from organtwin_gui.stage import Stage
-from organtwin_gui.steps import StudyStep
+from organtwin_gui.steps import FlowStep, StudyStep
 from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool
 from organtwin_gui.views.slice_render import patient_text
 from organtwin_gui.welcome import Welcome
@@ -220,6 +220,7 @@ class MainWindow(QMainWindow):
         study.import_wanted.connect(self.import_paths)
         study.sample_wanted.connect(self.open_sample)
         study.series_wanted.connect(self.choose_series)
+        self.workflow.step(FlowStep).shown.connect(self.stage.present)
         self.welcome.sample_wanted.connect(self.open_sample)
         self.welcome.project_wanted.connect(self.choose_project)
         self.welcome.scan_wanted.connect(self.choose_scan)

@@ -118,7 +118,7 @@ def test_from_labels_to_mesh_flow_and_pull_with_the_buttons(window, qtbot, proje
 
     window.workflow.go_to(FlowStep)
     flow = window.workflow.step(FlowStep)
-    flow.inflow.setText("1 L/min")
+    flow.inflow.output.setText("1 L/min")
     press(qtbot, flow.run)
     finished(window)
     assert not window.notice.isVisible(), window.notice.text

@@ -4,113 +4,97 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHeaderView, QLabel, QSpinBox, QTableWidget, QTableWidgetItem
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QComboBox, QFrame, QVBoxLayout
 
 from organtwin.errors import BadInput
-from organtwin.model import OrganMesh
-from organtwin.units import parse
-from organtwin_gui.forms import QuantityEdit, form, quiet
+from organtwin.model import Centerline, OrganMesh, Result
+from organtwin.operations import find, names
+from organtwin_gui.draft import Draft
+from organtwin_gui.forms import form, quiet
+from organtwin_gui.steps.flow_estimate import Estimate, waveform
+from organtwin_gui.steps.flow_fields import caption
+from organtwin_gui.steps.flow_inflow import Inflow
+from organtwin_gui.steps.flow_numerics import Numerics
+from organtwin_gui.steps.flow_outlets import Openings
 from organtwin_gui.steps.step import Step, fill, primary
 
-NAME, ROLE, CONDITION = range(3)
+# what the solvers call their waveforms, in the order in which they are offered
+TEMPLATES = (("Systolic half sine", "systolic"),)
+ESTIMATE, CENTERLINE, SOLVE = "lumped", "centerline", "flow"
 
 
 class FlowStep(Step):
+    """Signals: ``shown(uuid, roles)`` says which mesh the page is about, with the role of each opening; None when it is left."""
+
     name = "Flow"
     icon = "flow"
-    purpose = "Solve the blood flow through a vessel mesh. Arrows on the openings show where blood goes in and out."
+    purpose = "Solve the blood flow through a vessel. Arrows on the openings show where blood goes in and out."
+    shown = Signal(object, dict)
 
     def build(self) -> None:
         self.mesh = QComboBox()
         self.mesh.setToolTip("Which vessel mesh")
-        self.mesh.currentIndexChanged.connect(lambda _i: self._offer_caps())
-        self.inflow = QuantityEdit("5 L/min", "flow", 'Flow into the vessel, as in "5 L/min" or "83 mL/s"')
-        self.profile = QComboBox()
-        self.profile.addItem("Parabolic", "parabolic")
-        self.profile.addItem("Flat", "flat")
-        self.profile.setToolTip("How the inflow is spread over the inlet")
-        self.mode = QComboBox()
-        self.mode.addItem("Steady", "steady")
-        self.mode.addItem("Pulsatile", "pulsatile")
-        self.mode.setToolTip("Mean flow only, or heart beats")
-        self.rate = QSpinBox()
-        self.rate.setRange(20, 240)
-        self.rate.setValue(75)
-        self.rate.setSuffix(" /min")
-        self.rate.setToolTip("Heart rate")
-        self.beats = QSpinBox()
-        self.beats.setRange(1, 10)
-        self.beats.setValue(2)
-        self.beats.setToolTip("Number of heart beats to compute")
-        self.mode.currentIndexChanged.connect(lambda _i: self._show_mode())
-        self._rate_label, self._beats_label = QLabel("Heart rate"), QLabel("Beats")
+        self.mesh.currentIndexChanged.connect(lambda _i: self._offer_openings())
         rows = form()
         rows.addRow("Vessel", self.mesh)
-        rows.addRow("Inflow", self.inflow)
-        rows.addRow("Profile", self.profile)
-        rows.addRow("Time", self.mode)
-        rows.addRow(self._rate_label, self.rate)
-        rows.addRow(self._beats_label, self.beats)
         self.page.addLayout(rows)
-        self.caps = QTableWidget(0, 3)
-        self.caps.setHorizontalHeaderLabels(["Opening", "Role", "Pressure"])
-        self.caps.verticalHeader().hide()
-        self.caps.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.caps.horizontalHeader().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        self.caps.setToolTip('What holds at each outlet: a pressure ("90 mmHg") or a resistance ("1.2 mmHg*s/mL")')
-        self.caps.setMinimumHeight(170)
-        self.page.addWidget(self.caps)
+        self.page.addWidget(caption("Blood coming in"))
+        self.inflow = Inflow(TEMPLATES)
+        self.page.addWidget(self.inflow)
+        self.page.addWidget(caption("Openings"))
+        self.openings = Openings()
+        self.page.addWidget(self.openings)
+        self.numerics = Numerics()
+        self.page.addWidget(self.numerics)
+        self.estimate = Estimate()
+        self.page.addWidget(self.estimate)
+        self.page.addWidget(quiet("Walls are rigid."))
+        self._draft = Draft(self.bridge)
+        self._draft.asked.connect(self.estimate.wait)
+        self._draft.answered.connect(self._take_estimate)
+        self._draft.failed.connect(self.estimate.fail)
+        self._asked_centerline: set[str] = set()
+        for part in (self.inflow, self.openings, self.numerics):
+            part.changed.connect(self._changed)
+        self._foot = QFrame(self)  # the way on is always in sight, however long the form
+        self._foot.setObjectName("panel")
         self.run = primary("Solve flow", "run", "Start the flow solve as a job", "Ctrl+F")
         self.run.clicked.connect(self._start)
-        self.page.addWidget(self.run)
-        self.page.addWidget(quiet("Blood: 1.06 g/cm³, 3.5 mPa·s, Newtonian. Walls are rigid."))
-        self._show_mode()
+        column = QVBoxLayout(self._foot)
+        column.setContentsMargins(16, 8, 16, 12)
+        column.addWidget(self.run)
+        self.setViewportMargins(0, 0, 0, self._foot.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        height = self._foot.sizeHint().height()
+        self._foot.setGeometry(0, self.height() - height, self.width(), height)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._changed()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.shown.emit(None, {})
 
     def refresh(self) -> None:
         before = self.mesh.currentData()
         vessels = [m for m in self.bridge.entries("mesh") if m.facts.get("caps")]
         fill(self.mesh, vessels)
         if self.mesh.currentData() != before:
-            self._offer_caps()
-        self.run.setEnabled(bool(vessels) and not self.busy("flow"))
-        self.run.setText("Solving" if self.busy("flow") else "Solve flow")
+            self._offer_openings()
+        self.run.setEnabled(bool(vessels) and not self.busy(SOLVE))
+        self.run.setText("Solving" if self.busy(SOLVE) else "Solve flow")
 
-    def _show_mode(self) -> None:
-        beating = self.mode.currentData() == "pulsatile"
-        for widget in (self.rate, self.beats, self._rate_label, self._beats_label):
-            widget.setVisible(beating)
-
-    def _offer_caps(self) -> None:
-        self.caps.setRowCount(0)
+    def _offer_openings(self) -> None:
         uuid = self.mesh.currentData()
-        if uuid is None:
-            return
-        mesh = self.bridge.get(uuid)
-        assert isinstance(mesh, OrganMesh)
-        self.caps.setRowCount(len(mesh.caps))
-        for row, cap in enumerate(mesh.caps):
-            name = QTableWidgetItem(cap.name.replace("_", " "))
-            name.setData(Qt.ItemDataRole.UserRole, cap.name)
-            name.setFlags(Qt.ItemFlag.ItemIsEnabled)
-            name.setToolTip(f"{cap.area_mm2:.0f} mm², radius {cap.radius_mm:.1f} mm")
-            role = QComboBox()
-            role.addItem("in", "inlet")
-            role.addItem("out", "outlet")
-            role.setCurrentIndex(role.findData(cap.role))
-            role.setToolTip("Blood goes in or out here")
-            role.currentIndexChanged.connect(lambda _i, r=row: self._show_condition(r))
-            self.caps.setItem(row, NAME, name)
-            self.caps.setCellWidget(row, ROLE, role)
-            self._show_condition(row)
+        mesh = self.bridge.get(uuid) if uuid is not None and self.bridge.is_open else None
+        self.openings.offer(mesh.caps if isinstance(mesh, OrganMesh) else ())
 
-    def _show_condition(self, row: int) -> None:
-        role = self.caps.cellWidget(row, ROLE)
-        assert isinstance(role, QComboBox)
-        inlet = role.currentData() == "inlet"
-        item = QTableWidgetItem("share of inflow" if inlet else "90 mmHg")
-        item.setFlags(Qt.ItemFlag.ItemIsEnabled if inlet else Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsEditable)
-        self.caps.setItem(row, CONDITION, item)
+    # -- the case -------------------------------------------------------------------------------------------------
 
     def case(self) -> dict[str, Any]:
         """The case as it stands in the form.
@@ -120,69 +104,77 @@ class FlowStep(Step):
         BadInput
             Naming the field that is wrong.
         """
-        mesh = self.bridge.get(self.mesh.currentData())
-        assert isinstance(mesh, OrganMesh)
-        inlets, outlets = [], []
-        for row in range(self.caps.rowCount()):
-            name = self.caps.item(row, NAME).data(Qt.ItemDataRole.UserRole)
-            role = self.caps.cellWidget(row, ROLE)
-            assert isinstance(role, QComboBox)
-            if role.currentData() == "inlet":
-                inlets.append(name)
-            else:
-                outlets.append({"cap": name, **condition(self.caps.item(row, CONDITION).text(), name)})
-        if not inlets:
-            raise BadInput(
-                "No opening is an inlet, so no blood would come in", remedy="Set the role of one opening to in."
-            )
-        if not outlets:
-            raise BadInput(
-                "No opening is an outlet, so blood could not leave", remedy="Set the role of one opening to out."
-            )
-        total = parse(self.inflow.text(), "flow") / 1000.0  # mL/s
-        areas = {name: mesh.cap(name).area_mm2 for name in inlets}
-        waveform = "systolic" if self.mode.currentData() == "pulsatile" else "constant"
-        numerics: dict[str, Any] = {"mode": self.mode.currentData()}
-        if waveform == "systolic":
-            numerics |= {"period": f"{60.0 / self.rate.value():.6g} s", "cycles": self.beats.value()}
+        outlets = self.openings.case()
+        inlets = self.openings.inlets
+        area = sum(card.cap.area_mm2 for card in inlets)
+        beating = self.inflow.beating
         return {
-            "name": f"Flow in {self.mesh.currentText()}, {self.mode.currentText().lower()} {self.inflow.text()}",
-            "inlets": [
-                {
-                    "cap": name,
-                    "flow": f"{total * areas[name] / sum(areas.values()):.8g} mL/s",
-                    "profile": self.profile.currentData(),
-                    "waveform": waveform,
-                }
-                for name in inlets
-            ],
-            "outlets": outlets,
-            "numerics": numerics,
+            "name": f"Flow in {self.mesh.currentText()}, {'beats' if beating else 'steady'}, {self.inflow.words()}",
+            "blood": self.numerics.blood(),
+            "inlets": [{"cap": c.cap.name, **self.inflow.inlet(c.cap.area_mm2 / area)} for c in inlets],
+            **outlets,
+            "numerics": self.numerics.numerics(beating=beating, period_s=self.inflow.period_s),
         }
 
     def _start(self) -> None:
         with self.bridge.guarded():
             case = self.case()
-            self.bridge.start(
-                "flow", {"mesh": self.mesh.currentData()}, {"case": case}, f"Flow, {self.mode.currentText().lower()}"
-            )
+            inputs = {"mesh": self.mesh.currentData()}
+            label = f"Flow in {self.mesh.currentText()}, {'beats' if self.inflow.beating else 'steady'}"
+            self.bridge.start(SOLVE, inputs, {"case": case}, label, ranks=self.numerics.ranks.value())
 
+    # -- the estimate ---------------------------------------------------------------------------------------------
 
-def condition(text: str, cap: str) -> dict[str, str]:
-    """What was typed for an outlet: a pressure or a resistance.
+    def _changed(self) -> None:
+        """Something in the form is different: arrows and estimate follow, while the page is looked at."""
+        self.numerics.show_beats(self.inflow.beating)
+        if not self.isVisible():
+            return
+        uuid = self.mesh.currentData()
+        if uuid is None:
+            self._draft.forget()
+            self.estimate.clear("Make a vessel mesh first.")
+            self.shown.emit(None, {})
+            return
+        self.shown.emit(uuid, {card.cap.name: card.role.currentData() for card in self.openings.cards})
+        self.ask_estimate()
 
-    Raises
-    ------
-    BadInput
-        When it is neither.
-    """
-    for dimension in ("pressure", "resistance"):
+    def ask_estimate(self) -> None:
+        """Ask the 0D model for the form as it stands."""
+        uuid = self.mesh.currentData()
+        if uuid is None or not self.bridge.is_open:
+            return
+        if ESTIMATE not in names():
+            self.estimate.clear("The 0D model is not installed.")
+            return
         try:
-            parse(text, dimension)
-        except BadInput:
-            continue
-        return {dimension: text}
-    raise BadInput(
-        f"'{text}' at '{cap.replace('_', ' ')}' is neither a pressure nor a resistance",
-        remedy='Write for example "90 mmHg" or "1.2 mmHg*s/mL".',
-    )
+            case = self.case()
+        except BadInput as error:
+            self._draft.forget()
+            self.estimate.fail(error.sentence)
+            return
+        inputs = {"mesh": uuid}
+        if "centerline" in find(ESTIMATE).inputs:
+            line = centerline_of(self.bridge, uuid)
+            if line is None:
+                self.estimate.clear("The estimate waits for the centreline.")
+                return
+            inputs["centerline"] = line.uuid
+        self._draft.ask(ESTIMATE, inputs, {"case": case})
+
+    def _take_estimate(self, made: list[Any]) -> None:
+        result = next((thing for thing in made if isinstance(thing, Result)), None)
+        if result is None:
+            self.estimate.clear()
+            return
+        self.estimate.show_result(result)
+        curve = waveform(result, [card.cap.name for card in self.openings.inlets])
+        if curve is not None and self.inflow.beating:
+            self.inflow.show_waveform(*curve)
+
+
+def centerline_of(bridge: Any, mesh: str) -> Centerline | None:
+    """The newest centreline of a mesh that the project has."""
+    entry = bridge.latest("centerline", mesh=mesh)
+    found = bridge.get(entry.uuid) if entry is not None else None
+    return found if isinstance(found, Centerline) else None

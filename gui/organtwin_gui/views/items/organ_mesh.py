@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkPolyData
+from vtkmodules.vtkCommonTransforms import vtkTransform
+from vtkmodules.vtkFiltersCore import vtkAppendPolyData
+from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
+from vtkmodules.vtkFiltersSources import vtkArrowSource
 from vtkmodules.vtkRenderingCore import vtkActor
 
 from organtwin.model import OrganMesh, structure
@@ -28,10 +32,10 @@ from organtwin_gui.views.items.base import (
 from organtwin_gui.views.items.looks import Clip, MeshLook
 from organtwin_gui.views.mesh_faces import MeshFaces, cells_behind, mean_ratio
 
-INLET_COLOUR: Colour = (98, 212, 146)
+INLET_COLOUR: Colour = (90, 169, 230)  # the accent of the dark theme: the pictures stay dark in both
 OUTLET_COLOURS: tuple[Colour, ...] = (
-    (90, 169, 230),
     (232, 177, 79),
+    (98, 212, 146),
     (190, 140, 235),
     (240, 128, 150),
     (120, 205, 205),
@@ -56,12 +60,19 @@ _SIDES: dict[str, tuple[int, int, int]] = {
 }
 
 
-def boundary_colours(mesh: OrganMesh) -> dict[str, Colour]:
-    """A colour for each named boundary region: inlets green, outlets apart from each other, the wall as the structure."""
+Roles = dict[str, str]  # opening -> "inlet" or "outlet"
+
+
+def boundary_colours(mesh: OrganMesh, roles: Roles | None = None) -> dict[str, Colour]:
+    """A colour for each named boundary region: inlets in the accent, outlets apart from each other, the wall as the structure.
+
+    ``roles`` takes the place of those that the mesh was made with.
+    """
     own = structure(mesh.structure).colour
     colours: dict[str, Colour] = {}
-    inlets = {cap.name for cap in mesh.caps if cap.role == "inlet"}
-    outlets = [cap.name for cap in mesh.caps if cap.role == "outlet"]
+    known = {cap.name: (roles or {}).get(cap.name, cap.role) for cap in mesh.caps}
+    inlets = {name for name, role in known.items() if role == "inlet"}
+    outlets = [name for name, role in known.items() if role == "outlet"]
     for name in mesh.boundaries:
         if name in inlets:
             colours[name] = INLET_COLOUR
@@ -72,13 +83,13 @@ def boundary_colours(mesh: OrganMesh) -> dict[str, Colour]:
     return colours
 
 
-def cap_labels(mesh: OrganMesh) -> list[PointLabel]:
+def cap_labels(mesh: OrganMesh, roles: Roles | None = None) -> list[PointLabel]:
     """The names of the openings with their diameter, and which way the blood goes through them."""
-    colours = boundary_colours(mesh)
+    colours = boundary_colours(mesh, roles)
     labels = []
     for cap in mesh.caps:
-        at, out = np.array(cap.centre_mm), np.array(cap.normal) * max(1.6 * cap.radius_mm, 6.0)
-        arrow = (at + out, at) if cap.role == "inlet" else (at, at + out)
+        at, out = np.array(cap.centre_mm), np.array(cap.normal) * max(2.4 * cap.radius_mm, 8.0)
+        arrow = (at + out, at) if (roles or {}).get(cap.name, cap.role) == "inlet" else (at, at + out)
         text = f"{cap.name.replace('_', ' ')}  ⌀ {2 * cap.radius_mm:.1f} mm"
         labels.append(PointLabel(at, text, colours.get(cap.name, INLET_COLOUR), arrow))
     return labels
@@ -98,6 +109,40 @@ def _side_labels(mesh: OrganMesh) -> list[PointLabel]:
     return labels
 
 
+def _arrows(labels: list[PointLabel]) -> vtkPolyData:
+    """Solid arrows, as thick as their opening bears, each in the colour of its label."""
+    parts = vtkAppendPolyData()
+    for label in labels:
+        if label.arrow_mm is None:
+            continue
+        start, end = label.arrow_mm
+        along = end - start
+        length = float(np.linalg.norm(along))
+        first = along / length
+        second = np.cross(first, np.eye(3)[np.argmin(np.abs(first))])
+        second /= np.linalg.norm(second)
+        source = vtkArrowSource()
+        source.SetShaftResolution(24)
+        source.SetTipResolution(24)
+        source.SetShaftRadius(0.07)
+        source.SetTipRadius(0.19)
+        source.SetTipLength(0.4)
+        place = vtkTransform()  # the arrow of VTK runs from 0 to 1 along x
+        frame = np.eye(4)
+        frame[:3] = np.column_stack([length * first, length * second, length * np.cross(first, second), start])
+        place.SetMatrix(frame.ravel().tolist())
+        move = vtkTransformPolyDataFilter()
+        move.SetInputConnection(source.GetOutputPort())
+        move.SetTransform(place)
+        move.Update()
+        arrow = with_normals(move.GetOutput(), 50.0)
+        colours = np.tile(np.array(label.colour, np.uint8), (arrow.GetNumberOfCells(), 1))
+        arrow.GetCellData().SetScalars(numpy_to_vtk(colours, deep=True))
+        parts.AddInputData(arrow)
+    parts.Update()
+    return parts.GetOutput()
+
+
 class MeshItem(SceneItem):
     """See :class:`MeshLook` for the ways to show it."""
 
@@ -109,14 +154,32 @@ class MeshItem(SceneItem):
         self._quality: NDArray[np.float64] | None = None
         self._shell = actor_of()
         self._inside = actor_of()
-        self.props = [self._shell, self._inside]
-        colours = boundary_colours(mesh)
+        self._arrows = actor_of()
+        self.props = [self._shell, self._inside, self._arrows]
         self._paint = np.full((int(max(mesh.boundaries.values(), default=0)) + 1, 3), 150, np.uint8)
+        self._points = points_of(mesh.points_mm)
+        self._take_roles({})
+        self.set_look(self.look)
+
+    def set_roles(self, roles: Roles) -> None:
+        """Let the arrows follow other roles of the openings than those the mesh was made with."""
+        if {cap.name: roles.get(cap.name, cap.role) for cap in self.mesh.caps} != self._roles:
+            self._take_roles(roles)
+            self._show()
+            self.around.refresh()
+
+    def _take_roles(self, roles: Roles) -> None:
+        mesh = self.mesh
+        self._roles = {cap.name: roles.get(cap.name, cap.role) for cap in mesh.caps}
+        colours = boundary_colours(mesh, roles)
         for name, tag in mesh.boundaries.items():
             self._paint[tag] = colours[name]
-        self._labels = cap_labels(mesh) or _side_labels(mesh)
-        self._points = points_of(mesh.points_mm)
-        self.set_look(self.look)
+        arrows = cap_labels(mesh, roles)
+        self._labels = [replace(label, arrow_mm=None) for label in arrows] or _side_labels(mesh)
+        if arrows:
+            self._arrows.GetMapper().SetInputData(_arrows(arrows))
+            _colour_cells(self._arrows, direct=True)
+            tissue_look(self._arrows.GetProperty(), INLET_COLOUR)
 
     def set_look(self, look: MeshLook) -> None:
         """Take on another look."""
@@ -159,6 +222,7 @@ class MeshItem(SceneItem):
             prop.SetOpacity(look.opacity)
         self._inside.SetVisibility(self.visible and opened)
         self._shell.SetVisibility(self.visible)
+        self._arrows.SetVisibility(self.visible and look.names and bool(mesh.caps))
         self.labels = self._labels if look.names and mesh.boundaries else []
 
     def _show_boundary(self) -> None:

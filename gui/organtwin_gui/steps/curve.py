@@ -1,0 +1,61 @@
+"""A small plot in the app's colours: one curve, axes with units, nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import ArrayLike
+from PySide6.QtGui import QColor
+
+from organtwin_gui import theme
+
+
+class Curve(pg.PlotWidget):
+    """A curve with its axes; the mouse does not drag it about."""
+
+    def __init__(self, across: str, up: str, height: int = 110) -> None:
+        super().__init__()
+        self._across, self._up = across, up
+        self.setFixedHeight(height)
+        self.setMenuEnabled(False)
+        self.setMouseEnabled(False, False)
+        self.hideButtons()
+        item = self.getPlotItem()
+        item.setContentsMargins(0, 4, 6, 0)
+        self.line = self.plot([], [])
+        self.dress()
+
+    def dress(self) -> None:
+        """Take on the colours of the theme."""
+        look = theme.current()
+        self.setBackground(look.surface_0)
+        small = theme.font(theme.SMALL_POINTS)
+        for side, text in (("bottom", self._across), ("left", self._up)):
+            axis = self.getAxis(side)
+            axis.enableAutoSIPrefix(False)
+            axis.setPen(pg.mkPen(look.line))
+            axis.setTextPen(pg.mkPen(look.text_quiet))
+            axis.setTickFont(small)
+            axis.setStyle(tickLength=-4, tickTextOffset=4)
+            axis.setLabel(text, color=look.text_quiet, **{"font-size": f"{theme.SMALL_POINTS:g}pt"})
+        self.line.setPen(pg.mkPen(look.accent, width=2))
+
+    def show_curve(self, x: ArrayLike, y: ArrayLike, *, from_zero: bool = True) -> None:
+        """Draw another curve, (n,) over (n,)."""
+        across, up = np.asarray(x, float), np.asarray(y, float)
+        self.line.setData(across, up)
+        if len(across):
+            low, high = float(up.min()), float(up.max())
+            low = min(low, 0.0) if from_zero else low
+            margin = 0.08 * (high - low) or 1.0
+            self.setXRange(float(across[0]), float(across[-1]), padding=0.0)
+            self.setYRange(low - (margin if low < 0 else 0.0), high + margin, padding=0.0)
+
+    def clear_curve(self) -> None:
+        self.line.setData([], [])
+
+    def tint(self, alpha: int = 60) -> QColor:
+        """The accent as a transparent area."""
+        colour = QColor(theme.current().accent)
+        colour.setAlpha(alpha)
+        return colour
