@@ -55,8 +55,12 @@ def _pierced(points: tri.Points, edges: NDArray[np.int64], triangles: NDArray[np
     p, q = points[edges[some, 0]], points[edges[some, 1]]
     a, b, c = (corners[some, k] for k in range(3))
 
+    # what rounding leaves of zero, so that triangles side by side in one plane do not seem to cross
+    nothing = 1e-12 * np.maximum(np.linalg.norm(q - p, axis=1), np.ptp(corners[some], axis=1).max(axis=1)) ** 3
+
     def side(u: tri.Points, v: tri.Points, w: tri.Points, x: tri.Points) -> NDArray[np.float64]:
-        return np.asarray(np.einsum("ij,ij->i", np.cross(v - u, w - u), x - u))
+        volume = np.einsum("ij,ij->i", np.cross(v - u, w - u), x - u)
+        return np.where(np.abs(volume) < nothing, 0.0, volume)
 
     through = side(a, b, c, p) * side(a, b, c, q) <= 0
     one, two, three = side(p, q, a, b), side(p, q, b, c), side(p, q, c, a)

@@ -1,0 +1,272 @@
+"""A changed surface around cells of which most can stay: new triangles where it changed, new cells behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from organtwin.errors import BadInput, SolveFailed
+from organtwin.mesh import child, quality
+from organtwin.mesh import triangles as tri
+from organtwin.mesh.crossings import crossing_triangles
+from organtwin.mesh.improve import improved
+from organtwin.mesh.meshers import fill
+from organtwin.mesh.remesh import tag_edges
+from organtwin.mesh.repair import place
+
+Beat = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Body:
+    """Tetrahedra and their outside. ``kept`` of the cells were there before; they and their points come first."""
+
+    points: tri.Points
+    tets: NDArray[np.int32]
+    faces: tri.Triangles
+    tags: NDArray[np.int16]
+    kept: int
+    mesher: str
+
+
+def refit(
+    points: tri.Points,
+    tets: NDArray[np.int32],
+    faces: tri.Triangles,
+    tags: NDArray[np.int16],
+    changed: NDArray[np.bool_],
+    sizes: NDArray[np.float64],
+    *,
+    rings: int = 2,
+    touched: NDArray[np.int64] | None = None,
+    beat: Beat = lambda: None,
+) -> Body:
+    """Cells inside a surface that is partly new.
+
+    Parameters
+    ----------
+    points : (n, 3)
+        Points of the cells and of the surface.
+    tets : (m, 4)
+        The cells that may stay; those that touch the changed surface, or lie within ``rings`` cells of it, are made anew.
+    faces, tags
+        The closed surface; where it is not changed its triangles are faces of ``tets``.
+    changed : (f,) bool
+        The triangles to be made anew.
+    sizes : (n,)
+        Wanted edges at the points of the changed surface.
+    touched : (k,), optional
+        Further points around which the cells are made anew.
+
+    Raises
+    ------
+    BadInput
+        When the changed surface cuts through itself or the rest.
+    SolveFailed
+        When it could not be filled.
+    """
+    patch_points, patch, patch_tags = _patched(points, faces[changed], tags[changed], sizes, beat)
+    every = np.concatenate([points, patch_points])
+    surface = np.concatenate([faces[~changed], patch])
+    surface_tags = np.concatenate([tags[~changed], patch_tags])
+    if not tri.is_closed(surface):
+        raise SolveFailed("The changed surface did not close", remedy="Try another place or a larger diameter.")
+    refuse_crossings(every, surface, beat)
+    anew = np.unique(faces[changed]) if touched is None else np.union1d(faces[changed], touched)
+    left = _untouched(len(every), tets, anew, rings)
+    for _ in range(20):
+        cavity = _cavity(tets[left], surface)
+        crowded = _crowded(cavity)
+        if len(crowded) == 0:
+            break
+        left = left[~np.isin(tets[left], crowded).any(axis=1)]
+    return _filled(every, tets[left], cavity, surface, surface_tags, beat)
+
+
+def adopted(
+    points: tri.Points, faces: tri.Triangles, shell_points: tri.Points, shell: tri.Triangles, spread: int = 2
+) -> tuple[tri.Points, tri.Triangles, NDArray[np.bool_]]:
+    """A surface that is partly an old one, in the numbers of the old points.
+
+    Returns the old points followed by the new ones, the triangles of the surface among them, and which of these are not
+    among the old ``faces`` or within ``spread`` triangles of one that is not.
+    """
+    away, at = cKDTree(points).query(shell_points)
+    fresh = away > 1e-9
+    number = np.where(fresh, len(points) + np.cumsum(fresh) - 1, at)
+    own = number[shell].astype(np.int32)
+    every = np.concatenate([points, shell_points[fresh]])
+    changed = ~np.isin(_keys(own), _keys(faces))
+    for _ in range(spread):
+        near = np.zeros(len(every), bool)
+        near[own[changed]] = True
+        changed |= near[own].any(axis=1)
+    return every, own, changed
+
+
+def edges_at(points: tri.Points, faces: tri.Triangles) -> NDArray[np.float64]:
+    """(n,) mean length of the edges at each point of a surface; 0 at other points."""
+    edges, lengths = tri.directed_edges(faces), tri.edge_lengths(points, faces)
+    total, times = np.zeros(len(points)), np.zeros(len(points))
+    for end in range(2):
+        total += np.bincount(edges[:, end], lengths, minlength=len(points))
+        times += np.bincount(edges[:, end], minlength=len(points))
+    return np.asarray(total / np.maximum(times, 1))
+
+
+def refuse_crossings(points: tri.Points, faces: tri.Triangles, beat: Beat) -> None:
+    """Refuse a surface that cuts through itself.
+
+    Raises
+    ------
+    BadInput
+    """
+    beat()
+    bad = crossing_triangles(points, faces)
+    if len(bad):
+        middle = points[faces[bad]].mean(axis=1)
+        failure = BadInput(
+            "The changed vessel would run into itself or a neighbour",
+            where=f"{len(bad)} triangles at {place(middle[0])}",
+            remedy="Use a smaller diameter, or another place.",
+        )
+        failure.places_mm = tuple((float(x), float(y), float(z)) for x, y, z in middle[:200])
+        raise failure
+
+
+def _patched(
+    points: tri.Points,
+    patch: tri.Triangles,
+    tags: NDArray[np.int16],
+    sizes: NDArray[np.float64],
+    beat: Beat,
+) -> tuple[tri.Points, tri.Triangles, NDArray[np.int16]]:
+    """New triangles for a part of a surface, whose border stays: the points they add, and the triangles among all points."""
+    own, numbered, used = tri.compact(points, patch)
+    edges = tri.directed_edges(numbered)
+    keys = tri.edge_keys(edges, len(own))
+    _, first, times = np.unique(keys, return_index=True, return_counts=True)
+    border = edges[first[times == 1]]
+    sharp = tag_edges(numbered, tags)
+    try:
+        made = child.call(
+            "organtwin.mesh.procedures.refit:_mmg",
+            {
+                "points": own,
+                "triangles": numbered,
+                "tags": tags,
+                "sizes": sizes[used],
+                "border": border.astype(np.int32),
+                "sharp": sharp.astype(np.int32),
+            },
+            beat,
+            120.0,
+        )
+    except child.ChildFailed as failure:
+        raise SolveFailed("The changed surface could not be triangulated", where=str(failure)) from failure
+    new, faces, _ = tri.compact(made["points"], made["triangles"])
+    at = np.unique(border)
+    away, twin = cKDTree(new).query(own[at])
+    if len(at) and away.max() > 1e-6:
+        raise SolveFailed("The border of the changed surface moved")
+    final = len(points) + np.arange(len(new))
+    final[twin] = used[at]
+    return new, final[faces].astype(np.int32), made["tags"].astype(np.int16)
+
+
+def _mmg(
+    points: NDArray[Any],
+    triangles: NDArray[Any],
+    tags: NDArray[Any],
+    sizes: NDArray[Any],
+    border: NDArray[Any],
+    sharp: NDArray[Any],
+) -> dict[str, NDArray[Any]]:
+    import mmgpy
+
+    edges = np.concatenate([border, sharp]).astype(np.int32)
+    mesh = mmgpy.MmgMeshS()
+    mesh.set_mesh_size(vertices=len(points), triangles=len(triangles), edges=len(edges))
+    mesh.set_vertices(points)
+    mesh.set_triangles(triangles.astype(np.int32), tags.astype(np.int32))
+    if len(edges):
+        mesh.set_edges(edges)
+        mesh.set_ridge_edges(np.arange(len(edges), dtype=np.int32))
+    if len(border):
+        mesh.set_required_edges(np.arange(len(border), dtype=np.int32))
+        mesh.set_required_vertices(np.unique(border).astype(np.int32))
+    mesh.set_field("metric", sizes[:, None])
+    mesh.remesh(
+        hausd=0.12 * float(np.median(sizes)),
+        hgrad=1.2,
+        hmin=0.4 * float(sizes.min()),
+        hmax=1.5 * float(sizes.max()),
+        angle=0,
+        verbose=-1,
+    )
+    faces, refs = mesh.get_triangles_with_refs()
+    return {"points": mesh.get_vertices(), "triangles": np.asarray(faces), "tags": np.asarray(refs)}
+
+
+def _keys(faces: NDArray[Any]) -> NDArray[np.void]:
+    """One comparable item per triangle, whatever the order of its corners."""
+    ordered = np.ascontiguousarray(np.sort(faces, axis=1).astype(np.int64))
+    return ordered.view(np.dtype((np.void, 24))).ravel()
+
+
+def _untouched(count: int, tets: NDArray[np.int32], touched: NDArray[Any], rings: int) -> NDArray[np.int64]:
+    """Numbers of the cells that can stay: more than ``rings`` cells away from the touched points."""
+    near = np.zeros(count, bool)
+    near[touched] = True
+    for _ in range(rings):
+        hit = near[tets].any(axis=1)
+        near[tets[hit]] = True
+    return np.flatnonzero(~near[tets].any(axis=1))
+
+
+def _cavity(kept: NDArray[np.int32], surface: tri.Triangles) -> tri.Triangles:
+    """The closed surface of what the kept cells leave to be filled, outward."""
+    if len(kept) == 0:
+        return surface
+    shell = quality.boundary(kept)
+    a, b = _keys(surface), _keys(shell)
+    return np.concatenate([surface[~np.isin(a, b)], shell[~np.isin(b, a)][:, [0, 2, 1]]])
+
+
+def _crowded(faces: tri.Triangles) -> NDArray[np.int64]:
+    """Points of edges that more or fewer than two triangles share."""
+    if len(faces) == 0:
+        return np.zeros(0, np.int64)
+    edges = tri.directed_edges(faces)
+    keys = tri.edge_keys(edges, int(faces.max()) + 1)
+    _, number, times = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.unique(edges[times[number] != 2])
+
+
+def _filled(
+    points: tri.Points,
+    kept: NDArray[np.int32],
+    cavity: tri.Triangles,
+    surface: tri.Triangles,
+    tags: NDArray[np.int16],
+    beat: Beat,
+) -> Body:
+    """The kept cells and new ones in the cavity, as one."""
+    shell, faces, used = tri.compact(points, cavity)
+    made = improved(fill(shell, faces, beat=beat), beat)
+    away, twin = cKDTree(made.points).query(shell)
+    if away.max() > 1e-6:
+        raise SolveFailed("The new cells do not fit the kept ones")
+    number = len(points) + np.arange(len(made.points))
+    number[twin] = used
+    every = np.concatenate([points, made.points])
+    tets = np.concatenate([kept, number[made.tets]]).astype(np.int32)
+    final, cells, old = tri.compact(every, tets)
+    renumbered = np.full(len(every), -1)
+    renumbered[old] = np.arange(len(old))
+    return Body(final, cells, renumbered[surface].astype(np.int32), tags, len(kept), made.mesher)

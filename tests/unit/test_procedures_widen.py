@@ -1,0 +1,176 @@
+"""A stent, a balloon and a removed stenosis on the mesh of a vessel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from organtwin_solvers.validation.pipes import pipe
+
+from organtwin.errors import BadInput
+from organtwin.mesh import quality
+from organtwin.mesh import triangles as tri
+from organtwin.mesh.procedures import perform
+from organtwin.mesh.procedures.widen import BALLOON_RECOIL
+from organtwin.model import Centerline
+from organtwin.model.centerline import Branch
+from organtwin.model.procedure import Widen
+
+LENGTH, RADIUS = 40.0, 4.0
+
+
+def profile(z, depth):
+    return 1 - depth * np.exp(-(((z - 20) / 3) ** 2))
+
+
+def narrow_pipe(depth, aside=0.0):
+    """A pipe with a stenosis in its middle, which may lie to one side."""
+
+    def shape(points):
+        share = profile(points[:, 2], depth)
+        out = points.copy()
+        out[:, :2] *= share[:, None]
+        out[:, 0] += aside * (1 - share)
+        return out
+
+    mesh = pipe(RADIUS, LENGTH, 3, 40, shape=shape)
+    z = np.linspace(0, LENGTH, 161)
+    share = profile(z, depth)
+    points = np.stack([aside * (1 - share), 0 * z, z], axis=1)
+    line = Centerline(
+        name="line",
+        mesh=mesh.uuid,
+        inlet="inlet",
+        branches=(Branch(name="inlet → outlet", parent=-1, cap="outlet", first=0, last=160),),
+        points_mm=points,
+        distance_mm=np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]),
+        radius_mm=RADIUS * share,
+        area_mm2=np.pi * (RADIUS * share) ** 2,
+    )
+    return mesh, line
+
+
+def widen(mesh, line, action="stent", diameter: str | None = "8 mm", start=12.0, stop=28.0, toward="outlet"):
+    return perform(mesh, Widen(action=action, toward=toward, start_mm=start, stop_mm=stop, diameter=diameter), line)
+
+
+def check_sound(mesh):
+    volumes = quality.volumes(mesh.points_mm, mesh.tets)
+    assert volumes.min() > 0
+    assert tri.is_closed(mesh.boundary_triangles)
+    assert tri.volume(mesh.points_mm, mesh.boundary_triangles) == pytest.approx(volumes.sum())
+    assert np.array_equal(np.unique(mesh.tets), np.arange(len(mesh.points_mm)))
+    shell = {tuple(t) for t in np.sort(quality.boundary(np.asarray(mesh.tets)), axis=1).tolist()}
+    assert shell == {tuple(t) for t in np.sort(mesh.boundary_triangles, axis=1).tolist()}
+    assert set(np.unique(mesh.boundary_tags).tolist()) == set(mesh.boundaries.values())
+
+
+def radii(mesh, low, high):
+    wall = np.asarray(mesh.points_mm)[np.unique(mesh.boundary("wall"))]
+    return np.hypot(wall[:, 0], wall[:, 1])[(wall[:, 2] > low) & (wall[:, 2] < high)]
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.75])
+def test_a_stent_gives_the_span_its_diameter(depth):
+    mesh, line = narrow_pipe(depth)
+    after = widen(mesh, line)
+    check_sound(after)
+    assert radii(after, 14, 26) == pytest.approx(RADIUS, rel=1e-3)
+    whole = pipe(RADIUS, LENGTH, 3, 40)
+    assert after.report["volume_mm3"] == pytest.approx(quality.volumes(whole.points_mm, whole.tets).sum(), rel=1e-3)
+
+
+def test_a_stent_on_a_stenosis_keeps_the_cells_and_their_order():
+    mesh, line = narrow_pipe(0.5)
+    after = widen(mesh, line)
+    assert np.array_equal(after.tets, mesh.tets)
+    assert after.report["kept_tets"] == len(mesh.tets)
+    assert after.report["made_tets"] == 0
+
+
+def test_a_stenosis_to_one_side_is_opened_too():
+    mesh, line = narrow_pipe(0.6, aside=2.0)
+    after = widen(mesh, line)
+    check_sound(after)
+    middle = radii(after, 14, 26)
+    assert middle.min() > 0.9 * RADIUS
+    assert middle.max() < 1.1 * RADIUS
+
+
+def test_openings_stay_as_they_are():
+    mesh, line = narrow_pipe(0.5)
+    after = widen(mesh, line, diameter="12 mm", start=2.0, stop=30.0)
+    check_sound(after)
+    assert after.caps == mesh.caps
+    for cap in after.caps:
+        faces = after.boundary(cap.name)
+        assert tri.areas(np.asarray(after.points_mm), faces).sum() == pytest.approx(cap.area_mm2)
+        height = (np.asarray(after.points_mm)[np.unique(faces)] - cap.centre_mm) @ np.array(cap.normal)
+        assert np.abs(height).max() < 1e-9
+
+
+def test_nothing_gets_narrower():
+    mesh, line = narrow_pipe(0.5)
+    after = widen(mesh, line, diameter="6 mm")
+    before = np.hypot(*np.asarray(mesh.points_mm)[:, :2].T)
+    wall = np.unique(mesh.boundary("wall"))
+    assert (np.hypot(*np.asarray(after.points_mm)[wall, :2].T) >= before[wall] - 1e-9).all()
+    assert radii(after, 19, 21).min() == pytest.approx(3.0, rel=0.01)
+
+
+def test_a_wide_stent_tapers_off_beyond_its_ends():
+    mesh, line = narrow_pipe(0.0)
+    after = widen(mesh, line, diameter="10 mm", start=15.0, stop=25.0)
+    assert radii(after, 16, 24) == pytest.approx(5.0, rel=0.01)
+    assert 4.02 < radii(after, 28.5, 29.5).mean() < 4.98
+    assert radii(after, 36, 39) == pytest.approx(RADIUS)
+
+
+def test_a_balloon_leaves_less_than_its_diameter():
+    mesh, line = narrow_pipe(0.5)
+    after = widen(mesh, line, action="balloon")
+    narrowest = radii(mesh, 19, 21).min()
+    assert radii(after, 19, 21).min() == pytest.approx(narrowest + (1 - BALLOON_RECOIL) * (4 - narrowest), rel=0.02)
+    assert "recoil" in " ".join(after.notes)
+
+
+def test_a_removed_stenosis_takes_the_width_of_its_ends():
+    mesh, line = narrow_pipe(0.6)
+    after = widen(mesh, line, action="remove-stenosis", diameter=None)
+    check_sound(after)
+    assert radii(after, 13, 27) == pytest.approx(RADIUS, rel=0.01)
+    assert after.name == "pipe, stenosis removed"
+
+
+def test_a_narrow_stent_changes_nothing_and_says_so():
+    mesh, line = narrow_pipe(0.0)
+    after = widen(mesh, line, diameter="6 mm")
+    assert np.array_equal(after.points_mm, mesh.points_mm)
+    assert "nothing was widened" in " ".join(after.notes)
+    assert after.uuid != mesh.uuid
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"stop": 60.0}, "ends at 60 mm, but the vessel is 40.0 mm long"),
+        ({"diameter": "0 mm"}, "A diameter of 0 mm is none"),
+        ({"diameter": "30 mm"}, "more than 3 times"),
+        ({"toward": "moon"}, "No branch of the vessel ends at 'moon'"),
+    ],
+)
+def test_a_span_or_a_diameter_that_cannot_be_is_refused_in_one_sentence(given, said):
+    mesh, line = narrow_pipe(0.3)
+    with pytest.raises(BadInput, match=said):
+        widen(mesh, line, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"diameter": "8"}, "no unit"), ({"diameter": "8 s"}, "not a length"), ({"start_mm": 30.0}, "beyond its start")],
+)
+def test_an_action_without_a_unit_or_a_span_is_refused(given, said):
+    from organtwin.operations.procedure import OPERATION
+
+    action = {"action": "stent", "toward": "outlet", "start_mm": 12.0, "stop_mm": 28.0, "diameter": "8 mm", **given}
+    with pytest.raises(BadInput, match=said):
+        OPERATION.read({"action": action})
