@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.cases import Blood, Inlet, Outlet, Samples
 from organtwin.model.organ_mesh import Cap
 from organtwin.units import parse
-from organtwin_solvers.flow.inflow import flux_vector, normals_mm2, require_resolved, unit_profile
+from organtwin_solvers.flow.inflow import Section, flux_vector, normals_mm2, require_resolved
 from organtwin_solvers.flow.waveforms import Waveform, constant, sampled, template
+from organtwin_solvers.flow.womersley_profile import WomersleyProfile, womersley_profile
 
 Array = NDArray[np.float64]
 
@@ -23,14 +25,17 @@ class Inflow:
     """Prescribed flow in through a cap.
 
     ``points`` (k,) are the cap's, in the mesh's order, and ``profile`` (k, 3) the velocity there that carries 1 mm^3/s;
-    ``waveform`` says how much flows when.
+    ``waveform`` says how much flows when. A Womersley profile changes its shape with time: ``womersley`` gives its speed
+    (k,) along ``inward``, and ``profile`` is that of the steady part.
     """
 
     cap: str
     points: NDArray[np.int64]
     profile: Array
+    inward: Array
     waveform: Waveform
     n_points: int
+    womersley: WomersleyProfile | None = None
 
     def at(self, time_s: float) -> float:
         """Flow in mm^3/s."""
@@ -38,6 +43,8 @@ class Inflow:
 
     def velocity_at_points(self, time_s: float) -> Array:
         """(k, 3) mm/s on the cap's points."""
+        if self.womersley is not None:
+            return np.outer(self.womersley(time_s), self.inward)
         return self.at(time_s) * self.profile
 
     def velocity(self, time_s: float) -> Array:
@@ -56,10 +63,13 @@ class Inflow:
         """Greatest flow of a period, in whichever direction."""
         return self.waveform.peak
 
-    @property
+    @cached_property
     def peak_speed(self) -> float:
         """Greatest prescribed speed of a period, mm/s."""
-        return self.peak_mm3_per_s * float(np.linalg.norm(self.profile, axis=1).max())
+        if self.womersley is None:
+            return self.peak_mm3_per_s * float(np.linalg.norm(self.profile, axis=1).max())
+        times = self.waveform.period_s * np.arange(100) / 100.0
+        return float(max(np.abs(self.womersley(time)).max() for time in times))
 
 
 @dataclass(frozen=True)
@@ -119,7 +129,7 @@ def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
     if density <= 0.0 or viscosity <= 0.0 or period <= 0.0:
         raise BadInput("Density, viscosity and period must be above zero")
 
-    inflows = _inflows(case, organ, caps, period)
+    inflows = _inflows(case, organ, caps, period, viscosity / density)
     taken = {inflow.cap for inflow in inflows}
     outlets = _outlets(case, caps, taken)
     mean = sum(inflow.flow_mm3_per_s for inflow in inflows)
@@ -171,7 +181,9 @@ def _known(caps: dict[str, Cap]) -> str:
     return f"The openings are: {', '.join(f'{c.name} ({c.role})' for c in caps.values()) or 'none'}."
 
 
-def _inflows(case: FlowCase, organ: OrganMesh, caps: dict[str, Cap], period: float) -> list[Inflow]:
+def _inflows(
+    case: FlowCase, organ: OrganMesh, caps: dict[str, Cap], period: float, kinematic_viscosity: float
+) -> list[Inflow]:
     named = {condition.cap for condition in (*case.inlets, *case.outlets)}
     inflows = []
     for inlet in case.inlets:
@@ -184,15 +196,19 @@ def _inflows(case: FlowCase, organ: OrganMesh, caps: dict[str, Cap], period: flo
             raise BadInput("An inlet needs the name of its opening: '*' is for outlets", remedy=_known(caps))
         if not chosen:
             raise BadInput("No opening of the mesh is an inlet", remedy=_known(caps))
-        if inlet.profile == "womersley":
-            raise BadInput("The Womersley profile is not there yet", remedy="Choose the parabolic one.")
         flow = flow_in(inlet, period, steady=case.numerics.mode == "steady")
         area = sum(caps[name].area_mm2 for name in chosen)
         for name in chosen:
-            points = np.unique(organ.boundary(name)).astype(np.int64)
-            profile = unit_profile(organ, name, inlet.profile)[points]
+            section = Section(organ, name)
             share = replace(flow, scale=flow.scale * caps[name].area_mm2 / area)
-            inflows.append(Inflow(name, points, profile, share, len(organ.points_mm)))
+            womersley = None
+            if inlet.profile == "womersley" and not share.steady:
+                womersley = womersley_profile(section, share, kinematic_viscosity)
+            speed = section.flat() if inlet.profile == "flat" else section.parabolic()
+            profile = np.outer(speed, section.inward)
+            inflows.append(
+                Inflow(name, section.points, profile, section.inward, share, len(organ.points_mm), womersley)
+            )
     return inflows
 
 

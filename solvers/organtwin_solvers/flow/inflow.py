@@ -31,32 +31,63 @@ def normals_mm2(organ: OrganMesh, triangles: NDArray[np.integer]) -> NDArray[np.
     return 0.5 * np.cross(b - a, c - a)
 
 
+class Section:
+    """The cross-section of a cap, for profiles on it.
+
+    Attributes
+    ----------
+    points : ndarray (k,)
+        Points of the cap in the mesh's order.
+    inside : ndarray (k,) of bool
+        Those off the rim.
+    inward : ndarray (3,)
+        Unit normal into the vessel.
+    stiffness, load : sparse (k, k), ndarray (k,)
+        Of -Laplace(w) = 1 with linear triangles; the load is also the lumped mass, mm^2.
+    """
+
+    def __init__(self, organ: OrganMesh, cap: str) -> None:
+        require_resolved(organ, cap)
+        triangles = organ.boundary(cap)
+        points, local = np.unique(triangles, return_inverse=True)
+        local = local.reshape(-1, 3)
+        self.points = points.astype(np.int64)
+        self.inside = np.ones(len(points), bool)
+        self.inside[rim(local)] = False
+        normal = normals_mm2(organ, triangles).sum(axis=0)
+        self.inward = -normal / np.linalg.norm(normal)
+        self.stiffness, self.load = _laplace(organ.points_mm[points], local)
+        self._through = -flux_vector(organ, cap)[points] @ self.inward
+
+    def unit(self, shape: NDArray[np.inexact]) -> NDArray[np.inexact]:
+        """A shape (k,) scaled so that inward velocities of that size carry exactly 1 mm^3/s."""
+        return shape / (self._through @ shape)
+
+    def flat(self) -> NDArray[np.float64]:
+        """One speed on all points inside the rim, carrying 1 mm^3/s."""
+        return self.unit(self.inside.astype(float))
+
+    def parabolic(self) -> NDArray[np.float64]:
+        """-Laplace(w) = 1 with w = 0 on the rim, carrying 1 mm^3/s: the fully developed profile of a straight tube of
+        that cross-section, the parabola on a disc."""
+        shape = np.zeros(len(self.points))
+        shape[self.inside] = spsolve(self.stiffness[self.inside][:, self.inside], self.load[self.inside])
+        return self.unit(shape)
+
+
 def unit_profile(organ: OrganMesh, cap: str, profile: Literal["parabolic", "flat"]) -> NDArray[np.float64]:
     """Inward velocity (n_points, 3) on a cap whose flow is exactly 1 mm^3/s and that is zero on the rim.
-
-    "parabolic" solves -Laplace(w) = 1 on the cap with w = 0 on the rim: the fully developed profile of a straight
-    tube of that cross-section, the parabola on a disc. "flat" is one value on all points inside the rim.
 
     Raises
     ------
     BadInput
         When the cap is too small to carry a profile.
     """
-    triangles = organ.boundary(cap)
-    require_resolved(organ, cap)
-    nodes, local = np.unique(triangles, return_inverse=True)
-    local = local.reshape(-1, 3)
-    inside = np.ones(len(nodes), bool)
-    inside[rim(local)] = False
-    shape = inside.astype(float)
-    if profile == "parabolic":
-        stiffness, load = _laplace(organ.points_mm[nodes], local)
-        shape[inside] = spsolve(stiffness[inside][:, inside], load[inside])
-    normal = normals_mm2(organ, triangles).sum(axis=0)
+    section = Section(organ, cap)
+    speed = section.parabolic() if profile == "parabolic" else section.flat()
     velocity = np.zeros((len(organ.points_mm), 3))
-    velocity[nodes] = -np.outer(shape, normal / np.linalg.norm(normal))
-    inflow = -float(np.sum(flux_vector(organ, cap) * velocity))
-    return velocity / inflow
+    velocity[section.points] = np.outer(speed, section.inward)
+    return velocity
 
 
 def require_resolved(organ: OrganMesh, cap: str) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from organtwin.errors import BadInput
 from organtwin.model.cases import Samples
 from organtwin.units import parse
+from organtwin.vessel.waveforms import Shape, periodic, shape_of
 
 Array = NDArray[np.float64]
 DENSE = 2048  # samples of a period, for what has no closed form
@@ -24,7 +24,7 @@ class Waveform:
     name: str
     period_s: float
     scale: float
-    shape: Callable[[Array], Array]
+    shape: Shape
 
     def __call__(self, time_s: float) -> float:
         """Flow at a time, mm^3/s."""
@@ -40,24 +40,25 @@ class Waveform:
         c[1:] *= 2.0
         return c
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """Over a period."""
         return float(self.over_period().mean())
 
-    @property
+    @cached_property
     def peak(self) -> float:
         """Of the magnitude."""
         return float(np.abs(self.over_period()).max())
 
     @property
     def steady(self) -> bool:
+        """Whether it is the same at all times."""
         return self.name == "constant"
 
 
 def constant(flow: float, period_s: float = 1.0) -> Waveform:
     """The same flow at all times."""
-    return Waveform("constant", period_s, flow, _ones)
+    return Waveform("constant", period_s, flow, shape_of("constant"))
 
 
 def template(name: str, mean: float, period_s: float) -> Waveform:
@@ -68,9 +69,7 @@ def template(name: str, mean: float, period_s: float) -> Waveform:
     BadInput
         When there is none.
     """
-    if name not in TEMPLATES:
-        raise BadInput(f"There is no waveform '{name}'", remedy=f"There are: {', '.join(TEMPLATES)}.")
-    return Waveform(name, period_s, mean, TEMPLATES[name])
+    return Waveform(name, period_s, mean, shape_of(name))
 
 
 def sampled(samples: Samples, period_s: float) -> Waveform:
@@ -83,10 +82,9 @@ def sampled(samples: Samples, period_s: float) -> Waveform:
     BadInput
         When they do not cover the period, or reach beyond it.
     """
-    times, values = np.asarray(samples.times_s), np.asarray(samples.values) * parse(f"1 {samples.unit}", "flow")
-    times = times - times[0]
-    step = float(np.diff(times).mean())
-    span = float(times[-1])
+    times = np.asarray(samples.times_s)
+    values = np.asarray(samples.values) * parse(f"1 {samples.unit}", "flow")
+    step, span = float(np.diff(times).mean()), float(times[-1] - times[0])
     if abs(span - period_s) <= 1e-3 * period_s:
         times, values = times[:-1], np.append((values[0] + values[-1]) / 2.0, values[1:-1])
     elif not 0.5 * step < period_s - span < 2.0 * step:
@@ -94,18 +92,6 @@ def sampled(samples: Samples, period_s: float) -> Waveform:
             f"The waveform lasts {span:.4g} s and the heart beat of the case {period_s:.4g} s: another period",
             remedy=f'Set the period to "{span:.4g} s", or give samples over {period_s:.4g} s.',
         )
-    phase = times / period_s
-    around = np.concatenate([phase - 1.0, phase, phase + 1.0])
-    return Waveform("samples", period_s, 1.0, PchipInterpolator(around, np.tile(values, 3)))
-
-
-def _ones(phase: Array) -> Array:
-    return np.ones_like(phase)
-
-
-def _systolic(phase: Array) -> Array:
-    """Half a sine over the first third of the period, nothing after it."""
-    return np.where(phase < 1.0 / 3.0, 1.5 * np.pi * np.sin(3.0 * np.pi * phase), 0.0)
-
-
-TEMPLATES: dict[str, Callable[[Array], Array]] = {"constant": _ones, "systolic": _systolic}
+    phases = (times / period_s) % 1.0
+    order = np.argsort(phases)
+    return Waveform("samples", period_s, 1.0, periodic(phases[order], values[order]))
