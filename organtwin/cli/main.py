@@ -151,6 +151,25 @@ def mesh(
     tell(made, as_json)
 
 
+@app.command()
+def centerline(
+    project: ProjectPath,
+    mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the middle lines of a vessel mesh, with radius and area along them."""
+    with opened(project) as document:
+        source = _mesh(document, mesh)
+        made = run_job(document, "centerline", {"mesh": source.uuid}, {}, f"Centreline of {source.name}")
+    tell(made, as_json)
+
+
+def _mesh(document: Document, name: str | None) -> Entry:
+    """The mesh of that name, uuid or structure."""
+    named = [e for e in document.entries("mesh") if name and e.facts.get("structure") == name]
+    return named[-1] if named else choose(document, "mesh", name)
+
+
 def _solve(
     project: Path, physics: str, case: Path | None, preset: str | None, mesh: str | None, ranks: int, as_json: bool
 ) -> None:
@@ -162,8 +181,7 @@ def _solve(
             organ = preset.partition("-")[0]
             source = document.latest("mesh", structure=organ) or choose(document, "mesh")
         else:
-            named = [e for e in document.entries("mesh") if mesh and e.facts.get("structure") == mesh]
-            source = named[-1] if named else choose(document, "mesh", mesh)
+            source = _mesh(document, mesh)
         label = f"{'Flow in' if physics == 'flow' else 'Deform'} {source.facts.get('structure', source.name)}"
         made = run_job(document, physics, {"mesh": source.uuid}, parameters, label, ranks)
     tell(made, as_json)

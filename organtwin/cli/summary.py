@@ -25,9 +25,14 @@ def summary(entry: Entry) -> Iterator[str]:
         case "mesh":
             yield f"  mesher {facts['mesher']}; boundaries {', '.join(facts['boundaries'])}"
             yield from _numbers(facts["report"])
+        case "centerline":
+            for branch in facts["branches"]:
+                end = f"to {branch['cap']}" if branch["cap"] else "to a fork"
+                yield f"  {branch['name']:<36}{end}, {branch['last'] - branch['first'] + 1} points"
         case "result":
             for q in facts["quantities"]:
-                yield f"  {q['name']:<36}{q['value']:12.4g} {q['unit']}"
+                level = "" if q.get("level", "unknown") == "unknown" else f"  [{q['level']}]"
+                yield f"  {q['name']:<36}{q['value']:12.4g} {q['unit']}{level}"
             for key, value in facts["credibility"].items():
                 yield f"  {key}: {value}"
     for note in entry.notes:

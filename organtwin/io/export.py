@@ -14,9 +14,19 @@ import numpy as np
 
 from organtwin.errors import BadInput
 from organtwin.io import grids, surfaces
-from organtwin.io.vtk_xml import Cells, add_names, encode_tetrahedra
+from organtwin.io.vtk_xml import Cells, add_names, encode_lines, encode_tetrahedra
 from organtwin.io.writing import whole_file, write_whole
-from organtwin.model import FlowCase, OrganMesh, Result, Segmentation, Surface, TissueCase, TwinObject, Volume
+from organtwin.model import (
+    Centerline,
+    FlowCase,
+    OrganMesh,
+    Result,
+    Segmentation,
+    Surface,
+    TissueCase,
+    TwinObject,
+    Volume,
+)
 
 # what each kind of object can become
 FORMATS: dict[str, tuple[str, ...]] = {
@@ -24,6 +34,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "segmentation": (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha", ".dcm"),
     "surface": (".stl", ".obj", ".ply", ".vtp"),
     "mesh": (".vtu", ".vtp", ".stl", ".obj", ".ply"),
+    "centerline": (".vtp", ".csv"),
     "result": (".vtu", ".pvd", ".csv", ".json"),
     "flow_case": (".json",),
     "tissue_case": (".json",),
@@ -82,6 +93,8 @@ def export(objects: TwinObject | Sequence[TwinObject], path: str | Path) -> Path
     elif isinstance(main, Result):
         mesh = next((t for t in things if isinstance(t, OrganMesh)), None)
         _write_result(main, mesh, form, path)
+    elif isinstance(main, Centerline):
+        write_whole(path, _line_csv(main) if form == ".csv" else _line_bytes(main))
     elif isinstance(main, FlowCase | TissueCase):
         write_whole(path, _json(main.model_dump(mode="json", exclude={"uuid", "recipe", "created", "replaces"})))
     elif form == ".vtu":
@@ -121,6 +134,40 @@ def _write_surfaces(things: Sequence[Surface | OrganMesh], form: str, path: Path
         surfaces.write_obj(things, path)
     else:
         surfaces.write_vtp(things, path)
+
+
+# -- centrelines ------------------------------------------------------------------------------------------------------
+
+
+def _line_columns(line: Centerline) -> dict[str, np.ndarray]:
+    columns = {"distance_mm": line.distance_mm, "radius_mm": line.radius_mm, "area_mm2": line.area_mm2}
+    return {name: np.asarray(values, float) for name, values in columns.items()}
+
+
+def _line_bytes(line: Centerline) -> bytes:
+    """A centreline as ``.vtp``: one polyline for each branch; the radius is named as in the vascular modelling toolkit too."""
+    columns = _line_columns(line)
+    names = {"SPACE": ["LPS"], "inlet": [line.inlet], "branches": [b.name for b in line.branches], "notice": [NOTICE]}
+    return encode_lines(
+        np.asarray(line.points_mm),
+        [np.arange(b.first, b.last + 1) for b in line.branches],
+        columns | {"MaximumInscribedSphereRadius": columns["radius_mm"]},
+        add_names(names),
+    )
+
+
+def _line_csv(line: Centerline) -> bytes:
+    """A row for each point, LPS mm; ``parent`` is the branch that the point's branch leaves."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    columns = _line_columns(line)
+    table.writerow(["branch", "parent", "x_mm", "y_mm", "z_mm", *columns])
+    for branch in line.branches:
+        parent = line.branches[branch.parent].name if branch.parent >= 0 else ""
+        for at in range(branch.first, branch.last + 1):
+            numbers = [*np.asarray(line.points_mm)[at], *(values[at] for values in columns.values())]
+            table.writerow([branch.name, parent, *(repr(float(n)) for n in numbers)])
+    return text.getvalue().encode()
 
 
 # -- meshes and results -----------------------------------------------------------------------------------------------
@@ -163,14 +210,15 @@ def _write_result(result: Result, mesh: OrganMesh | None, form: str, path: Path)
     if form == ".vtu":
         arrays: Cells = {}
         for name, field in result.fields.items():
-            for t, values in enumerate(field):
-                arrays[name if len(times) == 1 else f"{name} t={times[t]:.4f}s"] = values
+            for t, values in enumerate(field):  # a field over the whole cycle has one frame only
+                arrays[name if len(field) == 1 else f"{name} t={times[t]:.4f}s"] = values
         write_whole(path, _mesh_bytes(mesh, arrays))
         return
     parts = []
     for t in range(len(times)):
         part = path.with_name(f"{path.stem}_{t:04d}.vtu")
-        write_whole(part, _mesh_bytes(mesh, {name: field[t] for name, field in result.fields.items()}))
+        now = {name: field[t if len(field) > 1 else 0] for name, field in result.fields.items()}
+        write_whole(part, _mesh_bytes(mesh, now))
         parts.append(f'    <DataSet timestep="{times[t]:.9g}" part="0" file="{part.name}"/>')
     index = [
         '<?xml version="1.0"?>',
@@ -189,8 +237,15 @@ def summary(result: Result) -> dict[str, Any]:
     return {
         "name": result.name,
         "physics": result.physics,
-        "quantities": [{"name": q.name, "value": _number(q.value), "unit": q.unit} for q in result.quantities],
+        "quantities": [
+            {"name": q.name, "value": _number(q.value), "unit": q.unit, "level": q.level, "why": q.why}
+            for q in result.quantities
+        ],
         "credibility": dict(result.credibility),
+        "tables": {
+            name: {column: [_number(v) for v in values] for column, values in table.items()}
+            for name, table in result.tables.items()
+        },
         "times_s": [_number(t) for t in np.asarray(result.times_s).tolist()],
         "histories": {name: [_number(v) for v in values] for name, values in result.histories.items()},
         "notes": list(result.notes),

@@ -41,6 +41,23 @@ def encode_polygons(points: NDArray[Any], triangles: NDArray[Any], cell_arrays: 
     return _encode(vtkXMLPolyDataWriter(), data)
 
 
+def encode_lines(points: NDArray[Any], lines: list[NDArray[Any]], point_arrays: Cells, dress: Dress) -> bytes:
+    """A ``.vtp`` file of polylines, each the numbers of its points."""
+    from vtkmodules.util.numpy_support import numpy_to_vtkIdTypeArray
+    from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+    data, cells = vtkPolyData(), vtkCellArray()
+    data.SetPoints(_points(points))
+    offsets = np.cumsum([0, *(len(line) for line in lines)], dtype=np.int64)
+    numbers = np.concatenate(lines).astype(np.int64)
+    cells.SetData(numpy_to_vtkIdTypeArray(offsets, deep=True), numpy_to_vtkIdTypeArray(numbers, deep=True))
+    data.SetLines(cells)
+    _add(data.GetPointData(), point_arrays)
+    dress(data)
+    return _encode(vtkXMLPolyDataWriter(), data)
+
+
 def encode_tetrahedra(
     points: NDArray[Any],
     tets: NDArray[Any],

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
+import pyvista
+from organtwin_solvers.validation.pipes import pipe, tee
 
 from organtwin.errors import BadInput
+from organtwin.io.export import export
 from organtwin.operations.registry import find
 from organtwin.vessel.tree import of_mesh
 from organtwin.vessel.wall_distance import WallDistance
-from organtwin_solvers.validation.pipes import pipe, tee
 
 RADIUS, LENGTH, BEND = 5.0, 60.0, 20.0
 
@@ -93,3 +97,17 @@ def test_a_mesh_in_two_pieces_is_refused():
     high = np.asarray(organ.points_mm)[organ.tets][:, :, 2].min(axis=1) >= 35.0
     with pytest.raises(BadInput, match="in pieces"):
         of_mesh(organ.with_(tets=np.asarray(organ.tets)[low | high]))
+
+
+def test_a_centreline_is_written_as_a_table_and_as_lines(tmp_path):
+    line = of_mesh(tee(10.0, 40.0, 40.0, 4))
+    rows = list(csv.DictReader(export(line, tmp_path / "line.csv").open()))
+    assert len(rows) == len(line.points_mm)
+    assert rows[0]["branch"] == "inlet"
+    assert rows[-1]["parent"] == "inlet"
+    assert float(rows[-1]["distance_mm"]) == line.distance_mm[-1]
+    lines = pyvista.read(export(line, tmp_path / "line.vtp"))
+    assert lines.n_cells == 3
+    assert lines["radius_mm"] == pytest.approx(line.radius_mm)
+    with pytest.raises(BadInput, match="cannot be written"):
+        export(line, tmp_path / "line.stl")
