@@ -34,20 +34,47 @@ def pipe(
     disc, triangles = _disc(rings)
     z = np.linspace(0.0, length_mm, layers + 1)
     points = np.column_stack([np.tile(disc * radius_mm, (layers + 1, 1)), np.repeat(z, len(disc))])
-    a, b, c = np.sort(triangles, axis=1).T  # sorted corners: neighbours cut their common quadrilateral alike
-    tets = []
-    for layer in range(layers):
-        low, high = layer * len(disc), (layer + 1) * len(disc)
-        tets += [
-            np.column_stack([a + low, b + low, c + low, c + high]),
-            np.column_stack([a + low, b + low, b + high, c + high]),
-            np.column_stack([a + low, a + high, b + high, c + high]),
-        ]
-    straight = points[_outer_faces(np.concatenate(tets))]
+    tets = _prisms([triangles] * layers, len(disc))
+    straight = points[_outer_faces(tets)]
     at_start = np.isclose(straight[..., 2], 0.0).all(axis=1)
     at_end = np.isclose(straight[..., 2], length_mm).all(axis=1)
     regions = np.where(at_start, 1, np.where(at_end, 2, 0))
-    return vessel(points if shape is None else shape(points), np.concatenate(tets), regions, ["inlet", "outlet"], name)
+    return vessel(points if shape is None else shape(points), tets, regions, ["inlet", "outlet"], name)
+
+
+def turned(
+    heights_mm: NDArray[np.floating],
+    radii_mm: NDArray[np.floating],
+    *,
+    step: int | None = None,
+    core: int | None = None,
+    name: str = "turned",
+) -> OrganMesh:
+    """A round vessel along z whose rings of points lie where they are told, like a piece from the lathe.
+
+    Parameters
+    ----------
+    heights_mm : (layers + 1,) floats
+        z of each layer of points, rising.
+    radii_mm : (layers + 1, rings) floats
+        Radius of each ring of points in each layer, rising.
+    step, core : int, optional
+        Below the layer ``step`` only the inner ``core`` rings are there: a sudden expansion.
+    """
+    layers, rings = len(heights_mm) - 1, radii_mm.shape[1]
+    disc, triangles = _disc(rings)
+    ring = np.round(rings * np.hypot(*disc.T)).astype(int)
+    along = disc / np.maximum(np.hypot(*disc.T), 1e-300)[:, None]
+    reach = np.column_stack([np.zeros(layers + 1), radii_mm])[:, ring]
+    z = np.repeat(heights_mm, len(disc))
+    points = np.column_stack([(reach[..., None] * along).reshape(-1, 2), z])
+    inner = triangles[(ring[triangles] <= (rings if core is None else core)).all(axis=1)]
+    tets = _prisms([inner if step is not None and layer < step else triangles for layer in range(layers)], len(disc))
+    used, tets = np.unique(tets, return_inverse=True)
+    points, tets = points[used], tets.reshape(-1, 4)
+    ends = points[_outer_faces(tets)][..., 2]
+    regions = np.where((ends == z[0]).all(axis=1), 1, np.where((ends == z[-1]).all(axis=1), 2, 0))
+    return vessel(points, tets, regions, ["inlet", "outlet"], name)
 
 
 def toward_wall(radius_mm: float, ratio: float) -> Callable[[Points], Points]:
@@ -147,6 +174,20 @@ def _disc(rings: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
                 if j < k - 1:
                     triangles.append((inner(i), outer(o + 1), inner(i + 1)))
     return np.concatenate(points), np.array(triangles)
+
+
+def _prisms(layers: list[NDArray[np.integer]], points_per_layer: int) -> NDArray[np.int64]:
+    """Three tetrahedra over each triangle of each layer."""
+    tets = []
+    for layer, triangles in enumerate(layers):
+        low, high = layer * points_per_layer, (layer + 1) * points_per_layer
+        a, b, c = np.sort(triangles, axis=1).T  # sorted corners: neighbours cut their common quadrilateral alike
+        tets += [
+            np.column_stack([a + low, b + low, c + low, c + high]),
+            np.column_stack([a + low, b + low, b + high, c + high]),
+            np.column_stack([a + low, a + high, b + high, c + high]),
+        ]
+    return np.concatenate(tets)
 
 
 def _kuhn(cubes: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
