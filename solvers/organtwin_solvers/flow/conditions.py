@@ -14,6 +14,7 @@ from organtwin.model.cases import Blood, Inlet, Outlet, Samples
 from organtwin.model.organ_mesh import Cap
 from organtwin.units import parse
 from organtwin_solvers.flow.inflow import Section, flux_vector, normals_mm2, require_resolved
+from organtwin_solvers.flow.targets import Loop, Terminal, solve_loop, terminals
 from organtwin_solvers.flow.waveforms import Waveform, constant, sampled, template
 from organtwin_solvers.flow.womersley_profile import WomersleyProfile, womersley_profile
 
@@ -104,6 +105,7 @@ class Conditions:
     held: NDArray[np.bool_]  # points with a prescribed velocity: wall and inlets
     inflows: tuple[Inflow, ...]
     outflows: tuple[Outflow, ...]
+    loop: Loop  # the outlets as they were given or found, and the 0D state that they start from (absolute pressures)
     reference_pa: float
     cap_means: dict[str, Array]  # (n_points,) weights whose product with a field is its mean over the cap
 
@@ -132,13 +134,10 @@ def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
     inflows = _inflows(case, organ, caps, period, viscosity / density)
     taken = {inflow.cap for inflow in inflows}
     outlets = _outlets(case, caps, taken)
-    mean = sum(inflow.flow_mm3_per_s for inflow in inflows)
-    area = sum(caps[name].area_mm2 for name in outlets)
-    outflows = []
-    for name, outlet in outlets.items():
+    for name in outlets:
         require_resolved(organ, name)
-        outflows.append(_outflow(organ, name, outlet, mean * caps[name].area_mm2 / area))
-    reference = min(outflow.stored_pa for outflow in outflows)
+    loop = _loop(case, caps, outlets, inflows, period, density)
+    reference = min(end.stored_pa for end in loop.terminals)
 
     held = np.zeros(len(organ.points_mm), bool)
     for name in ["wall", *sorted(taken)]:
@@ -150,12 +149,10 @@ def resolve(case: FlowCase, organ: OrganMesh) -> Conditions:
         period_s=period,
         held=held,
         inflows=tuple(inflows),
-        outflows=tuple(
-            replace(o, distal_pressure_pa=o.distal_pressure_pa - reference, stored_pa=o.stored_pa - reference)
-            for o in outflows
-        ),
+        outflows=tuple(_outflow(organ, end, reference) for end in loop.terminals),
+        loop=loop,
         reference_pa=reference,
-        cap_means={name: _mean_over(organ, name) for name in [i.cap for i in inflows] + [o.cap for o in outflows]},
+        cap_means={name: _mean_over(organ, name) for name in [*(i.cap for i in inflows), *outlets]},
     )
 
 
@@ -258,24 +255,34 @@ def _outlets(case: FlowCase, caps: dict[str, Cap], taken: set[str]) -> dict[str,
     return outlets
 
 
-def _outflow(organ: OrganMesh, name: str, outlet: Outlet, flow: float) -> Outflow:
-    """``flow`` is about what will leave there, to start from."""
-    flux = flux_vector(organ, name)
-    if outlet.windkessel is None:
-        resistance = 0.0 if outlet.resistance is None else parse(outlet.resistance, "resistance")
-        if resistance < 0.0:
-            raise BadInput(f"The resistance of the outlet '{name}' is negative", remedy="Give zero or more.")
-        pressure = parse(outlet.pressure, "pressure")
-        return Outflow(name, flux, resistance, 0.0, 0.0, pressure, pressure)
-    kind = outlet.windkessel
-    proximal, distal = parse(kind.proximal, "resistance"), parse(kind.distal, "resistance")
-    compliance, pressure = parse(kind.compliance, "compliance"), parse(kind.distal_pressure, "pressure")
-    for what, value in (("proximal resistance", proximal), ("compliance", compliance), ("distal resistance", distal)):
-        if value <= 0.0:
-            raise BadInput(
-                f"The {what} of the windkessel at '{name}' is not above zero", remedy="Give a value above zero."
-            )
-    return Outflow(name, flux, proximal, compliance, distal, pressure, pressure + distal * flow)
+def _loop(
+    case: FlowCase,
+    caps: dict[str, Cap],
+    outlets: dict[str, Outlet],
+    inflows: list[Inflow],
+    period: float,
+    density: float,
+) -> Loop:
+    """What hangs at the outlets, and the pressure at which that carries the inflow. Steady flow knows no compliance."""
+    steady = case.numerics.mode == "steady"
+    flow = sum(np.full(1, i.flow_mm3_per_s) if steady else i.waveform.over_period() for i in inflows)
+    radii = {name: float(np.sqrt(caps[name].area_mm2 / np.pi)) for name in outlets}
+    ends = terminals(outlets, case.targets, radii, flow, period, density)
+    if steady:
+        ends = tuple(replace(end, compliance=0.0) for end in ends)
+    return solve_loop(ends, flow, period)
+
+
+def _outflow(organ: OrganMesh, end: Terminal, reference: float) -> Outflow:
+    return Outflow(
+        end.cap,
+        flux_vector(organ, end.cap),
+        end.proximal,
+        end.compliance,
+        end.distal,
+        end.distal_pressure_pa - reference,
+        end.stored_pa - reference,
+    )
 
 
 def _mean_over(organ: OrganMesh, cap: str) -> Array:
