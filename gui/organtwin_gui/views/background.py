@@ -34,6 +34,7 @@ class Background(QObject):
     """
 
     answered = Signal(object, int, object, object)
+    progressed = Signal()  # from any thread: a long computation has come further
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +63,10 @@ class Background(QObject):
         for key in [k for k in self._tickets if k == owner or (isinstance(k, tuple) and k and k[0] == owner)]:
             self._tickets.pop(key, None)
             self._done.pop(key, None)
+
+    def has(self, key: object) -> bool:
+        """Whether an answer to this key is awaited."""
+        return key in self._tickets
 
     @property
     def busy(self) -> bool:

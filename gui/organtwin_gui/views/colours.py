@@ -22,6 +22,12 @@ MAPS: dict[str, tuple[str, float, float]] = {
     "strain": ("magma", 0.18, 0.98),
     "stress": ("inferno", 0.15, 0.97),
     "quality": ("cividis", 0.05, 1.0),
+    "through": ("RdBu_r", 0.08, 0.92),
+    "signed": ("PuOr_r", 0.06, 0.94),
+    "index": ("magma", 0.18, 0.98),
+    "residence": ("plasma", 0.08, 0.98),
+    "vorticity": ("cividis", 0.05, 1.0),
+    "viscosity": ("viridis", 0.05, 1.0),
 }
 
 
@@ -153,3 +159,29 @@ def paint_legend(painter: QPainter, legend: Legend, right: float, top: float, he
         painter.drawText(QPointF(x + _BAR + _GAP, at + metrics.ascent() / 2 - 1), text)
     painter.restore()
     return width
+
+
+def paint_plate(painter: QPainter, rows: list[tuple[str, str]], left: float, bottom: float) -> float:
+    """Write words and numbers in two columns on a dark plate with its lower left corner there; returns its height."""
+    font, bold = theme.font(theme.SMALL_POINTS), theme.font(theme.SMALL_POINTS, bold=True)
+    metrics, heavy = QFontMetricsF(font), QFontMetricsF(bold)
+    first = max(metrics.horizontalAdvance(what) for what, _ in rows)
+    second = max(heavy.horizontalAdvance(number) for _, number in rows)
+    line = metrics.height() + 3
+    height = line * len(rows) + 2 * _PAD - 4
+    plate = QRectF(left, bottom - height, first + second + 2 * _PAD + (14 if second else 0), height)
+    painter.save()
+    painter.setPen(QPen(QColor(255, 255, 255, 22), 1))
+    painter.setBrush(QColor(12, 15, 19, 205))
+    painter.drawRoundedRect(plate, 8, 8)
+    at = plate.top() + _PAD - 2 + metrics.ascent()
+    for what, number in rows:
+        painter.setFont(font)
+        painter.setPen(QColor(theme.DARK.text_quiet))
+        painter.drawText(QPointF(left + _PAD, at), what)
+        painter.setFont(bold)
+        painter.setPen(QColor(theme.IMAGE_TEXT))
+        painter.drawText(QPointF(plate.right() - _PAD - heavy.horizontalAdvance(number), at), number)
+        at += line
+    painter.restore()
+    return float(height)

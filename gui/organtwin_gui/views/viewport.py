@@ -15,7 +15,7 @@ from organtwin.model import OrganMesh, Result, Surface, Volume
 from organtwin_gui import theme
 from organtwin_gui.views.background import Background
 from organtwin_gui.views.camera import axes
-from organtwin_gui.views.colours import Legend, legend_width, paint_legend
+from organtwin_gui.views.colours import Legend, legend_width, paint_legend, paint_plate
 from organtwin_gui.views.items.base import Colour, SceneItem, Surroundings
 from organtwin_gui.views.items.flow import FlowItem
 from organtwin_gui.views.items.looks import FlowLook, Look, MeshLook, TissueLook
@@ -78,7 +78,8 @@ class Viewport(QWidget):
         self.time_bar = TimeBar(self)
         layout.addWidget(self.time_bar)
         self.setFocusProxy(self.canvas)
-        self.canvas.overpaint += [self._paint_cursor, self._paint_labels, self._paint_legends]
+        self.canvas.overpaint += [self._paint_cursor, self._paint_labels, self._paint_legends, self._paint_readings]
+        self._background.progressed.connect(self.canvas.update)
         self.canvas.points_to_see = self._arrow_points
         self.canvas.picked.connect(self._take_pick)
         self.canvas.hovered.connect(self._move_cursor)
@@ -301,6 +302,17 @@ class Viewport(QWidget):
         right = area.right() - 10
         for legend in self._legends():
             right -= paint_legend(painter, legend, right, 10.0, self._legend_height(area)) + 8
+
+    def _paint_readings(self, painter: QPainter, area: QRectF) -> None:
+        """What a plane measures, and what is still being computed, at the lower left."""
+        bottom = area.bottom() - 10
+        for item in self.items.values():
+            if not isinstance(item, FlowItem):
+                continue
+            if item.status:
+                bottom -= paint_plate(painter, [(item.status, "")], 10.0, bottom) + 8
+            if item.readings:
+                bottom -= paint_plate(painter, item.readings, 10.0, bottom) + 8
 
     def _paint_labels(self, painter: QPainter, area: QRectF) -> None:
         """Names beside their points, on the side where there is room, none over another and none under a legend."""

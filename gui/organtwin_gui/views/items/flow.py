@@ -1,4 +1,4 @@
-"""Blood flow: the wall in pressure or wall shear, streamlines and arrows inside, frame by frame."""
+"""Blood flow: the wall in one of its quantities, and inside streamlines, particles, arrows or a plane, through the cycle."""
 
 from __future__ import annotations
 
@@ -7,121 +7,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk
-from vtkmodules.vtkCommonDataModel import vtkPolyData, vtkUnstructuredGrid
-from vtkmodules.vtkFiltersCore import vtkTubeFilter
-from vtkmodules.vtkFiltersFlowPaths import vtkStreamTracer
+from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkFiltersSources import vtkArrowSource
 from vtkmodules.vtkRenderingCore import vtkActor, vtkGlyph3DMapper, vtkMapper
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh, Result, structure
-from organtwin.units import factor
+from organtwin.trace.cells import Cells
+from organtwin.trace.particles import Particles, period_of, stream
 from organtwin_gui.views.colours import Legend, fair_range, lookup_table
 from organtwin_gui.views.items.base import (
     SceneItem,
     Surroundings,
     actor_of,
-    cells_of,
     number_look,
     points_of,
     polydata_of,
     tissue_look,
     with_normals,
 )
+from organtwin_gui.views.items.cut_plane import THROUGH, CutPlane
 from organtwin_gui.views.items.looks import FlowLook
 from organtwin_gui.views.items.organ_mesh import cap_labels
+from organtwin_gui.views.items.particle_stream import ParticleStream
+from organtwin_gui.views.items.quantities import Shade, frame_at, magnitude, shades
+from organtwin_gui.views.items.streams import MOMENTS, Streams, inflow_names
 
-_TETRA = 10  # VTK cell type
-# quantity -> (field, dimension, unit shown, title, does the scale begin at zero)
-_QUANTITIES = {
-    "pressure": ("pressure_pa", "pressure", "mmHg", "Pressure", False),
-    "wall_shear": ("wall_shear_pa", "pressure", "Pa", "Wall shear", True),
-    "speed": ("velocity_mm_per_s", "velocity", "cm/s", "Speed", True),
-}
+_PARTICLE_MOMENTS = 72
+_AGES = 3.0  # periods that a particle lives
 
 
-def blend(frames: NDArray[Any], frame: float) -> NDArray[Any]:
-    """Values between two of the frames (nt, ...)."""
-    frame = float(np.clip(frame, 0, len(frames) - 1))
-    before = int(frame)
-    share = frame - before
-    if share < 1e-6:
-        return frames[before]
-    return (1 - share) * frames[before] + share * frames[before + 1]
-
-
-def magnitude(values: NDArray[Any]) -> NDArray[Any]:
-    """Scalars (n,) as they are, vectors (n, 3) by their length."""
-    return values if values.ndim == 1 else np.linalg.norm(values, axis=-1)
-
-
-def seed_points(mesh: OrganMesh, count: int) -> NDArray[np.float64]:
-    """(count, 3) points spread evenly over the volume of a mesh: the same ones each time."""
-    chance = np.random.default_rng(20)
-    corners = mesh.points_mm[mesh.tets]
-    a, b, c, d = (corners[:, n] for n in range(4))
-    volume = np.abs(np.einsum("ij,ij->i", b - a, np.cross(c - a, d - a)))
-    cells = chance.choice(len(volume), size=count, p=volume / volume.sum())
-    weights = chance.dirichlet(np.ones(4), size=count)
-    return np.asarray(np.einsum("ij,ijk->ik", weights, corners[cells]))
-
-
-def tetra_grid(points_mm: NDArray[Any], tets: NDArray[Any]) -> vtkUnstructuredGrid:
-    """The tetrahedra as VTK has them."""
-    grid = vtkUnstructuredGrid()
-    grid.SetPoints(points_of(points_mm))
-    grid.SetCells(_TETRA, cells_of(tets))
-    return grid
-
-
-def trace(
-    grid: vtkUnstructuredGrid, velocity: NDArray[Any], seeds: NDArray[np.float64], reach_mm: float
-) -> vtkPolyData:
-    """Streamlines through the seeds, both ways, with point scalars "speed" (mm/s)."""
-    field = vtkUnstructuredGrid()
-    field.ShallowCopy(grid)
-    speed = np.linalg.norm(velocity, axis=1).astype(np.float32)
-    vectors = numpy_to_vtk(np.ascontiguousarray(velocity, dtype=np.float32), deep=True)
-    vectors.SetName("velocity")
-    scalars = numpy_to_vtk(speed, deep=True)
-    scalars.SetName("speed")
-    field.GetPointData().SetVectors(vectors)
-    field.GetPointData().AddArray(scalars)
-    source = vtkPolyData()
-    source.SetPoints(points_of(seeds))
-    tracer = vtkStreamTracer()
-    tracer.SetInputData(field)
-    tracer.SetSourceData(source)
-    tracer.SetIntegratorTypeToRungeKutta4()
-    if hasattr(tracer, "SetCellLocatorToStaticCellLocator"):
-        tracer.SetCellLocatorToStaticCellLocator()
-    else:  # before VTK 9.7
-        tracer.SetInterpolatorTypeToCellLocator()
-    tracer.SetIntegrationDirectionToBoth()
-    tracer.SetIntegrationStepUnit(vtkStreamTracer.CELL_LENGTH_UNIT)
-    tracer.SetInitialIntegrationStep(0.5)
-    tracer.SetMaximumNumberOfSteps(1500)
-    tracer.SetMaximumPropagation(reach_mm)
-    tracer.SetTerminalSpeed(float(speed.max(initial=0.0)) * 1e-3 + 1e-9)
-    tracer.SetComputeVorticity(False)
-    tracer.Update()
-    lines = tracer.GetOutput()
-    lines.GetPointData().SetActiveScalars("speed")
-    return lines
-
-
-def tubes(lines: vtkPolyData, radius_mm: float) -> vtkPolyData:
-    """Lines as round threads."""
-    round_ = vtkTubeFilter()
-    round_.SetInputData(lines)
-    round_.SetRadius(radius_mm)
-    round_.SetNumberOfSides(6)
-    round_.Update()
-    return round_.GetOutput()
+class _GoneError(Exception):
+    """The item left the scene while something was computed for it."""
 
 
 class FlowItem(SceneItem):
     """See :class:`FlowLook` for the ways to show it.
+
+    Frames of a flow of several are taken as evenly spread over one period: after the last one comes the first again.
 
     Raises
     ------
@@ -135,12 +58,14 @@ class FlowItem(SceneItem):
             raise BadInput(f"The result '{result.name}' was computed on another mesh than '{mesh.name}'")
         self.result, self.mesh = result, mesh
         self.look = look or FlowLook()
-        self.times_s = np.asarray(result.times_s)
+        self.shades = shades(result)
+        self.period_s = period_of(np.asarray(result.times_s))
+        self._frames = len(result.times_s)
         self._frame = 0.0
-        self._grid: vtkUnstructuredGrid | None = None
-        self._lines: dict[tuple[int, int], vtkPolyData] = {}
+        self._moving = self._closed = False
+        self._cells: Cells | None = None
         self._arrow_cells: NDArray[np.intp] = np.empty(0, np.intp)
-        self._ranges: dict[str, tuple[float, float]] = {}
+        self._ranges: dict[tuple[str, bool], tuple[float, float]] = {}
         caps = {mesh.boundaries[cap.name] for cap in mesh.caps if cap.name in mesh.boundaries}
         tags = np.asarray(mesh.boundary_tags)
         self._is_wall = ~np.isin(tags, list(caps)) if caps else np.ones(len(tags), dtype=bool)
@@ -151,17 +76,21 @@ class FlowItem(SceneItem):
         )
         self._wall_surface = with_normals(polydata_of(mesh.points_mm, mesh.boundary_triangles[self._is_wall]))
         self._wall = actor_of(self._wall_surface)
-        self._streams = actor_of()
+        self._lines = Streams(mesh, 0.028 * self._size_mm)
+        self._streams = self._lines.actor
+        self._particles = ParticleStream()
+        self._particle_count = 0
+        self._particles_done = 0.0
+        self._plane = CutPlane(result, mesh)
         self._arrows = vtkActor()
         self._arrow_mapper = vtkGlyph3DMapper()
-        self._set_up()
-        self.props = [self._wall, self._streams, self._arrows]
+        self._set_up_arrows()
+        self.props = [self._wall, self._streams, *self._particles.actors, self._arrows, *self._plane.actors]
         self._labels = cap_labels(mesh)
         self.set_look(self.look)
 
-    def _set_up(self) -> None:
-        for actor in (self._streams, self._arrows):
-            number_look(actor.GetProperty())
+    def _set_up_arrows(self) -> None:
+        number_look(self._arrows.GetProperty())
         arrow = vtkArrowSource()
         arrow.SetTipResolution(8)
         arrow.SetShaftResolution(6)
@@ -177,66 +106,118 @@ class FlowItem(SceneItem):
     # -- numbers --------------------------------------------------------------------------------------------------
 
     def has(self, quantity: str) -> bool:
-        """Whether the result holds a quantity: "pressure", "wall_shear" or "speed"."""
-        return _QUANTITIES[quantity][0] in self.result.fields
+        """Whether the result holds a quantity, by its key in :attr:`shades`."""
+        return quantity in self.shades
 
     def range_of(self, quantity: str) -> tuple[float, float]:
         """Fair range over all frames, in house units."""
-        if quantity not in self._ranges:
-            name, _, _, _, from_zero = _QUANTITIES[quantity]
-            frames = self.result.fields[name]
+        return self._range(self.shades[quantity], on_wall=self.shades[quantity].on_wall)
+
+    def _range(self, shade: Shade, *, on_wall: bool) -> tuple[float, float]:
+        key = (shade.key, on_wall)
+        if key not in self._ranges:
+            frames = self.result.fields[shade.field]
             chosen = frames[:: max(1, len(frames) // 8)]
-            if quantity == "wall_shear":
+            if on_wall:
                 chosen = chosen[:, np.unique(self.mesh.boundary_triangles[self._is_wall])]
             values = np.concatenate([magnitude(np.asarray(f)) for f in chosen])
-            self._ranges[quantity] = fair_range(values, from_zero=from_zero)
-        return self._ranges[quantity]
+            low, high = fair_range(values, from_zero=shade.from_zero)
+            if shade.signed:
+                low, high = -max(-low, high), max(-low, high)
+            self._ranges[key] = low, high
+        return self._ranges[key]
 
-    def _legend(self, quantity: str) -> Legend:
-        _, dimension, unit, title, _ = _QUANTITIES[quantity]
-        low, high = self.range_of(quantity)
-        times = factor(dimension, unit)
-        return Legend(title, unit, quantity, low * times, high * times)
+    def _plane_shade(self) -> tuple[Shade, float, float]:
+        """What the plane shows, and its range."""
+        wanted = self.look.plane.colour_by if self.look.plane is not None else "speed"
+        if wanted == "through" and self.has("speed"):
+            top = self.range_of("speed")[1]
+            return THROUGH, -top, top
+        shade = self.shades.get(wanted) or next(iter(self.shades.values()))
+        return shade, *self._range(shade, on_wall=shade.on_wall)
 
-    def _colour_by(self, mapper: vtkMapper, quantity: str) -> None:
-        mapper.SetLookupTable(lookup_table(quantity, *self.range_of(quantity)))
+    def _legend(self, shade: Shade, low: float, high: float) -> Legend:
+        return Legend(shade.title, shade.unit, shade.colours, low * shade.factor, high * shade.factor)
+
+    def _colour_by(self, mapper: vtkMapper, shade: Shade, low: float, high: float) -> None:
+        mapper.SetLookupTable(lookup_table(shade.colours, low, high))
         mapper.UseLookupTableScalarRangeOn()
         mapper.SetColorModeToMapScalars()
         mapper.SetInterpolateScalarsBeforeMapping(mapper is not self._arrow_mapper)
         mapper.ScalarVisibilityOn()
 
-    # -- look and time --------------------------------------------------------------------------------------------
+    @property
+    def readings(self) -> list[tuple[str, str]]:
+        """What is measured on the plane: what and how much."""
+        return self._plane.reading.lines if self.visible and self._plane.reading is not None else []
+
+    @property
+    def status(self) -> str:
+        """What is still being computed, or nothing."""
+        waits = self.look.particles and self.has("speed") and not self._particles.ready
+        return f"Particles {100 * self._particles_done:.0f} %" if self.visible and waits else ""
+
+    # -- look -----------------------------------------------------------------------------------------------------
 
     def set_look(self, look: FlowLook) -> None:
         """Take on another look."""
+        if look.seeds != self.look.seeds:
+            self._lines.forget()
         self.look = look
         self.legends = []
-        wall = look.wall if look.wall in ("none", "plain") or self.has(look.wall) else "plain"
-        inside = (look.streamlines or look.glyphs) and self.has("speed")
+        moves = self.has("speed")
+        lines, particles, arrows = (moves and on for on in (look.streamlines, look.particles, look.glyphs))
+        self._plane.place(look.plane)
+        plane = self._plane.section is not None
+        self._dress_wall(
+            look.wall if look.wall == "none" or self.has(look.wall) else "plain", lines or particles or arrows or plane
+        )
+        if lines or particles or arrows:
+            speed = self.shades["speed"], *self.range_of("speed")
+            for mapper in (
+                self._streams.GetMapper(),
+                *(a.GetMapper() for a in self._particles.actors),
+                self._arrow_mapper,
+            ):
+                self._colour_by(mapper, *speed)
+            self._arrow_mapper.SetScalarModeToUsePointFieldData()
+            self._arrow_mapper.SelectColorArray("speed")
+            self._add_legend(*speed)
+        if plane:
+            self._add_legend(*self._plane_shade())
+        self._shown = (
+            self._wall_shown, lines, particles, particles, arrows,
+            plane, plane and look.plane is not None and look.plane.contours, plane,
+        )  # fmt: skip
+        self.labels = self._labels if look.names else []
+        self._set_times()
+        self.set_visible(self.visible)
+        self.set_time(self._frame)
+
+    def _dress_wall(self, wall: str, inside: bool) -> None:
         # with something inside only the far side of the wall is drawn: it gives the shape and tints nothing before it
+        look = self.look
         opened = inside and look.wall_opacity is None
         opacity = look.wall_opacity if look.wall_opacity is not None else (0.35 if opened and wall == "plain" else 1.0)
+        self._wall_shown = wall != "none" and opacity > 0
+        self._wall_shade = self.shades.get(wall)
         prop = self._wall.GetProperty()
         tissue_look(prop, structure(self.mesh.structure).colour, opacity)
         prop.SetFrontfaceCulling(opened)
         mapper = self._wall.GetMapper()
-        if wall in ("plain", "none"):
+        if self._wall_shade is None:
             mapper.ScalarVisibilityOff()
-        else:
-            self._colour_by(mapper, wall)
-            mapper.SetScalarModeToUsePointData()
-            number_look(prop, opacity)
-            self.legends.append(self._legend(wall))
-        if inside:
-            self._colour_by(self._streams.GetMapper(), "speed")
-            self._colour_by(self._arrow_mapper, "speed")
-            self._arrow_mapper.SetScalarModeToUsePointFieldData()
-            self._arrow_mapper.SelectColorArray("speed")
-            self.legends.append(self._legend("speed"))
-        self._shown = (wall != "none" and opacity > 0, look.streamlines and inside, look.glyphs and inside)
-        self.labels = self._labels if look.names else []
-        self.set_visible(self.visible)
-        self.set_time(self._frame)
+            return
+        low, high = self._range(self._wall_shade, on_wall=True) if self._wall_shade.on_wall else self.range_of(wall)
+        self._colour_by(mapper, self._wall_shade, low, high)
+        mapper.SetScalarModeToUsePointData()
+        number_look(prop, opacity)
+        self._add_legend(self._wall_shade, low, high)
+
+    def _add_legend(self, shade: Shade, low: float, high: float) -> None:
+        legend = self._legend(shade, low, high)
+        if legend not in self.legends:
+            self.legends.append(legend)
 
     def set_visible(self, visible: bool) -> None:
         self.visible = visible
@@ -246,63 +227,156 @@ class FlowItem(SceneItem):
     def set_opacity(self, opacity: float) -> None:
         self._wall.GetProperty().SetOpacity(opacity)
 
+    def set_moving(self, moving: bool) -> None:
+        """While anything moves streamlines are plain lines: threads cost ten times as much without a graphics card."""
+        if self._moving != moving:
+            self._moving = moving
+            if self._shown[1]:
+                self._show_streams()
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _set_times(self) -> None:
+        """A cycle ends where it began; particles in a steady flow have a clock of their own."""
+        if self._frames > 1:
+            times = np.asarray(self.result.times_s)
+            self.times_s = np.append(times, times[0] + self.period_s)
+        elif self.look.particles and self.has("speed"):
+            self.times_s = np.linspace(0.0, self._steady_period_s(), _PARTICLE_MOMENTS + 1)
+        else:
+            self.times_s = np.asarray(self.result.times_s)
+
+    def _steady_period_s(self) -> float:
+        """After which the picture of particles in a steady flow repeats: a share of the time they need to pass."""
+        speed = magnitude(np.asarray(self.result.fields["velocity_mm_per_s"][0]))
+        fast = float((speed**2).sum() / max(float(speed.sum()), 1e-9))
+        extent = float(np.linalg.norm(np.ptp(self.mesh.points_mm, axis=0)))
+        return 1.5 * extent / max(fast, 1e-6) / _AGES
+
     def time_text(self, frame: float) -> str:
-        return (
-            f"{float(np.interp(frame, np.arange(len(self.times_s)), self.times_s)):.2f} s"
-            if self.times_s is not None
-            else ""
-        )
+        time = float(np.interp(frame, np.arange(len(self.times_s)), self.times_s))
+        if self._frames > 1 and time > self.period_s > 0:
+            time -= self.period_s * np.floor(time / self.period_s - 1e-6)
+        return f"{time:.2f} s"
 
     def first_frame(self) -> float:
         """The frame in which the blood is fastest."""
-        if not self.has("speed"):
+        if not self.has("speed") or self._frames < 2:
             return 0.0
         frames = self.result.fields["velocity_mm_per_s"]
         return float(np.argmax([float(np.mean(magnitude(np.asarray(f[::7])))) for f in frames]))
 
+    @property
+    def phase(self) -> float:
+        """Share of the cycle, from 0 to 1, of what is shown."""
+        last = len(self.times_s) - 1
+        return (self._frame / last) % 1.0 if last > 0 else 0.0
+
+    @property
+    def _field_frame(self) -> float:
+        """Frame of the fields: particles in a steady flow have more moments than there are frames."""
+        return self._frame if self._frames > 1 else 0.0
+
     def set_time(self, frame: float) -> None:
         self._frame = frame
-        quantity = self.look.wall
-        if quantity in ("pressure", "wall_shear") and self.has(quantity):
-            values = magnitude(blend(self.result.fields[_QUANTITIES[quantity][0]], frame))
+        if not self.visible:
+            return
+        if self._wall_shade is not None and self._wall_shown:
+            values = magnitude(frame_at(self.result.fields[self._wall_shade.field], self._field_frame, cyclic=True))
             self._wall_surface.GetPointData().SetScalars(
                 numpy_to_vtk(np.ascontiguousarray(values, np.float32), deep=True)
             )
-        if self._shown[2]:
-            self._place_arrows(frame)
-        if self._shown[1]:
-            self._show_streams(round(frame))
+        _, lines, particles, _, arrows, plane, _, _ = self._shown
+        if arrows:
+            self._place_arrows(self._field_frame)
+        if lines:
+            self._show_streams()
+        if particles:
+            self._show_particles()
+        if plane:
+            self._plane.show(*self._plane_shade(), self._field_frame)
         self.around.refresh()
 
-    def _show_streams(self, frame: int) -> None:
-        frame = int(np.clip(frame, 0, len(self.result.fields["velocity_mm_per_s"]) - 1))
-        key = (frame, self.look.seeds)
-        mapper = self._streams.GetMapper()
-        if key in self._lines:
-            mapper.SetInputData(self._lines[key])
+    # -- streamlines ------------------------------------------------------------------------------------------------
+
+    @property
+    def _moments(self) -> int:
+        return max(self._frames, MOMENTS) if self._frames > 1 else 1
+
+    def _show_streams(self) -> None:
+        moments = self._moments
+        moment = round(self.phase * moments) % moments if self._frames > 1 else 0
+        if not self._lines.show(moment, fine=not self._moving):
+            self._compute_streams(moment)
+
+    def _compute_streams(self, moment: int) -> None:
+        velocity, frame, seeds = (
+            self.result.fields["velocity_mm_per_s"],
+            moment * self._frames / self._moments,
+            self.look.seeds,
+        )
+
+        def work() -> vtkPolyData:
+            return self._lines.work(self._located(), np.asarray(frame_at(velocity, frame, cyclic=True)), seeds)
+
+        def done(lines: vtkPolyData) -> None:
+            if seeds != self.look.seeds:
+                return
+            self._lines.keep(moment, lines)
+            if not self._shown[1] or not self.visible:
+                return
+            self._show_streams()
+            self.around.refresh()
+            following = ((moment + n) % self._moments for n in range(1, self._moments))
+            missing = next((m for m in following if m not in self._lines.lines), None)
+            if missing is not None and not self.around.background.has((self.uuid, "lines")):
+                self._compute_streams(missing)  # the others, before they are asked for
+
+        self.around.background.submit((self.uuid, "lines"), work, done)
+
+    def _located(self) -> Cells:
+        """The cells with their neighbours; made once, beside the window."""
+        if self._cells is None:
+            self._cells = Cells.of(self.mesh)
+        return self._cells
+
+    # -- particles --------------------------------------------------------------------------------------------------
+
+    def _show_particles(self) -> None:
+        if self._particles.ready and self._particle_count == self.look.at_once:
+            self._particles.show(self.phase)
             return
-        if self._lines:  # the nearest frame that is ready stands in meanwhile
-            near = min(self._lines, key=lambda k: (k[1] != key[1], abs(k[0] - frame)))
-            mapper.SetInputData(self._lines[near])
-        radius = 0.028 * self._size_mm
-        mesh, velocity, seeds = self.mesh, self.result.fields["velocity_mm_per_s"][frame], self.look.seeds
+        if self._particle_count == self.look.at_once:  # on its way
+            return
+        self._particles.take(None)
+        self._particle_count, self._particles_done = self.look.at_once, 0.0
+        velocity, count = self.result.fields["velocity_mm_per_s"], self.look.at_once
+        period = self.period_s if self._frames > 1 else self._steady_period_s()
 
-        def work() -> tuple[vtkUnstructuredGrid, vtkPolyData]:
-            grid = self._grid or tetra_grid(mesh.points_mm, mesh.tets)
-            reach = 4 * float(np.linalg.norm(np.ptp(mesh.points_mm, axis=0)))
-            lines = trace(grid, np.asarray(velocity), seed_points(mesh, seeds), reach)
-            return grid, tubes(lines, radius)
+        def progress(share: float) -> None:
+            if self._closed:
+                raise _GoneError
+            self._particles_done = share
+            self.around.background.progressed.emit()
 
-        def done(found: tuple[vtkUnstructuredGrid, vtkPolyData]) -> None:
-            self._grid, self._lines[key] = found
-            while len(self._lines) > 64:
-                del self._lines[next(iter(self._lines))]
-            now = int(np.clip(round(self._frame), 0, len(self.result.fields["velocity_mm_per_s"]) - 1))
-            if mapper.GetInput() is None or now == frame:
-                mapper.SetInputData(self._lines[key])
-                self.around.refresh()
+        def work() -> Particles:
+            return stream(
+                self.mesh, self._located(), velocity, period, inflow_names(self.mesh),
+                moments=_PARTICLE_MOMENTS, at_once=count, longest=_AGES, progress=progress,
+            )  # fmt: skip
 
-        self.around.background.submit((self.uuid, "lines", key), work, done)
+        def done(particles: Particles) -> None:
+            self._particles.take(particles)
+            self._particles.show(self.phase)
+            self.around.refresh()
+
+        self.around.background.submit((self.uuid, "particles"), work, done)
+
+    def close(self) -> None:
+        self._closed = True
+        super().close()
+
+    # -- arrows -----------------------------------------------------------------------------------------------------
 
     def _place_arrows(self, frame: float) -> None:
         mesh = self.mesh
@@ -310,7 +384,8 @@ class FlowItem(SceneItem):
         if len(self._arrow_cells) != count:
             self._arrow_cells = np.random.default_rng(7).choice(len(mesh.tets), count, replace=False)
         corners = mesh.tets[self._arrow_cells]
-        velocity = blend(self.result.fields["velocity_mm_per_s"], frame)[corners].mean(axis=1).astype(np.float32)
+        frames: NDArray[Any] = self.result.fields["velocity_mm_per_s"]
+        velocity = frame_at(frames, frame, cyclic=True)[corners].mean(axis=1).astype(np.float32)
         speed = np.linalg.norm(velocity, axis=1)
         data = vtkPolyData()
         data.SetPoints(points_of(mesh.points_mm[corners].mean(axis=1)))

@@ -31,14 +31,27 @@ class MeshLook:
 
 
 @dataclass(frozen=True)
-class FlowLook:
-    """A flow: what colours the wall, and how the blood inside is shown."""
+class PlaneLook:
+    """A plane across a vessel: coloured by a key of the result's shades or by "through", the velocity through it."""
 
-    wall: Literal["pressure", "wall_shear", "plain", "none"] = "plain"
+    centre_mm: Vector
+    normal: Vector
+    colour_by: str = "speed"
+    contours: bool = True
+
+
+@dataclass(frozen=True)
+class FlowLook:
+    """A flow: what colours the wall ("plain", "none" or a key of the result's shades), and how the blood inside is shown."""
+
+    wall: str = "plain"
     wall_opacity: float | None = None  # None: solid, but open towards the eye where something inside is shown
     streamlines: bool = True
+    particles: bool = False
     glyphs: bool = False
-    seeds: int = 120
+    plane: PlaneLook | None = None
+    seeds: int = 160
+    at_once: int = 3000  # particles
     glyph_count: int = 1500
     names: bool = True
 

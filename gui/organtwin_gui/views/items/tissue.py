@@ -21,8 +21,8 @@ from organtwin_gui.views.items.base import (
     tissue_look,
     with_normals,
 )
-from organtwin_gui.views.items.flow import blend, magnitude
 from organtwin_gui.views.items.looks import TissueLook
+from organtwin_gui.views.items.quantities import frame_at, magnitude
 
 # quantity -> (field, title, unit shown)
 _QUANTITIES = {
@@ -123,9 +123,9 @@ class TissueItem(SceneItem):
 
     def set_time(self, frame: float) -> None:
         self._frame = frame
-        moved = blend(self._fields["displacement_mm"], frame)
+        moved = frame_at(self._fields["displacement_mm"], frame)
         self._surface.SetPoints(points_of(self._rest + self.look.scale * moved))
-        values = magnitude(blend(self._fields[_QUANTITIES[self._quantity][0]], frame))
+        values = magnitude(frame_at(self._fields[_QUANTITIES[self._quantity][0]], frame))
         self._surface.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(values, dtype=np.float32), deep=True))
         self._surface.Modified()
         self.around.refresh()
