@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtGui import QColor
 
 from organtwin.document import Change
 from organtwin.jobs import Job, JobState
 from organtwin.model import OrganMesh, Result, Segmentation, Surface, Volume
 from organtwin.store import Entry
+from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.views import ImageScene, Viewport
 from organtwin_gui.views.items.organ_mesh import MeshItem
@@ -20,6 +22,7 @@ from organtwin_gui.views.items.organ_mesh import MeshItem
 NOT_AT_FIRST = {"body", "blood_pool", "skin", "fat", "muscle"}
 SHOWN_IN_3D = ("surface", "mesh", "result")
 FAILING, MARK_MM = "failing", 2.0
+SPAN = "span"
 
 
 def seen_in_3d(entry: Entry) -> bool:
@@ -161,6 +164,14 @@ class Stage(QObject):
         item = self.viewport.items.get(uuid)
         if isinstance(item, MeshItem):
             item.set_roles(roles)
+
+    def mark_span(self, sleeve: Surface | None) -> None:
+        """Lay a coloured sleeve over a part of a vessel; None takes it away."""
+        if sleeve is None:
+            self.viewport.remove(SPAN)
+        else:
+            accent = QColor(theme.DARK.accent)
+            self.viewport.show_surface(sleeve, colour=(accent.red(), accent.green(), accent.blue()), opacity=0.45)
 
     def hide(self, uuid: str) -> None:
         self.viewport.set_visible(uuid, False)

@@ -267,6 +267,9 @@ ICONS: dict[str, str] = {
     "mesh": "mdi6.triangle-outline",
     "flow": "mdi6.waves",
     "tissue": "mdi6.gesture-pinch",
+    "procedure": "mdi6.medical-bag",
+    "compare": "mdi6.compare-horizontal",
+    "centerline": "mdi6.vector-polyline",
     "report": "mdi6.file-document-outline",
     # files and history
     "open": "mdi6.folder-open-outline",

@@ -35,7 +35,7 @@ from organtwin_gui.preferences import Preferences
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
 from organtwin_gui.stage import Stage
-from organtwin_gui.steps import FlowStep, StudyStep
+from organtwin_gui.steps import FlowStep, ProcedureStep, StudyStep
 from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool
 from organtwin_gui.views.slice_render import patient_text
 from organtwin_gui.welcome import Welcome
@@ -87,7 +87,7 @@ class MainWindow(QMainWindow):
         self._split.setHandleWidth(4)
         self._split.setChildrenCollapsible(False)
         self._split.setStretchFactor(1, 1)
-        self._split.setSizes([300, 900, 290])
+        self._split.setSizes([330, 880, 290])
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._split)
@@ -221,6 +221,9 @@ class MainWindow(QMainWindow):
         study.sample_wanted.connect(self.open_sample)
         study.series_wanted.connect(self.choose_series)
         self.workflow.step(FlowStep).shown.connect(self.stage.present)
+        procedure = self.workflow.step(ProcedureStep)
+        procedure.shown.connect(self.stage.present)
+        procedure.marked.connect(self.stage.mark_span)
         self.welcome.sample_wanted.connect(self.open_sample)
         self.welcome.project_wanted.connect(self.choose_project)
         self.welcome.scan_wanted.connect(self.choose_scan)

@@ -1,4 +1,4 @@
-"""The workflow at the left: five steps, one page each."""
+"""The workflow at the left: its steps, one page each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Workflow(QFrame):
     def __init__(self, bridge: Bridge, scene: ImageScene, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
-        self.setMinimumWidth(290)
+        self.setMinimumWidth(324)
         self.setMaximumWidth(420)
         self._pages = QStackedWidget()
         self._buttons = QButtonGroup(self)
@@ -40,7 +40,7 @@ class Workflow(QFrame):
             button.setCheckable(True)
             button.setShortcut(f"Ctrl+{number + 1}")
             button.setToolTip(f"{kind.name} (Ctrl+{number + 1})")
-            button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
+            button.setSizePolicy(button.sizePolicy().Policy.MinimumExpanding, button.sizePolicy().Policy.Fixed)
             self._buttons.addButton(button, number)
             row.addWidget(button)
         self._buttons.idClicked.connect(self._pages.setCurrentIndex)

@@ -1,12 +1,13 @@
-"""The five steps of the workflow, one file each, in the order a scan goes through them."""
+"""The steps of the workflow, one file each, in the order a scan goes through them."""
 
 from organtwin_gui.steps.flow import FlowStep
 from organtwin_gui.steps.mesh import MeshStep
+from organtwin_gui.steps.procedure import ProcedureStep
 from organtwin_gui.steps.segment import SegmentStep
 from organtwin_gui.steps.step import Step
 from organtwin_gui.steps.study import StudyStep
 from organtwin_gui.steps.tissue import TissueStep
 
-STEPS: tuple[type[Step], ...] = (StudyStep, SegmentStep, MeshStep, FlowStep, TissueStep)
+STEPS: tuple[type[Step], ...] = (StudyStep, SegmentStep, MeshStep, FlowStep, ProcedureStep, TissueStep)
 
-__all__ = ["STEPS", "FlowStep", "MeshStep", "SegmentStep", "Step", "StudyStep", "TissueStep"]
+__all__ = ["STEPS", "FlowStep", "MeshStep", "ProcedureStep", "SegmentStep", "Step", "StudyStep", "TissueStep"]

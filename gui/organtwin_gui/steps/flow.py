@@ -9,19 +9,18 @@ from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QVBoxLayout
 
 from organtwin.errors import BadInput
-from organtwin.model import Centerline, OrganMesh, Result
+from organtwin.model import OrganMesh, Result
 from organtwin.operations import find, names
 from organtwin_gui.draft import Draft
 from organtwin_gui.forms import form, quiet
-from organtwin_gui.steps.flow_estimate import Estimate, waveform
+from organtwin_gui.steps.flow_estimate import Estimate
 from organtwin_gui.steps.flow_fields import caption
 from organtwin_gui.steps.flow_inflow import Inflow
 from organtwin_gui.steps.flow_numerics import Numerics
 from organtwin_gui.steps.flow_outlets import Openings
+from organtwin_gui.steps.procedure import centerline_of
 from organtwin_gui.steps.step import Step, fill, primary
 
-# what the solvers call their waveforms, in the order in which they are offered
-TEMPLATES = (("Systolic half sine", "systolic"),)
 ESTIMATE, CENTERLINE, SOLVE = "lumped", "centerline", "flow"
 
 
@@ -41,7 +40,7 @@ class FlowStep(Step):
         rows.addRow("Vessel", self.mesh)
         self.page.addLayout(rows)
         self.page.addWidget(caption("Blood coming in"))
-        self.inflow = Inflow(TEMPLATES)
+        self.inflow = Inflow()
         self.page.addWidget(self.inflow)
         self.page.addWidget(caption("Openings"))
         self.openings = Openings()
@@ -92,6 +91,8 @@ class FlowStep(Step):
     def _offer_openings(self) -> None:
         uuid = self.mesh.currentData()
         mesh = self.bridge.get(uuid) if uuid is not None and self.bridge.is_open else None
+        if isinstance(mesh, OrganMesh):
+            self.inflow.suggest(mesh.structure, [cap.name for cap in mesh.caps])
         self.openings.offer(mesh.caps if isinstance(mesh, OrganMesh) else ())
 
     # -- the case -------------------------------------------------------------------------------------------------
@@ -166,15 +167,5 @@ class FlowStep(Step):
         result = next((thing for thing in made if isinstance(thing, Result)), None)
         if result is None:
             self.estimate.clear()
-            return
-        self.estimate.show_result(result)
-        curve = waveform(result, [card.cap.name for card in self.openings.inlets])
-        if curve is not None and self.inflow.beating:
-            self.inflow.show_waveform(*curve)
-
-
-def centerline_of(bridge: Any, mesh: str) -> Centerline | None:
-    """The newest centreline of a mesh that the project has."""
-    entry = bridge.latest("centerline", mesh=mesh)
-    found = bridge.get(entry.uuid) if entry is not None else None
-    return found if isinstance(found, Centerline) else None
+        else:
+            self.estimate.show_result(result)

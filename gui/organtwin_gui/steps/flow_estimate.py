@@ -108,12 +108,3 @@ def by_opening(quantities: tuple[Quantity, ...]) -> dict[str, dict[str, float]]:
         if cap and any(prefix == known for _, known, _ in COLUMNS) and not cap.startswith("share"):
             rows.setdefault(cap, {})[prefix] = quantity.value
     return rows
-
-
-def waveform(result: Result, inlets: list[str]) -> tuple[list[float], list[float]] | None:
-    """Times (s) and total inflow (mL/s) over a beat, where the model tells them."""
-    times = result.histories.get("time (s)") or result.histories.get("time_s")
-    columns = [result.histories.get(f"flow {cap} (mL/s)") for cap in inlets]
-    if not times or not columns or any(column is None or len(column) != len(times) for column in columns):
-        return None
-    return times, [sum(values) for values in zip(*columns, strict=True)]  # type: ignore[arg-type]

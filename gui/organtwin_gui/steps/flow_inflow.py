@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.model.cases import Samples
 from organtwin.units import convert, parse
+from organtwin.vessel import waveforms
 from organtwin_gui import theme
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.curve import Curve
@@ -36,7 +37,7 @@ class Inflow(QWidget):
 
     changed = Signal()
 
-    def __init__(self, templates: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.samples: Samples | None = None
         self.source = _box(SOURCES, "Where the inflow is known from")
@@ -44,6 +45,7 @@ class Inflow(QWidget):
         self.rate.setRange(20, 240)
         self.rate.setValue(75)
         self.rate.setSuffix(" /min")
+        self.rate.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.rate.setToolTip("Heart rate")
         self.output = Field("5 L/min", "flow", 'Mean flow into the vessel, as in "5 L/min" or "83 mL/s"')
         self.stroke = Field("70 mL", "volume", 'What enters the vessel in one beat, as in "70 mL"')
@@ -52,8 +54,12 @@ class Inflow(QWidget):
         self.time.addItem("Heart beats", "pulsatile")
         self.time.setToolTip("Mean flow only: quick. Or heart beats: pressures and shear over time")
         self.template = QComboBox()
-        for label, name in templates:
-            self.template.addItem(label, name)
+        for name, template in waveforms.TEMPLATES.items():
+            self.template.addItem(template.title.partition(",")[0], name)
+            self.template.setItemData(
+                self.template.count() - 1, f"{template.title}. Source: {template.source}", Qt.ItemDataRole.ToolTipRole
+            )
+        self.template.addItem("Half a sine", "systolic")
         self.template.setToolTip("How the flow runs over a beat: the usual curve of this vessel")
         self.profile = _box(PROFILES, "How the inflow is spread over the inlet")
         self.file = QPushButton("Choose a file …")
@@ -87,6 +93,11 @@ class Inflow(QWidget):
             field.changed.connect(self._change)
         self.file.clicked.connect(lambda: self.choose())
         self._change()
+
+    def suggest(self, structure: str, caps: list[str]) -> None:
+        """Begin with the waveform and the profile that fit a vessel."""
+        name = waveforms.suggest(structure, caps)
+        self.template.setCurrentIndex(max(self.template.findData(name), 0))
 
     # -- what is chosen -------------------------------------------------------------------------------------------
 
@@ -189,11 +200,25 @@ class Inflow(QWidget):
             unit = parse(f"1 {self.samples.unit}", "flow")
             values = convert(unit, "flow", "mL/s") * np.asarray(self.samples.values)
             self.show_waveform(np.asarray(self.samples.times_s), values)
-        elif not self.beating:
+        elif self.beating and source != "csv":
+            self._show_template()
+        else:
             self.plot.hide()
             if self._said.objectName() != "danger" or source != "csv":
                 self._say("")
         self.changed.emit()
+
+    def _show_template(self) -> None:
+        try:
+            if self.source.currentData() == "stroke":
+                mean = _positive(self.stroke, "volume", "stroke volume") / self.period_s
+            else:
+                mean = _positive(self.output, "flow", "inflow")
+        except BadInput:
+            return  # said under the field; the last good curve stays
+        phase = np.linspace(0.0, 1.0, 121)
+        shape = waveforms.shape_of(self.template.currentData())
+        self.show_waveform(self.period_s * phase, convert(mean, "flow", "mL/s") * shape(phase))
 
     def show_waveform(self, times_s: ArrayLike, flow_ml_per_s: ArrayLike) -> None:
         """Draw the inflow over a beat, and say its mean and peak."""
@@ -222,8 +247,6 @@ def _positive(field: Field, dimension: str, what: str) -> float:
 
 
 def _box(items: tuple[tuple[str, str, str], ...], tip: str) -> QComboBox:
-    from PySide6.QtCore import Qt
-
     box = QComboBox()
     for row, (label, value, about) in enumerate(items):
         box.addItem(label, value)

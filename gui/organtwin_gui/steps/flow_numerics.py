@@ -80,5 +80,6 @@ def _spin(low: int, high: int, value: int, tip: str) -> QSpinBox:
     spin = QSpinBox()
     spin.setRange(low, high)
     spin.setValue(value)
+    spin.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
     spin.setToolTip(tip)
     return spin

@@ -63,6 +63,7 @@ class OpeningCard(QFrame):
         self.percent = QDoubleSpinBox()
         self.percent.setRange(0.0, 100.0)
         self.percent.setDecimals(1)
+        self.percent.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.percent.setSuffix(" %")
         self.percent.setToolTip("Share of the outflow that leaves here")
         self.percent.hide()
