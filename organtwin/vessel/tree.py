@@ -31,6 +31,7 @@ Progress = Callable[[float, str], None]
 POINTS_PER_RADIUS = 4.0
 ROUNDS = 4  # of centring and smoothing
 SMOOTHING = 2.0  # points: half a radius
+WIDER = 1.3  # times the usual ratio of section to ball: near a fork, more is taken as two vessels in one section
 TOGETHER = 0.2  # of the radius: ways that are closer are one
 
 
@@ -320,6 +321,9 @@ def _without_forks(
     disc = np.pi * np.maximum(radius, 1e-6) ** 2
     along = distance - distance[0]
     own = (along >= begin_mm) & (along <= along[-1] - end_mm)
+    if own.any():  # beyond the ball at a fork the section may still hold the neighbour too
+        near = (along < 3.0 * begin_mm) | (along > along[-1] - 3.0 * end_mm)
+        own &= ~near | (area / disc <= WIDER * np.median((area / disc)[own]))
     if own.all():
         return area
     if not own.any():
