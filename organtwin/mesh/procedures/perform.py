@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from organtwin.errors import BadInput
+from organtwin.mesh.procedures.bypass import bypassed
 from organtwin.mesh.procedures.changed import Beat
 from organtwin.mesh.procedures.clamp import clamped
 from organtwin.mesh.procedures.widen import widened
@@ -30,7 +31,7 @@ def perform(organ: OrganMesh, action: Action, line: Centerline, beat: Beat = lam
     elif isinstance(action, Clamp):
         made = clamped(organ, action, line, beat)
     else:
-        raise BadInput("A bypass cannot be made yet")
+        made = bypassed(organ, action, line, beat)
     return made.mesh(organ, f"{organ.name}, {title(action)}")
 
 

@@ -70,7 +70,7 @@ def refit(
     SolveFailed
         When it could not be filled.
     """
-    patch_points, patch, patch_tags = _patched(points, faces[changed], tags[changed], sizes, beat)
+    patch_points, patch, patch_tags = patched(points, faces[changed], tags[changed], sizes, beat)
     every = np.concatenate([points, patch_points])
     surface = np.concatenate([faces[~changed], patch])
     surface_tags = np.concatenate([tags[~changed], patch_tags])
@@ -139,14 +139,21 @@ def refuse_crossings(points: tri.Points, faces: tri.Triangles, beat: Beat) -> No
         raise failure
 
 
-def _patched(
+def patched(
     points: tri.Points,
     patch: tri.Triangles,
     tags: NDArray[np.int16],
     sizes: NDArray[np.float64],
     beat: Beat,
 ) -> tuple[tri.Points, tri.Triangles, NDArray[np.int16]]:
-    """New triangles for a part of a surface, whose border stays: the points they add, and the triangles among all points."""
+    """New triangles of wanted ``sizes`` for a part of a surface, whose border stays.
+
+    Returns the points they add to ``points``, the triangles among all of them, and their tags.
+
+    Raises
+    ------
+    SolveFailed
+    """
     own, numbered, used = tri.compact(points, patch)
     edges = tri.directed_edges(numbered)
     keys = tri.edge_keys(edges, len(own))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,15 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Way:
-    """``points_mm`` (n, 3) in order of flow, ``distance_mm`` (n,) rising from 0, ``radius_mm`` (n,) of the circle of the section's area."""
+    """``points_mm`` (n, 3) in order of flow, ``distance_mm`` (n,) rising from 0, ``radius_mm`` (n,) of the circle of the section's area,
+    ``ball_mm`` (n,) of the largest ball inside.
+    """
 
     cap: str
     points_mm: Points
     distance_mm: Numbers
     radius_mm: Numbers
+    ball_mm: Numbers
 
     @classmethod
     def to(cls, line: Centerline, cap: str) -> Way:
@@ -42,7 +45,7 @@ class Way:
         ball = np.asarray(line.radius_mm, float)[at]
         # at a fork a section takes in more than the vessel: believe it only as far as the ball inside allows
         radius = np.where(np.isfinite(section) & (section > ball), np.minimum(section, 1.6 * ball), ball)
-        return cls(cap, np.asarray(line.points_mm, float)[at], distance - distance[0], radius)
+        return cls(cap, np.asarray(line.points_mm, float)[at], distance - distance[0], radius, ball)
 
     @property
     def length_mm(self) -> float:
@@ -82,7 +85,7 @@ class Way:
     def resampled(self, step_mm: float) -> Way:
         """The same way with a point every ``step_mm`` at most."""
         d = np.linspace(0, self.length_mm, max(3, int(np.ceil(self.length_mm / step_mm)) + 1))
-        return Way(self.cap, self.place(d), d, self.radius(d))
+        return Way(self.cap, self.place(d), d, self.radius(d), np.interp(d, self.distance_mm, self.ball_mm))
 
     def smoothed(self, length_mm: float, weights: Numbers | None = None) -> Way:
         """The same way without bends shorter than about ``length_mm``; its ends stay.
@@ -103,7 +106,7 @@ class Way:
             return np.asarray(gaussian_filter1d(values, length_mm / step, axis=0, mode="reflect"))
 
         moved = blur((self.points_mm - straight) * weight[:, None]) / np.maximum(blur_even(weight), 1e-9)[:, None]
-        return Way(self.cap, straight + moved, self.distance_mm, self.radius_mm)
+        return replace(self, points_mm=straight + moved)
 
     def check(self, distance: float, what: str) -> None:
         """Refuse a distance that is not on the way.

@@ -69,7 +69,8 @@ def widened(organ: OrganMesh, action: Widen, line: Centerline, beat: Beat = lamb
         return Changed(after, tets, faces, tags, organ.boundaries, organ.caps, organ.mesher, len(tets), tuple(notes))
     pulled = gain > 0.02 * float(gain.max())
     changed = (tags == organ.boundaries["wall"]) & pulled[faces].any(axis=1)
-    sizes = edges_at(after, faces)
+    healthy = np.percentile(edges_at(points, faces)[np.unique(faces[changed])], 90)
+    sizes = np.minimum(edges_at(after, faces), 1.2 * healthy)
     body = refit(after, tets, faces, tags, changed, sizes, beat=beat)
     return Changed(
         body.points,
