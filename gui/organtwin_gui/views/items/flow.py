@@ -12,9 +12,10 @@ from vtkmodules.vtkFiltersSources import vtkArrowSource
 from vtkmodules.vtkRenderingCore import vtkActor, vtkGlyph3DMapper, vtkMapper
 
 from organtwin.errors import BadInput
-from organtwin.model import OrganMesh, Result, structure
+from organtwin.model import Centerline, OrganMesh, Result, structure
 from organtwin.trace.cells import Cells
 from organtwin.trace.particles import Particles, period_of, stream
+from organtwin.vessel import tree
 from organtwin_gui.views.colours import Legend, fair_range, lookup_table
 from organtwin_gui.views.items.base import (
     SceneItem,
@@ -27,7 +28,8 @@ from organtwin_gui.views.items.base import (
     with_normals,
 )
 from organtwin_gui.views.items.cut_plane import THROUGH, CutPlane
-from organtwin_gui.views.items.looks import FlowLook
+from organtwin_gui.views.items.guide import Guide, direction, guides_along, guides_of
+from organtwin_gui.views.items.looks import FlowLook, PlaneLook
 from organtwin_gui.views.items.organ_mesh import cap_labels
 from organtwin_gui.views.items.particle_stream import ParticleStream
 from organtwin_gui.views.items.quantities import Shade, frame_at, magnitude, shades
@@ -52,7 +54,14 @@ class FlowItem(SceneItem):
         When the result does not fit the mesh.
     """
 
-    def __init__(self, result: Result, mesh: OrganMesh, around: Surroundings, look: FlowLook | None = None) -> None:
+    def __init__(
+        self,
+        result: Result,
+        mesh: OrganMesh,
+        around: Surroundings,
+        look: FlowLook | None = None,
+        line: Centerline | None = None,
+    ) -> None:
         super().__init__(result.uuid, result.name, around)
         if any(values.shape[1] != len(mesh.points_mm) for values in result.fields.values()):
             raise BadInput(f"The result '{result.name}' was computed on another mesh than '{mesh.name}'")
@@ -60,12 +69,14 @@ class FlowItem(SceneItem):
         self.look = look or FlowLook()
         self.shades = shades(result)
         self.period_s = period_of(np.asarray(result.times_s))
+        self.guides = guides_of(result) or (guides_along(line) if line is not None else [])
         self._frames = len(result.times_s)
         self._frame = 0.0
         self._moving = self._closed = False
         self._cells: Cells | None = None
         self._arrow_cells: NDArray[np.intp] = np.empty(0, np.intp)
         self._ranges: dict[tuple[str, bool], tuple[float, float]] = {}
+        self._beside: FlowItem | None = None
         caps = {mesh.boundaries[cap.name] for cap in mesh.caps if cap.name in mesh.boundaries}
         tags = np.asarray(mesh.boundary_tags)
         self._is_wall = ~np.isin(tags, list(caps)) if caps else np.ones(len(tags), dtype=bool)
@@ -81,6 +92,7 @@ class FlowItem(SceneItem):
         self._particles = ParticleStream()
         self._particle_count = 0
         self._particles_done = 0.0
+        self._line_asked, self._line_missing = False, ""
         self._plane = CutPlane(result, mesh)
         self._arrows = vtkActor()
         self._arrow_mapper = vtkGlyph3DMapper()
@@ -113,7 +125,20 @@ class FlowItem(SceneItem):
         """Fair range over all frames, in house units."""
         return self._range(self.shades[quantity], on_wall=self.shades[quantity].on_wall)
 
+    def share_ranges(self, other: FlowItem) -> None:
+        """From now on the colours of both mean the same numbers."""
+        for one, two in ((self, other), (other, self)):
+            one._beside = two
+            one.set_look(one.look)
+
     def _range(self, shade: Shade, *, on_wall: bool) -> tuple[float, float]:
+        low, high = self._own_range(shade, on_wall=on_wall)
+        if self._beside is not None and shade.key in self._beside.shades:
+            also = self._beside._own_range(self._beside.shades[shade.key], on_wall=on_wall)
+            low, high = min(low, also[0]), max(high, also[1])
+        return low, high
+
+    def _own_range(self, shade: Shade, *, on_wall: bool) -> tuple[float, float]:
         key = (shade.key, on_wall)
         if key not in self._ranges:
             frames = self.result.fields[shade.field]
@@ -154,8 +179,13 @@ class FlowItem(SceneItem):
     @property
     def status(self) -> str:
         """What is still being computed, or nothing."""
-        waits = self.look.particles and self.has("speed") and not self._particles.ready
-        return f"Particles {100 * self._particles_done:.0f} %" if self.visible and waits else ""
+        if not self.visible:
+            return ""
+        if self.look.particles and self.has("speed") and not self._particles.ready:
+            return f"Particles {100 * self._particles_done:.0f} %"
+        if self.look.plane is not None and not self.guides and self._line_asked:
+            return self._line_missing or "Finding the middle of the vessel …"
+        return ""
 
     # -- look -----------------------------------------------------------------------------------------------------
 
@@ -167,7 +197,7 @@ class FlowItem(SceneItem):
         self.legends = []
         moves = self.has("speed")
         lines, particles, arrows = (moves and on for on in (look.streamlines, look.particles, look.glyphs))
-        self._plane.place(look.plane)
+        self._place_plane(look.plane)
         plane = self._plane.section is not None
         self._dress_wall(
             look.wall if look.wall == "none" or self.has(look.wall) else "plain", lines or particles or arrows or plane
@@ -399,3 +429,42 @@ class FlowItem(SceneItem):
             array.SetName(name)
             data.GetPointData().AddArray(array)
         self._arrow_mapper.SetInputData(data)
+
+    # -- the plane --------------------------------------------------------------------------------------------------
+
+    def _place_plane(self, look: PlaneLook | None) -> None:
+        if look is None or not self.guides:
+            self._plane.take_away()
+            if look is not None:
+                self._ask_for_line()
+            return
+        guide = self.guides[min(look.path, len(self.guides) - 1)]
+        centre, along = guide.at(look.share)
+        self._plane.place(centre, direction(along, look.facing, look.tilt_deg, look.turn_deg))
+
+    def _ask_for_line(self) -> None:
+        """Find the middle of the vessel, once, where neither the result nor the project knows it."""
+        if self._line_asked:
+            return
+        self._line_asked = True
+
+        def work() -> list[Guide] | str:
+            def progress(_share: float, _what: str) -> None:
+                if self._closed:
+                    raise _GoneError
+
+            try:
+                return guides_along(tree.of_mesh(self.mesh, progress))
+            except BadInput as problem:
+                return problem.sentence
+
+        def done(found: list[Guide] | str) -> None:
+            if isinstance(found, str):
+                self._line_missing = found
+            else:
+                self.guides = found
+                self.around.changed()
+                self.set_look(self.look)
+            self.around.refresh()
+
+        self.around.background.submit((self.uuid, "line"), work, done)
