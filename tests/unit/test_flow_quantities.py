@@ -1,0 +1,96 @@
+"""What is computed from a flow, on flows whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from organtwin_solvers.flow.along import Along, Sampler, tables
+from organtwin_solvers.flow.cycle import CycleSums
+from organtwin_solvers.flow.derived import Gradients, kinetic_energy, lambda2, q_criterion, vorticity
+from organtwin_solvers.validation.osi import CASE
+from organtwin_solvers.validation.pipes import pipe
+
+from organtwin.operations import NullMonitor
+from organtwin.vessel.tree import of_mesh
+
+RADIUS, LENGTH = 5.0, 40.0
+
+
+@pytest.fixture(scope="module")
+def tube():
+    return pipe(RADIUS, LENGTH, rings=5, layers=20)
+
+
+def test_a_linear_field_is_sampled_exactly_and_outside_is_told(tube):
+    points = np.array([[0.3, 0.2, 10.1], [2.0, -3.0, 39.9], [9.0, 0.0, 5.0]])
+    weights, inside = Sampler(tube).matrix(points)
+    assert inside.tolist() == [True, True, False]
+    field = tube.points_mm @ [1.0, -2.0, 0.5] + 3.0
+    assert (weights @ field)[:2] == pytest.approx(points[:2] @ [1.0, -2.0, 0.5] + 3.0)
+
+
+def test_columns_along_a_pipe_are_those_of_poiseuille(tube):
+    radius = np.hypot(tube.points_mm[:, 0], tube.points_mm[:, 1])
+    velocity = np.zeros((2, len(radius), 3))
+    velocity[:, :, 2] = np.array([1.0, 3.0])[:, None] * 200.0 * (1.0 - (radius / RADIUS) ** 2)
+    pressure = np.array([[13000.0], [15000.0]]) - 50.0 * tube.points_mm[:, 2]
+    table = tables(Along(tube, of_mesh(tube)), velocity, pressure, 14000.0)["inlet → outlet"]
+    z = np.array(table["z_mm"])
+    assert table["distance_mm"] == pytest.approx(z, abs=1e-6)
+    assert table["pressure_pa"] == pytest.approx(14000.0 - 50.0 * z, abs=15.0)  # the ends lie 0.25 mm inside
+    assert table["ffr"] == pytest.approx(1.0 - 50.0 * z / 14000.0, abs=2e-3)
+    assert table["systolic_pa"] == pytest.approx(15000.0 - 50.0 * z, abs=15.0)
+    assert table["speed_mm_per_s"] == pytest.approx(200.0, rel=0.06)  # a parabola on linear cells
+    assert table["peak_speed_mm_per_s"] == pytest.approx(600.0, rel=0.06)
+
+
+def test_there_is_no_ffr_where_pressures_are_not_absolute(tube):
+    still = np.zeros((1, len(tube.points_mm), 3))
+    table = tables(Along(tube, of_mesh(tube)), still, np.zeros((1, len(tube.points_mm))), 0.0)
+    assert "ffr" not in table["inlet → outlet"]
+
+
+def test_a_solid_rotation_is_a_vortex_and_a_strain_is_none(tube):
+    gradient, points = Gradients(tube), np.asarray(tube.points_mm)
+    turning = gradient(np.cross([0.0, 0.0, 3.0], points))
+    assert vorticity(turning) == pytest.approx(6.0)
+    assert q_criterion(turning) == pytest.approx(9.0)
+    assert lambda2(turning) == pytest.approx(-9.0)
+    strained = gradient(points * [2.0, -1.0, -1.0])
+    assert vorticity(strained) == pytest.approx(0.0, abs=1e-9)
+    assert q_criterion(strained) == pytest.approx(-3.0)
+    assert lambda2(strained) == pytest.approx(1.0)
+
+
+def test_lambda2_is_the_middle_eigenvalue():
+    jacobian = np.random.default_rng(0).normal(size=(50, 3, 3))
+    strain, spin = 0.5 * (jacobian + jacobian.transpose(0, 2, 1)), 0.5 * (jacobian - jacobian.transpose(0, 2, 1))
+    wanted = np.linalg.eigvalsh(strain @ strain + spin @ spin)[:, 1]
+    assert lambda2(jacobian) == pytest.approx(wanted)
+
+
+def test_kinetic_energy_of_a_moving_block_is_half_its_mass_times_speed_squared(tube):
+    velocity = np.zeros((1, len(tube.points_mm), 3))
+    velocity[..., 0] = 1000.0  # 1 m/s
+    area = tube.caps[0].area_mm2
+    mass_kg = 1.06e-3 * area * LENGTH * 1e-3
+    assert kinetic_energy(tube, 1.06e-3, velocity)[0] == pytest.approx(0.5 * mass_kg * 1e3)  # mJ
+
+
+def test_steady_shear_has_no_oscillation_and_pure_oscillation_has_half(tube):
+    size = len(tube.points_mm)
+    one = np.tile([0.0, 0.0, 2.0], (size, 1))
+    steady, turning = CycleSums(tube), CycleSums(tube)
+    for _ in range(4):
+        steady.add_traction(0.1, one)
+    turning.add_traction(0.3, one)
+    turning.add_traction(0.3, -one)
+    assert steady.tawss_pa == pytest.approx(2.0)
+    assert steady.osi == pytest.approx(0.0, abs=1e-12)
+    assert steady.rrt_per_pa == pytest.approx(0.5)
+    assert turning.osi == pytest.approx(0.5)
+    assert np.isfinite(turning.rrt_per_pa).all()
+
+
+def test_the_osi_case_passes():
+    assert [row.to_json() for row in CASE.run(True, NullMonitor()) if not row.passed] == []
