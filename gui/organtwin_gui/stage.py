@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 
 from organtwin.document import Change
 from organtwin.jobs import Job, JobState
-from organtwin.model import OrganMesh, Result, Segmentation, Surface, Volume
+from organtwin.model import Centerline, OrganMesh, Result, Segmentation, Surface, Volume
 from organtwin.store import Entry
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
@@ -133,12 +133,18 @@ class Stage(QObject):
                 case Surface():
                     self.viewport.show_surface(thing)
                 case OrganMesh():
+                    for kind in ("surface", "mesh"):  # of a vessel and its changed self only one is looked at
+                        self._step_back(kind, thing.structure)
                     self.viewport.show_mesh(thing)
-                    self._step_back("surface", thing.structure)
+                case Result(physics="lumped"):  # has no fields: it is seen in the plots
+                    return
                 case Result():
                     mesh = self.bridge.get(thing.mesh)
                     assert isinstance(mesh, OrganMesh)
-                    (self.viewport.show_flow if thing.physics == "flow" else self.viewport.show_tissue)(thing, mesh)
+                    if thing.physics == "flow":
+                        self.viewport.show_flow(thing, mesh, line=self._line_of(mesh.uuid))
+                    else:
+                        self.viewport.show_tissue(thing, mesh)
                     self._step_back("surface", mesh.structure)
                     self._step_back("mesh", mesh.structure)
                     for other in self.bridge.entries("result"):
@@ -172,6 +178,14 @@ class Stage(QObject):
         else:
             accent = QColor(theme.DARK.accent)
             self.viewport.show_surface(sleeve, colour=(accent.red(), accent.green(), accent.blue()), opacity=0.45)
+
+    def _line_of(self, mesh: str) -> Centerline | None:
+        """The newest centreline of a mesh, if it has one."""
+        for entry in reversed(self.bridge.entries("centerline")):
+            line = self.bridge.get(entry.uuid)
+            if isinstance(line, Centerline) and line.mesh == mesh:
+                return line
+        return None
 
     def hide(self, uuid: str) -> None:
         self.viewport.set_visible(uuid, False)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from organtwin.model import OrganMesh, Result, Surface, Volume
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import form, title
 from organtwin_gui.stage import Stage
-from organtwin_gui.views.items.looks import Clip, FlowLook, MeshLook, TissueLook
+from organtwin_gui.views.items.flow import FlowItem
+from organtwin_gui.views.items.looks import Clip, MeshLook, PlaneLook, TissueLook
 from organtwin_gui.views.items.slices import UUID as SLICES_UUID
 from organtwin_gui.views.items.volume import VolumeItem, presets_for
 
@@ -35,10 +36,13 @@ class ViewOptions(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
         self._uuid: str | None = None
+        self._seen: tuple[Any, ...] | None = None
+        self._changing = False
+        self._viewport.items_changed.connect(self._follow)
 
     def show_object(self, uuid: str | None) -> None:
         """Offer what fits the object."""
-        self._uuid = uuid
+        self._uuid, self._seen = uuid, None
         while item := self._column.takeAt(0):
             if widget := item.widget():
                 widget.hide()
@@ -56,7 +60,7 @@ class ViewOptions(QWidget):
                 case OrganMesh():
                     made = self._mesh()
                 case Result():
-                    made = self._flow() if thing.physics == "flow" else self._tissue()
+                    made = {"flow": self._flow, "tissue": self._tissue}.get(thing.physics, lambda: None)()
             if made is None:
                 return
             box = QWidget()
@@ -110,7 +114,9 @@ class ViewOptions(QWidget):
     def _change(self, **changes: Any) -> None:
         look = self._look()
         if look is not None:
+            self._changing = True
             self._viewport.set_look(self._uuid or "", replace(look, **changes))
+            self._changing = False
 
     def _mesh(self) -> QFormLayout:
         look = self._look() or MeshLook()
@@ -142,18 +148,97 @@ class ViewOptions(QWidget):
         rows.addRow(_check("Names", look.names, "Show the names of the openings", lambda on: self._change(names=on)))
         return rows
 
-    def _flow(self) -> QFormLayout:
-        look = self._look() or FlowLook()
+    def _flow(self) -> QFormLayout | None:
+        item = self._viewport.items.get(self._uuid or "")
+        if not isinstance(item, FlowItem):
+            return None
+        look = item.look
         rows = form()
-        walls = (("glassy", "plain"), ("pressure", "pressure"), ("wall shear", "wall_shear"), ("none", "none"))
-        rows.addRow("Wall", _choice(walls, look.wall, "What the wall shows", lambda v: self._change(wall=v)))
+        everywhere = [(s.title.lower(), key) for key, s in item.shades.items() if not s.on_wall]
+        walls = [(s.title.lower(), key) for key, s in item.shades.items() if s.on_wall]
+        names = [("glassy", "plain"), *walls, *((t, k) for t, k in everywhere if k != "speed"), ("none", "none")]
+        rows.addRow("Wall", _choice(names, look.wall, "What the wall shows", lambda v: self._change(wall=v)))
         for text, field, tip in (
-            ("Streamlines", "streamlines", "Lines along the flow, coloured by speed"),
+            ("Streamlines", "streamlines", "Lines along the flow of a moment, coloured by speed (S)"),
+            ("Particles", "particles", "Particles carried through the cycle, coloured by speed (D)"),
             ("Arrows", "glyphs", "Velocity arrows inside the vessel"),
             ("Names", "names", "Names of the openings, with the direction of flow"),
         ):
             rows.addRow(_check(text, getattr(look, field), tip, lambda on, f=field: self._change(**{f: on})))
+        plane = look.plane or PlaneLook()
+        rows.addRow(
+            _check("Plane across", look.plane is not None, "A plane with what flows through it (C)", self._plane_wanted)
+        )
+        self._plane_rows: list[QWidget] = []
+        colours = [*everywhere, *([("through the plane", "through")] if item.has("speed") else []), *walls]
+        place = _slider(
+            round(1000 * plane.share),
+            "Along the middle of the vessel ([ and ] in the 3D view; or click in the vessel)",
+            lambda v: self._change_plane(share=v / 1000),
+            0,
+            1000,
+        )
+        self._plane_place = place
+        facings = [("across the vessel", "across"), *((name, name) for name in ("axial", "coronal", "sagittal"))]
+        ways = [(guide.name, number) for number, guide in enumerate(item.guides)]
+        parts: list[tuple[str, QWidget]] = [
+            ("Colours", _choice(colours, plane.colour_by, "What it shows", lambda v: self._change_plane(colour_by=v))),
+            ("Place", place),
+            ("Facing", _choice(facings, plane.facing, "How it stands", lambda v: self._change_plane(facing=v))),
+            (
+                "Tilt",
+                _slider(round(plane.tilt_deg), "Tilt it", lambda v: self._change_plane(tilt_deg=float(v)), 0, 80),
+            ),
+            (
+                "Turn",
+                _slider(
+                    round(plane.turn_deg), "Turn the tilt", lambda v: self._change_plane(turn_deg=float(v)), 0, 360
+                ),
+            ),
+        ]
+        if len(ways) > 1:
+            parts.insert(1, ("Along", _choice(ways, plane.path, "Which way", lambda v: self._change_plane(path=v))))
+        for text, widget in parts:
+            rows.addRow(text, widget)
+            self._plane_rows += [widget, rows.labelForField(widget)]
+        lines = _check("Contours", plane.contours, "Lines of equal value", lambda on: self._change_plane(contours=on))
+        rows.addRow(lines)
+        self._plane_rows.append(lines)
+        for widget in self._plane_rows:
+            widget.setVisible(look.plane is not None)
         return rows
+
+    def _plane_wanted(self, on: bool) -> None:
+        self._change(plane=PlaneLook() if on else None)
+        for widget in self._plane_rows:
+            widget.setVisible(on)
+
+    def _change_plane(self, **changes: Any) -> None:
+        look = self._look()
+        if look is not None and look.plane is not None:
+            self._change(plane=replace(look.plane, **changes))
+
+    def _follow(self) -> None:
+        """The look was changed from elsewhere, by a key or a click: the controls say what is shown."""
+        item = self._viewport.items.get(self._uuid or "")
+        if not isinstance(item, FlowItem):
+            return
+        look = item.look
+        now = (
+            item.visible,
+            look.wall,
+            look.streamlines,
+            look.particles,
+            look.glyphs,
+            look.plane is None,
+            len(item.guides),
+        )
+        if self._seen is not None and now != self._seen and not self._changing:
+            QTimer.singleShot(0, lambda: self.show_object(self._uuid))
+        elif look.plane is not None and not self._changing:
+            with QSignalBlocker(self._plane_place):
+                self._plane_place.setValue(round(1000 * look.plane.share))
+        self._seen = now
 
     def _tissue(self) -> QFormLayout:
         look = self._look() or TissueLook()
@@ -189,7 +274,7 @@ def _check(text: str, on: bool, tip: str, slot: Callable[[bool], Any]) -> QCheck
     return box
 
 
-def _choice(items: tuple[tuple[str, str], ...], chosen: str, tip: str, slot: Callable[[str], Any]) -> QComboBox:
+def _choice(items: Sequence[tuple[str, Any]], chosen: Any, tip: str, slot: Callable[[Any], Any]) -> QComboBox:
     box = QComboBox()
     for text, value in items:
         box.addItem(text, value)

@@ -48,7 +48,7 @@ def stream(
     longest: float = 3.0,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Particles:
-    """Particles set free evenly over the inlets at every moment, and carried until they leave.
+    """Particles set free evenly over the inlets at every moment, and carried until they leave or touch the wall.
 
     A particle set free at phase f is shown at phase f + age, modulo the period, at every age: so the last moment goes
     over into the first, and a cycle can be played again and again.
@@ -65,7 +65,6 @@ def stream(
     steps = round(moments * longest)
     per_inlet = max(1, round(at_once / (longest * moments) / max(len(inlets), 1)))
     nt = len(velocity)
-    wall = mesh.boundaries.get("wall")
     tails: list[list[NDArray[np.float32]]] = [[] for _ in range(moments)]
     speeds: list[list[NDArray[np.float32]]] = [[] for _ in range(moments)]
     seeds = [cells.near_boundary(mesh, name, per_inlet * moments) for name in inlets]
@@ -77,7 +76,7 @@ def stream(
         paths = follow(
             cells, field, places[:, release], in_cells[:, release],
             np.full(len(places), release * nt / moments if nt > 1 else 0.0),
-            step_s=period_s / moments, frames_per_step=nt / moments if nt > 1 else 0.0, steps=steps, wall_tag=wall,
+            step_s=period_s / moments, frames_per_step=nt / moments if nt > 1 else 0.0, steps=steps,
         )  # fmt: skip
         for age in range(int(paths.count.max(initial=0))):
             alive = np.flatnonzero(paths.count > age)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from organtwin_gui import theme
 
 _STEPS = 1000
 _TICK_MS = 33
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 class TimeBar(QWidget):
@@ -28,7 +29,9 @@ class TimeBar(QWidget):
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.seconds = 2.5  # for the whole way
+        self.frames = 0  # whole steps in the way
         self.back_and_forth = False
+        self.loop = True
         self._fraction = 0.0
         self._sense = 1.0
         self._last = 0.0
@@ -37,7 +40,7 @@ class TimeBar(QWidget):
         self._timer.timeout.connect(self._tick)
         self.button = QToolButton(self)
         self.button.setIconSize(theme.ICON_SIZE)
-        self.button.setToolTip("Play or pause")
+        self.button.setToolTip("Play or pause (space in the 3D view; , and . go one step)")
         self.button.setAccessibleName("Play or pause")
         self.button.clicked.connect(self.toggle)
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
@@ -48,12 +51,29 @@ class TimeBar(QWidget):
         self.text = QLabel(self)
         self.text.setObjectName("quiet")
         self.text.setFont(theme.font(theme.SMALL_POINTS))
+        self.speed = QComboBox(self)
+        for times in SPEEDS:
+            self.speed.addItem(f"{times:g}×", times)
+        self.speed.setCurrentIndex(SPEEDS.index(1.0))
+        self.speed.setToolTip(f"How fast it plays; 1×: once through in {self.seconds:g} s")
+        self.speed.setAccessibleName("Speed")
+        self.speed.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.again = QToolButton(self)
+        self.again.setIconSize(theme.ICON_SIZE)
+        self.again.setIcon(theme.icon("loop"))
+        self.again.setCheckable(True)
+        self.again.setChecked(True)
+        self.again.setToolTip("Again and again, or once")
+        self.again.setAccessibleName("Again and again")
+        self.again.toggled.connect(lambda on: setattr(self, "loop", on))
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 3, 12, 3)
         row.setSpacing(8)
         row.addWidget(self.button)
         row.addWidget(self.slider, 1)
         row.addWidget(self.text)
+        row.addWidget(self.speed)
+        row.addWidget(self.again)
         self._dress()
 
     @property
@@ -81,6 +101,14 @@ class TimeBar(QWidget):
             self._timer.start()
             self._dress()
 
+    def step(self, frames: int) -> None:
+        """Go some whole steps on, or back; around the end where it plays again and again."""
+        if self.frames > 0:
+            self.pause()
+            there = round(self._fraction * self.frames) + frames
+            around = self.loop and not self.back_and_forth
+            self._go((there % self.frames if around else there) / self.frames)
+
     def pause(self) -> None:
         self._timer.stop()
         self._dress()
@@ -96,9 +124,13 @@ class TimeBar(QWidget):
 
     def _tick(self) -> None:
         now = time.monotonic()
-        step = min(now - self._last, 0.2) / self.seconds
+        step = min(now - self._last, 0.2) / self.seconds * self.speed.currentData()
         self._last = now
         fraction = self._fraction + self._sense * step
+        if not self.loop and not 0.0 <= fraction < 1.0:
+            self._go(fraction)
+            self.pause()
+            return
         if self.back_and_forth:
             if fraction >= 1.0 or fraction <= 0.0:
                 self._sense = -1.0 if fraction >= 1.0 else 1.0

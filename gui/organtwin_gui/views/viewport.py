@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,14 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QKeyEvent, QPainter, QP
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from organtwin.errors import BadInput
-from organtwin.model import OrganMesh, Result, Surface, Volume
+from organtwin.model import Centerline, OrganMesh, Result, Surface, Volume
 from organtwin_gui import theme
 from organtwin_gui.views.background import Background
 from organtwin_gui.views.camera import axes
 from organtwin_gui.views.colours import Legend, legend_width, paint_legend, paint_plate
 from organtwin_gui.views.items.base import Colour, SceneItem, Surroundings
 from organtwin_gui.views.items.flow import FlowItem
-from organtwin_gui.views.items.looks import FlowLook, Look, MeshLook, TissueLook
+from organtwin_gui.views.items.looks import FlowLook, Look, MeshLook, PlaneLook, TissueLook
 from organtwin_gui.views.items.organ_mesh import MeshItem
 from organtwin_gui.views.items.slices import UUID as SLICES_UUID
 from organtwin_gui.views.items.slices import SlicesItem
@@ -37,6 +38,15 @@ _VIEW_KEYS = {
     Qt.Key.Key_4: "R",
     Qt.Key.Key_5: "S",
     Qt.Key.Key_6: "I",
+}
+
+
+_FLOW_KEYS = {
+    Qt.Key.Key_S: "streamlines",
+    Qt.Key.Key_D: "particles",
+    Qt.Key.Key_C: "plane",
+    Qt.Key.Key_BracketLeft: "back",
+    Qt.Key.Key_BracketRight: "on",
 }
 
 
@@ -69,7 +79,9 @@ class Viewport(QWidget):
         self.canvas = RenderCanvas(self, enabled=opengl)
         self.items: dict[str, SceneItem] = {}
         self._background = Background(self)
-        self._around = Surroundings(self._background, self.canvas.refresh, lambda: self.canvas.software)
+        self._around = Surroundings(
+            self._background, self.canvas.refresh, lambda: self.canvas.software, self.items_changed.emit
+        )
         self._untouched = True
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -104,15 +116,17 @@ class Viewport(QWidget):
         """Put in a tetrahedral mesh."""
         self._put(MeshItem(mesh, self._around, look))
 
-    def show_flow(self, result: Result, mesh: OrganMesh, look: FlowLook | None = None) -> None:
-        """Put in a flow on its mesh.
+    def show_flow(
+        self, result: Result, mesh: OrganMesh, look: FlowLook | None = None, line: Centerline | None = None
+    ) -> None:
+        """Put in a flow on its mesh; ``line`` is the middle of the vessel where it is known.
 
         Raises
         ------
         BadInput
             When the result does not fit the mesh.
         """
-        self._put(FlowItem(result, mesh, self._around, look))
+        self._put(FlowItem(result, mesh, self._around, look, line))
 
     def show_tissue(self, result: Result, mesh: OrganMesh, look: TissueLook | None = None) -> None:
         """Put in a deformation on its mesh.
@@ -168,6 +182,7 @@ class Viewport(QWidget):
 
     def _say_time(self, item: SceneItem) -> None:
         last = len(item.times_s) - 1 if item.times_s is not None else 0
+        self.time_bar.frames = last
         self.time_bar.set_text(item.time_text(self.time_bar.fraction * last))
 
     def _go_to(self, fraction: float) -> None:
@@ -262,6 +277,11 @@ class Viewport(QWidget):
     # -- cursor ---------------------------------------------------------------------------------------------------
 
     def _take_pick(self, point_mm: NDArray[np.float64]) -> None:
+        item = self.flow_item()
+        if item is not None and item.look.plane is not None and item.guides:  # the plane comes to where one clicks
+            near = [guide.share_near(point_mm) for guide in item.guides]
+            path = int(np.argmin([away for _, away in near]))
+            self.set_look(item.uuid, replace(item.look, plane=replace(item.look.plane, path=path, share=near[path][0])))
         self._move_cursor(point_mm)
         self.picked.emit(point_mm)
 
@@ -383,8 +403,37 @@ class Viewport(QWidget):
             self.reset_camera()
         elif key == Qt.Key.Key_P:
             self.set_parallel(not self.canvas.renderer.GetActiveCamera().GetParallelProjection())
-        else:
+        elif not self._flow_key(key):
             event.ignore()
+
+    def _flow_key(self, key: Qt.Key) -> bool:
+        """Keys of time and of the flow that is shown; says whether this was one."""
+        if key == Qt.Key.Key_Space and self.time_bar.isVisible():
+            self.time_bar.toggle()
+            return True
+        if key in (Qt.Key.Key_Comma, Qt.Key.Key_Period) and self.time_bar.isVisible():
+            self.time_bar.step(-1 if key == Qt.Key.Key_Comma else 1)
+            return True
+        item = self.flow_item()
+        if item is None or key not in _FLOW_KEYS:
+            return False
+        look, plane = item.look, item.look.plane
+        match _FLOW_KEYS[key]:
+            case "streamlines":
+                look = replace(look, streamlines=not look.streamlines)
+            case "particles":
+                look = replace(look, particles=not look.particles)
+            case "plane":
+                look = replace(look, plane=PlaneLook() if plane is None else None)
+            case step if plane is not None:
+                share = min(1.0, max(0.0, plane.share + (-0.01 if step == "back" else 0.01)))
+                look = replace(look, plane=replace(plane, share=share))
+        self.set_look(item.uuid, look)
+        return True
+
+    def flow_item(self) -> FlowItem | None:
+        """The flow that is shown, if there is one."""
+        return next((i for i in self.items.values() if isinstance(i, FlowItem) and i.visible), None)
 
     def shut_down(self) -> None:
         """Free threads and OpenGL; call before the widget goes."""

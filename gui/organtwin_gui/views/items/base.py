@@ -42,6 +42,7 @@ class Surroundings:
     background: Background
     refresh: Callable[[], None]
     software: Callable[[], bool]
+    changed: Callable[[], None] = lambda: None  # an item has found out more about itself
 
 
 @dataclass

@@ -16,11 +16,10 @@ from organtwin.trace.plane import Cut, cut
 from organtwin.units import factor
 from organtwin_gui.views.colours import lookup_table
 from organtwin_gui.views.items.base import actor_of, polydata_of
-from organtwin_gui.views.items.looks import PlaneLook
 from organtwin_gui.views.items.quantities import Shade, frame_at, magnitude
 
 THROUGH = Shade(
-    "through", "velocity_mm_per_s", "Velocity through the plane", "cm/s", 0.1, "through", False, signed=True
+    "through", "velocity_mm_per_s", "Through plane", "cm/s", 0.1, "through", False, signed=True
 )
 _CONTOURS = 9
 
@@ -72,7 +71,7 @@ class CutPlane:
 
     def __init__(self, result: Result, mesh: OrganMesh) -> None:
         self.result, self.mesh = result, mesh
-        self.look: PlaneLook | None = None
+        self._place: tuple[float, ...] = ()
         self.section: Cut | None = None
         self.reading: Reading | None = None
         self._data = vtkPolyData()
@@ -95,19 +94,22 @@ class CutPlane:
             actor.GetMapper().SetResolveCoincidentTopologyToPolygonOffset()
         self.actors = (self.face, self.lines, self.rim)
 
-    def place(self, look: PlaneLook | None) -> None:
-        """Put the plane somewhere, or take it away."""
-        before, self.look = self.look, look
-        if look is None:
-            self.section = self.reading = None
+    def place(self, centre_mm: NDArray[np.float64], normal: NDArray[np.float64]) -> None:
+        """Put the plane somewhere."""
+        place = (*centre_mm.tolist(), *normal.tolist())
+        if place == self._place:
             return
-        if before is None or (before.centre_mm, before.normal) != (look.centre_mm, look.normal) or self.section is None:
-            self.section = cut(self.mesh.points_mm, self.mesh.tets, look.centre_mm, look.normal)
-            if self.section is not None:
-                self._data = polydata_of(self.section.points_mm, self.section.triangles)
-                self._rim.SetInputData(self._data)
-                self._contours.SetInputData(self._data)
-                self.face.GetMapper().SetInputData(self._data)
+        self._place = place
+        self.section = cut(self.mesh.points_mm, self.mesh.tets, centre_mm, normal)
+        if self.section is not None:
+            self._data = polydata_of(self.section.points_mm, self.section.triangles)
+            self._rim.SetInputData(self._data)
+            self._contours.SetInputData(self._data)
+            self.face.GetMapper().SetInputData(self._data)
+
+    def take_away(self) -> None:
+        """There is no plane."""
+        self._place, self.section, self.reading = (), None, None
 
     def values(self, shade: Shade, frame: float) -> NDArray[Any]:
         """Of a shade at the points of the cut, house units."""
@@ -117,7 +119,7 @@ class CutPlane:
 
     def show(self, shade: Shade, low: float, high: float, frame: float) -> None:
         """Colour it, draw the contours, and measure."""
-        if self.section is None or self.look is None:
+        if self.section is None:
             return
         values = self.values(shade, frame)
         self._data.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(values, np.float32), deep=True))

@@ -32,10 +32,17 @@ class MeshLook:
 
 @dataclass(frozen=True)
 class PlaneLook:
-    """A plane across a vessel: coloured by a key of the result's shades or by "through", the velocity through it."""
+    """A plane through a vessel, at a ``share`` (0 to 1) of the way from the inlet along one of its ``path``s.
 
-    centre_mm: Vector
-    normal: Vector
+    It stands across the vessel, or as one of the scan's planes, and can be tilted. Coloured by a key of the result's
+    shades, or by "through": the velocity through it.
+    """
+
+    path: int = 0
+    share: float = 0.5
+    facing: Literal["across", "axial", "coronal", "sagittal"] = "across"
+    tilt_deg: float = 0.0
+    turn_deg: float = 0.0
     colour_by: str = "speed"
     contours: bool = True
 
