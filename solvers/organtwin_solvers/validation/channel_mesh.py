@@ -14,12 +14,13 @@ Points = NDArray[np.float64]
 
 
 def channel(
-    cells: int, *, centre: tuple[float, float], length: float, growth: float = 1.0
+    cells: int, *, centre: tuple[float, float], length: float, growth: float = 1.03, slender: float = 1.0
 ) -> tuple[Points, NDArray[np.int64]]:
     """Points (n, 2) and triangles (m, 3), turned to the left, of the channel less the disc.
 
     ``cells`` on each side of the square around the cylinder, whose sides the channel's height gives; four times as many
-    around the cylinder. Between circle and square cells grow in proportion to their distance from the axis.
+    around the cylinder. Between circle and square cells grow in proportion to their distance from the axis; they are
+    ``slender`` times longer along the circle than across. Beyond the square they grow by ``growth``.
     """
     left = centre[0] - 0.2
     square = np.array([[left, 0.0], [left + HEIGHT, 0.0], [left + HEIGHT, HEIGHT], [left, HEIGHT]])
@@ -28,7 +29,7 @@ def channel(
     around = 4 * cells
     angle = -0.75 * np.pi + 2 * np.pi * np.arange(around) / around
     inner = np.array(centre) + RADIUS * np.column_stack([np.cos(angle), np.sin(angle)])
-    radial = int(np.ceil(1.6 * np.log(0.205 / RADIUS) / (2 * np.pi / around) / 1.8)) + 1
+    radial = round(slender * 0.9 * np.log(0.205 / RADIUS) / (2 * np.pi / around)) + 1
     ratio = (0.205 / RADIUS) ** (1.0 / radial)
     depth = (ratio ** np.arange(radial + 1) - 1) / (ratio**radial - 1)
     ring = inner[None] * (1 - depth)[:, None, None] + outer[None] * depth[:, None, None]
