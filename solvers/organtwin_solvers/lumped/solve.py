@@ -1,0 +1,205 @@
+"""From a case and a mesh to a lumped result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from organtwin.errors import BadInput
+from organtwin.model import FlowCase, OrganMesh, Quantity, Result, TwinObject
+from organtwin.model.centerline import Centerline
+from organtwin.operations import Monitor
+from organtwin.operations.monitor import NullMonitor, PartMonitor
+from organtwin.operations.registry import validated
+from organtwin.units import convert
+from organtwin.vessel.tree import of_mesh
+from organtwin_solvers.flow.conditions import Conditions, resolve
+from organtwin_solvers.flow.operation import FlowParameters
+from organtwin_solvers.flow.presets import preset
+from organtwin_solvers.lumped.vessel import Beat, solve_vessel
+
+VERIFIED = "zerod: 28 published circuits to 1e-7, windkessel impedance and stenosis law"
+EXPECTED = "1-10 % from the 3D solve on 72 vessels, more where a narrowing or a jet rules (Pfaller et al., 2022)"
+
+Array = NDArray[np.float64]
+
+
+def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[Result]:
+    """The operation "lumped"."""
+    organ = inputs["mesh"]
+    if not isinstance(organ, OrganMesh):
+        raise BadInput("Flow needs a mesh")
+    case = (
+        preset(parameters.preset, parameters.overrides)
+        if parameters.preset is not None
+        else validated(FlowCase, parameters.case, "the flow case")
+    )
+    return (solve(organ, case, monitor),)
+
+
+def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None, line: Centerline | None = None) -> Result:
+    """Solve a flow case on the tree of a vessel mesh; the centreline is found when it is not given.
+
+    Returns
+    -------
+    Result
+        Without fields. ``tables`` run from the inlet to each opening; ``histories`` over the last beat.
+
+    Raises
+    ------
+    BadInput
+        When the case does not fit the mesh.
+    SolveFailed
+        When the circuit has no answer.
+    """
+    monitor = monitor or NullMonitor()
+    monitor.progress(0.0, "checking the case")
+    conditions = resolve(case, organ)
+    if line is None:
+        line = of_mesh(organ, PartMonitor(monitor, 0.1, 0.9).progress)
+    monitor.progress(0.9, "solving the circuit")
+    started = time.perf_counter()
+    beat = solve_vessel(case, conditions, line)
+    seconds = time.perf_counter() - started
+    return result_of(organ, case, conditions, line, beat, seconds)
+
+
+def result_of(
+    organ: OrganMesh, case: FlowCase, conditions: Conditions, line: Centerline, beat: Beat, seconds: float
+) -> Result:
+    """Quantities, tables and histories of a solved tree.
+
+    FFR at a place is its mean pressure over that of the inlet, both over the whole beat and above zero pressure.
+    """
+    pressures = [beat.pressure(index) + conditions.reference_pa for index in range(len(line.branches))]
+    caps = _caps(line, conditions, beat, pressures)
+    tables = {
+        f"{line.inlet} → {branch.cap}": _table(line, beat, pressures, index)
+        for index, branch in enumerate(line.branches)
+        if branch.cap
+    }
+    histories = {"time_s": beat.times_s.tolist()}
+    for cap, (flow, pressure) in caps.items():
+        histories[f"flow {cap} (mL/s)"] = (flow * convert(1.0, "flow", "mL/s")).tolist()
+        histories[f"pressure {cap} (mmHg)"] = (pressure * convert(1.0, "pressure", "mmHg")).tolist()
+    return Result(
+        name=f"{case.name}, lumped",
+        physics="lumped",
+        mesh=organ.uuid,
+        times_s=beat.times_s,
+        fields={},
+        quantities=tuple(_quantities(conditions, line, beat, caps)),
+        credibility={
+            "model": f"rigid tree of {len(line.branches)} branches, {beat.unknowns} unknowns: Poiseuille friction, "
+            "inertia, Young-Tsai narrowings, Borda-Carnot losses at forks",
+            "time": "steady" if len(beat.times_s) == 1 else f"{len(beat.times_s) - 1} steps, periodic after {beat.beats} beats",
+            "expected error": EXPECTED,
+            "verified": VERIFIED,
+            "time to solve": f"{seconds:.2g} s",
+        },
+        tables=tables,
+        histories=histories,
+        notes=_notes(beat),
+    )  # fmt: skip
+
+
+def _caps(
+    line: Centerline, conditions: Conditions, beat: Beat, pressures: list[Array]
+) -> dict[str, tuple[Array, Array]]:
+    """Flow (in through inlets, out through outlets) and pressure of each opening over the beat, mm^3/s and Pa."""
+    inflows = {inflow.cap for inflow in conditions.inflows}
+    found = {}
+    for index, branch in enumerate(line.branches):
+        if branch.parent < 0:
+            sign = 1.0 if line.inlet in inflows else -1.0
+            found[line.inlet] = (sign * beat.flow[:, index], pressures[index][:, 0])
+    for index, branch in enumerate(line.branches):
+        if branch.cap:
+            sign = -1.0 if branch.cap in inflows else 1.0
+            found[branch.cap] = (sign * beat.flow[:, index], pressures[index][:, -1])
+    return found
+
+
+def _quantities(
+    conditions: Conditions, line: Centerline, beat: Beat, caps: dict[str, tuple[Array, Array]]
+) -> list[Quantity]:
+    made: list[Quantity] = []
+
+    def add(name: str, value: float, unit: str) -> None:
+        made.append(Quantity(name=name, value=float(value), unit=unit, level="fair", why="lumped model"))
+
+    mmhg, ml = convert(1.0, "pressure", "mmHg"), convert(1.0, "flow", "mL/s")
+    outlets = [outflow.cap for outflow in conditions.outflows]
+    mean = {cap: (beat.over_beat(flow), beat.over_beat(pressure)) for cap, (flow, pressure) in caps.items()}
+    at_inlet = mean[line.inlet][1]
+    others = [cap for cap in caps if cap != line.inlet]
+    for cap in others:
+        add(f"Pressure drop {line.inlet} → {cap}", mmhg * (at_inlet - mean[cap][1]), "mmHg")
+    if len(beat.times_s) > 1:
+        for cap in others:
+            drop = caps[line.inlet][1] - caps[cap][1]
+            add(f"Peak pressure drop {line.inlet} → {cap}", mmhg * drop.max(), "mmHg")
+        add(f"Systolic pressure {line.inlet}", mmhg * caps[line.inlet][1].max(), "mmHg")
+        add(f"Diastolic pressure {line.inlet}", mmhg * caps[line.inlet][1].min(), "mmHg")
+    for cap in caps:
+        add(f"Pressure {cap}", mmhg * mean[cap][1], "mmHg")
+    for cap in caps:
+        add(f"Flow {cap}", ml * mean[cap][0], "mL/s")
+    out = sum(mean[cap][0] for cap in outlets)
+    if len(outlets) > 1 and out:
+        for cap in outlets:
+            add(f"Flow share {cap}", 100.0 * mean[cap][0] / out, "%")
+    if at_inlet > 0.0:
+        for cap in others:
+            add(f"FFR {cap}", mean[cap][1] / at_inlet, "")
+    for index, course in enumerate(beat.courses):
+        for narrowing in course.narrowings:
+            at = f"{course.branch.name} at {course.distance_mm[narrowing.throat]:.0f} mm"
+            lost = beat.pressure(index)[:, [narrowing.first, narrowing.last]]
+            add(f"Narrowing {at}", narrowing.percent, "%")
+            add(f"Pressure drop of the narrowing {at}", mmhg * beat.over_beat(lost[:, 0] - lost[:, 1]), "mmHg")
+    return made
+
+
+def _table(line: Centerline, beat: Beat, pressures: list[Array], index: int) -> dict[str, list[float]]:
+    """Columns from the inlet to the end of a branch; means over the beat."""
+    way = []
+    at = index
+    while at >= 0:
+        way.append(at)
+        at = line.branches[at].parent
+    way.reverse()
+    start = beat.over_beat(pressures[way[0]])[0]
+    columns: dict[str, list[float]] = {}
+    for number, branch in enumerate(way):
+        part = slice(1 if number else 0, None)  # the fork itself belongs to the parent
+        one, course = line.branches[branch], beat.courses[branch]
+        points = np.asarray(line.points_mm)[one.first : one.last + 1]
+        pressure = beat.over_beat(pressures[branch])
+        flow = np.full(len(points), beat.over_beat(beat.flow[:, branch]))
+        values = {
+            "distance_mm": course.distance_mm,
+            "x_mm": points[:, 0],
+            "y_mm": points[:, 1],
+            "z_mm": points[:, 2],
+            "pressure_pa": pressure,
+            "ffr": pressure / start if start > 0.0 else np.full(len(points), np.nan),
+            "area_mm2": course.area_mm2,
+            "flow_mm3_per_s": flow,
+        }
+        for name, value in values.items():
+            columns.setdefault(name, []).extend(float(v) for v in value[part])
+    return columns
+
+
+def _notes(beat: Beat) -> tuple[str, ...]:
+    return tuple(
+        f"The branch to {course.branch.name} is {narrowing.percent:.0f} % narrower at "
+        f"{course.distance_mm[narrowing.throat]:.0f} mm: its loss follows an empirical law, good to 10-20 %."
+        for course in beat.courses
+        for narrowing in course.narrowings
+        if narrowing.percent >= 20.0
+    )

@@ -1,0 +1,178 @@
+"""A vessel tree as a circuit: what each branch costs, from the areas along its centreline.
+
+Walls are rigid, as in the 3D solve, so that one flow runs through the whole of a branch. Its total pressure (static plus
+dynamic) falls by
+
+* friction, Poiseuille's 8 pi mu / A^2 per length;
+* inertia, density / A per length and rate of flow;
+* narrowings, by the law of Young and Tsai, where the area dips below what lies before and beyond it;
+* forks, where a slower stream loses what a sudden widening would cost it (Borda-Carnot).
+
+At a fork all branches share one total pressure; the static one is less by density (q/A)^2 / 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from organtwin.model.centerline import Branch, Centerline
+from organtwin_solvers.lumped.stenosis import young_tsai
+
+Array = NDArray[np.float64]
+Viscosity = Callable[[Array], Array]  # g/(mm s) at shear rates in 1/s
+
+NARROW = 1.3  # times smaller than its surroundings: a narrowing
+RECOVERED = 1.05  # times smaller: where a narrowing begins and ends
+REACH = 5.0  # diameters before and beyond that are the surroundings
+LEAST_SHARE = 0.02  # of the flow at a fork, where a branch is all but shut
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """A dip of the area along a branch: points ``first`` to ``last``, narrowest at ``throat``."""
+
+    first: int
+    throat: int
+    last: int
+    reference_mm2: float
+    area_mm2: float
+
+    @property
+    def percent(self) -> float:
+        """Of the diameter that is lost."""
+        return 100.0 * (1.0 - math.sqrt(self.area_mm2 / self.reference_mm2))
+
+
+@dataclass(frozen=True)
+class Course:
+    """A branch and what it has cost from its start to each of its points (n,): see :meth:`total`.
+
+    ``friction`` in Pa s/mm^3, ``loss`` in Pa s^2/mm^6, ``inertia`` in Pa s^2/mm^3; ``dynamic`` times flow squared is the
+    dynamic pressure there.
+    """
+
+    branch: Branch
+    distance_mm: Array
+    area_mm2: Array
+    friction: Array
+    loss: Array
+    inertia: Array
+    dynamic: Array
+    narrowings: tuple[Narrowing, ...]
+
+    def static(self, start_pa: Array, flow: Array, rate: Array) -> Array:
+        """Static pressure (times, n) from total pressure at its start, flow and rate of flow (times,)."""
+        q, dq = flow[:, None], rate[:, None]
+        lost = (self.loss + self.dynamic) * np.abs(q) * q
+        pressure: Array = start_pa[:, None] - self.friction * q - lost - self.inertia * dq
+        return pressure
+
+
+def courses(
+    line: Centerline, density: float, viscosity: Viscosity, flows: Mapping[int, float] | None = None
+) -> tuple[Course, ...]:
+    """What each branch of a tree costs.
+
+    Parameters
+    ----------
+    density : float
+        g/mm^3.
+    viscosity : callable
+        g/(mm s) at shear rates (1/s); thinning blood is taken at the mean shear rate of Poiseuille flow.
+    flows : mapping of int to float, optional
+        Mean flow (mm^3/s) of each branch, for thinning blood and for the losses at forks; none without.
+    """
+    made = []
+    for index, branch in enumerate(line.branches):
+        part = slice(branch.first, branch.last + 1)
+        distance, area = np.asarray(line.distance_mm)[part], np.asarray(line.area_mm2)[part]
+        area = np.maximum(median_filter(area, 3, mode="nearest"), 1e-6)
+        step = np.diff(distance)
+        flow = abs(flows[index]) if flows else 0.0
+        thick = viscosity((2.0 / 3.0) * 4.0 * flow / (math.pi * (area / math.pi) ** 1.5))
+        friction = _mean(8.0 * math.pi * thick / area**2) * step
+        loss = np.zeros_like(friction)
+        narrowings = find_narrowings(distance, area)
+        for narrowing in narrowings:
+            before, beyond = slice(narrowing.first, narrowing.last), slice(narrowing.throat, narrowing.last)
+            plug = float(np.sum(_mean((narrowing.area_mm2 / area) ** 2)[before] * step[before]))
+            law = young_tsai(
+                _diameter(narrowing.reference_mm2),
+                _diameter(narrowing.area_mm2),
+                plug,
+                float(thick[narrowing.throat]),
+                density,
+            )
+            friction[before] *= law.resistance / friction[before].sum()
+            loss[beyond] += law.stenosis * step[beyond] / step[beyond].sum()
+        entry = 0.0
+        if flows and branch.parent >= 0 and flow > 0.0:
+            share = max(flow / max(abs(flows[branch.parent]), flow), LEAST_SHARE)
+            upstream = float(line.area_mm2[line.branches[branch.parent].last])
+            entry = 0.5 * density * max(1.0 / (share * upstream) - 1.0 / _own_area(distance, area), 0.0) ** 2
+        made.append(
+            Course(
+                branch=branch,
+                distance_mm=distance,
+                area_mm2=area,
+                friction=_summed(friction),
+                loss=entry + _summed(loss),
+                inertia=_summed(_mean(density / area) * step),
+                dynamic=0.5 * density / area**2,
+                narrowings=narrowings,
+            )
+        )
+    return tuple(made)
+
+
+def find_narrowings(distance_mm: Array, area_mm2: Array) -> tuple[Narrowing, ...]:
+    """Where the area is :data:`NARROW` times smaller than what is usual both before and beyond.
+
+    What is usual is the median over :data:`REACH` diameters, so that a taper, or a vessel beside a wide place, is none.
+    """
+    reach = REACH * _diameter(float(np.median(area_mm2)))
+    away = distance_mm[None, :] - distance_mm[:, None]
+    before = np.nanmedian(np.where((away <= 0.0) & (away >= -reach), area_mm2, np.nan), axis=1)
+    beyond = np.nanmedian(np.where((away >= 0.0) & (away <= reach), area_mm2, np.nan), axis=1)
+    usual = np.minimum(before, beyond)
+    narrow = np.flatnonzero(area_mm2 * NARROW < usual)
+    found: list[Narrowing] = []
+    for group in np.split(narrow, np.flatnonzero(np.diff(narrow) > 1) + 1) if narrow.size else []:
+        throat = int(group[area_mm2[group].argmin()])
+        wide = np.flatnonzero(area_mm2 * RECOVERED >= usual[throat])
+        first, last = int(max(wide[wide < throat], default=0)), int(min(wide[wide > throat], default=len(area_mm2) - 1))
+        if found and first < found[-1].last:  # two dips of one narrowing
+            if area_mm2[throat] >= found[-1].area_mm2:
+                continue
+            found.pop()
+        if throat < last:
+            found.append(Narrowing(first, throat, last, float(usual[throat]), float(area_mm2[throat])))
+    return tuple(found)
+
+
+def _own_area(distance: Array, area: Array) -> float:
+    """The area of a branch once it has left its parent: the median over the second and third radius of its fork."""
+    radius = math.sqrt(area[0] / math.pi)
+    along = distance - distance[0]
+    own = (along >= min(radius, 0.3 * along[-1])) & (along <= max(3.0 * radius, 0.5 * along[-1]))
+    return float(np.median(area[own]))
+
+
+def _diameter(area: float) -> float:
+    return math.sqrt(4.0 * area / math.pi)
+
+
+def _mean(values: Array) -> Array:
+    """Between neighbours."""
+    mean: Array = 0.5 * (values[1:] + values[:-1])
+    return mean
+
+
+def _summed(parts: Array) -> Array:
+    return np.concatenate([[0.0], np.cumsum(parts)])
