@@ -213,6 +213,46 @@ def deform(
 
 
 @app.command()
+def procedure(
+    project: ProjectPath,
+    action: Annotated[
+        str, typer.Argument(help="stent, balloon, remove-stenosis, clamp or bypass; or all of it as JSON, or @FILE.")
+    ],
+    toward: Annotated[str | None, typer.Option(help="The opening that the way leads to from the inlet.")] = None,
+    start_mm: Annotated[float | None, typer.Option(help="Where it starts, in mm from the inlet.")] = None,
+    stop_mm: Annotated[float | None, typer.Option(help="Where it ends, in mm from the inlet.")] = None,
+    at_mm: Annotated[float | None, typer.Option(help="Where the clamp is, in mm from the inlet.")] = None,
+    stop_toward: Annotated[str | None, typer.Option(help="The opening beyond the end of a bypass.")] = None,
+    diameter: Annotated[str | None, typer.Option(help='Of the stent, balloon or graft, as in "8 mm".')] = None,
+    mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try a stent, a balloon, a clamp or a bypass on a vessel mesh."""
+    from organtwin.cli.procedure import described
+
+    with opened(project) as document:
+        named = [e for e in document.entries("mesh") if mesh and e.facts.get("structure") == mesh]
+        vessels = [e for e in document.entries("mesh") if e.facts.get("caps")]
+        source = named[-1] if named else vessels[-1] if mesh is None and vessels else choose(document, "mesh", mesh)
+        if action.lstrip().startswith(("{", "@")):
+            told = _json(action.lstrip())
+        else:
+            told = described(
+                action,
+                source,
+                toward=toward,
+                start_mm=start_mm,
+                stop_mm=stop_mm,
+                at_mm=at_mm,
+                stop_toward=stop_toward,
+                diameter=diameter,
+            )
+        label = f"{str(told.get('action', 'Procedure')).capitalize()} on {source.name}"
+        made = run_job(document, "procedure", {"mesh": source.uuid}, {"action": told}, label)
+    tell(made, as_json)
+
+
+@app.command()
 def export(
     project: ProjectPath,
     object_: Annotated[str, typer.Argument(metavar="OBJECT", help="Name or uuid.")],

@@ -29,6 +29,8 @@ def summary(entry: Entry) -> Iterator[str]:
             for branch in facts["branches"]:
                 end = f"to {branch['cap']}" if branch["cap"] else "to a fork"
                 yield f"  {branch['name']:<36}{end}, {branch['last'] - branch['first'] + 1} points"
+        case "procedure":
+            yield "  " + ", ".join(f"{key} {value}" for key, value in facts["action"].items() if value is not None)
         case "result":
             for q in facts["quantities"]:
                 level = "" if q.get("level", "unknown") == "unknown" else f"  [{q['level']}]"

@@ -9,6 +9,7 @@ from organtwin.mesh.procedures.clamp import clamped
 from organtwin.mesh.procedures.widen import widened
 from organtwin.model import Centerline, OrganMesh
 from organtwin.model.procedure import Action, Clamp, Widen
+from organtwin.units import parse, show
 
 
 def perform(organ: OrganMesh, action: Action, line: Centerline, beat: Beat = lambda: None) -> OrganMesh:
@@ -37,11 +38,8 @@ def perform(organ: OrganMesh, action: Action, line: Centerline, beat: Beat = lam
 
 def title(action: Action) -> str:
     """An action in a few words: "stent 20 mm"."""
-    match action:
-        case Widen(action="remove-stenosis"):
-            return "stenosis removed"
-        case Widen():
-            return f"{action.action} {action.diameter}"
-        case Clamp():
-            return f"{action.toward} clamped"
-    return f"bypass {action.diameter}"
+    if isinstance(action, Clamp):
+        return f"{action.toward} clamped"
+    if action.diameter is None:
+        return "stenosis removed"
+    return f"{action.action} {show(parse(action.diameter, 'length'), 'length', 'mm')}"
