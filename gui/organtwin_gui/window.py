@@ -28,6 +28,7 @@ from organtwin.jobs import Job, JobState
 from organtwin.sample import sample_folder
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
+from organtwin_gui.compare import CompareView
 from organtwin_gui.inspector import Inspector
 from organtwin_gui.jobs_bar import JobsBar
 from organtwin_gui.notice import Notice
@@ -80,7 +81,11 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self.quad, 1)
+        self.compare = CompareView(self.bridge, opengl=opengl.works)
+        self._middle = QStackedWidget()
+        for views in (self.quad, self.compare):
+            self._middle.addWidget(views)
+        column.addWidget(self._middle, 1)
         self._split = QSplitter(Qt.Orientation.Horizontal)
         for widget in (self.workflow, middle, self.inspector):
             self._split.addWidget(widget)
@@ -167,6 +172,10 @@ class MainWindow(QMainWindow):
             layouts.addAction(action)
             bar.addAction(action)
         bar.addAction(self._action("Reset views", "reset", "Ctrl+R", "Show everything again", self.quad.reset_views))
+        self.compare_action = self._action(
+            "Before and after", "compare", "Ctrl+D", "Two results side by side", self.toggle_compare, True
+        )
+        bar.addAction(self.compare_action)
         bar.addSeparator()
         bar.addAction(
             self._action("Screenshot", "screenshot", "Ctrl+P", "Save a picture of the views", self.screenshot)
@@ -224,6 +233,9 @@ class MainWindow(QMainWindow):
         procedure = self.workflow.step(ProcedureStep)
         procedure.shown.connect(self.stage.present)
         procedure.marked.connect(self.stage.mark_span)
+        procedure.compare_wanted.connect(self.show_compare)
+        self.compare.left.connect(lambda: self._show_compare(False))
+        bridge.closed.connect(lambda: self._show_compare(False))
         self.welcome.sample_wanted.connect(self.open_sample)
         self.welcome.project_wanted.connect(self.choose_project)
         self.welcome.scan_wanted.connect(self.choose_scan)
@@ -307,7 +319,7 @@ class MainWindow(QMainWindow):
             self.save_picture(Path(file))
 
     def save_picture(self, file: Path) -> None:
-        self._save_image(self.quad.grab().toImage(), file)
+        self._save_image(self._middle.grab().toImage(), file)
 
     def _save_image(self, picture: QImage, file: Path) -> None:
         if picture.save(str(file), "PNG"):
@@ -335,6 +347,21 @@ class MainWindow(QMainWindow):
         )
         if file:
             self.stage.write_report(Path(file))
+
+    def toggle_compare(self, on: bool) -> None:
+        """Two results side by side, or the views again."""
+        if on and not self.compare.open():
+            self.notice.fail("There is nothing to compare yet. Solve the flow twice: before and after a change.")
+            on = False
+        self._show_compare(on)
+
+    def show_compare(self, before: str, after: str) -> None:
+        """Show these two results side by side."""
+        self._show_compare(self.compare.open(before, after))
+
+    def _show_compare(self, on: bool) -> None:
+        self._middle.setCurrentIndex(int(on))
+        self.compare_action.setChecked(on)
 
     def toggle_theme(self) -> None:
         look = theme.LIGHT if theme.current() is theme.DARK else theme.DARK
@@ -422,6 +449,7 @@ class MainWindow(QMainWindow):
         self.preferences.keep_state("geometry", self.saveGeometry())
         self.preferences.keep_state("split", self._split.saveState())
         self.stage.shut_down()
+        self.compare.shut_down()
         self.bridge.close()
         self.quad.shut_down()
         event.accept()
