@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from organtwin.errors import SolveFailed
 from organtwin.model import OrganMesh
 from organtwin_solvers.flow.wall_shear import WallShear
 
@@ -30,12 +31,14 @@ class CycleSums:
         self._shear_of = self._shear_of or WallShear(self._organ)
         return self._shear_of
 
-    def add(self, dt_s: float, reaction: Array) -> None:
-        """A sample that stands for ``dt_s``: nodal reactions (n_points, 3), g mm/s^2, in the mesh's order."""
-        self.add_traction(dt_s, self.shear_of.traction(reaction))
+    def add(self, time_s: float, dt_s: float, reaction: Array) -> None:
+        """The moment ``time_s``, which stands for ``dt_s``: nodal reactions (n_points, 3), g mm/s^2, in the mesh's order."""
+        self.add_traction(time_s, dt_s, self.shear_of.traction(reaction))
 
-    def add_traction(self, dt_s: float, traction: Array) -> None:
-        """A sample that stands for ``dt_s``: tractions (n_points, 3), Pa."""
+    def add_traction(self, time_s: float, dt_s: float, traction: Array) -> None:
+        """The moment ``time_s``, which stands for ``dt_s``: tractions (n_points, 3), Pa."""
+        if dt_s <= 0.0 or not np.isfinite(traction).all():
+            raise SolveFailed(f"The wall shear at t = {time_s:.4g} s is no number, or stands for no time")
         self.vector += dt_s * traction
         self.magnitude += dt_s * np.linalg.norm(traction, axis=1)
         self.time_s += dt_s

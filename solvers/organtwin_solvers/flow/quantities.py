@@ -2,186 +2,270 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model import FlowCase, OrganMesh, Quantity, Result
 from organtwin.units import convert
+from organtwin_solvers.flow import along, badges, derived
 from organtwin_solvers.flow.conditions import Conditions
+from organtwin_solvers.flow.cycle import CycleSums
 from organtwin_solvers.flow.inflow import flux_vector, normals_mm2
 from organtwin_solvers.flow.march import March
 from organtwin_solvers.flow.wall_shear import WallShear
 
-SCHEME = "P1-P1, orthogonal subscales, coupled velocity-pressure"
+Array = NDArray[np.float64]
+
+SCHEMES = {
+    "fast": "P1-P1, orthogonal subscales, coupled velocity-pressure",
+    "taylor-hood": "P2-P1 Taylor-Hood, shown at the corners",
+}
 VERIFIED = "poiseuille: pressure drop, wall shear and velocity converge with order 2"
+LOW_SHEAR_PA = 0.4  # below it endothelium turns atherogenic (Malek, Alper and Izumo, JAMA 282, 1999)
 
 
-def result_of(organ: OrganMesh, case: FlowCase, conditions: Conditions, march: March, *, seconds: float) -> Result:
-    """Fields, quantities, credibility and histories of a finished march.
+@dataclass(frozen=True)
+class Caps:
+    """Flow in mL/s (in through inlets, out through outlets) and mean pressure in mmHg by cap, over moments with weights."""
 
-    For a pulsatile flow, pressures and flows are means over the steps of the last cycle, and wall shear over its frames,
-    unless they say "peak".
-    """
-    shear_of = WallShear(organ)
-    velocity = np.array([frame.velocity for frame in march.frames])
-    pressure = np.array([frame.pressure for frame in march.frames]) + conditions.reference_pa
-    shear = np.array([np.linalg.norm(shear_of.traction(frame.reaction), axis=1) for frame in march.frames])
-    pulsatile = case.numerics.mode == "pulsatile"
-    times = np.array([frame.time_s for frame in march.frames]) if pulsatile else np.zeros(1)
-    flows, pressures = _at_caps(organ, case, conditions, march, velocity, pressure)
-    imbalance = _imbalance_percent(flows, conditions)
-    return Result(
-        name=case.name,
-        physics="flow",
-        mesh=organ.uuid,
-        times_s=times,
-        fields={
-            "velocity_mm_per_s": velocity.astype(np.float32),
-            "pressure_pa": pressure.astype(np.float32),
-            "wall_shear_pa": shear.astype(np.float32),
-        },
-        quantities=tuple(_quantities(organ, conditions, flows, pressures, velocity, shear, shear_of, imbalance)),
-        credibility=_credibility(organ, case, march, imbalance, seconds)
-        | {"wall resolution": _wall_resolution(organ, conditions, shear)},
-        histories=march.histories,
-        notes=_notes(case, conditions, march),
-    )
+    flows: dict[str, Array]
+    pressures: dict[str, Array]
+    weights: Array
+
+    def mean(self, values: Array) -> float:
+        """Time mean of a column."""
+        return float(np.average(values, weights=self.weights))
 
 
-def _at_caps(
+def result_of(
     organ: OrganMesh,
     case: FlowCase,
     conditions: Conditions,
     march: March,
-    velocity: NDArray[np.float64],
-    pressure: NDArray[np.float64],
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
-    """Flow in mL/s (in through inlets, out through outlets) and mean pressure in mmHg by cap.
+    *,
+    seconds: float,
+    cycle: CycleSums | None = None,
+) -> Result:
+    """Fields, tables, quantities, credibility and histories of a finished march.
 
-    Of the one frame of a steady flow; of every step of the last cycle of a pulsatile one.
+    For a pulsatile flow, pressures and flows are means over the steps of the last cycle, and wall shear over the
+    moments in ``cycle`` (the frames, when it is not given), unless they say "peak". Fields over the whole cycle
+    (tawss_pa, osi, rrt_per_pa) have one frame.
     """
-    if case.numerics.mode == "pulsatile":
-        last = slice(-case.numerics.steps_per_cycle, None)
-        column = {name: np.array(values[last]) for name, values in march.histories.items()}
-        caps = list(conditions.cap_means)
-        return {c: column[f"flow {c} (mL/s)"] for c in caps}, {c: column[f"pressure {c} (mmHg)"] for c in caps}
+    velocity = np.array([frame.velocity for frame in march.frames])
+    pressure = np.array([frame.pressure for frame in march.frames]) + conditions.reference_pa
+    shear_of = cycle.shear_of if cycle is not None else WallShear(organ)
+    traction = [shear_of.traction(frame.reaction) for frame in march.frames]
+    shear = np.array([np.linalg.norm(vectors, axis=1) for vectors in traction])
+    if cycle is None or not cycle.samples:
+        cycle = CycleSums(organ, shear_of)
+        for vectors in traction:
+            cycle.add_traction(0.0, 1.0 / len(traction), vectors)
+    pulsatile = case.numerics.mode == "pulsatile"
+    caps = _at_caps(organ, conditions, march, velocity, pressure, pulsatile=pulsatile)
+    imbalance = _imbalance_percent(caps.flows, conditions)
+    fields = {
+        "velocity_mm_per_s": velocity.astype(np.float32),
+        "pressure_pa": pressure.astype(np.float32),
+        "wall_shear_pa": shear.astype(np.float32),
+        **_vortices(organ, velocity),
+    }
+    if pulsatile:
+        for name, values in (("tawss_pa", cycle.tawss_pa), ("osi", cycle.osi), ("rrt_per_pa", cycle.rrt_per_pa)):
+            fields[name] = values[None].astype(np.float32)
+    line = along.line_of(organ)
+    inlet_pressure = 0.0
+    tables = {}
+    if line is not None and line.inlet in caps.pressures:
+        inlet_pressure = caps.mean(caps.pressures[line.inlet]) / convert(1.0, "pressure", "mmHg")
+        tables = along.tables(along.Along(organ, line), velocity, pressure, inlet_pressure)
+    judged = badges.judge(organ, case, conditions, march, shear, imbalance, line)
+    return Result(
+        name=case.name,
+        physics="flow",
+        mesh=organ.uuid,
+        times_s=np.array([frame.time_s for frame in march.frames]) if pulsatile else np.zeros(1),
+        fields=fields,
+        quantities=(
+            *_pressures_and_flows(conditions, caps, tables, judged, pulsatile=pulsatile),
+            *_in_the_blood(organ, conditions, caps, velocity, imbalance, march, judged, pulsatile=pulsatile),
+            *_at_the_wall(shear, shear_of, cycle, judged, pulsatile=pulsatile),
+        ),
+        credibility=_credibility(organ, case, march, imbalance, seconds) | {"wall resolution": judged.wall_resolution},
+        tables=tables,
+        histories=march.histories,
+        notes=_notes(case, conditions, march, tables),
+    )
+
+
+def _vortices(organ: OrganMesh, velocity: Array) -> dict[str, NDArray[np.float32]]:
+    gradients = derived.Gradients(organ)
+    made: dict[str, list[Array]] = {"vorticity_per_s": [], "q_criterion_per_s2": [], "lambda2_per_s2": []}
+    for frame in velocity:
+        jacobian = gradients(frame)
+        made["vorticity_per_s"].append(derived.vorticity(jacobian))
+        made["q_criterion_per_s2"].append(derived.q_criterion(jacobian))
+        made["lambda2_per_s2"].append(derived.lambda2(jacobian))
+    return {name: np.array(frames, np.float32) for name, frames in made.items()}
+
+
+def _at_caps(
+    organ: OrganMesh, conditions: Conditions, march: March, velocity: Array, pressure: Array, *, pulsatile: bool
+) -> Caps:
+    """Of the one frame of a steady flow; of every step of the last cycle of a pulsatile one."""
+    names = list(conditions.cap_means)
+    if pulsatile:
+        column = {name: np.array(values) for name, values in march.histories.items()}
+        time = column["time_s"]
+        last = time > time[-1] - conditions.period_s * (1.0 - 1e-6)
+        weights = np.diff(time, prepend=0.0)[last]
+        return Caps(
+            {cap: column[f"flow {cap} (mL/s)"][last] for cap in names},
+            {cap: column[f"pressure {cap} (mmHg)"][last] for cap in names},
+            weights,
+        )
     inlets = {inflow.cap for inflow in conditions.inflows}
     flows, pressures = {}, {}
-    for cap, weights in conditions.cap_means.items():
+    for cap, means in conditions.cap_means.items():
         out = np.einsum("nd,tnd->t", flux_vector(organ, cap), velocity)
         flows[cap] = convert(1.0, "flow", "mL/s") * (-out if cap in inlets else out)
-        pressures[cap] = convert(1.0, "pressure", "mmHg") * (pressure @ weights)
-    return flows, pressures
+        pressures[cap] = convert(1.0, "pressure", "mmHg") * (pressure @ means)
+    return Caps(flows, pressures, np.ones(len(velocity)))
 
 
-def _quantities(
-    organ: OrganMesh,
+def _pressures_and_flows(
     conditions: Conditions,
-    flows: dict[str, NDArray[np.float64]],
-    pressures: dict[str, NDArray[np.float64]],
-    velocity: NDArray[np.float64],
-    shear: NDArray[np.float64],
-    shear_of: WallShear,
-    imbalance: float,
+    caps: Caps,
+    tables: dict[str, dict[str, list[float]]],
+    judged: badges.Judgement,
+    *,
+    pulsatile: bool,
 ) -> list[Quantity]:
     made: list[Quantity] = []
-
-    def add(name: str, value: float, unit: str) -> None:
-        made.append(Quantity(name=name, value=float(value), unit=unit))
-
     inlets = [inflow.cap for inflow in conditions.inflows]
     outlets = [outflow.cap for outflow in conditions.outflows]
-    for inlet in inlets:
-        for outlet in outlets:
-            add(f"Pressure drop {inlet} → {outlet}", np.mean(pressures[inlet] - pressures[outlet]), "mmHg")
-    if len(velocity) > 1:
-        for inlet in inlets:
-            for outlet in outlets:
-                add(f"Peak pressure drop {inlet} → {outlet}", np.max(pressures[inlet] - pressures[outlet]), "mmHg")
+    ways = [(inlet, outlet) for inlet in inlets for outlet in outlets]
+
+    def add(name: str, value: float, unit: str) -> None:
+        made.append(judged.bulk(name, value, unit))
+
+    for inlet, outlet in ways:
+        add(f"Pressure drop {inlet} → {outlet}", caps.mean(caps.pressures[inlet] - caps.pressures[outlet]), "mmHg")
+    if pulsatile:
+        for inlet, outlet in ways:
+            peak = np.max(caps.pressures[inlet] - caps.pressures[outlet])
+            add(f"Peak pressure drop {inlet} → {outlet}", float(peak), "mmHg")
+    for way, table in tables.items():
+        if "ffr" in table:
+            add(f"Lowest FFR {way}", min(table["ffr"]), "")
     for cap in (*inlets, *outlets):
-        add(f"Pressure {cap}", np.mean(pressures[cap]), "mmHg")
+        add(f"Pressure {cap}", caps.mean(caps.pressures[cap]), "mmHg")
+    if pulsatile:
+        for cap in (*inlets, *outlets):
+            add(f"Systolic pressure {cap}", float(caps.pressures[cap].max()), "mmHg")
+            add(f"Diastolic pressure {cap}", float(caps.pressures[cap].min()), "mmHg")
     for cap in (*inlets, *outlets):
-        add(f"Flow {cap}", np.mean(flows[cap]), "mL/s")
-    total_out = sum(np.mean(flows[cap]) for cap in outlets)
+        add(f"Flow {cap}", caps.mean(caps.flows[cap]), "mL/s")
+    total_out = sum(caps.mean(caps.flows[cap]) for cap in outlets)
     if len(outlets) > 1 and total_out:
         for cap in outlets:
-            add(f"Flow share {cap}", 100.0 * np.mean(flows[cap]) / total_out, "%")
-    add("Peak velocity", convert(np.linalg.norm(velocity, axis=2).max(), "velocity", "cm/s"), "cm/s")
-    add("Mean wall shear", shear_of.mean(shear.mean(axis=0)), "Pa")
-    add("Peak wall shear", shear.max(), "Pa")
-    add("Wall shear, 99th percentile", np.percentile(shear[:, shear_of.points], 99.0), "Pa")
-    for cap in inlets:
-        radius = np.sqrt(np.linalg.norm(normals_mm2(organ, organ.boundary(cap)), axis=1).sum() / np.pi)
-        flow = np.max(np.abs(flows[cap])) / convert(1.0, "flow", "mL/s")
-        add(f"Reynolds number {cap}", 2.0 * conditions.density * flow / (np.pi * radius * conditions.viscosity), "")
-    add("Mass imbalance", imbalance, "%")
+            add(f"Flow share {cap}", 100.0 * caps.mean(caps.flows[cap]) / total_out, "%")
     return made
 
 
-def _imbalance_percent(flows: dict[str, NDArray[np.float64]], conditions: Conditions) -> float:
+def _in_the_blood(
+    organ: OrganMesh,
+    conditions: Conditions,
+    caps: Caps,
+    velocity: Array,
+    imbalance: float,
+    march: March,
+    judged: badges.Judgement,
+    *,
+    pulsatile: bool,
+) -> list[Quantity]:
+    speed = np.linalg.norm(velocity, axis=2)
+    energy = derived.kinetic_energy(organ, conditions.density, velocity)
+    made = [
+        judged.bulk("Peak velocity", convert(float(speed.max()), "velocity", "cm/s"), "cm/s"),
+        judged.bulk("Mean kinetic energy", float(energy.mean()), "mJ"),
+    ]
+    if pulsatile:
+        made.append(judged.bulk("Peak kinetic energy", float(energy.max()), "mJ"))
+    for inflow in conditions.inflows:
+        triangles = organ.boundary(inflow.cap)
+        radius = np.sqrt(np.linalg.norm(normals_mm2(organ, triangles), axis=1).sum() / np.pi)
+        flow = np.max(np.abs(caps.flows[inflow.cap])) / convert(1.0, "flow", "mL/s")
+        number = 2.0 * conditions.density * flow / (np.pi * radius * conditions.viscosity)
+        made.append(judged.given(f"Reynolds number {inflow.cap}", float(number), ""))
+    made.append(judged.mass("Mass imbalance", imbalance, "%"))
+    if pulsatile and np.isfinite(march.residual):
+        made.append(judged.state("Periodicity error", 100.0 * march.residual, "%"))
+    return made
+
+
+def _at_the_wall(
+    shear: Array, shear_of: WallShear, cycle: CycleSums, judged: badges.Judgement, *, pulsatile: bool
+) -> list[Quantity]:
+    wall = shear_of.points
+    tawss = cycle.tawss_pa
+    made = [
+        judged.wall("Mean wall shear", shear_of.mean(tawss), "Pa"),
+        judged.wall("Peak wall shear", float(shear.max()), "Pa"),
+        judged.wall("Wall shear, 99th percentile", float(np.percentile(shear[:, wall], 99.0)), "Pa"),
+        judged.wall("Wall with low shear", 100.0 * shear_of.mean((tawss < LOW_SHEAR_PA).astype(float)), "%"),
+    ]
+    if pulsatile:
+        osi, rrt = cycle.osi, cycle.rrt_per_pa
+        made += [
+            judged.wall("Mean TAWSS", shear_of.mean(tawss), "Pa"),
+            judged.wall("TAWSS, 99th percentile", float(np.percentile(tawss[wall], 99.0)), "Pa"),
+            judged.wall("Mean OSI", shear_of.mean(osi), ""),
+            judged.wall("OSI, 99th percentile", float(np.percentile(osi[wall], 99.0)), ""),
+            judged.wall("Median RRT", float(np.median(rrt[wall])), "1/Pa"),
+        ]
+    return made
+
+
+def _imbalance_percent(flows: dict[str, Array], conditions: Conditions) -> float:
     """Net flow over all caps, at its worst moment, in percent of the largest flow through a cap."""
     outlets = {outflow.cap for outflow in conditions.outflows}
     net = np.sum([flow if cap in outlets else -flow for cap, flow in flows.items()], axis=0)
     return float(100.0 * np.abs(net).max() / max(np.abs(list(flows.values())).max(), 1e-300))
 
 
-def _wall_resolution(organ: OrganMesh, conditions: Conditions, shear: NDArray[np.float64]) -> str:
-    """y+ = height of the cell at the wall * sqrt(shear * density) / viscosity; 5 is the edge of the viscous sublayer."""
-    wall = organ.boundary("wall")
-    height = _cell_heights(organ, wall)
-    plus = height * np.sqrt(shear.max(axis=0)[wall].mean(axis=1) * conditions.density) / conditions.viscosity
-    middle, high = np.percentile(plus, [50.0, 95.0])
-    verdict = (
-        "resolved"
-        if high <= 5.0
-        else "fair"
-        if middle <= 10.0
-        else "coarse: read wall shear as a pattern, not as a value"
-    )
-    return f"y+ of the first cell {middle:.1f} (median), {high:.1f} (95 %): {verdict}"
-
-
-def _cell_heights(organ: OrganMesh, triangles: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Height over each boundary triangle of the tetrahedron behind it, mm."""
-    tets, points = np.asarray(organ.tets, np.int64), organ.points_mm
-    n = len(points)
-
-    def key(faces: NDArray[np.integer]) -> NDArray[np.int64]:
-        a, b, c = np.sort(np.asarray(faces, np.int64), axis=1).T
-        return (a * n + b) * n + c
-
-    faces = np.concatenate([key(np.delete(tets, corner, axis=1)) for corner in range(4)])
-    tip = np.concatenate([tets[:, corner] for corner in range(4)])
-    order = np.argsort(faces)
-    at = order[np.searchsorted(faces, key(triangles), sorter=order)]
-    normal = normals_mm2(organ, triangles)
-    inward = points[triangles[:, 0]] - points[tip[at]]
-    return np.abs(np.einsum("ij,ij->i", inward, normal)) / np.linalg.norm(normal, axis=1)
-
-
 def _credibility(organ: OrganMesh, case: FlowCase, march: March, imbalance: float, seconds: float) -> dict[str, str]:
     steady = case.numerics.mode == "steady"
-    if steady and march.residual < case.numerics.tolerance:
-        state = f"steady: velocity changes by {march.residual:.1e} (tolerance {case.numerics.tolerance:.1e})"
-    elif steady:
-        state = f"NOT steady: mean of a flow that fluctuates by {100 * march.fluctuation:.1f} % (residual {march.residual:.1e})"
-    elif np.isfinite(march.residual):
-        state = f"last two cycles differ by {100 * march.residual:.2f} % of the greatest velocity"
+    if not steady:
+        residual = "each step solved to its tolerance"
+    elif march.residual < case.numerics.tolerance:
+        residual = f"steady: velocity changes by {march.residual:.1e} (tolerance {case.numerics.tolerance:.1e})"
     else:
-        state = "one cycle from rest: not periodic"
+        residual = f"NOT steady: mean of a flow that fluctuates by {100 * march.fluctuation:.1f} % (residual {march.residual:.1e})"
+    if steady:
+        periodicity = "steady flow"
+    elif np.isfinite(march.residual):
+        periodicity = f"last two cycles differ by {100 * march.residual:.2f} % of the greatest velocity"
+    else:
+        periodicity = "one cycle only: not known to be periodic"
     return {
         "mesh": f"{len(organ.tets)} tetrahedra, {len(organ.points_mm)} points",
-        "scheme": SCHEME + (", implicit Euler to steady state" if steady else ", BDF2"),
-        "residual": state,
-        "steps": f"{march.steps}, largest CFL number {march.cfl:.1f}"
+        "scheme": SCHEMES[case.numerics.scheme] + (", implicit Euler to steady state" if steady else ", BDF2"),
+        "step": f"{march.steps} steps, largest CFL number {march.cfl:.1f}"
         + (f", {march.retries} retried" if march.retries else ""),
+        "residual": residual,
         "mass balance": f"{imbalance:.2g} %",
+        "periodicity": periodicity,
         "verified": VERIFIED,
         "time": f"{seconds:.0f} s",
     }
 
 
-def _notes(case: FlowCase, conditions: Conditions, march: March) -> tuple[str, ...]:
+def _notes(
+    case: FlowCase, conditions: Conditions, march: March, tables: dict[str, dict[str, list[float]]]
+) -> tuple[str, ...]:
     notes = []
     if case.numerics.mode == "steady" and march.residual >= case.numerics.tolerance:
         notes.append(
@@ -192,4 +276,8 @@ def _notes(case: FlowCase, conditions: Conditions, march: March) -> tuple[str, .
     if len(conditions.inflows) > 1:
         shares = ", ".join(f"{i.cap} {convert(i.flow_mm3_per_s, 'flow', 'mL/s'):.3g} mL/s" for i in conditions.inflows)
         notes.append(f"Inflow: {shares}.")
+    if tables and not any("ffr" in table for table in tables.values()):
+        notes.append(
+            "No FFR: the mean pressure at the inlet is below 20 mmHg. Give the outlets blood pressures or targets."
+        )
     return tuple(notes)

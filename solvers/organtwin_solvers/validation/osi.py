@@ -34,7 +34,8 @@ def run(quick: bool, monitor: Monitor) -> list[Row]:
         sums = CycleSums(organ)
         for k in range(SAMPLES):
             angle = 2.0 * math.pi * (k + 0.5) / SAMPLES
-            sums.add_traction(PERIOD_S / SAMPLES, AMPLITUDE_PA * (a + math.cos(angle)) * axial)
+            traction = AMPLITUDE_PA * (a + math.cos(angle)) * axial
+            sums.add_traction(PERIOD_S * angle / (2.0 * math.pi), PERIOD_S / SAMPLES, traction)
         mean = 2.0 / math.pi * (a * math.asin(a) + math.sqrt(1.0 - a * a))
         index = 0.5 * (1.0 - a / mean)
         seconds = time.perf_counter() - started
