@@ -4,6 +4,9 @@ Inlet of 12 mm, a cone of 20 degrees, a throat of 4 mm over 40 mm, a sudden expa
 J. Biomech. Eng. 133, 2011 (geometry, experiments); Stewart et al., Cardiovasc. Eng. Technol. 3, 2012 (codes). The numbers
 below are computed from the laboratories' files (github.com/OSEL-DAM/CFD-and-Blood-Damage-Benchmarks, Nozzle/Data,
 SE_exp_0500): profiles are the means of both sides, means and standard deviations those over laboratories.
+
+The drop of pressure is taken to 32 mm behind the expansion. At its edge, z = 0, three laboratories read 131 to 145 Pa less
+than there and the fourth 7 Pa more; the balance of momentum over the expansion permits a recovery of about 20 Pa.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from organtwin.model import FlowCase, OrganMesh
 from organtwin.operations import Monitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.flow.solve import solve
-from organtwin_solvers.validation.pipes import turned
+from organtwin_solvers.validation.pipes import closing, closing_to_both, turned
 
 Array = NDArray[np.float64]
 
@@ -46,7 +49,7 @@ PROFILES: dict[float, tuple[Sequence[float], Sequence[float], Sequence[float]]] 
     80.0: ((0, 0.5, 1, 1.5, 2, 2.5), (0.4591, 0.4358, 0.3714, 0.2882, 0.2007, 0.1207), (0.0410, 0.0360, 0.0343, 0.0250, 0.0176, 0.0138)),
 }  # fmt: skip
 JET_WIDTH_MM = {0.0: (2.96, 0.03), 32.0: (3.13, 0.02), 60.0: (3.41, 0.05), 80.0: (3.66, 0.05)}  # at half its speed
-DROP_PA = (484.2, 543.9, 550.6)  # p(-90.3 mm) - p(0 mm), laboratories 243, 468, 763
+DROP_PA = (353.4, 399.4, 413.0, 229.8)  # p(-90.3 mm) - p(32 mm) by laboratory: 243, 468, 763, 999
 
 
 @dataclass(frozen=True)
@@ -70,29 +73,17 @@ def mesh(grid: Grid) -> OrganMesh:
     cone, throat = -THROAT_LENGTH_MM - CONE_MM, -THROAT_LENGTH_MM
     parts = (
         np.linspace(START_MM, cone, grid.inlet + 1)[:-1],
-        cone + CONE_MM * _closing(grid.cone, 1.8)[:-1],
-        throat * (1.0 - _both_ends(grid.throat))[:-1],
-        END_MM * (1.0 - _closing(grid.jet, 4.0)[::-1]),
+        cone + CONE_MM * closing(grid.cone, 1.8)[:-1],
+        throat * (1.0 - closing_to_both(grid.throat, 2.5))[:-1],
+        END_MM * (1.0 - closing(grid.jet, 4.0)[::-1]),
     )
     heights = np.concatenate(parts)
     step = len(heights) - grid.jet - 1
     bound = np.interp(heights, [START_MM, cone, throat, END_MM], [WIDE_MM, WIDE_MM, THROAT_MM, THROAT_MM])
-    inner = bound[:, None] * _closing(grid.core, 1.6)[1:]
-    outer = THROAT_MM + (WIDE_MM - THROAT_MM) * (1.0 - _closing(grid.ring, 2.5)[::-1][1:])
+    inner = bound[:, None] * closing(grid.core, 1.6)[1:]
+    outer = THROAT_MM + (WIDE_MM - THROAT_MM) * (1.0 - closing(grid.ring, 2.5)[::-1][1:])
     radii = np.column_stack([inner, np.tile(outer, (len(heights), 1))])
-    return turned(heights, radii, step=step, core=grid.core, name="FDA nozzle")
-
-
-def _closing(cells: int, ratio: float) -> Array:
-    """(cells + 1,) numbers from 0 to 1 that come closer, the last ``ratio`` times closer than the first."""
-    steps = np.geomspace(1.0, 1.0 / ratio, cells)
-    return np.concatenate([[0.0], np.cumsum(steps) / steps.sum()])
-
-
-def _both_ends(cells: int) -> Array:
-    """(cells + 1,) numbers from 0 to 1, closer at both ends."""
-    half = _closing(cells // 2, 2.5)
-    return np.concatenate([0.5 * (1.0 - half[::-1]), 0.5 + 0.5 * half[1:]])
+    return turned(heights, radii, core=grid.core, narrow=(0, step), name="FDA nozzle")
 
 
 def run(quick: bool, monitor: Monitor) -> list[Row]:
@@ -132,8 +123,8 @@ def judge(organ: OrganMesh, axial: Array, pressure: Array, seconds: float) -> li
         )  # fmt: skip
     drop = float(np.mean(DROP_PA))
     rows.append(
-        Row("pressure drop from z = -90.3 mm to 0 (within 2 SD)", drop, centre(pressure, -90.3) - centre(pressure, 0.0), "Pa",
-            200.0 * float(np.std(DROP_PA, ddof=1)) / drop, SOURCE, label, seconds)
+        Row("pressure drop from z = -90.3 mm to 32 mm (within 1 SD)", drop, centre(pressure, -90.3) - centre(pressure, 32.0),
+            "Pa", 100.0 * float(np.std(DROP_PA, ddof=1)) / drop, "Hariharan et al. 2011, four laboratories", label, seconds)
     )  # fmt: skip
     levels = np.unique(points[:, 2])
     profile = {level: _profile(radius, axial, points[:, 2] == level) for level in levels}

@@ -46,11 +46,13 @@ def turned(
     heights_mm: NDArray[np.floating],
     radii_mm: NDArray[np.floating],
     *,
-    step: int | None = None,
     core: int | None = None,
+    narrow: tuple[int, int] = (0, 0),
     name: str = "turned",
 ) -> OrganMesh:
     """A round vessel along z whose rings of points lie where they are told, like a piece from the lathe.
+
+    Points lie a little outside their radius, so that the polygon through each ring has the area of the circle.
 
     Parameters
     ----------
@@ -58,18 +60,20 @@ def turned(
         z of each layer of points, rising.
     radii_mm : (layers + 1, rings) floats
         Radius of each ring of points in each layer, rising.
-    step, core : int, optional
-        Below the layer ``step`` only the inner ``core`` rings are there: a sudden expansion.
+    core, narrow : int and 2 ints, optional
+        Between these two layers of points only the inner ``core`` rings are there: sudden contraction and expansion.
     """
     layers, rings = len(heights_mm) - 1, radii_mm.shape[1]
     disc, triangles = _disc(rings)
     ring = np.round(rings * np.hypot(*disc.T)).astype(int)
-    along = disc / np.maximum(np.hypot(*disc.T), 1e-300)[:, None]
+    sector = np.pi / (3.0 * np.maximum(ring, 1))  # ring k is a polygon of 6 k sides
+    along = disc / np.maximum(np.hypot(*disc.T), 1e-300)[:, None] * np.sqrt(sector / np.sin(sector))[:, None]
     reach = np.column_stack([np.zeros(layers + 1), radii_mm])[:, ring]
     z = np.repeat(heights_mm, len(disc))
     points = np.column_stack([(reach[..., None] * along).reshape(-1, 2), z])
     inner = triangles[(ring[triangles] <= (rings if core is None else core)).all(axis=1)]
-    tets = _prisms([inner if step is not None and layer < step else triangles for layer in range(layers)], len(disc))
+    first, last = narrow
+    tets = _prisms([inner if first <= layer < last else triangles for layer in range(layers)], len(disc))
     used, tets = np.unique(tets, return_inverse=True)
     points, tets = points[used], tets.reshape(-1, 4)
     ends = points[_outer_faces(tets)][..., 2]
@@ -87,6 +91,18 @@ def toward_wall(radius_mm: float, ratio: float) -> Callable[[Points], Points]:
         return points * np.column_stack([stretch, stretch, np.ones(len(s))])
 
     return shape
+
+
+def closing(cells: int, ratio: float) -> NDArray[np.float64]:
+    """(cells + 1,) numbers from 0 to 1 that come closer, the last ``ratio`` times closer than the first."""
+    steps = np.geomspace(1.0, 1.0 / ratio, cells)
+    return np.concatenate([[0.0], np.cumsum(steps) / steps.sum()])
+
+
+def closing_to_both(cells: int, ratio: float) -> NDArray[np.float64]:
+    """(cells + 1,) numbers from 0 to 1, closer at both ends; ``cells`` is even."""
+    half = closing(cells // 2, ratio)
+    return np.concatenate([0.5 * (1.0 - half[::-1]), 0.5 + 0.5 * half[1:]])
 
 
 def tee(width_mm: float, stem_mm: float, branch_mm: float, cells: int, name: str = "tee") -> OrganMesh:
