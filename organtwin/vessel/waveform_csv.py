@@ -1,4 +1,4 @@
-"""A table of time and flow, as text, made into samples. Every bad table is refused in one sentence with its line."""
+"""A table of time and flow made into samples. Every bad table is refused in one sentence with its line."""
 
 from __future__ import annotations
 
@@ -6,14 +6,40 @@ import csv
 import re
 from itertools import pairwise
 from math import isfinite
+from pathlib import Path
 
 from organtwin.errors import BadInput
 from organtwin.model.cases import Samples
 from organtwin.units import parse
 
+LARGEST = 10_000_000  # bytes: one heart beat is a few kilobytes
 EXAMPLE = 'The first line names the columns with their units, as in "time (ms), flow (mL/s)".'
 _UNIT = re.compile(r"[(\[]\s*([^)\]]+?)\s*[)\]]")
 _BARE = re.compile(r"^\D*?[\s_/,]+(\S+)$")  # time ms, flow_mL/s, t/s
+
+
+def read_waveform(path: Path) -> Samples:
+    """Time and flow of one heart beat: see :func:`samples_from_csv`.
+
+    Raises
+    ------
+    BadInput
+        When the file cannot be read, is no text, or its table is wrong.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise BadInput("This file is far too large for the flow of one heart beat", where=str(path))
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"The waveform cannot be read: {error.strerror}", where=str(path)) from error
+    for encoding in ("utf-8-sig", "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return samples_from_csv(text, path.name)
+    raise BadInput("This file is not text", where=str(path), remedy="Save the table as CSV.")
 
 
 def samples_from_csv(text: str, where: str = "") -> Samples:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from organtwin.errors import BadInput
-from organtwin.io.waveform_csv import read_waveform
 from organtwin.units import parse
-from organtwin.vessel.waveform_csv import period_s, samples_from_csv
+from organtwin.vessel.waveform_csv import period_s, read_waveform, samples_from_csv
 
 TIMES, LITRES = (0.0, 0.25, 0.5, 0.75), (1.0, 10.5, 3.0, 1.5)
 

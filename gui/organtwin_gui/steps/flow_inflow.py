@@ -14,6 +14,7 @@ from organtwin.errors import BadInput, OrganTwinError
 from organtwin.model.cases import Samples
 from organtwin.units import convert, parse
 from organtwin.vessel import waveforms
+from organtwin.vessel.waveform_csv import period_s, read_waveform
 from organtwin_gui import theme
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.curve import Curve
@@ -45,7 +46,6 @@ class Inflow(QWidget):
         self.rate.setRange(20, 240)
         self.rate.setValue(75)
         self.rate.setSuffix(" /min")
-        self.rate.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.rate.setToolTip("Heart rate")
         self.output = Field("5 L/min", "flow", 'Mean flow into the vessel, as in "5 L/min" or "83 mL/s"')
         self.stroke = Field("70 mL", "volume", 'What enters the vessel in one beat, as in "70 mL"')
@@ -109,7 +109,7 @@ class Inflow(QWidget):
     def period_s(self) -> float:
         """Of one beat."""
         if self.source.currentData() == "csv" and self.samples is not None:
-            return self.samples.times_s[-1] - self.samples.times_s[0]
+            return period_s(self.samples)
         return 60.0 / self.rate.value()
 
     def inlet(self, share: float) -> dict[str, Any]:
@@ -170,8 +170,6 @@ class Inflow(QWidget):
     def read(self, file: Path) -> None:
         """Take a measured flow from a file; a bad one is explained beside the button."""
         try:
-            from organtwin.operations.waveform import read_waveform
-
             self.samples = read_waveform(file)
         except (OrganTwinError, ValueError) as error:
             self.samples = None

@@ -1,0 +1,404 @@
+"""What would go wrong, or be believed wrongly, said before a flow is solved.
+
+``check`` looks at the mesh, the case and what the 0D loop says about the flow to come. Errors stop a solve; warnings say
+what will be poor; notes say what is worth knowing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from organtwin.errors import BadInput
+from organtwin.mesh.crossings import crossing_triangles
+from organtwin.mesh.quality import boundary, volumes
+from organtwin.model import FlowCase, OrganMesh
+from organtwin.model.cases import Outlet, Windkessel
+from organtwin.operations import Monitor
+from organtwin.units import convert, show
+from organtwin_solvers.flow.conditions import Conditions, resolve
+from organtwin_solvers.flow.inflow import normals_mm2
+from organtwin_solvers.flow.targets import describe
+
+Array = NDArray[np.float64]
+
+LAMINAR = 2300.0  # Reynolds number of steady flow in a pipe
+PULSATILE = 250.0  # peak Reynolds number over Womersley number (Nerem and Seed, Cardiovasc. Res. 6, 1972)
+ACCURATE_CFL = 5.0  # cells that blood may cross in a step before the step, not the mesh, limits accuracy
+FEWEST_STEPS = 100  # of a beat: systole rises within a twelfth of it
+FASTEST_MM_PER_S = 5000.0  # no artery carries more, a tight stenosis apart
+CELLS_ACROSS = 8  # of an opening, for a profile worth its name
+BYTES_PER_CELL = 1500.0  # of the fast scheme, measured, rounded up
+BYTES_PER_CELL_QUADRATIC = 30_000.0
+DRIVEN = 3.0  # times the inflow
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about a case; ``places_mm`` are points that a view can show."""
+
+    level: Literal["error", "warning", "note"]
+    sentence: str
+    remedy: str = ""
+    cap: str = ""
+    places_mm: tuple[tuple[float, float, float], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.level}: {self.sentence}." + (f" {self.remedy}" if self.remedy else "")
+
+
+def check(case: FlowCase, organ: OrganMesh) -> list[Finding]:
+    """Everything worth saying about a case on a mesh, errors first."""
+    found = check_mesh(organ)
+    try:
+        conditions = resolve(case, organ)
+    except BadInput as error:
+        cap = next((c.name for c in organ.caps if f"'{c.name}'" in error.what), "")
+        found.append(Finding("error", error.what.rstrip("."), error.remedy, cap))
+    else:
+        found += check_conditions(case, organ, conditions)
+    order = ("error", "warning", "note")
+    return sorted(found, key=lambda finding: order.index(finding.level))
+
+
+def check_mesh(organ: OrganMesh) -> list[Finding]:
+    """Whether the mesh encloses one piece of space: closed, outward, nowhere through itself, no cell inside out."""
+    found = []
+    points, tets, triangles = organ.points_mm, organ.tets, organ.boundary_triangles
+
+    def say(sentence: str, remedy: str, bad: NDArray[np.integer] | None = None) -> None:
+        corners = points[triangles[bad[:50]]].mean(axis=1) if bad is not None and len(bad) else ()
+        found.append(Finding("error", sentence, remedy, places_mm=tuple(tuple(map(float, c)) for c in corners)))
+
+    if not np.isfinite(points).all():
+        say("The mesh has points that are no numbers", "Mesh the structure again.")
+        return found
+    inverted = int(np.count_nonzero(volumes(points, tets) <= 0.0))
+    if inverted:
+        say(f"{inverted} of {len(tets)} tetrahedra are flat or inside out", "Mesh the structure again.")
+    edges = np.asarray(triangles)[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
+    code = edges[:, 0] * len(points) + edges[:, 1]
+    back = edges[:, 1] * len(points) + edges[:, 0]
+    single = ~np.isin(code, back)
+    if single.any():
+        say(
+            f"The surface of the mesh is open: {int(single.sum())} edges belong to one triangle only",
+            "Repair the surface, close its holes, and mesh again.",
+            np.flatnonzero(single) // 3,
+        )
+    elif len(np.unique(code)) < len(code):
+        say("The surface of the mesh touches itself along edges", "Repair the surface and mesh again.")
+    elif not inverted and _keys(boundary(tets)) != _keys(triangles):
+        say("The named faces are not the outside of the tetrahedra", "Mesh the structure again.")
+    crossing = crossing_triangles(points, triangles)
+    if len(crossing):
+        say(
+            f"The surface of the mesh cuts through itself in {len(crossing)} triangles",
+            "Repair the surface and mesh again.",
+            crossing,
+        )
+    pieces = _pieces(organ)
+    if pieces > 1:
+        say(f"The mesh is of {pieces} separate pieces", "Keep the one with the openings, and mesh again.")
+    return found
+
+
+def _keys(triangles: NDArray[np.integer]) -> set[tuple[int, int, int]]:
+    return set(map(tuple, np.sort(triangles, axis=1).tolist()))
+
+
+def _pieces(organ: OrganMesh) -> int:
+    tets = np.asarray(organ.tets)
+    used = np.unique(tets)
+    pairs = tets[:, [0, 1, 1, 2, 2, 3]].reshape(-1, 2)
+    size = len(organ.points_mm)
+    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    _, label = connected_components(graph, directed=False)
+    return len(np.unique(label[used]))
+
+
+def check_conditions(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Finding]:
+    """What the flow to come will be like: pressures, speeds, Reynolds numbers, steps, memory."""
+    return [
+        *_pressures(case, organ, conditions),
+        *_openings(case, organ, conditions),
+        *_steps(case, organ, conditions),
+        *_memory(case, organ),
+    ]
+
+
+def _pressures(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Finding]:
+    found = []
+    ends = conditions.loop.terminals
+    plain = [end for end in ends if end.resistance == 0.0]
+    if not plain:
+        found.append(
+            Finding("note", f"The outlets and the inflow make about {describe(conditions.loop)} before the vessel's own drop")
+        )  # fmt: skip
+        mean = convert(conditions.loop.mean_pa, "pressure", "mmHg")
+        if not -20.0 < mean < 250.0:
+            found.append(
+                Finding(
+                    "warning",
+                    f"Outlets and inflow make a mean pressure of {mean:.0f} mmHg",
+                    "Check the resistances and their units, or give target pressures instead.",
+                )
+            )
+    if len(plain) > 1 or (plain and len(ends) > len(plain)):
+        high, low = max(e.distal_pressure_pa for e in ends), min(e.distal_pressure_pa for e in plain)
+        total = sum(inflow.flow_mm3_per_s for inflow in conditions.inflows)
+        driven = _driven(organ, conditions, max(e.distal_pressure_pa for e in plain) - low)
+        if driven > DRIVEN * max(abs(total), 1e-300):
+            apart = show(max(e.distal_pressure_pa for e in plain) - low, "pressure", "mmHg")
+            found.append(
+                Finding(
+                    "warning",
+                    f"The outlets stand at pressures {apart} apart, which alone drive about {driven / max(abs(total), 1e-300):.0f}"
+                    " times the inflow from one to the other",
+                    "Give outlets the same pressure, or target pressures and a flow split.",
+                )
+            )
+        elif high == low:
+            found.append(
+                Finding(
+                    "note",
+                    "Outlets of one pressure: only the resistance of the meshed vessel divides the flow among them",
+                    "Target pressures and a flow split stand for the vessels beyond.",
+                )
+            )
+    if case.numerics.mode == "pulsatile" and all(inflow.waveform.steady for inflow in conditions.inflows):
+        found.append(
+            Finding(
+                "note",
+                "The inflow of this pulsatile case is constant: nothing pulsates",
+                "Choose a waveform, or solve a steady case.",
+            )
+        )
+    return found
+
+
+def _driven(organ: OrganMesh, conditions: Conditions, difference_pa: float) -> float:
+    """Flow that a pressure difference makes between two outlets: no more than Bernoulli and Poiseuille allow."""
+    if difference_pa <= 0.0:
+        return 0.0
+    caps = [organ.cap(outflow.cap) for outflow in conditions.outflows]
+    area = min(cap.area_mm2 for cap in caps)
+    radius = math.sqrt(area / math.pi)
+    apart = max(float(np.linalg.norm(np.subtract(a.centre_mm, b.centre_mm))) for a in caps for b in caps)
+    bernoulli = area * math.sqrt(2.0 * difference_pa / conditions.density)
+    poiseuille = math.pi * radius**4 * difference_pa / (8.0 * conditions.viscosity * max(apart, radius))
+    return min(bernoulli, poiseuille)
+
+
+def _peaks(organ: OrganMesh, conditions: Conditions) -> dict[str, float]:
+    """Greatest flow through each cap, mm^3/s; at outlets the inflow's peak shared like the means of the 0D loop."""
+    peaks = {inflow.cap: inflow.peak_mm3_per_s for inflow in conditions.inflows}
+    total = sum(abs(end.mean_flow) for end in conditions.loop.terminals)
+    together = sum(peaks.values())
+    areas = {end.cap: organ.cap(end.cap).area_mm2 for end in conditions.loop.terminals}
+    plain = any(end.resistance == 0.0 for end in conditions.loop.terminals)
+    for end in conditions.loop.terminals:
+        share = areas[end.cap] / sum(areas.values()) if plain else abs(end.mean_flow) / max(total, 1e-300)
+        peaks[end.cap] = together * share
+    return peaks
+
+
+def _openings(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Finding]:
+    found = []
+    pulsatile = case.numerics.mode == "pulsatile"
+    inlets = {inflow.cap for inflow in conditions.inflows}
+    for name, peak in _peaks(organ, conditions).items():
+        triangles = organ.boundary(name)
+        normals = normals_mm2(organ, triangles)
+        area = float(np.linalg.norm(normals, axis=1).sum())
+        radius = math.sqrt(area / math.pi)
+        mean_speed = peak / area
+        across = 2.0 * radius / math.sqrt(area / len(triangles) * 4.0 / math.sqrt(3.0))
+        flatness = float(np.linalg.norm(normals.sum(axis=0))) / area
+        reynolds = 2.0 * radius * mean_speed * conditions.density / conditions.viscosity
+        alpha = radius * math.sqrt(2.0 * math.pi / conditions.period_s * conditions.density / conditions.viscosity)
+        limit = max(LAMINAR, PULSATILE * alpha) if pulsatile else LAMINAR
+        if mean_speed > FASTEST_MM_PER_S:
+            found.append(
+                Finding(
+                    "warning",
+                    f"Blood would pass '{name}' at {mean_speed / 1000.0:.1f} m/s on average over the opening ({2 * radius:.1f} mm wide)",
+                    "Check the flow and its unit, and the size of the opening.",
+                    name,
+                )
+            )
+        elif reynolds > limit:
+            found.append(
+                Finding(
+                    "warning",
+                    f"The{' peak' if pulsatile else ''} Reynolds number at '{name}' is about {reynolds:.0f} (laminar up to about"
+                    f" {limit:.0f}): the flow may become turbulent, and no model of turbulence is in use",
+                    "Refine the mesh and the step, and look at several beats.",
+                    name,
+                )
+            )
+        if across < CELLS_ACROSS:
+            found.append(
+                Finding(
+                    "warning",
+                    f"'{name}' is {across:.0f} cells across: profile and wall shear will be coarse there",
+                    f"Mesh with an edge of {2.0 * radius / CELLS_ACROSS:.2g} mm or less.",
+                    name,
+                )
+            )
+        if flatness < 0.99:
+            found.append(
+                Finding("warning", f"The opening '{name}' is not flat", "Cut the vessel there with a plane.", name)
+            )
+    for inflow in conditions.inflows:
+        if inflow.flow_mm3_per_s < 0.0:
+            found.append(
+                Finding(
+                    "note",
+                    f"Blood leaves through '{inflow.cap}', which the case calls an inlet: its flow is negative",
+                    "",
+                    inflow.cap,
+                )
+            )
+    for end in conditions.loop.terminals:
+        if end.mean_flow < 0.0 and end.cap not in inlets:
+            found.append(
+                Finding(
+                    "warning",
+                    f"Blood would enter through the outlet '{end.cap}': the pressure beyond it is above that of the vessel",
+                    "Lower the pressure beyond that outlet.",
+                    end.cap,
+                )
+            )
+    return found
+
+
+def _steps(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Finding]:
+    numerics = case.numerics
+    if numerics.mode != "pulsatile":
+        return []
+    found = []
+    if numerics.frames_per_cycle > numerics.steps_per_cycle:
+        found.append(
+            Finding(
+                "error",
+                f"{numerics.frames_per_cycle} frames cannot be kept of {numerics.steps_per_cycle} steps in a beat",
+                "Keep fewer frames, or take more steps.",
+            )
+        )
+    step = conditions.period_s / numerics.steps_per_cycle
+    speed = _speed(organ, conditions)
+    edge = _edge_mm(organ)
+    crossed = speed * step / edge
+    wanted = max(FEWEST_STEPS, _rounded(speed * conditions.period_s / edge / ACCURATE_CFL))
+    if numerics.cfl is None and (crossed > 1.2 * ACCURATE_CFL or numerics.steps_per_cycle < FEWEST_STEPS):
+        found.append(
+            Finding(
+                "warning",
+                f"Steps of {1000.0 * step:.2g} ms are long: the fastest blood (about {speed / 10.0:.0f} cm/s) crosses"
+                f" {crossed:.0f} cells of {edge:.2g} mm in one",
+                f"Take about {wanted} steps_per_cycle, or give a cfl of {ACCURATE_CFL:g}.",
+            )
+        )
+    layer = math.sqrt(conditions.viscosity / conditions.density * conditions.period_s / (2.0 * math.pi))
+    if edge > 2.0 * layer:
+        found.append(
+            Finding(
+                "warning",
+                f"Cells of {edge:.2g} mm are wide beside the layer that swings at the wall ({layer:.2g} mm): wall shear will be too low",
+                f"Mesh with an edge of about {layer:.1g} mm at the wall.",
+            )
+        )
+    return found
+
+
+def _speed(organ: OrganMesh, conditions: Conditions) -> float:
+    """About the fastest blood of a beat: twice the mean at the narrowest opening for its flow, or what is prescribed."""
+    at_caps = max(2.0 * peak / organ.cap(name).area_mm2 for name, peak in _peaks(organ, conditions).items())
+    return max(at_caps, *(inflow.peak_speed for inflow in conditions.inflows))
+
+
+def _edge_mm(organ: OrganMesh) -> float:
+    """A usual edge: that of a regular tetrahedron of the median volume."""
+    return float((6.0 * math.sqrt(2.0) * np.median(np.abs(volumes(organ.points_mm, organ.tets)))) ** (1.0 / 3.0))
+
+
+def _rounded(steps: float) -> int:
+    """Up to two digits."""
+    size = 10 ** max(int(math.log10(max(steps, 1.0))) - 1, 0)
+    return int(math.ceil(steps / size) * size)
+
+
+def memory_bytes(case: FlowCase, organ: OrganMesh) -> float:
+    """About what a solve needs."""
+    quadratic = case.numerics.scheme == "taylor-hood"
+    frames = case.numerics.frames_per_cycle if case.numerics.mode == "pulsatile" else 1
+    cells = len(organ.tets) * (BYTES_PER_CELL_QUADRATIC if quadratic else BYTES_PER_CELL)
+    return 4e8 + cells + 2.0 * frames * len(organ.points_mm) * 8.0 * 7.0
+
+
+def _memory(case: FlowCase, organ: OrganMesh) -> list[Finding]:
+    try:
+        there = float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not on this system
+        return []
+    needed = memory_bytes(case, organ)
+    if needed < 0.7 * there:
+        return []
+    return [
+        Finding(
+            "warning",
+            f"This solve needs about {needed / 1e9:.1f} GB of memory, and the machine has {there / 1e9:.1f} GB",
+            "Mesh with longer edges, keep fewer frames, or run it on a larger machine.",
+        )
+    ]
+
+
+def explicit(case: FlowCase, organ: OrganMesh) -> FlowCase:
+    """The same case with every outlet named and targets turned into the resistances and windkessels that meet them.
+
+    A steady case has only resistances.
+
+    Raises
+    ------
+    BadInput
+        When the case does not fit the mesh.
+    """
+    outlets = []
+    for end in resolve(case, organ).loop.terminals:
+        beyond = f"{convert(end.distal_pressure_pa, 'pressure', 'mmHg'):.9g} mmHg"
+        proximal, distal, both = (
+            f"{convert(r, 'resistance', 'mmHg*s/mL'):.9g} mmHg*s/mL" for r in (end.proximal, end.distal, end.resistance)
+        )
+        if end.compliance > 0.0:
+            compliance = f"{convert(end.compliance, 'compliance', 'mL/mmHg'):.9g} mL/mmHg"
+            windkessel = Windkessel(proximal=proximal, compliance=compliance, distal=distal, distal_pressure=beyond)
+            outlets.append(Outlet(cap=end.cap, windkessel=windkessel))
+        else:
+            outlets.append(Outlet(cap=end.cap, pressure=beyond, resistance=both if end.resistance > 0.0 else None))
+    return case.with_(outlets=tuple(outlets), targets=None)
+
+
+def checked(case: FlowCase, organ: OrganMesh, monitor: Monitor) -> Conditions:
+    """The conditions of a case that may be solved; warnings and notes go to the log.
+
+    Raises
+    ------
+    BadInput
+        With the first thing that forbids a solve.
+    """
+    conditions = resolve(case, organ)
+    for finding in [*check_mesh(organ), *check_conditions(case, organ, conditions)]:
+        if finding.level == "error":
+            error = BadInput(finding.sentence, remedy=finding.remedy)
+            error.places_mm = finding.places_mm
+            raise error
+        monitor.log(str(finding))
+    return conditions
