@@ -33,6 +33,7 @@ la = dolfinx.la
 
 LARGEST_DIRECT = {2: 400_000, 3: 30_000}  # unknowns up to which factors are cheaper than many iterations
 MAX_NEWTON = 25
+ROBIN = 1.0  # pressure falls to the outlet's over about one cell, in the preconditioner
 
 
 class TaylorHoodEquations:
@@ -135,9 +136,30 @@ class TaylorHoodEquations:
             * v
             * dx
         )  # fmt: skip
-        self._mass = fem.form(u * v * dx)
-        self.mass = _assembled(self._mass)
+        self._transposed = None
+        if callable(viscosity):  # div(mu grad(u)^T) does not vanish where viscosity varies: taken from the last velocity
+            w = ufl.TestFunction(self.vectors)
+            self._transposed = fem.form(mu * ufl.inner(ufl.grad(a).T, ufl.grad(w)) * dx)
+        self.mass = _assembled(fem.form(u * v * dx))
         self.K = fem.petsc.create_matrix(self._momentum)
+        p = ufl.TrialFunction(self.pressures)
+        linear = {"quadrature_degree": 2}
+        fall = ROBIN * ufl.FacetArea(mesh) / (dim * ufl.CellVolume(mesh)) if not curved else fem.Constant(mesh, 1.0)
+        self._laplace = fem.form(
+            ufl.dot(ufl.grad(p), ufl.grad(q)) * ufl.dx(metadata=linear) + fall * p * q * open_ends(metadata=linear)
+        )
+        self._lumps = fem.form(q * dx)
+        self.viscosity_scale = float(viscosity) if not callable(viscosity) else 0.0
+
+    def laplacian(self) -> object:
+        """(grad p, grad q) on pressures, which at outlets fall to zero over about one cell."""
+        return _assembled(self._laplace)
+
+    def pressure_mass(self) -> Array:
+        """(1, q) for each test q."""
+        vector = fem.assemble_vector(self._lumps)
+        vector.scatter_reverse(la.InsertMode.add)
+        return vector.array[: self.corners].copy()
 
     def _only(self, tags: Sequence[int], *, degree: int) -> ufl.Measure:
         """The surface of these tags; always under one number, so that the form is the same whatever the mesh."""
@@ -235,6 +257,10 @@ class TaylorHoodEquations:
         rhs = np.array([multiply(self.mass, self.density / dt * component) for component in past])
         for value, flux in zip(outlet_pressures, self.fluxes, strict=False):
             rhs -= value * flux
+        if self._transposed is not None:
+            vector = fem.assemble_vector(self._transposed)
+            vector.scatter_reverse(la.InsertMode.add)
+            rhs -= vector.array.reshape(-1, self.dim)[: self.size].T
         self._rhs, self._resistances = rhs, tuple(resistances)
         velocity = np.where(self.held, prescribed, extrapolated)
         momentum, continuity = self.operate(velocity, pressure, resistances)

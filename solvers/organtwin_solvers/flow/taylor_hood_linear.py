@@ -180,4 +180,63 @@ def _transposed_free(divergence: PETSc.Mat, held: NDArray[np.bool_]) -> PETSc.Ma
     return free.transpose()
 
 
-Blocks = Factors
+class Blocks:
+    """Block factors: incomplete ones of K, and for the Schur complement B K^-1 B' the inverse of
+
+    rho a0/dt Laplace^-1 + mu mass^-1 (Cahouet and Chabard, Int. J. Numer. Methods Fluids 8, 1988).
+    """
+
+    def __init__(self, equations: TaylorHoodEquations) -> None:
+        self._equations = equations
+        comm = equations.mesh.comm
+        start = equations.space.dofmap.index_map.local_range[0]
+        self._held_rows = (start + np.flatnonzero(equations.held)).astype(PETSc.IntType)
+        self._momentum = PETSc.PC().create(comm)
+        self._momentum.setType("ilu" if comm.size == 1 else "bjacobi")
+        self._laplace = PETSc.PC().create(comm)
+        self._laplace.setType("gamg")
+        self._laplace.setOperators(equations.laplacian())
+        self._laplace.setUp()
+        self._mass = equations.pressure_mass()
+        self._inertia, self._age, self._first, self._last = 0.0, 0, 0, 0
+        self._matrix: PETSc.Mat | None = None
+        self._p, self._q = equations.divergences[0].createVecLeft(), equations.divergences[0].createVecLeft()
+        self._u, self._w = equations.divergences[0].createVecRight(), equations.divergences[0].createVecRight()
+
+    def prepare(self, inertia: float, *, anew: bool = False) -> bool:
+        """Make factors when there are none that will do; whether they were made."""
+        changed = self._matrix is None or not 0.8 * self._inertia <= inertia <= 1.25 * self._inertia
+        if not (anew or changed or self._last > 1.3 * self._first + 3):
+            return False
+        if self._matrix is not None:
+            self._matrix.destroy()
+        self._matrix = self._equations.K.copy()
+        self._matrix.zeroRows(self._held_rows, 1.0)
+        self._momentum.setOperators(self._matrix)
+        self._momentum.setUp()
+        self._inertia, self._age = inertia, 0
+        return True
+
+    def took(self, iterations: int) -> None:
+        self._first = iterations if self._age == 0 else self._first
+        self._last, self._age = iterations, self._age + 1
+
+    def factor(self, turning: list[list[PETSc.Mat]] | None = None) -> None:
+        raise NotImplementedError("Newton's method needs factors")
+
+    def apply(self, _pc: PETSc.PC | None, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        equations = self._equations
+        at = equations.dim * equations.size
+        velocity = np.array([self._predict(r) for r in x.array_r[:at].reshape(equations.dim, -1)])
+        source = x.array_r[at:] - equations.divergence(velocity)
+        self._p.array[:] = source
+        self._laplace.apply(self._p, self._q)
+        pressure = self._inertia * self._q.array_r + equations.viscosity_scale * source / self._mass
+        push = np.where(equations.held, 0.0, equations.weak_gradient(pressure))
+        velocity += np.array([self._predict(r) for r in push])
+        y.array[:at], y.array[at:] = velocity.ravel(), pressure
+
+    def _predict(self, residual: Array) -> Array:
+        self._u.array[:] = residual
+        self._momentum.apply(self._u, self._w)
+        return self._w.array.copy()
