@@ -182,7 +182,7 @@ def _solve(
             source = document.latest("mesh", structure=organ) or choose(document, "mesh")
         else:
             source = _mesh(document, mesh)
-        label = f"{'Flow in' if physics == 'flow' else 'Deform'} {source.facts.get('structure', source.name)}"
+        label = f"{'Deform' if physics == 'tissue' else 'Flow in'} {source.facts.get('structure', source.name)}"
         made = run_job(document, physics, {"mesh": source.uuid}, parameters, label, ranks)
     tell(made, as_json)
 
@@ -198,6 +198,18 @@ def flow(
 ) -> None:
     """Solve blood flow in a vessel mesh."""
     _solve(project, "flow", case, preset, mesh, ranks, as_json)
+
+
+@app.command()
+def lumped(
+    project: ProjectPath,
+    case: Annotated[Path | None, typer.Argument(help="A flow case as JSON.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A named case, as in: aorta-steady.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pressures, flows and FFR along a vessel in under a second, from a lumped (0D) model of its tree."""
+    _solve(project, "lumped", case, preset, mesh, 1, as_json)
 
 
 @app.command()
