@@ -24,7 +24,10 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("middle drag, Shift + left drag", "pan"),
         ("1 … 6", "from front, back, left, right, above, below"),
         ("p", "perspective or parallel"),
-        ("click on an organ", "crosshair goes there"),
+        ("click on an organ", "crosshair goes there, and the plane of a flow"),
+        ("space, comma, full stop", "play or pause, a step back, a step on"),
+        ("s, d, c", "streamlines, particles, plane of a flow"),
+        ("[ and ]", "the plane along the vessel"),
     ),
     "Work": (
         ("Ctrl + 1 … 6", "Study, Segment, Mesh, Flow, What if, Tissue"),
@@ -36,6 +39,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + D", "before and after side by side"),
         ("F2, F3, F4", "four views, large 3D, only 3D"),
         ("Ctrl + P, Ctrl + E", "picture, report"),
+        ("F6, Ctrl + Shift + V", "plots, film of the 3D view"),
         ("Ctrl + L", "dark or light"),
     ),
 }

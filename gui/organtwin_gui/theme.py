@@ -131,6 +131,8 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleS
   border-color: $accent;
 }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: $text_off; background: $surface_1; }
+QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0px; min-height: 0px; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0px; border: none; }
 QComboBox QAbstractItemView { background: $surface_2; border: 1px solid $line; selection-background-color: $surface_3; selection-color: $text; padding: 4px; }
 
 QCheckBox, QRadioButton { spacing: 8px; }
@@ -319,6 +321,8 @@ ICONS: dict[str, str] = {
     "streamlines": "mdi6.weather-windy",
     "glyphs": "mdi6.arrow-top-right",
     "screenshot": "mdi6.camera-outline",
+    "video": "mdi6.movie-open-outline",
+    "plots": "mdi6.chart-line",
     "visible": "mdi6.eye-outline",
     "hidden": "mdi6.eye-off-outline",
     "locked": "mdi6.lock-outline",

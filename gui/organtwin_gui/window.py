@@ -32,11 +32,13 @@ from organtwin_gui.compare import CompareView
 from organtwin_gui.inspector import Inspector
 from organtwin_gui.jobs_bar import JobsBar
 from organtwin_gui.notice import Notice
+from organtwin_gui.plots import PlotsPanel
 from organtwin_gui.preferences import Preferences
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
 from organtwin_gui.stage import Stage
 from organtwin_gui.steps import FlowStep, ProcedureStep, StudyStep
+from organtwin_gui.video import VideoDialog
 from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool
 from organtwin_gui.views.slice_render import patient_text
 from organtwin_gui.welcome import Welcome
@@ -86,6 +88,9 @@ class MainWindow(QMainWindow):
         for views in (self.quad, self.compare):
             self._middle.addWidget(views)
         column.addWidget(self._middle, 1)
+        self.plots = PlotsPanel(self.bridge, self.stage)
+        self.plots.hide()
+        column.addWidget(self.plots)
         self._split = QSplitter(Qt.Orientation.Horizontal)
         for widget in (self.workflow, middle, self.inspector):
             self._split.addWidget(widget)
@@ -177,9 +182,14 @@ class MainWindow(QMainWindow):
         )
         bar.addAction(self.compare_action)
         bar.addSeparator()
+        self.plots_action = self._action(
+            "Plots", "plots", "F6", "Curves along the vessel and over the cycle", self.plots.setVisible, True
+        )
+        bar.addAction(self.plots_action)
         bar.addAction(
             self._action("Screenshot", "screenshot", "Ctrl+P", "Save a picture of the views", self.screenshot)
         )
+        bar.addAction(self._action("Film", "video", "Ctrl+Shift+V", "Save a film of the 3D view", self.make_film))
         self.report_action = self._action(
             "Report", "report", "Ctrl+E", "Write a report with pictures", self.write_report
         )
@@ -333,6 +343,12 @@ class MainWindow(QMainWindow):
         file, _ = QFileDialog.getSaveFileName(self, "Save a picture of the 3D view", str(proposed), "Pictures (*.png)")
         if file:
             self._save_image(self.quad.viewport.screenshot(), Path(file))
+
+    def make_film(self) -> None:
+        """Record a cycle of the 3D view."""
+        dialog = VideoDialog(self.quad.viewport, self)
+        if dialog.exec() and dialog.path is not None:
+            self.notice.tell(f"Saved {dialog.path}.")
 
     def write_report(self) -> None:
         """Write the report beside the project, in a process of its own."""

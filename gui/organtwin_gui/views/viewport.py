@@ -83,6 +83,7 @@ class Viewport(QWidget):
             self._background, self.canvas.refresh, lambda: self.canvas.software, self.items_changed.emit
         )
         self._untouched = True
+        self._marked: NDArray[np.float64] | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -325,6 +326,12 @@ class Viewport(QWidget):
 
     def _paint_readings(self, painter: QPainter, area: QRectF) -> None:
         """What a plane measures, and what is still being computed, at the lower left."""
+        if self._marked is not None:
+            at = self.canvas.project(self._marked)
+            for ink, wide in ((QColor(10, 13, 17), 4.5), (QColor(theme.IMAGE_TEXT), 2.0)):
+                painter.setPen(QPen(ink, wide))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawEllipse(at, 7.0, 7.0)
         bottom = area.bottom() - 10
         for item in self.items.values():
             if not isinstance(item, FlowItem):
@@ -405,6 +412,23 @@ class Viewport(QWidget):
             self.set_parallel(not self.canvas.renderer.GetActiveCamera().GetParallelProjection())
         elif not self._flow_key(key):
             event.ignore()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether everything that is shown has been computed for the time that is shown."""
+        return all(i.is_ready for i in self.items.values() if isinstance(i, FlowItem) and i.visible)
+
+    def place_plane(self, item: FlowItem, *, distance_mm: float) -> None:
+        """Stand the plane of a flow at a distance along the way it is on; show it when there is none."""
+        plane = item.look.plane or PlaneLook()
+        guide = item.guides[min(plane.path, len(item.guides) - 1)]
+        share = (distance_mm - float(guide.distance_mm[0])) / max(guide.length_mm, 1e-9)
+        self.set_look(item.uuid, replace(item.look, plane=replace(plane, share=min(1.0, max(0.0, share)))))
+
+    def mark(self, place_mm: NDArray[np.float64] | None) -> None:
+        """Mark a place on the picture, or none."""
+        self._marked = place_mm
+        self.canvas.update()
 
     def _flow_key(self, key: Qt.Key) -> bool:
         """Keys of time and of the flow that is shown; says whether this was one."""

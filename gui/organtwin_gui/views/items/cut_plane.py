@@ -18,9 +18,7 @@ from organtwin_gui.views.colours import lookup_table
 from organtwin_gui.views.items.base import actor_of, polydata_of
 from organtwin_gui.views.items.quantities import Shade, frame_at, magnitude
 
-THROUGH = Shade(
-    "through", "velocity_mm_per_s", "Through plane", "cm/s", 0.1, "through", False, signed=True
-)
+THROUGH = Shade("through", "velocity_mm_per_s", "Through plane", "cm/s", 0.1, "through", False, signed=True)
 _CONTOURS = 9
 
 

@@ -187,6 +187,12 @@ class FlowItem(SceneItem):
             return self._line_missing or "Finding the middle of the vessel …"
         return ""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether what is shown is that of its own moment, and nothing stands in for it."""
+        lines, particles = self._shown[1], self._shown[2]
+        return (not lines or self._moment in self._lines.lines) and (not particles or self._particles.ready)
+
     # -- look -----------------------------------------------------------------------------------------------------
 
     def set_look(self, look: FlowLook) -> None:
@@ -284,10 +290,25 @@ class FlowItem(SceneItem):
         return 1.5 * extent / max(fast, 1e-6) / _AGES
 
     def time_text(self, frame: float) -> str:
+        return f"{self._seconds(frame):.2f} s"
+
+    def _seconds(self, frame: float) -> float:
+        """From the start of the cycle."""
         time = float(np.interp(frame, np.arange(len(self.times_s)), self.times_s))
         if self._frames > 1 and time > self.period_s > 0:
             time -= self.period_s * np.floor(time / self.period_s - 1e-6)
-        return f"{time:.2f} s"
+        return time
+
+    @property
+    def time_in_cycle_s(self) -> float:
+        """Of what is shown, from the start of the cycle."""
+        return self._seconds(self._frame)
+
+    def frame_at_s(self, time_s: float) -> float:
+        """The frame at a time from the start of the cycle."""
+        if self.period_s <= 0:
+            return 0.0
+        return (time_s - self._seconds(0.0)) / self.period_s * self._frames % self._frames
 
     def first_frame(self) -> float:
         """The frame in which the blood is fastest."""
@@ -333,9 +354,12 @@ class FlowItem(SceneItem):
     def _moments(self) -> int:
         return max(self._frames, MOMENTS) if self._frames > 1 else 1
 
+    @property
+    def _moment(self) -> int:
+        return round(self.phase * self._moments) % self._moments if self._frames > 1 else 0
+
     def _show_streams(self) -> None:
-        moments = self._moments
-        moment = round(self.phase * moments) % moments if self._frames > 1 else 0
+        moment = self._moment
         if not self._lines.show(moment, fine=not self._moving):
             self._compute_streams(moment)
 
