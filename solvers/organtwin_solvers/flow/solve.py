@@ -12,8 +12,8 @@ from organtwin.operations.monitor import PartMonitor
 from organtwin.operations.registry import validated
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.flow import march
-from organtwin_solvers.flow.conditions import resolve
 from organtwin_solvers.flow.operation import FlowParameters
+from organtwin_solvers.flow.preflight import checked
 from organtwin_solvers.flow.presets import preset
 from organtwin_solvers.flow.quantities import result_of
 from organtwin_solvers.flow.scheme import Scheme
@@ -50,7 +50,7 @@ def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None) -> R
     """
     monitor = monitor or NullMonitor()
     monitor.progress(0.0, "checking the case")
-    conditions = resolve(case, organ)
+    conditions = checked(case, organ, monitor)
     started = time.perf_counter()
 
     monitor.progress(0.01, "preparing the equations")

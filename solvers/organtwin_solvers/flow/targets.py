@@ -110,6 +110,12 @@ def terminals(
     open_ = [name for name, o in outlets.items() if o.resistance is None and o.windkessel is None]
     if targets is None or not open_:
         return solve_loop(list(own.values()), inflow, period_s).terminals
+    for name in open_:
+        if own[name].distal_pressure_pa:
+            raise BadInput(
+                f"The outlet '{name}' has a fixed pressure of {outlets[name].pressure}, which leaves no room for target pressures",
+                remedy="Take the pressure out so that it follows the targets, or give it a resistance.",
+            )
     fixed = [terminal for name, terminal in own.items() if name not in open_]
     chosen = _from_targets(targets, open_, fixed, radii_mm, inflow, period_s, density)
     by_cap = {terminal.cap: terminal for terminal in chosen.terminals}
@@ -195,7 +201,7 @@ def _from_targets(
             f" {targets.distal_pressure}) do not fall in that order",
             remedy="Give systolic above diastolic above distal pressure.",
         )
-    shares = _shares(targets, names, radii_mm)
+    shares = _shares(targets, names, radii_mm, whole=not fixed)
     pulse = systolic - diastolic
     steady = np.ptp(inflow) <= 1e-6 * max(abs(float(inflow.mean())), 1e-300)
     mean = diastolic + pulse / 3.0
@@ -249,8 +255,8 @@ def _from_targets(
     return found
 
 
-def _shares(targets: Targets, names: list[str], radii_mm: Mapping[str, float]) -> dict[str, float]:
-    """Of the flow through these outlets, summing to one."""
+def _shares(targets: Targets, names: list[str], radii_mm: Mapping[str, float], *, whole: bool) -> dict[str, float]:
+    """Of the flow through these outlets, summing to one; ``whole`` where there are no others."""
     if targets.split == "murray":
         weights = {name: radii_mm[name] ** targets.exponent for name in names}
         return {name: weight / sum(weights.values()) for name, weight in weights.items()}
@@ -262,7 +268,7 @@ def _shares(targets: Targets, names: list[str], radii_mm: Mapping[str, float]) -
     for name in names:
         if percent.get(name, 0.0) <= 0.0:
             raise BadInput(f"The flow split gives '{name}' nothing", remedy=f"Give it percent above zero. {known}")
-    if abs(sum(percent.values()) - 100.0) > 0.1:
+    if sum(percent.values()) > 100.5 or (whole and sum(percent.values()) < 99.5):
         raise BadInput(
             f"The flow split adds up to {sum(percent.values()):g} %", remedy="Give percentages that add up to 100."
         )
