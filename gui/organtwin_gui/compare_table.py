@@ -48,6 +48,16 @@ def rows_of(before: Result, after: Result) -> list[Row]:
     return sorted(both, key=place)
 
 
+def change_text(row: Row) -> str:
+    """The change with its unit, and in percent where that means something."""
+    size = max(abs(row.before.value), abs(row.after.value))
+    if abs(row.change) < 5e-4 * size or size == 0:
+        return "no change"
+    percent = row.change_percent
+    text = f"{row.change:+.3g} {row.unit}".rstrip() + ("" if percent is None else f"  ({percent:+.0f} %)")
+    return text.replace("-", "−")
+
+
 class CompareTable(QTableWidget):
     """Quantity, before, after, change."""
 
@@ -61,7 +71,10 @@ class CompareTable(QTableWidget):
         self.setShowGrid(False)
         self.setAlternatingRowColors(True)
         self.setToolTip("The numbers of both results. A dot says how far a number can be believed")
+        self.setStyleSheet("QTableView::item { padding: 2px 10px; }")
         header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.horizontalHeaderItem(0).setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
@@ -79,8 +92,7 @@ class CompareTable(QTableWidget):
                 item.setToolTip(said_of(quantity.level, quantity.why))
                 self.setItem(number, column, item)
             percent = row.change_percent
-            text = f"{row.change:+.3g} {row.unit}".rstrip() + ("" if percent is None else f"  ({percent:+.0f} %)")
-            change = QTableWidgetItem(text.replace("-", "−"))
+            change = QTableWidgetItem(change_text(row))
             change.setTextAlignment(right)
             if percent is not None and abs(percent) >= 5:
                 change.setFont(theme.font(bold=True))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from typing import NamedTuple
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from organtwin.operations import names
 from organtwin.store import Entry
+from organtwin_gui import theme
+from organtwin_gui.badges import badge_pixmap, said_of
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import quiet, title
 
+CONVERGENCE = "flow-convergence"
 MESH_WORDS: dict[str, tuple[str, str]] = {
     "tets": ("tetrahedra", ""),
     "nodes": ("nodes", ""),
@@ -24,6 +30,9 @@ MESH_WORDS: dict[str, tuple[str, str]] = {
     "mean_edge_mm": ("mean edge", "mm"),
     "max_error_mm": ("largest distance to mask", "mm"),
 }
+
+
+Row = tuple[str, str] | tuple[str, str, str, str]
 
 
 class Details(QWidget):
@@ -51,6 +60,13 @@ class Details(QWidget):
             if caption:
                 self._column.addWidget(quiet(caption))
             self._column.addWidget(_table(rows))
+        if CONVERGENCE in names() and entry.recipe is not None and entry.recipe.operation == "flow":
+            study = QPushButton("Mesh study")
+            study.setIcon(theme.icon("mesh"))
+            study.setToolTip("Solve this flow on finer meshes too, and say how much the numbers still change")
+            study.setEnabled(not any(j.spec.operation == CONVERGENCE for j in self._bridge.running()))
+            study.clicked.connect(lambda: self._study(entry))
+            self._column.addWidget(study)
         for note in entry.notes:
             label = QLabel(note)
             label.setWordWrap(True)
@@ -63,9 +79,15 @@ class Details(QWidget):
             made.setToolTip(str(entry.recipe.parameters))
             self._column.addWidget(made)
 
+    def _study(self, entry: Entry) -> None:
+        assert entry.recipe is not None
+        inputs = {"mesh": entry.recipe.inputs["mesh"]}
+        self._bridge.start(CONVERGENCE, inputs, dict(entry.recipe.parameters), f"Mesh study of {entry.name}")
+        self.show_object(entry.uuid)
 
-def tables(entry: Entry) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Captions with rows (name, value) for an object."""
+
+def tables(entry: Entry) -> list[tuple[str, list[Row]]]:
+    """Captions with rows (name, value) for an object; numbers of a result say how far they can be believed."""
     facts = entry.facts
     match entry.kind:
         case "volume":
@@ -91,9 +113,51 @@ def tables(entry: Entry) -> list[tuple[str, list[tuple[str, str]]]]:
             parts = [("Mesh quality", [*rows, ("mesher", facts["mesher"])])]
             return [*parts, ("Openings", openings)] if openings else parts
         case "result":
-            numbers = [(q["name"], f"{q['value']:.4g} {q['unit']}") for q in facts["quantities"]]
+            numbers = [
+                Fact(
+                    q["name"].replace("_", " "),
+                    f"{q['value']:.4g} {q['unit']}".rstrip(),
+                    q.get("level", "unknown"),
+                    q.get("why", ""),
+                )
+                for q in facts["quantities"]
+            ]
             return [("", numbers), ("What earns these numbers", list(facts["credibility"].items()))]
+        case "centerline":
+            ways = [b for b in facts["branches"] if b["cap"]]
+            return [
+                ("", [("from", facts["inlet"].replace("_", " "))]),
+                ("Ways to", [(_said(b["cap"]), "") for b in ways]),
+            ]
+        case "procedure":
+            return [
+                (
+                    "",
+                    [
+                        (key.replace("_mm", "").replace("_", " "), _measure(key, value))
+                        for key, value in facts["action"].items()
+                        if value is not None
+                    ],
+                )
+            ]
     return []
+
+
+class Fact(NamedTuple):
+    """A row with how far its number can be believed."""
+
+    name: str
+    value: str
+    level: str
+    why: str
+
+
+def _said(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _measure(key: str, value: object) -> str:
+    return f"{value:.1f} mm" if key.endswith("_mm") and isinstance(value, float | int) else _said(str(value))
 
 
 def _short(text: str) -> str:
@@ -111,14 +175,22 @@ def _number(key: str, value: float) -> tuple[str, str]:
     return words, f"{text}{'' if unit == '°' else ' '}{unit}".rstrip()
 
 
-def _table(rows: list[tuple[str, str]]) -> QWidget:
+def _table(rows: list[Row]) -> QWidget:
     table = QWidget()
     grid = QGridLayout(table)
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(10)
     grid.setVerticalSpacing(3)
-    for row, (name, value) in enumerate(rows):
+    for row, fact in enumerate(rows):
+        name, value = fact[:2]
         said, shown = QLabel(name), QLabel(str(value))
+        if isinstance(fact, Fact):
+            dot = QLabel()
+            dot.setPixmap(badge_pixmap(fact.level))
+            dot.setContentsMargins(0, 4, 0, 0)
+            for label in (dot, said, shown):
+                label.setToolTip(said_of(fact.level, fact.why))
+            grid.addWidget(dot, row, 2, Qt.AlignmentFlag.AlignTop)
         said.setObjectName("quiet")
         said.setWordWrap(True)
         shown.setWordWrap(True)

@@ -35,6 +35,8 @@ GROUPS = (
     ("segmentation", "Segmentations", "segment", ".seg.nrrd"),
     ("surface", "Surfaces", "only_3d", ".stl"),
     ("mesh", "Meshes", "mesh", ".vtu"),
+    ("centerline", "Centrelines", "centerline", ".csv"),
+    ("procedure", "Procedures", "procedure", ""),
     ("result", "Results", "flow", ".vtu"),
 )
 UUID = Qt.ItemDataRole.UserRole
@@ -180,7 +182,8 @@ class Inspector(QFrame):
         if entry.uuid in document.stale():
             menu.addAction(theme.icon("stale"), "Make it again", self.update_stale)
         menu.addAction(theme.icon("edit"), "Rename …", self.rename)
-        menu.addAction(theme.icon("export"), "Export …", self.export)
+        if next(ending for kind, _, _, ending in GROUPS if kind == entry.kind):
+            menu.addAction(theme.icon("export"), "Export …", self.export)
         menu.addAction(theme.icon("delete"), "Remove", self.remove)
         menu.exec(self.tree.viewport().mapToGlobal(at))
 

@@ -124,8 +124,7 @@ class JobsBar(QFrame):
                 row.deleteLater()
 
     def _gone(self, key: str) -> None:
-        self.rows.pop(key, None)
-        if not self.rows:
+        if self.rows.pop(key, None) is not None and not self.rows:  # unknown ones went with the bar itself
             self.hide()
 
     def _clear(self) -> None:

@@ -9,8 +9,8 @@ from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QVBoxLayout
 
 from organtwin.errors import BadInput
-from organtwin.model import OrganMesh, Result
-from organtwin.operations import find, names
+from organtwin.model import FlowCase, OrganMesh, Result
+from organtwin.operations import names
 from organtwin_gui.draft import Draft
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.flow_estimate import Estimate
@@ -18,10 +18,9 @@ from organtwin_gui.steps.flow_fields import caption
 from organtwin_gui.steps.flow_inflow import Inflow
 from organtwin_gui.steps.flow_numerics import Numerics
 from organtwin_gui.steps.flow_outlets import Openings
-from organtwin_gui.steps.procedure import centerline_of
 from organtwin_gui.steps.step import Step, fill, primary
 
-ESTIMATE, CENTERLINE, SOLVE = "lumped", "centerline", "flow"
+ESTIMATE, CHECK, SOLVE = "lumped", "flow-check", "flow"
 
 
 class FlowStep(Step):
@@ -54,7 +53,9 @@ class FlowStep(Step):
         self._draft.asked.connect(self.estimate.wait)
         self._draft.answered.connect(self._take_estimate)
         self._draft.failed.connect(self.estimate.fail)
-        self._asked_centerline: set[str] = set()
+        self._check = Draft(self.bridge)
+        self._check.answered.connect(self._take_check)
+        self._check.failed.connect(lambda sentence: self.estimate.show_findings([f"error: {sentence}"]))
         for part in (self.inflow, self.openings, self.numerics):
             part.changed.connect(self._changed)
         self._foot = QFrame(self)  # the way on is always in sight, however long the form
@@ -145,23 +146,19 @@ class FlowStep(Step):
         uuid = self.mesh.currentData()
         if uuid is None or not self.bridge.is_open:
             return
-        if ESTIMATE not in names():
-            self.estimate.clear("The 0D model is not installed.")
-            return
         try:
             case = self.case()
         except BadInput as error:
             self._draft.forget()
+            self._check.forget()
             self.estimate.fail(error.sentence)
             return
-        inputs = {"mesh": uuid}
-        if "centerline" in find(ESTIMATE).inputs:
-            line = centerline_of(self.bridge, uuid)
-            if line is None:
-                self.estimate.clear("The estimate waits for the centreline.")
-                return
-            inputs["centerline"] = line.uuid
-        self._draft.ask(ESTIMATE, inputs, {"case": case})
+        if CHECK in names():
+            self._check.ask(CHECK, {"mesh": uuid}, {"case": case})
+        if ESTIMATE in names():
+            self._draft.ask(ESTIMATE, {"mesh": uuid}, {"case": case})
+        else:
+            self.estimate.clear("The 0D model is not installed.")
 
     def _take_estimate(self, made: list[Any]) -> None:
         result = next((thing for thing in made if isinstance(thing, Result)), None)
@@ -169,3 +166,9 @@ class FlowStep(Step):
             self.estimate.clear()
         else:
             self.estimate.show_result(result)
+
+    def _take_check(self, made: list[Any]) -> None:
+        case = next((thing for thing in made if isinstance(thing, FlowCase)), None)
+        if case is not None:
+            self.estimate.show_findings(list(case.notes))
+            self.openings.show_values(case.outlets)

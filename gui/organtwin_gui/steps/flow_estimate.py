@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHeaderView, QLabel, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from organtwin.model import Quantity, Result
 from organtwin_gui import theme
@@ -19,6 +19,8 @@ class Estimate(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._checked: list[str] = []
+        self._notes: list[str] = []
         self._state = QLabel()
         self._state.setObjectName("small")
         self._state.setWordWrap(True)
@@ -36,9 +38,7 @@ class Estimate(QWidget):
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setToolTip("Means over a beat, from the 0D model of this vessel; the 3D solve is the finer answer")
-        self.findings = QLabel()
-        self.findings.setWordWrap(True)
-        self.findings.setFont(theme.font(theme.SMALL_POINTS))
+        self.findings = Findings()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -51,7 +51,7 @@ class Estimate(QWidget):
     def clear(self, why: str = "") -> None:
         """Nothing is known."""
         self.table.hide()
-        self.findings.hide()
+        self.findings.show_lines([])
         self._say(why)
 
     def wait(self) -> None:
@@ -63,7 +63,7 @@ class Estimate(QWidget):
         """It cannot be estimated: what the sentence says is mostly wrong for the 3D solve as well."""
         self.table.hide()
         self._say("")
-        self._find([sentence], "danger")
+        self.findings.show_lines([f"error: {sentence}"])
 
     def show_result(self, result: Result) -> None:
         """Show what a 0D model found."""
@@ -86,17 +86,63 @@ class Estimate(QWidget):
         self.table.setFixedHeight(22 * len(rows) + self.table.horizontalHeader().sizeHint().height() + 4)
         self.table.setVisible(bool(rows))
         self._say("")
-        self._find(list(result.notes), "warning")
+        self._notes = [f"note: {note}" for note in result.notes]
+        self._show_findings()
+
+    def show_findings(self, lines: list[str]) -> None:
+        """Say what the check before the run found: "warning: ..."."""
+        self._checked = lines
+        self._show_findings()
+
+    def _show_findings(self) -> None:
+        self.findings.show_lines([*self._checked, *self._notes])
 
     def _say(self, text: str) -> None:
         self._state.setText(text)
         self._state.setVisible(bool(text))
 
-    def _find(self, sentences: list[str], how: str) -> None:
-        self.findings.setObjectName(how)
-        self.findings.style().polish(self.findings)
-        self.findings.setText("\n".join(sentences))
-        self.findings.setVisible(bool(sentences))
+
+class Findings(QWidget):
+    """Sentences with the sign of how grave they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 2, 0, 0)
+        self._column.setSpacing(6)
+        self.lines: list[str] = []
+
+    def show_lines(self, lines: list[str]) -> None:
+        """Each line begins with "error: ", "warning: " or "note: "."""
+        self.lines = lines
+        while item := self._column.takeAt(0):
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+        for line in lines:
+            level, _, sentence = line.partition(": ")
+            self._column.addWidget(_finding(level, sentence))
+        self.setVisible(bool(lines))
+
+
+def _finding(level: str, sentence: str) -> QWidget:
+    look = theme.current()
+    icon, colour = {"error": ("error", look.danger), "warning": ("warning", look.warning)}.get(
+        level, ("info", look.text_quiet)
+    )
+    sign, text = QLabel(), QLabel(sentence)
+    sign.setPixmap(theme.icon(icon, colour).pixmap(14, 14))
+    text.setWordWrap(True)
+    text.setObjectName("danger" if level == "error" else "small")
+    text.setFont(theme.font(theme.SMALL_POINTS))
+    text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(6)
+    row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+    row.addWidget(text, 1)
+    return made
 
 
 def by_opening(quantities: tuple[Quantity, ...]) -> dict[str, dict[str, float]]:

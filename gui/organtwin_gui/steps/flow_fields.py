@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from organtwin.errors import BadInput
 from organtwin_gui import theme
@@ -89,6 +89,12 @@ class Fold(QWidget):
     def _show(self, opened: bool) -> None:
         self.button.setIcon(theme.icon("expand" if opened else "collapse"))
         self.inside.setVisible(opened)
+
+
+def tidy[S: QAbstractSpinBox](box: S) -> S:
+    """A number box whose text begins where that of the other fields does."""
+    box.lineEdit().setTextMargins(6, 0, 0, 0)
+    return box
 
 
 def caption(text: str) -> QLabel:

@@ -18,7 +18,7 @@ from organtwin.vessel.waveform_csv import period_s, read_waveform
 from organtwin_gui import theme
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.curve import Curve
-from organtwin_gui.steps.flow_fields import Field, show_row
+from organtwin_gui.steps.flow_fields import Field, show_row, tidy
 
 SOURCES = (
     ("Cardiac output", "output", "Flow over a minute, and the heart rate"),
@@ -42,7 +42,7 @@ class Inflow(QWidget):
         super().__init__()
         self.samples: Samples | None = None
         self.source = _box(SOURCES, "Where the inflow is known from")
-        self.rate = QSpinBox()
+        self.rate = tidy(QSpinBox())
         self.rate.setRange(20, 240)
         self.rate.setValue(75)
         self.rate.setSuffix(" /min")

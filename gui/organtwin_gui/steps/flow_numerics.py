@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QSpinBox
 
-from organtwin_gui.steps.flow_fields import Field, Fold, show_row
+from organtwin_gui.steps.flow_fields import Field, Fold, show_row, tidy
 
 
 class Numerics(Fold):
@@ -77,9 +77,8 @@ class Numerics(Fold):
 
 
 def _spin(low: int, high: int, value: int, tip: str) -> QSpinBox:
-    spin = QSpinBox()
+    spin = tidy(QSpinBox())
     spin.setRange(low, high)
     spin.setValue(value)
-    spin.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
     spin.setToolTip(tip)
     return spin

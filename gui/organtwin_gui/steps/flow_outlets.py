@@ -9,10 +9,11 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFrame, QGridLayout, QL
 
 from organtwin.errors import BadInput
 from organtwin.model import Cap
+from organtwin.model.cases import Outlet
 from organtwin.units import parse
 from organtwin_gui import theme
 from organtwin_gui.forms import form
-from organtwin_gui.steps.flow_fields import Field, show_row
+from organtwin_gui.steps.flow_fields import Field, show_row, tidy
 
 MODELS = (
     ("as targets", "targets", "Chosen so that the pressures and the split above come about"),
@@ -60,13 +61,16 @@ class OpeningCard(QFrame):
             self.model.addItem(label, key)
             self.model.setItemData(row, about, Qt.ItemDataRole.ToolTipRole)
         self.model.setToolTip("What holds at this outlet")
-        self.percent = QDoubleSpinBox()
+        self.percent = tidy(QDoubleSpinBox())
         self.percent.setRange(0.0, 100.0)
         self.percent.setDecimals(1)
-        self.percent.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.percent.setSuffix(" %")
         self.percent.setToolTip("Share of the outflow that leaves here")
         self.percent.hide()
+        self._found = QLabel()  # what the targets come to here
+        self._found.setObjectName("small")
+        self._found.setWordWrap(True)
+        self._found.hide()
         self._fields = QWidget()
         self._rows = form()
         self._fields.setLayout(self._rows)
@@ -81,6 +85,7 @@ class OpeningCard(QFrame):
         grid.addWidget(self.model, 1, 0, 1, 2)
         grid.addWidget(self.percent, 1, 2)
         grid.addWidget(self._fields, 2, 0, 1, 3)
+        grid.addWidget(self._found, 3, 0, 1, 3)
         grid.setColumnStretch(0, 1)
         self.role.setMinimumWidth(74)
         self.role.currentIndexChanged.connect(lambda _i: self._change())
@@ -106,7 +111,22 @@ class OpeningCard(QFrame):
     def _change(self) -> None:
         self.model.setVisible(not self.is_inlet)
         self._fields.setVisible(not self.is_inlet and bool(self.fields))
+        self._found.hide()
         self.changed.emit()
+
+    def show_values(self, outlet: Outlet | None) -> None:
+        """Say which values the targets come to at this opening."""
+        if outlet is None or self.is_inlet or self.model.currentData() != "targets":
+            self._found.hide()
+            return
+        if outlet.windkessel is not None:
+            w = outlet.windkessel
+            parts = [("Rp", w.proximal), ("C", w.compliance), ("Rd", w.distal)]
+        else:
+            parts = [("R", outlet.resistance)] if outlet.resistance else [("P", outlet.pressure)]
+        self._found.setText("   ".join(f"{name} {_short(value)}" for name, value in parts))
+        self._found.setToolTip("What the targets come to at this opening")
+        self._found.show()
 
     def show_percent(self, on: bool) -> None:
         self.percent.setVisible(on and not self.is_inlet and self.model.currentData() == "targets")
@@ -233,6 +253,12 @@ class Openings(QWidget):
                 made["targets"]["split"] = self._percents()
         return made
 
+    def show_values(self, outlets: tuple[Outlet, ...]) -> None:
+        """Say which values the targets come to."""
+        known = {outlet.cap: outlet for outlet in outlets}
+        for card in self.cards:
+            card.show_values(known.get(card.cap.name))
+
     def _percents(self) -> dict[str, float]:
         shares = {card.cap.name: card.percent.value() for card in self.targeted}
         total = sum(shares.values())
@@ -241,6 +267,12 @@ class Openings(QWidget):
                 f"The outlets share {total:.1f} % of the flow", remedy="Change the shares so that they make 100 %."
             )
         return shares
+
+
+def _short(quantity: str) -> str:
+    """ "1.23456789 mmHg*s/mL" with three figures."""
+    value, _, unit = quantity.partition(" ")
+    return f"{float(value):.3g} {unit}".replace("*", "·")
 
 
 def said(name: str) -> str:

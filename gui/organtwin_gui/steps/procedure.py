@@ -264,6 +264,11 @@ class ProcedureStep(Step):
         mesh = self.bridge.get(procedure.facts["after"])
         assert isinstance(mesh, OrganMesh)
         parameters = without_caps(dict(result.recipe.parameters), {cap.name for cap in mesh.caps})
+        title = f"{result.name}, {procedure.name.lower()}"
+        if parameters.get("case"):
+            parameters["case"] = {**parameters["case"], "name": title}
+        else:
+            parameters["overrides"] = {**parameters.get("overrides", {}), "name": title}
         self.bridge.start("flow", {"mesh": mesh.uuid}, parameters, f"Flow in {mesh.name}")
 
     def _compare(self) -> None:

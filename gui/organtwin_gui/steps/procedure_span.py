@@ -12,10 +12,11 @@ from organtwin.model import Centerline, Surface
 from organtwin_gui import theme
 from organtwin_gui.forms import form
 from organtwin_gui.steps.curve import Curve
-from organtwin_gui.steps.flow_fields import show_row
+from organtwin_gui.steps.flow_fields import show_row, tidy
 
 MARKED = "span"  # what the coloured sleeve is known by in the 3D view
 SIDES = 28
+NARROW = 0.9  # of the radius that the ends suggest: less is a stenosis worth pointing at
 
 
 class Way:
@@ -34,10 +35,13 @@ class Way:
         return float(self.distance_mm[-1])
 
     def narrowest(self) -> tuple[float, float]:
-        """Start and stop (mm) around the place that is narrowest beside what lies before and after it."""
+        """Start and stop (mm) around the place that is narrowest beside what lies before and after it, if any is."""
         wide = np.minimum(np.maximum.accumulate(self.radius_mm), np.maximum.accumulate(self.radius_mm[::-1])[::-1])
-        at = int(np.argmin(self.radius_mm / wide))
-        half = max(3.0 * float(self.radius_mm[at]), 5.0)
+        narrow = self.radius_mm / wide
+        at = int(np.argmin(narrow))
+        if narrow[at] > NARROW:
+            at = len(self.radius_mm) // 2
+        half = max(2.5 * float(self.radius_mm[at]), 5.0)
         centre = float(self.distance_mm[at])
         return max(centre - half, 0.0), min(centre + half, self.length_mm)
 
@@ -108,9 +112,8 @@ class Span(QWidget):
         self._dress()
 
     def _number(self, tip: str) -> QDoubleSpinBox:
-        box = QDoubleSpinBox()
+        box = tidy(QDoubleSpinBox())
         box.setDecimals(1)
-        box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         box.setSuffix(" mm")
         box.setToolTip(f"{tip}: distance from the inlet along the centreline")
         return box
