@@ -130,10 +130,10 @@ def vessel(
     progress(0.25, "surface triangles")
     points, faces, tags = _remeshed(points, faces, tags, sizes, 0.12 * float(np.median(sizes)), progress, 0.25, 0.55)
     points = _flat(points, faces, tags, chosen)
-    points = _with_volume(points, faces, tags, target)
+    points = with_volume(points, faces, tags, target)
     filled, points = _filled(points, faces, tags, meshers, progress)
     progress(0.9, "boundaries and quality")
-    shell, shell_tags = _tags_of_boundary(filled, points, faces, tags)
+    shell, shell_tags = tags_of_boundary(filled, points, faces, tags)
     caps = []
     for opening in chosen:
         own = shell[shell_tags == boundaries[opening.name]]
@@ -189,7 +189,7 @@ def organ(
             points, faces, tags = made
         if edge_mm is not None or len(faces) < SURFACE_SHARE * ORGAN_TETS:
             break
-    points = _with_volume(points, faces, tags, target)
+    points = with_volume(points, faces, tags, target)
     filled, points = _filled(points, faces, tags, meshers, progress)
     progress(0.9, "boundaries and quality")
     shell = quality.boundary(filled.tets)
@@ -371,7 +371,7 @@ def _remeshed(
     return made
 
 
-def _with_volume(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], target: float) -> tri.Points:
+def with_volume(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], target: float) -> tri.Points:
     """Points of the wall moved along their normals by one small distance, so that coarse triangles enclose the same volume."""
     wall = faces[tags == WALL]
     normals = tri.vertex_normals(points, wall)
@@ -427,7 +427,7 @@ def _filled(
 # -- after filling ------------------------------------------------------------------------------------------------
 
 
-def _tags_of_boundary(
+def tags_of_boundary(
     filled: chain.Tetrahedra, points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16]
 ) -> tuple[tri.Triangles, NDArray[np.int16]]:
     """Boundary triangles of the tetrahedra with the tags of the surface that was filled."""
