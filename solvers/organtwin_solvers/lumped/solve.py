@@ -93,8 +93,8 @@ def result_of(
         fields={},
         quantities=tuple(_quantities(conditions, line, beat, caps)),
         credibility={
-            "model": f"rigid tree of {len(line.branches)} branches, {beat.unknowns} unknowns: Poiseuille friction, "
-            "inertia, Young-Tsai narrowings, Borda-Carnot losses at forks",
+            "model": f"rigid tree of {len(line.branches)} branches, {beat.unknowns} unknowns: Poiseuille friction "
+            "and White's of bends, inertia, Young-Tsai narrowings, Borda-Carnot losses at forks",
             "time": "steady" if len(beat.times_s) == 1 else f"{len(beat.times_s) - 1} steps, periodic after {beat.beats} beats",
             "expected error": EXPECTED,
             "verified": VERIFIED,

@@ -16,11 +16,12 @@ from organtwin_solvers.flow.rheology import rheology
 from organtwin_solvers.lumped.blocks import GivenFlow, LossyJunction, Vessel, Windkessel
 from organtwin_solvers.lumped.circuit import Block, Circuit, System, Waveform
 from organtwin_solvers.lumped.march import periodic, rest
-from organtwin_solvers.lumped.tree import Course, courses
+from organtwin_solvers.lumped.tree import NEARLY_FLAT, PARABOLIC, Course, courses
 
 Array = NDArray[np.float64]
 
 STEPS = 200  # a beat
+FLAT_FROM = 4.0  # Womersley number
 PERIODIC = 1e-5  # of the greatest pressure and flow
 
 
@@ -64,11 +65,12 @@ def solve_vessel(case: FlowCase, conditions: Conditions, line: Centerline, steps
     """
     ends = _ends(conditions, line)
     density, blood = conditions.density, rheology(case.blood)
-    first = courses(line, density, blood.viscosity)
+    profile = _profile(case, conditions, line)
+    first = courses(line, density, blood.viscosity, profile)
     resting = _circuit(line, first, ends, conditions, steps).system(steady=True)
     guess = rest(resting)
     flows = dict(enumerate(_numbered(resting, guess[None], line, "flow")[0]))
-    laws = courses(line, density, blood.viscosity, flows)
+    laws = courses(line, density, blood.viscosity, profile, flows)
     circuit = _circuit(line, laws, ends, conditions, steps)
     still = circuit.system(steady=True)
     y = rest(still, guess)
@@ -77,6 +79,13 @@ def solve_vessel(case: FlowCase, conditions: Conditions, line: Centerline, steps
     system = circuit.system()
     track, beats = periodic(system, conditions.period_s, steps, y, PERIODIC)
     return _beat(system, track.times, track.y, track.dy, laws, ends, line, beats)
+
+
+def _profile(case: FlowCase, conditions: Conditions, line: Centerline) -> float:
+    """Steady flow becomes a parabola; a pulse is flat where the Womersley number is high (large arteries)."""
+    radius = float(np.sqrt(np.median(line.area_mm2) / np.pi))
+    womersley = radius * np.sqrt(2.0 * np.pi / conditions.period_s * conditions.density / conditions.viscosity)
+    return PARABOLIC if case.numerics.mode == "steady" or womersley < FLAT_FROM else NEARLY_FLAT
 
 
 def _ends(conditions: Conditions, line: Centerline) -> dict[int, Inflow | Outflow]:
@@ -106,7 +115,9 @@ def _circuit(
     children = [[k for k, b in enumerate(line.branches) if b.parent == index] for index in range(len(line.branches))]
     trunks = [k for k, branch in enumerate(line.branches) if branch.parent < 0]
     if len(trunks) != 1:
-        raise BadInput("The centreline does not begin with one branch", remedy="Make the centreline of this mesh again.")
+        raise BadInput(
+            "The centreline does not begin with one branch", remedy="Make the centreline of this mesh again."
+        )
     (trunk,) = trunks
 
     def boundary(index: int, dynamic: float) -> Block:
@@ -152,7 +163,9 @@ def _beat(
     for index, branch in enumerate(line.branches):
         start_pa[:, index] = y[:, 0] if branch.parent < 0 else end_pa[:, branch.parent]
     stored = {
-        end.cap: y[:, system.index(f"pressure_c:end {index}")] for index, end in ends.items() if isinstance(end, Outflow)
+        end.cap: y[:, system.index(f"pressure_c:end {index}")]
+        for index, end in ends.items()
+        if isinstance(end, Outflow)
     }
     return Beat(
         times_s=times,
