@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from organtwin_solvers.flow.conditions import resolve
 from organtwin_solvers.flow.inflow import flux_vector, rim, unit_profile
-from organtwin_solvers.flow.presets import PRESETS, preset
+from organtwin_solvers.flow.presets import PRESETS, preset, preset_for
 from organtwin_solvers.flow.waveforms import template
 from organtwin_solvers.validation.pipes import pipe, tee
 
@@ -127,6 +127,19 @@ def test_wrong_parameters_are_refused_before_anything_is_solved(tube, parameters
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_a_case_that_fits_a_vessel(name, fork):
     resolve(preset(name), fork)
+
+
+@pytest.mark.parametrize(
+    ("structure", "caps", "name"),
+    [
+        ("aorta", ["inlet", "brachiocephalic", "descending"], "aorta-pulsatile"),
+        ("aorta", ["inlet", "iliac_left", "iliac_right"], "abdominal-aorta-pulsatile"),
+        ("carotid_artery", ["inlet", "outlet"], "carotid-pulsatile"),
+        ("portal_vein", ["inlet"], None),
+    ],
+)
+def test_a_vessel_is_offered_the_preset_of_its_kind(structure, caps, name):
+    assert preset_for(structure, caps, beating=True) == name
 
 
 def test_an_override_changes_part_of_a_preset():
