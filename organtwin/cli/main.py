@@ -171,11 +171,18 @@ def _mesh(document: Document, name: str | None) -> Entry:
 
 
 def _solve(
-    project: Path, physics: str, case: Path | None, preset: str | None, mesh: str | None, ranks: int, as_json: bool
+    project: Path,
+    physics: str,
+    case: Path | None,
+    preset: str | None,
+    mesh: str | None,
+    ranks: int,
+    as_json: bool,
+    options: dict[str, Any] | None = None,
 ) -> None:
     if (case is None) == (preset is None):
         raise BadInput("Give either a case file or --preset")
-    parameters = {"preset": preset} if preset else {"case": _json(f"@{case}")}
+    parameters = {**({"preset": preset} if preset else {"case": _json(f"@{case}")}), **(options or {})}
     with opened(project) as document:
         if mesh is None and preset:
             organ = preset.partition("-")[0]
@@ -198,6 +205,20 @@ def flow(
 ) -> None:
     """Solve blood flow in a vessel mesh."""
     _solve(project, "flow", case, preset, mesh, ranks, as_json)
+
+
+@app.command("flow-convergence")
+def flow_convergence(
+    project: ProjectPath,
+    case: Annotated[Path | None, typer.Argument(help="A flow case as JSON.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A named case, as in: aorta-steady.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
+    coarse: Annotated[float, typer.Option(help="Edges of the coarser mesh, in those of the given one.")] = 1.5,
+    fine: Annotated[float, typer.Option(help="Edges of the finer mesh, in those of the given one.")] = 0.7,
+    as_json: AsJson = False,
+) -> None:
+    """Solve on three meshes of the same vessel: how far each number is from that of endlessly small cells."""
+    _solve(project, "flow-convergence", case, preset, mesh, 1, as_json, {"coarse": coarse, "fine": fine})
 
 
 @app.command()

@@ -159,6 +159,7 @@ def _pressures_and_flows(
             add(f"Peak pressure drop {inlet} → {outlet}", float(peak), "mmHg")
     for way, table in tables.items():
         if "ffr" in table:
+            add(f"FFR {way}", table["ffr"][-1], "")
             add(f"Lowest FFR {way}", min(table["ffr"]), "")
     for cap in (*inlets, *outlets):
         add(f"Pressure {cap}", caps.mean(caps.pressures[cap]), "mmHg")
