@@ -123,7 +123,7 @@ def _wall(organ: OrganMesh, conditions: Conditions, shear: Array) -> tuple[Groun
     height = cell_heights(organ, wall)
     plus = height * np.sqrt(shear.max(axis=0)[wall].mean(axis=1) * conditions.density) / conditions.viscosity
     middle, high = np.percentile(plus, [50.0, 95.0])
-    level: Level = "good" if high <= 2.0 else "fair" if middle <= 5.0 else "poor"
+    level: Level = "good" if high <= 2.0 else "fair" if middle <= 10.0 else "poor"
     verdict = {"good": "resolved", "fair": "fair", "poor": "coarse: read wall shear as a pattern, not as a value"}[
         level
     ]
