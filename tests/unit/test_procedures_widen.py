@@ -164,6 +164,19 @@ def test_a_span_or_a_diameter_that_cannot_be_is_refused_in_one_sentence(given, s
         widen(mesh, line, **given)
 
 
+def test_the_operation_gives_the_procedure_and_the_mesh_after_it():
+    from organtwin.operations.procedure import OPERATION
+
+    mesh, _ = narrow_pipe(0.5)
+    action = {"action": "stent", "toward": "outlet", "start_mm": 12.0, "stop_mm": 28.0, "diameter": "0.8 cm"}
+    done, after = OPERATION({"mesh": mesh}, {"action": action})
+    assert (done.before, done.after) == (mesh.uuid, after.uuid)
+    assert after.name == "pipe, stent 8 mm"
+    assert after.derived_from == (mesh.uuid,)
+    assert after.structure == mesh.structure
+    assert radii(after, 15, 25) == pytest.approx(RADIUS, rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [({"diameter": "8"}, "no unit"), ({"diameter": "8 s"}, "not a length"), ({"start_mm": 30.0}, "beyond its start")],

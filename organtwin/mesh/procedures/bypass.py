@@ -6,7 +6,9 @@ many such curves, bowed to all sides, the shortest is taken that keeps clear of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,7 @@ LEAST_SLANT_DEG = 40.0  # between graft and wall: a flatter joint would be a lon
 SIDES = 24  # directions that the graft may bow to
 HANDLES = (0.35, 0.5, 0.7, 0.95, 1.3, 1.8)  # lengths of the Bezier's handles, in distances between the ends
 SAMPLES = 240
+TRIES = 24  # grafts that are joined to the vessel before it is given up
 AT_JOINT = 0.85  # widest joint, in radii of the ball inside the vessel
 WIDEST = 3.0  # a graft is at most so many times as wide as the vessel
 CELLS = (2.0, 6.0)  # edges per radius of the graft, at least and at most
@@ -73,10 +76,7 @@ def bypassed(organ: OrganMesh, action: Bypass, line: Centerline, beat: Beat = la
     depth = cKDTree(np.asarray(line.points_mm)).query(points[wall])[0]
     per_radius = np.clip(float(np.median(depth / edges[wall])), *CELLS)
     edge = radius / per_radius
-    graft = _fitted(points, faces, ends, radius, edge)
-    beat()
-    shell, joined, joined_tags, joint = _union(organ, points, faces, tags, graft, edge)
-    beat()
+    graft, (shell, joined, joined_tags, joint) = _joined(organ, points, faces, tags, ends, radius, edge, beat)
     every, own, changed = adopted(points, faces, shell, joined)
     changed &= joined_tags == organ.boundaries["wall"]
     on = np.unique(faces)
@@ -142,42 +142,35 @@ def _check(ends: tuple[_End, _End], radius: float) -> None:
         )
 
 
-def _fitted(points: Points, faces: tri.Triangles, ends: tuple[_End, _End], radius: float, edge: float) -> _Graft:
-    """The shortest graft that keeps clear of the vessel and of itself.
-
-    Raises
-    ------
-    BadInput
-    """
+def _grafts(
+    points: Points, faces: tri.Triangles, ends: tuple[_End, _End], radius: float, edge: float
+) -> Iterator[_Graft]:
+    """Grafts that keep clear of the vessel and of themselves, the shortest first."""
     outside = np.unique(faces)
     tree, normals = cKDTree(points[outside]), tri.vertex_normals(points, faces)[outside]
     clear = radius + max(0.2 * radius, edge)
+    for curve in sorted(_curves(ends), key=_length):
+        if _sharpest(curve) < 1.2 * radius:
+            continue
+        gap, nearest = tree.query(curve)
+        beyond = np.einsum("ij,ij->i", curve - points[outside[nearest]], normals[nearest])
+        height = np.where(beyond > 0, gap, -gap)
+        steep = np.abs(np.einsum("ij,ij->i", _tangents(curve), normals[nearest]))
+        if _keeps_clear(curve, height, steep, clear, radius):
+            yield _Graft(curve, _radii(curve, height, ends, radius))
+
+
+def _curves(ends: tuple[_End, _End]) -> Iterator[Points]:
+    """Curves between the ends, bowed to all sides, more and less slanted, more and less far."""
     chord = ends[1].place - ends[0].place
     reach = float(np.linalg.norm(chord))
     u, v = plane_axes(chord / reach)
-    best: tuple[float, Points, Numbers] | None = None
     for angle in 2 * np.pi * np.arange(SIDES) / SIDES:
         bow = np.cos(angle) * u + np.sin(angle) * v
         for slant in np.radians(SLANTS_DEG):
             leave, arrive = (_slanted(end.along, bow * sign, slant) for end, sign in zip(ends, (1, -1), strict=True))
             for handle in HANDLES:
-                curve = _bezier(ends[0].place, leave, arrive, ends[1].place, handle * reach)
-                length = _length(curve)
-                if (best is not None and length >= best[0]) or _sharpest(curve) < 1.2 * radius:
-                    continue
-                gap, nearest = tree.query(curve)
-                beyond = np.einsum("ij,ij->i", curve - points[outside[nearest]], normals[nearest])
-                height = np.where(beyond > 0, gap, -gap)
-                steep = np.abs(np.einsum("ij,ij->i", _tangents(curve), normals[nearest]))
-                if _keeps_clear(curve, height, steep, clear, radius):
-                    best = length, curve, height
-    if best is None:
-        raise BadInput(
-            f"No graft of {2 * radius:.3g} mm fits between these places without running into the vessel or itself",
-            remedy="Place its ends farther apart or elsewhere, or make it thinner.",
-        )
-    _, curve, height = best
-    return _Graft(curve, _radii(curve, height, ends, radius))
+                yield _bezier(ends[0].place, leave, arrive, ends[1].place, handle * reach)
 
 
 def _slanted(along: Points, bow: Points, slant: float) -> Points:
@@ -216,6 +209,8 @@ def _keeps_clear(curve: Points, height: Numbers, steep: Numbers, clear: float, r
         return False
     for inside_out in (slice(0, free[0]), slice(None, free[-1], -1)):  # out of the lumen in one go
         outside = height[inside_out] > 0
+        if _length(curve[inside_out][outside]) > 2 * clear / np.sin(np.radians(LEAST_SLANT_DEG)):
+            return False
         if (np.diff(outside.astype(int)) < 0).any() or outside[0]:
             return False
         if steep[inside_out][np.count_nonzero(~outside) - 1] < np.sin(np.radians(LEAST_SLANT_DEG)):
@@ -268,6 +263,35 @@ def _tube(graft: _Graft, edge: float) -> tuple[Points, tri.Triangles]:
     first_end = np.stack([following, at, np.full(around, len(points) - 2)], axis=1)
     last_end = np.stack([last + at, last + following, np.full(around, len(points) - 1)], axis=1)
     return points, np.concatenate([side, first_end, last_end]).astype(np.int32)
+
+
+def _joined(
+    organ: OrganMesh,
+    points: Points,
+    faces: tri.Triangles,
+    tags: NDArray[np.int16],
+    ends: tuple[_End, _End],
+    radius: float,
+    edge: float,
+    beat: Beat,
+) -> tuple[_Graft, tuple[Points, tri.Triangles, NDArray[np.int16], Points]]:
+    """The shortest graft that can be joined, and the outside of both (see :func:`_union`).
+
+    Raises
+    ------
+    BadInput
+    """
+    failure = BadInput(
+        f"No graft of {2 * radius:.3g} mm fits between these places without running into the vessel or itself",
+        remedy="Place its ends farther apart or elsewhere, or make it thinner.",
+    )
+    for graft in islice(_grafts(points, faces, ends, radius, edge), TRIES):
+        beat()
+        try:
+            return graft, _union(organ, points, faces, tags, graft, edge)
+        except BadInput as refused:
+            failure = refused
+    raise failure
 
 
 def _union(

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from organtwin.errors import BadInput, SolveFailed
@@ -80,12 +82,18 @@ def refit(
     anew = np.unique(faces[changed]) if touched is None else np.union1d(faces[changed], touched)
     left = _untouched(len(every), tets, anew, rings)
     for _ in range(20):
+        left = left[_not_islands(tets[left], surface)]
         cavity = _cavity(tets[left], surface)
         crowded = _crowded(cavity)
         if len(crowded) == 0:
             break
         left = left[~np.isin(tets[left], crowded).any(axis=1)]
-    return _filled(every, tets[left], cavity, surface, surface_tags, beat)
+    try:
+        return _filled(every, tets[left], cavity, surface, surface_tags, beat)
+    except SolveFailed:
+        if len(left) == 0:
+            raise
+    return _filled(every, tets[:0], surface, surface, surface_tags, beat)  # what could be kept was in the way
 
 
 def adopted(
@@ -144,7 +152,7 @@ def patched(
     patch: tri.Triangles,
     tags: NDArray[np.int16],
     sizes: NDArray[np.float64],
-    beat: Beat,
+    beat: Beat = lambda: None,
 ) -> tuple[tri.Points, tri.Triangles, NDArray[np.int16]]:
     """New triangles of wanted ``sizes`` for a part of a surface, whose border stays.
 
@@ -234,6 +242,22 @@ def _untouched(count: int, tets: NDArray[np.int32], touched: NDArray[Any], rings
         hit = near[tets].any(axis=1)
         near[tets[hit]] = True
     return np.flatnonzero(~near[tets].any(axis=1))
+
+
+def _not_islands(kept: NDArray[np.int32], surface: tri.Triangles) -> NDArray[np.bool_]:
+    """Whether kept cells hang together, face by face, with the outside that stays: meshers do not spare islands."""
+    if len(kept) == 0:
+        return np.zeros(0, bool)
+    sides = _keys(np.concatenate([kept[:, face] for face in quality.FACES]))
+    cell = np.tile(np.arange(len(kept)), 4)
+    names, number = np.unique(sides, return_inverse=True)
+    order = np.argsort(number, kind="stable")
+    pair = np.flatnonzero(number[order][1:] == number[order][:-1])
+    one, other = cell[order[pair]], cell[order[pair + 1]]
+    graph = coo_matrix((np.ones(len(one), np.int8), (one, other)), shape=(len(kept), len(kept)))
+    part = connected_components(graph, directed=False)[1]
+    outside = np.isin(names, _keys(surface))[number]
+    return np.isin(part, np.unique(part[cell[outside]]))
 
 
 def _cavity(kept: NDArray[np.int32], surface: tri.Triangles) -> tri.Triangles:
