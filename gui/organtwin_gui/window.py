@@ -183,7 +183,7 @@ class MainWindow(QMainWindow):
         bar.addAction(self.compare_action)
         bar.addSeparator()
         self.plots_action = self._action(
-            "Plots", "plots", "F6", "Curves along the vessel and over the cycle", self.plots.setVisible, True
+            "Plots", "plots", "F6", "Curves along the vessel and over the cycle", self._show_plots, True
         )
         bar.addAction(self.plots_action)
         bar.addAction(
@@ -343,6 +343,9 @@ class MainWindow(QMainWindow):
         file, _ = QFileDialog.getSaveFileName(self, "Save a picture of the 3D view", str(proposed), "Pictures (*.png)")
         if file:
             self._save_image(self.quad.viewport.screenshot(), Path(file))
+
+    def _show_plots(self, on: bool) -> None:
+        self.plots.setVisible(on)
 
     def make_film(self) -> None:
         """Record a cycle of the 3D view."""

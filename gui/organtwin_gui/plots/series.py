@@ -81,11 +81,11 @@ def histories(result: Result) -> list[str]:
 
 
 def period_s(result: Result) -> float:
-    """Of a result in time: that of its frames, or what its histories cover where it has no frames; 0 when steady."""
-    if len(result.times_s) > 2:
-        return period_of(np.asarray(result.times_s))
-    times = result.histories.get("time_s", [])
-    return float(times[-1] - times[0]) if result.physics == "lumped" and len(times) > 2 else 0.0
+    """Of a result in time: that of its frames, or the one beat that a lumped model keeps; 0 when steady."""
+    if result.physics == "lumped":
+        times = result.histories.get("time_s", [])
+        return float(times[-1] - times[0]) if len(times) > 2 else 0.0
+    return period_of(np.asarray(result.times_s))
 
 
 def courses(result: Result, kind: str) -> list[Series]:
