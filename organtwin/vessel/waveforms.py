@@ -14,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
+from organtwin.model.organ_mesh import OrganMesh
 
 Array = NDArray[np.float64]
+_ARCH = ("brachiocephalic", "carotid", "subclavian", "arch_branch")
+_VISCERAL = ("renal", "celiac", "sma", "visceral")
 Shape = Callable[[Array], Array]  # phases in [0, 1) to flow
 
 
@@ -69,10 +72,14 @@ def names() -> list[str]:
     return ["constant", "systolic", *TEMPLATES]
 
 
-def suggest(structure: str, caps: Sequence[str] = ()) -> str:
+def suggest(structure: str, caps: Sequence[str] = (), *, from_below: bool | None = None) -> str:
     """The template that fits the inlet of a structure whose openings have these names.
 
-    An aorta with an arch begins at the heart; one without begins above the kidneys when it feeds them, and below otherwise.
+    Parameters
+    ----------
+    from_below : bool, optional
+        Whether blood enters the structure upwards, where that is known: an aorta that it enters so begins at the heart, one
+        that it enters downwards begins beyond the arch; above the kidneys when it feeds them, below otherwise.
     """
     name = structure.lower()
     if "coronary" in name:
@@ -84,14 +91,21 @@ def suggest(structure: str, caps: Sequence[str] = ()) -> str:
     if "pulmonary" in name:
         return "pulmonary-artery"
     if "aorta" in name or name == "blood_pool":
-        arch = ("brachiocephalic", "carotid", "subclavian", "arch_branch")
-        if any(cap.startswith(arch) for cap in caps) or "ascending" in name:
+        if from_below or any(cap.startswith(_ARCH) for cap in caps) or "ascending" in name.replace("descending", ""):
             return "ascending-aorta"
+        if any(cap.startswith(_VISCERAL) for cap in caps) or "descending" in name:
+            return "descending-aorta"
         if any(cap.startswith("iliac") for cap in caps) or "abdominal" in name:
-            above = any(cap.startswith(("renal", "celiac", "sma", "visceral")) for cap in caps)
-            return "descending-aorta" if above else "abdominal-aorta"
-        return "descending-aorta" if "descending" in name else "ascending-aorta"
+            return "abdominal-aorta"
+        return "descending-aorta" if from_below is False else "ascending-aorta"
     return "constant"  # veins, and what is not known
+
+
+def suggest_for(mesh: OrganMesh) -> str:
+    """The template that fits the inlet of a vessel mesh."""
+    inlet = next((cap for cap in mesh.caps if cap.role == "inlet"), None)
+    from_below = None if inlet is None else inlet.normal[2] < 0.0  # the normal points out of the vessel
+    return suggest(mesh.structure, [cap.name for cap in mesh.caps], from_below=from_below)
 
 
 def _systolic(phase: Array) -> Array:

@@ -129,17 +129,18 @@ def test_every_preset_is_a_case_that_fits_a_vessel(name, fork):
     resolve(preset(name), fork)
 
 
-@pytest.mark.parametrize(
-    ("structure", "caps", "name"),
-    [
-        ("aorta", ["inlet", "brachiocephalic", "descending"], "aorta-pulsatile"),
-        ("aorta", ["inlet", "iliac_left", "iliac_right"], "abdominal-aorta-pulsatile"),
-        ("carotid_artery", ["inlet", "outlet"], "carotid-pulsatile"),
-        ("portal_vein", ["inlet"], None),
-    ],
-)
-def test_a_vessel_is_offered_the_preset_of_its_kind(structure, caps, name):
-    assert preset_for(structure, caps, beating=True) == name
+def test_a_vessel_is_offered_the_preset_of_its_kind(tube):
+    def offered(structure, *, inlet_faces):
+        caps = tuple(
+            cap.model_copy(update={"normal": (0.0, 0.0, inlet_faces)} if cap.role == "inlet" else {})
+            for cap in tube.caps
+        )
+        return preset_for(tube.with_(structure=structure, caps=caps), beating=True)
+
+    assert offered("aorta", inlet_faces=-1.0) == "aorta-pulsatile"  # from the heart upwards
+    assert offered("aorta", inlet_faces=1.0) == "descending-aorta-pulsatile"
+    assert offered("carotid_artery", inlet_faces=-1.0) == "carotid-pulsatile"
+    assert offered("portal_vein", inlet_faces=-1.0) is None
 
 
 def test_an_override_changes_part_of_a_preset():

@@ -55,6 +55,8 @@ def test_templates_look_like_their_vessels():
         ("aorta", ["inlet", "brachiocephalic", "carotid_left", "subclavian_left", "descending"], "ascending-aorta"),
         ("aorta", ["inlet", "celiac", "renal_left", "iliac_left", "iliac_right"], "descending-aorta"),
         ("aorta", ["inlet", "iliac_left", "iliac_right"], "abdominal-aorta"),
+        ("descending_aorta", ["inlet", "outlet"], "descending-aorta"),
+        ("ascending_aorta", ["inlet", "outlet"], "ascending-aorta"),
         ("common_carotid_artery_left", ["inlet"], "common-carotid"),
         ("pulmonary_artery", [], "pulmonary-artery"),
         ("portal_vein", [], "constant"),

@@ -311,7 +311,7 @@ def _steps(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Fin
     if edge > 2.0 * layer:
         found.append(
             Finding(
-                "warning",
+                "note",
                 f"Cells of {edge:.2g} mm are wide beside the layer that swings at the wall ({layer:.2g} mm): wall shear will be too low",
                 f"Mesh with an edge of about {layer:.1g} mm at the wall.",
             )

@@ -10,9 +10,9 @@ from copy import deepcopy
 from typing import Any
 
 from organtwin.errors import BadInput
-from organtwin.model import FlowCase
+from organtwin.model import FlowCase, OrganMesh
 from organtwin.operations.registry import validated
-from organtwin.vessel.waveforms import suggest
+from organtwin.vessel.waveforms import suggest_for
 
 SYSTEMIC = {"systolic": "120 mmHg", "diastolic": "80 mmHg"}
 PULMONARY = {"systolic": "25 mmHg", "diastolic": "10 mmHg", "distal_pressure": "8 mmHg"}
@@ -76,8 +76,8 @@ def preset(name: str, overrides: dict[str, Any] | None = None) -> FlowCase:
     return validated(FlowCase, data, f"the preset '{name}'")
 
 
-def preset_for(structure: str, caps: list[str], *, beating: bool) -> str | None:
+def preset_for(mesh: OrganMesh, *, beating: bool) -> str | None:
     """The preset that fits a vessel and its openings, if there is one."""
-    template = suggest(structure, caps)
+    template = suggest_for(mesh)
     name = f"{_OF_TEMPLATE.get(template, template)}-{'pulsatile' if beating else 'steady'}"
     return name if name in PRESETS else None
