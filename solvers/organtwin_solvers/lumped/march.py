@@ -32,12 +32,15 @@ class Track:
 class Stepper:
     """Steps of one length; the factored Jacobian is kept while it still brings Newton's method on.
 
-    ``absolute`` also accepts equations that are off by less than that.
+    Equations are met to ``relative`` of the terms in them, or to ``absolute`` where that is more.
     """
 
-    def __init__(self, system: System, step: float, rho: float = RHO, absolute: float = 0.0) -> None:
+    def __init__(
+        self, system: System, step: float, rho: float = RHO, relative: float = TOLERANCE, absolute: float = 0.0
+    ) -> None:
         self.system = system
         self.step = step
+        self.relative = relative
         self.absolute = absolute
         self.alpha_m = 0.5 * (3.0 - rho) / (1.0 + rho)
         self.alpha_f = 1.0 / (1.0 + rho)
@@ -65,11 +68,11 @@ class Stepper:
             self._greatest = np.maximum(self._greatest, size)
             size += 1e-3 * self._greatest  # where all terms happen to be zero now, rounding is of what they were
             norm = float(np.max(np.abs(left) / np.where(size > 0.0, size, 1.0)))
-            if norm <= TOLERANCE or float(np.max(np.abs(left))) < self.absolute:
+            if norm <= self.relative or float(np.max(np.abs(left))) < self.absolute:
                 return new, rate
             if not np.isfinite(norm):
                 break
-            if self._factors is None or system.moving or norm > 0.2 * before:
+            if self._factors is None or system.moving or norm > 0.1 * before:
                 matrix = system.jacobian(y_f, dy_m, self.alpha_m, self.alpha_f * length)
                 self._factors = factored(matrix)
             before = norm
@@ -83,7 +86,8 @@ class Stepper:
 
     def march(self, y: Vector, dy: Vector, steps: int, time: float = 0.0) -> Track:
         """States at ``time`` and after each of ``steps`` steps."""
-        track = Track(time + self.step * np.arange(steps + 1), *np.empty((2, steps + 1, len(y))))
+        times = time + self.step * np.arange(steps + 1, dtype=np.float64)
+        track = Track(times, np.empty((steps + 1, len(y))), np.empty((steps + 1, len(y))))
         track.y[0], track.dy[0] = y, dy
         for i in range(steps):
             track.y[i + 1], track.dy[i + 1] = self.advance(track.y[i], track.dy[i], float(track.times[i]))
@@ -130,7 +134,7 @@ def periodic(
     After each beat the start is moved by Newton's method with the linearised beat: nearly linear circuits are there after
     two or three, however slowly their windkessels fill.
     """
-    stepper = Stepper(system, period / steps)
+    stepper = Stepper(system, period / steps, relative=1e-3 * tolerance)
     dy = np.zeros_like(y)
     track = stepper.march(y, dy, steps)
     mean = track.y[:-1].mean(axis=0)

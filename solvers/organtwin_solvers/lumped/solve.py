@@ -128,7 +128,7 @@ def _quantities(
 ) -> list[Quantity]:
     made: list[Quantity] = []
 
-    def add(name: str, value: float, unit: str) -> None:
+    def add(name: str, value: float | np.floating | Array, unit: str) -> None:
         made.append(Quantity(name=name, value=float(value), unit=unit, level="fair", why="lumped model"))
 
     mmhg, ml = convert(1.0, "pressure", "mmHg"), convert(1.0, "flow", "mL/s")

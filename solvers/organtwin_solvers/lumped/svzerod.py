@@ -72,13 +72,15 @@ def simulate(model: Model) -> Solution:
     y = initial(system, model.start)
     dy = np.zeros_like(y)
     if model.steady_start:
-        stepper = Stepper(model.circuit.system(steady=True), model.period / 10.0, model.rho, model.tolerance)
+        stepper = Stepper(model.circuit.system(steady=True), model.period / 10.0, model.rho, absolute=model.tolerance)
         settled = stepper.march(y, dy, 31)
         y, dy = settled.y[-1], settled.dy[-1]
     for begin in system.starts:
         begin(y, dy)
     steps = model.points_per_cycle - 1
-    track = Stepper(system, model.period / steps, model.rho, model.tolerance).march(y, dy, steps * model.cycles)
+    track = Stepper(system, model.period / steps, model.rho, absolute=model.tolerance).march(
+        y, dy, steps * model.cycles
+    )
     if not model.every_cycle:
         track = Track(track.times[: steps + 1], track.y[-steps - 1 :], track.dy[-steps - 1 :])
     return Solution(system.names, track)
@@ -210,12 +212,17 @@ def _condition(kind: str, values: Values, hearts: list[Any]) -> Block:
 
 
 def _vessel(kind: str, values: Values) -> Block:
-    made = {"BloodVessel": blocks.Vessel, "BloodVesselCRL": blocks.CapacityFirstVessel}.get(kind)
-    if made is None:
-        raise BadInput(f"A vessel '{kind}' is not known")
-    return made(
-        values["R_poiseuille"], values.get("C", 0.0), values.get("L", 0.0), values.get("stenosis_coefficient", 0.0)
+    known = (
+        values["R_poiseuille"],
+        values.get("C", 0.0),
+        values.get("L", 0.0),
+        values.get("stenosis_coefficient", 0.0),
     )
+    if kind == "BloodVessel":
+        return blocks.Vessel(*known)
+    if kind == "BloodVesselCRL":
+        return blocks.CapacityFirstVessel(*known)
+    raise BadInput(f"A vessel '{kind}' is not known")
 
 
 def _junction(junction: Values) -> Block:

@@ -15,7 +15,7 @@ At a fork all branches share one total pressure; the static one is less by the d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +82,7 @@ def courses(
     viscosity: Viscosity,
     profile: float = PARABOLIC,
     flows: Mapping[int, float] | None = None,
+    known: Sequence[Course] | None = None,
 ) -> tuple[Course, ...]:
     """What each branch of a tree costs.
 
@@ -95,6 +96,8 @@ def courses(
         Momentum correction.
     flows : mapping of int to float, optional
         Mean flow (mm^3/s) of each branch, for thinning blood, bends and the losses at forks; none without.
+    known : sequence of Course, optional
+        Of the same tree: its narrowings are not looked for again.
     """
     made = []
     for index, branch in enumerate(line.branches):
@@ -109,7 +112,7 @@ def courses(
         bend = radius * curvature(np.asarray(line.points_mm)[part], distance, 2.0 * radius)
         friction = _mean(bent(reynolds * np.sqrt(bend)) * 8.0 * math.pi * thick / area**2) * step
         loss = np.zeros_like(friction)
-        narrowings = find_narrowings(distance, area)
+        narrowings = known[index].narrowings if known else find_narrowings(distance, area)
         for narrowing in narrowings:
             before, beyond = slice(narrowing.first, narrowing.last), slice(narrowing.throat, narrowing.last)
             plug = float(np.sum(_mean((narrowing.area_mm2 / area) ** 2)[before] * step[before]))
@@ -171,11 +174,13 @@ def find_narrowings(distance_mm: Array, area_mm2: Array) -> tuple[Narrowing, ...
 
     What is usual is the median over :data:`REACH` diameters, so that a taper, or a vessel beside a wide place, is none.
     """
+    even = np.linspace(distance_mm[0], distance_mm[-1], len(area_mm2))
     reach = REACH * _diameter(float(np.median(area_mm2)))
-    away = distance_mm[None, :] - distance_mm[:, None]
-    before = np.nanmedian(np.where((away <= 0.0) & (away >= -reach), area_mm2, np.nan), axis=1)
-    beyond = np.nanmedian(np.where((away >= 0.0) & (away <= reach), area_mm2, np.nan), axis=1)
-    usual = np.minimum(before, beyond)
+    half = max(round(0.5 * reach / (even[1] - even[0])), 1)
+    half = min(half, len(even) - 1)
+    resampled = np.interp(even, distance_mm, area_mm2)
+    before, beyond = (median_filter(resampled, 2 * half + 1, mode="nearest", origin=side * half) for side in (1, -1))
+    usual = np.interp(distance_mm, even, np.minimum(before, beyond))
     narrow = np.flatnonzero(area_mm2 * NARROW < usual)
     found: list[Narrowing] = []
     for group in np.split(narrow, np.flatnonzero(np.diff(narrow) > 1) + 1) if narrow.size else []:

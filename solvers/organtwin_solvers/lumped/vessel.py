@@ -70,7 +70,7 @@ def solve_vessel(case: FlowCase, conditions: Conditions, line: Centerline, steps
     resting = _circuit(line, first, ends, conditions, steps).system(steady=True)
     guess = rest(resting)
     flows = dict(enumerate(_numbered(resting, guess[None], line, "flow")[0]))
-    laws = courses(line, density, blood.viscosity, profile, flows)
+    laws = courses(line, density, blood.viscosity, profile, flows, first)
     circuit = _circuit(line, laws, ends, conditions, steps)
     still = circuit.system(steady=True)
     y = rest(still, guess)
@@ -90,7 +90,8 @@ def _profile(case: FlowCase, conditions: Conditions, line: Centerline) -> float:
 
 def _ends(conditions: Conditions, line: Centerline) -> dict[int, Inflow | Outflow]:
     """What is at the end of each branch that has an opening; -1 is the start of the tree."""
-    by_cap = {end.cap: end for end in (*conditions.inflows, *conditions.outflows)}
+    every: list[Inflow | Outflow] = [*conditions.inflows, *conditions.outflows]
+    by_cap = {end.cap: end for end in every}
     at = {-1: line.inlet} | {index: branch.cap for index, branch in enumerate(line.branches) if branch.cap}
     missing = [cap for cap in by_cap if cap not in at.values()]
     if missing:
@@ -124,8 +125,9 @@ def _circuit(
         end = ends[index]
         if isinstance(end, Inflow):
             sign = 1.0 if index < 0 else -1.0  # flow counts from the start of a branch to its end
-            times = conditions.period_s * np.arange(steps * 4 + 1) / (steps * 4)
-            return GivenFlow(Waveform(times, [sign * end.at(float(time)) for time in times]))
+            flows = end.waveform.over_period(4 * steps)
+            times = np.linspace(0.0, conditions.period_s, 4 * steps + 1)
+            return GivenFlow(Waveform(times, sign * np.append(flows, flows[0])))
         return Windkessel(end.proximal, end.compliance, end.distal, end.distal_pressure_pa, dynamic)
 
     circuit.add("end -1", boundary(-1, float(laws[trunk].dynamic[0])))
