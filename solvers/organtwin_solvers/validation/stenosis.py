@@ -109,7 +109,7 @@ def run(quick: bool, monitor: Monitor) -> list[Row]:
     for k, stenosis in enumerate(cases):
         started = time.perf_counter()
         part = PartMonitor(monitor, k / len(cases), (k + 1) / len(cases))
-        drop, organ = compute(stenosis, 5 if quick else 7, part)
+        drop, organ = compute(stenosis, 4 if quick else 7, part)
         rows.append(
             Row(stenosis.name, stenosis.drop, drop, "Pa", ACCEPTED_PERCENT, SOURCE, f"{len(organ.tets)} tetrahedra",
                 time.perf_counter() - started)
