@@ -6,9 +6,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from organtwin.model import OrganMesh, Result
+from organtwin.report.comparison import compare
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.compare_table import CompareTable, rows_of
+from organtwin_gui.compare_table import CompareTable
 from organtwin_gui.steps.procedure import before_and_after
 from organtwin_gui.views import Viewport
 from organtwin_gui.views.items.flow import FlowItem
@@ -172,7 +173,7 @@ class CompareView(QWidget):
         one.share_ranges(two)
         self._dress()
         self._follow(self.views[0], self.views[1])
-        self.table.show_rows(rows_of(*pair))
+        self.table.show_rows(compare(*pair))
 
     def _items(self) -> tuple[FlowItem, FlowItem]:
         assert self.shown is not None

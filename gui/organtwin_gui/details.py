@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from organtwin.model import Centerline
 from organtwin.operations import names
 from organtwin.store import Entry
 from organtwin_gui import theme
@@ -56,7 +58,12 @@ class Details(QWidget):
         heading = title(entry.name)
         heading.setWordWrap(True)
         self._column.addWidget(heading)
-        for caption, rows in tables(entry):
+        parts = tables(entry)
+        if entry.kind == "centerline":
+            line = self._bridge.get(entry.uuid)
+            assert isinstance(line, Centerline)
+            parts = ways(line)
+        for caption, rows in parts:
             if caption:
                 self._column.addWidget(quiet(caption))
             self._column.addWidget(_table(rows))
@@ -123,12 +130,6 @@ def tables(entry: Entry) -> list[tuple[str, list[Row]]]:
                 for q in facts["quantities"]
             ]
             return [("", numbers), ("What earns these numbers", list(facts["credibility"].items()))]
-        case "centerline":
-            ways = [b for b in facts["branches"] if b["cap"]]
-            return [
-                ("", [("from", facts["inlet"].replace("_", " "))]),
-                ("Ways to", [(_said(b["cap"]), "") for b in ways]),
-            ]
         case "procedure":
             return [
                 (
@@ -141,6 +142,21 @@ def tables(entry: Entry) -> list[tuple[str, list[Row]]]:
                 )
             ]
     return []
+
+
+def ways(line: Centerline) -> list[tuple[str, list[Row]]]:
+    """Length and diameters of each way from the inlet."""
+    made: list[tuple[str, list[Row]]] = []
+    for branch in line.branches:
+        if branch.cap:
+            at = line.path(branch.cap)
+            width = 2.0 * np.asarray(line.radius_mm)[at]
+            rows: list[Row] = [
+                ("length", f"{float(np.asarray(line.distance_mm)[at[-1]]):.0f} mm"),
+                ("diameter, least to largest", f"{width.min():.1f} to {width.max():.1f} mm"),
+            ]
+            made.append((f"{_said(line.inlet)} → {_said(branch.cap)}", rows))
+    return made
 
 
 class Fact(NamedTuple):

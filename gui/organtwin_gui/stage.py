@@ -154,15 +154,18 @@ class Stage(QObject):
                     self.viewport.show_volume(thing)
             self.changed.emit()
 
-    def present(self, uuid: str | None, roles: dict[str, str]) -> None:
-        """Show a vessel mesh with arrows that follow the roles of its openings, unless a result on it is shown."""
+    def present(self, uuid: str | None, roles: dict[str, str], *, bare: bool = False) -> None:
+        """Show a vessel mesh with arrows that follow the roles of its openings.
+
+        A result on it that is shown may stay, unless the mesh is wanted ``bare``.
+        """
         for other, item in self.viewport.items.items():
             if isinstance(item, MeshItem) and other != uuid:
                 item.set_roles({})
         if uuid is None:
             return
         results = [e.uuid for e in self.bridge.entries("result") if e.facts.get("mesh") == uuid]
-        if not any(map(self.is_shown, results)) and not self.is_shown(uuid):
+        if not self.is_shown(uuid) and (bare or not any(map(self.is_shown, results))):
             for entry in self.bridge.entries():
                 if entry.kind in ("mesh", "result"):
                     self.viewport.set_visible(entry.uuid, False)
@@ -177,7 +180,7 @@ class Stage(QObject):
             self.viewport.remove(SPAN)
         else:
             accent = QColor(theme.DARK.accent)
-            self.viewport.show_surface(sleeve, colour=(accent.red(), accent.green(), accent.blue()), opacity=0.45)
+            self.viewport.show_surface(sleeve, colour=(accent.red(), accent.green(), accent.blue()), opacity=0.6)
 
     def _line_of(self, mesh: str) -> Centerline | None:
         """The newest centreline of a mesh, if it has one."""

@@ -241,7 +241,7 @@ class MainWindow(QMainWindow):
         study.series_wanted.connect(self.choose_series)
         self.workflow.step(FlowStep).shown.connect(self.stage.present)
         procedure = self.workflow.step(ProcedureStep)
-        procedure.shown.connect(self.stage.present)
+        procedure.shown.connect(lambda uuid, roles: self.stage.present(uuid, roles, bare=True))
         procedure.marked.connect(self.stage.mark_span)
         procedure.compare_wanted.connect(self.show_compare)
         self.compare.left.connect(lambda: self._show_compare(False))

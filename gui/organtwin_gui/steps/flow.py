@@ -12,9 +12,9 @@ from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh, Result
 from organtwin.operations import names
 from organtwin_gui.draft import Draft
-from organtwin_gui.forms import form, quiet
+from organtwin_gui.forms import form
 from organtwin_gui.steps.flow_estimate import Estimate
-from organtwin_gui.steps.flow_fields import caption
+from organtwin_gui.steps.flow_fields import calm, caption
 from organtwin_gui.steps.flow_inflow import Inflow
 from organtwin_gui.steps.flow_numerics import Numerics
 from organtwin_gui.steps.flow_outlets import Openings
@@ -32,7 +32,7 @@ class FlowStep(Step):
     shown = Signal(object, dict)
 
     def build(self) -> None:
-        self.mesh = QComboBox()
+        self.mesh = calm(QComboBox())
         self.mesh.setToolTip("Which vessel mesh")
         self.mesh.currentIndexChanged.connect(lambda _i: self._offer_openings())
         rows = form()
@@ -48,7 +48,6 @@ class FlowStep(Step):
         self.page.addWidget(self.numerics)
         self.estimate = Estimate()
         self.page.addWidget(self.estimate)
-        self.page.addWidget(quiet("Walls are rigid."))
         self._draft = Draft(self.bridge)
         self._draft.asked.connect(self.estimate.wait)
         self._draft.answered.connect(self._take_estimate)

@@ -10,8 +10,12 @@ from organtwin_gui import theme
 from organtwin_gui.steps.flow_fields import caption
 from organtwin_gui.steps.flow_outlets import said
 
-# heading, start of the quantity's name, figures
-COLUMNS = (("Flow (mL/s)", "flow", 3), ("P (mmHg)", "pressure", 3), ("FFR", "ffr", 3))
+# heading, start of the quantity's name, what it is
+COLUMNS = (
+    ("mL/s", "flow", "Mean flow"),
+    ("mmHg", "pressure", "Mean pressure"),
+    ("FFR", "ffr", "Fractional flow reserve"),
+)
 
 
 class Estimate(QWidget):
@@ -36,6 +40,8 @@ class Estimate(QWidget):
         self.table.horizontalHeader().setFont(theme.font(theme.SMALL_POINTS))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column, (_, _, what) in enumerate(COLUMNS, start=1):
+            self.table.horizontalHeaderItem(column).setToolTip(what)
         self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setToolTip("Means over a beat, from the 0D model of this vessel; the 3D solve is the finer answer")
         self.findings = Findings()
@@ -77,9 +83,9 @@ class Estimate(QWidget):
             name = QTableWidgetItem(said(cap))
             name.setToolTip(said(cap))
             self.table.setItem(row, 0, name)
-            for column, (_, prefix, figures) in enumerate(COLUMNS, start=1):
+            for column, (_, prefix, _) in enumerate(COLUMNS, start=1):
                 value = found.get(prefix)
-                item = QTableWidgetItem("" if value is None else f"{value:.{figures}g}")
+                item = QTableWidgetItem("" if value is None else f"{value:.3g}")
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(row, column, item)
             self.table.setRowHeight(row, 22)
@@ -151,6 +157,6 @@ def by_opening(quantities: tuple[Quantity, ...]) -> dict[str, dict[str, float]]:
     for quantity in quantities:
         first, _, cap = quantity.name.partition(" ")
         prefix = first.lower()
-        if cap and any(prefix == known for _, known, _ in COLUMNS) and not cap.startswith("share"):
+        if any(prefix == known for _, known, _ in COLUMNS) and cap and " " not in cap:  # "Pressure drop inlet → left"
             rows.setdefault(cap, {})[prefix] = quantity.value
     return rows

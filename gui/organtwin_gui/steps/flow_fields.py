@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from organtwin.errors import BadInput
@@ -91,10 +91,26 @@ class Fold(QWidget):
         self.inside.setVisible(opened)
 
 
+class _CalmWheel(QObject):
+    """The wheel scrolls the page; it never changes the value it happens to pass over."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return False
+
+
+def calm[W: QWidget](box: W) -> W:
+    """A field whose value the wheel does not change."""
+    box.installEventFilter(_CalmWheel(box))
+    return box
+
+
 def tidy[S: QAbstractSpinBox](box: S) -> S:
     """A number box whose text begins where that of the other fields does."""
     box.lineEdit().setTextMargins(6, 0, 0, 0)
-    return box
+    return calm(box)
 
 
 def caption(text: str) -> QLabel:

@@ -18,7 +18,7 @@ from organtwin.vessel.waveform_csv import period_s, read_waveform
 from organtwin_gui import theme
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.curve import Curve
-from organtwin_gui.steps.flow_fields import Field, show_row, tidy
+from organtwin_gui.steps.flow_fields import Field, calm, show_row, tidy
 
 SOURCES = (
     ("Cardiac output", "output", "Flow over a minute, and the heart rate"),
@@ -49,11 +49,11 @@ class Inflow(QWidget):
         self.rate.setToolTip("Heart rate")
         self.output = Field("5 L/min", "flow", 'Mean flow into the vessel, as in "5 L/min" or "83 mL/s"')
         self.stroke = Field("70 mL", "volume", 'What enters the vessel in one beat, as in "70 mL"')
-        self.time = QComboBox()
+        self.time = calm(QComboBox())
         self.time.addItem("Steady, the mean flow", "steady")
         self.time.addItem("Heart beats", "pulsatile")
         self.time.setToolTip("Mean flow only: quick. Or heart beats: pressures and shear over time")
-        self.template = QComboBox()
+        self.template = calm(QComboBox())
         for name, template in waveforms.TEMPLATES.items():
             self.template.addItem(template.title.partition(",")[0], name)
             self.template.setItemData(
@@ -245,7 +245,7 @@ def _positive(field: Field, dimension: str, what: str) -> float:
 
 
 def _box(items: tuple[tuple[str, str, str], ...], tip: str) -> QComboBox:
-    box = QComboBox()
+    box = calm(QComboBox())
     for row, (label, value, about) in enumerate(items):
         box.addItem(label, value)
         box.setItemData(row, about, Qt.ItemDataRole.ToolTipRole)

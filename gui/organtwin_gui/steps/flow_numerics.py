@@ -8,7 +8,8 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QSpinBox
 
-from organtwin_gui.steps.flow_fields import Field, Fold, show_row, tidy
+from organtwin_gui.forms import quiet
+from organtwin_gui.steps.flow_fields import Field, Fold, calm, show_row, tidy
 
 
 class Numerics(Fold):
@@ -18,7 +19,7 @@ class Numerics(Fold):
 
     def __init__(self) -> None:
         super().__init__("Blood and numerics", "The blood, the beats and steps to compute, and the scheme")
-        self.law = QComboBox()
+        self.law = calm(QComboBox())
         self.law.addItem("Newtonian", "newtonian")
         self.law.addItem("Carreau-Yasuda", "carreau-yasuda")
         self.law.setToolTip("Newtonian: one viscosity. Carreau-Yasuda: thicker where the blood is slow")
@@ -29,7 +30,7 @@ class Numerics(Fold):
         self.beats = _spin(1, 100, 3, "Number of heart beats to compute; the last one is shown")
         self.steps = _spin(20, 100000, 400, "Time steps in a beat")
         self.steps.setSingleStep(100)
-        self.scheme = QComboBox()
+        self.scheme = calm(QComboBox())
         self.scheme.addItem("fast", "fast")
         self.scheme.addItem("Taylor-Hood", "taylor-hood")
         self.scheme.setToolTip(
@@ -46,6 +47,7 @@ class Numerics(Fold):
             ("Processes", self.ranks),
         ):
             self.rows.addRow(label, field)
+        self.rows.addRow(quiet("Walls are rigid."))
         for box in (self.law, self.scheme):
             box.currentIndexChanged.connect(lambda _i: self.changed.emit())
         for spin in (self.beats, self.steps):

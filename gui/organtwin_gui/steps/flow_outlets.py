@@ -13,7 +13,7 @@ from organtwin.model.cases import Outlet
 from organtwin.units import parse
 from organtwin_gui import theme
 from organtwin_gui.forms import form
-from organtwin_gui.steps.flow_fields import Field, show_row, tidy
+from organtwin_gui.steps.flow_fields import Field, calm, show_row, tidy
 
 MODELS = (
     ("as targets", "targets", "Chosen so that the pressures and the split above come about"),
@@ -51,12 +51,12 @@ class OpeningCard(QFrame):
         size = QLabel(f"⌀ {2 * cap.radius_mm:.1f} mm")
         size.setObjectName("small")
         self.setToolTip(f"{said(cap.name)}: {cap.area_mm2:.0f} mm², radius {cap.radius_mm:.1f} mm")
-        self.role = QComboBox()
+        self.role = calm(QComboBox())
         self.role.addItem("in", "inlet")
         self.role.addItem("out", "outlet")
         self.role.setCurrentIndex(self.role.findData(cap.role))
         self.role.setToolTip("Blood goes in or out here")
-        self.model = QComboBox()
+        self.model = calm(QComboBox())
         for row, (label, key, about) in enumerate(MODELS):
             self.model.addItem(label, key)
             self.model.setItemData(row, about, Qt.ItemDataRole.ToolTipRole)
@@ -165,7 +165,7 @@ class Openings(QWidget):
         super().__init__()
         self.systolic = Field("120 mmHg", "pressure", "Highest pressure at the inlet over a beat")
         self.diastolic = Field("80 mmHg", "pressure", "Lowest pressure at the inlet over a beat")
-        self.split = QComboBox()
+        self.split = calm(QComboBox())
         self.split.addItem("by size (Murray)", "murray")
         self.split.addItem("in percent", "percent")
         self.split.setToolTip("How the outflow divides: as the cube of the radius (Murray's law), or as you say")

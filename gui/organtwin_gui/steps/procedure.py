@@ -16,7 +16,7 @@ from organtwin.units import convert, parse
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import form, quiet
-from organtwin_gui.steps.flow_fields import Field, caption, show_row
+from organtwin_gui.steps.flow_fields import Field, calm, caption, show_row
 from organtwin_gui.steps.flow_outlets import said
 from organtwin_gui.steps.procedure_span import Span, Way
 from organtwin_gui.steps.step import Step, fill, primary
@@ -52,10 +52,10 @@ class ProcedureStep(Step):
     compare_wanted = Signal(str, str)
 
     def build(self) -> None:
-        self.mesh = QComboBox()
+        self.mesh = calm(QComboBox())
         self.mesh.setToolTip("Which vessel mesh")
         self.mesh.currentIndexChanged.connect(lambda _i: self._take_mesh())
-        self.action = QComboBox()
+        self.action = calm(QComboBox())
         for label, key, _ in ACTIONS:
             self.action.addItem(label, key)
         self.action.currentIndexChanged.connect(lambda _i: self._show_action())
@@ -106,7 +106,7 @@ class ProcedureStep(Step):
         self._show_action()
 
     def _branches(self, tip: str) -> QComboBox:
-        box = QComboBox()
+        box = calm(QComboBox())
         box.setToolTip(tip)
         return box
 
