@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from organtwin_solvers.flow.conditions import resolve
-from organtwin_solvers.flow.targets import Terminal, solve_loop, terminals
+from organtwin_solvers.flow.targets import Terminal, solve_loop, summary, terminals
 from organtwin_solvers.flow.waveforms import template
 from organtwin_solvers.validation.pipes import tee
 
@@ -108,6 +108,7 @@ def test_a_case_with_targets_starts_at_the_periodic_state_relative_to_a_referenc
         assert outflow.stored_pa + conditions.reference_pa == pytest.approx(end.stored_pa)
         assert 75.0 < mmhg(end.stored_pa) < 120.0
         assert end.row()["from"] == "targets"
+    assert summary(conditions.loop).startswith("from the targets: left ")
     steady = resolve(
         case.model_copy(update={"numerics": case.numerics.model_copy(update={"mode": "steady"})}),
         tee(6.0, 6.0, 6.0, cells=4),

@@ -14,6 +14,7 @@ from organtwin_solvers.flow.conditions import Conditions
 from organtwin_solvers.flow.cycle import CycleSums
 from organtwin_solvers.flow.inflow import flux_vector, normals_mm2
 from organtwin_solvers.flow.march import March
+from organtwin_solvers.flow.targets import summary
 from organtwin_solvers.flow.wall_shear import WallShear
 
 Array = NDArray[np.float64]
@@ -93,7 +94,8 @@ def result_of(
             *_in_the_blood(organ, conditions, caps, velocity, imbalance, march, judged, pulsatile=pulsatile),
             *_at_the_wall(shear, shear_of, cycle, judged, pulsatile=pulsatile),
         ),
-        credibility=_credibility(organ, case, march, imbalance, seconds) | {"wall resolution": judged.wall_resolution},
+        credibility=_credibility(organ, case, march, imbalance, seconds)
+        | {"wall resolution": judged.wall_resolution, "outlets": summary(conditions.loop)},
         tables=tables,
         histories=march.histories,
         notes=_notes(case, conditions, march, tables),

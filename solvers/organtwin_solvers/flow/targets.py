@@ -294,3 +294,18 @@ def describe(loop: Loop) -> str:
     """The pressures in a few words, as in "120/80 (mean 98) mmHg"."""
     high, low, mean = (convert(p, "pressure", "mmHg") for p in (loop.systolic_pa, loop.diastolic_pa, loop.mean_pa))
     return f"{mean:.0f} mmHg" if high - low < 0.5 else f"{high:.0f}/{low:.0f} (mean {mean:.0f}) mmHg"
+
+
+def summary(loop: Loop) -> str:
+    """What hangs at the outlets, in one line of words."""
+    parts = []
+    for end in loop.terminals:
+        row = end.row()
+        if end.resistance == 0.0:
+            parts.append(f"{end.cap} at {row['beyond']}")
+        elif end.compliance > 0.0:
+            parts.append(f"{end.cap} {row['proximal']}, {row['compliance']}, {row['distal']} over {row['beyond']}")
+        else:
+            parts.append(f"{end.cap} {show(end.resistance, 'resistance', 'mmHg*s/mL')} over {row['beyond']}")
+    chosen = any(end.origin == "targets" for end in loop.terminals)
+    return ("from the targets: " if chosen else "") + "; ".join(parts)
