@@ -16,8 +16,9 @@ from scipy.spatial import cKDTree
 
 from organtwin.errors import BadInput, SolveFailed
 from organtwin.mesh import triangles as tri
+from organtwin.mesh.patch import patched
 from organtwin.mesh.procedures.changed import Beat, Changed
-from organtwin.mesh.procedures.refit import adopted, edges_at, patched, refit
+from organtwin.mesh.procedures.refit import adopted, edges_at, refit
 from organtwin.mesh.procedures.way import Way
 from organtwin.mesh.repair import fair
 from organtwin.model import Centerline, OrganMesh
