@@ -24,8 +24,8 @@ class FemMesh:
         Every exterior facet with its tag of ``OrganMesh.boundary_tags``.
     boundaries : dict of str to int
         Names of the tags.
-    n_points : int
-        Number of points of the OrganMesh.
+    organ : OrganMesh
+        Whole, on every rank.
     point_of_node : (local nodes,) int64
         OrganMesh point of each local geometry node (owned nodes first, then ghosts).
     cell_of_cell : (local cells,) int64
@@ -35,9 +35,13 @@ class FemMesh:
     mesh: dmesh.Mesh
     facet_tags: dmesh.MeshTags
     boundaries: dict[str, int]
-    n_points: int
+    organ: OrganMesh
     point_of_node: NDArray[np.int64]
     cell_of_cell: NDArray[np.int64]
+
+    @property
+    def n_points(self) -> int:
+        return len(self.organ.points_mm)
 
     @property
     def comm(self) -> MPI.Comm:
@@ -138,7 +142,7 @@ def fem_mesh(organ: OrganMesh, comm: MPI.Comm = MPI.COMM_WORLD) -> FemMesh:
         mesh=mesh,
         facet_tags=_tag_facets(mesh, point_of_node, organ),
         boundaries=dict(organ.boundaries),
-        n_points=len(points),
+        organ=organ,
         point_of_node=point_of_node,
         cell_of_cell=np.asarray(mesh.topology.original_cell_index, np.int64),
     )

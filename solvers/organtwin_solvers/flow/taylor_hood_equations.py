@@ -33,6 +33,7 @@ la = dolfinx.la
 
 LARGEST_DIRECT = {2: 400_000, 3: 30_000}  # unknowns up to which factors are cheaper than many iterations
 MAX_NEWTON = 25
+SWEPT = 0.5  # of the rate at which cells are crossed, in the preconditioner: measured
 ROBIN = 1.0  # pressure falls to the outlet's over about one cell, in the preconditioner
 
 
@@ -74,6 +75,9 @@ class TaylorHoodEquations:
         self.outlets = tuple(outlets)
         self.iterations = 0
         self._preassemble(viscosity)
+        corner = mesh.geometry.x[mesh.geometry.dofmaps[0][:, : self.dim + 1]][..., : self.dim]
+        inverse = np.linalg.inv(corner[:, 1:] - corner[:, :1])  # columns are gradients of the barycentric coordinates
+        self._slopes = np.concatenate([-inverse.sum(axis=2, keepdims=True), inverse], axis=2)
         total = mesh.comm.allreduce(self.dim * self.size + self.corners)
         self._system = CoupledSystem(self, direct=total < LARGEST_DIRECT[self.dim] if direct is None else direct)
 
@@ -143,17 +147,29 @@ class TaylorHoodEquations:
         self.mass = _assembled(fem.form(u * v * dx))
         self.K = fem.petsc.create_matrix(self._momentum)
         p = ufl.TrialFunction(self.pressures)
+        self._weight = weight = fem.Function(fem.functionspace(mesh, ("DG", 0)))
         linear = {"quadrature_degree": 2}
         fall = ROBIN * ufl.FacetArea(mesh) / (dim * ufl.CellVolume(mesh)) if not curved else fem.Constant(mesh, 1.0)
         self._laplace = fem.form(
-            ufl.dot(ufl.grad(p), ufl.grad(q)) * ufl.dx(metadata=linear) + fall * p * q * open_ends(metadata=linear)
+            weight * ufl.dot(ufl.grad(p), ufl.grad(q)) * dx(metadata=linear)
+            + fall * weight * p * q * open_ends(metadata=linear)
         )
         self._lumps = fem.form(q * dx)
         self.viscosity_scale = float(viscosity) if not callable(viscosity) else 0.0
 
-    def laplacian(self) -> object:
-        """(grad p, grad q) on pressures, which at outlets fall to zero over about one cell."""
+    def schur(self) -> object:
+        """Stands for B K^-1 B': (w grad p, grad q), w the local inverse of K's symbol less its viscous part.
+
+        At outlets pressure falls to zero over about one cell.
+        """
+        rates = self.density * self.crossing_rates()
+        self._weight.x.array[: len(rates)] = 1.0 / (self.inertia + SWEPT * rates)
         return _assembled(self._laplace)
+
+    def crossing_rates(self) -> Array:
+        """sum |a.grad N| over the linear shape functions of each local cell, for a as last assembled, 1/s."""
+        a = self._a.x.array.reshape(-1, self.dim)[self.vectors.dofmap.list[:, : self.dim + 1]].mean(axis=1)
+        return np.abs(np.einsum("ci,cik->ck", a, self._slopes)).sum(axis=1)
 
     def pressure_mass(self) -> Array:
         """(1, q) for each test q."""

@@ -183,7 +183,8 @@ def _transposed_free(divergence: PETSc.Mat, held: NDArray[np.bool_]) -> PETSc.Ma
 class Blocks:
     """Block factors: incomplete ones of K, and for the Schur complement B K^-1 B' the inverse of
 
-    rho a0/dt Laplace^-1 + mu mass^-1 (Cahouet and Chabard, Int. J. Numer. Methods Fluids 8, 1988).
+    Laplace^-1 + mu mass^-1 (Cahouet and Chabard, Int. J. Numer. Methods Fluids 8, 1988), where the Laplacian is weighted with
+    the local inverse of inertia and convection.
     """
 
     def __init__(self, equations: TaylorHoodEquations) -> None:
@@ -195,8 +196,6 @@ class Blocks:
         self._momentum.setType("ilu" if comm.size == 1 else "bjacobi")
         self._laplace = PETSc.PC().create(comm)
         self._laplace.setType("gamg")
-        self._laplace.setOperators(equations.laplacian())
-        self._laplace.setUp()
         self._mass = equations.pressure_mass()
         self._inertia, self._age, self._first, self._last = 0.0, 0, 0, 0
         self._matrix: PETSc.Mat | None = None
@@ -214,6 +213,8 @@ class Blocks:
         self._matrix.zeroRows(self._held_rows, 1.0)
         self._momentum.setOperators(self._matrix)
         self._momentum.setUp()
+        self._laplace.setOperators(self._equations.schur())
+        self._laplace.setUp()
         self._inertia, self._age = inertia, 0
         return True
 
@@ -231,7 +232,7 @@ class Blocks:
         source = x.array_r[at:] - equations.divergence(velocity)
         self._p.array[:] = source
         self._laplace.apply(self._p, self._q)
-        pressure = self._inertia * self._q.array_r + equations.viscosity_scale * source / self._mass
+        pressure = self._q.array_r + equations.viscosity_scale * source / self._mass
         push = np.where(equations.held, 0.0, equations.weak_gradient(pressure))
         velocity += np.array([self._predict(r) for r in push])
         y.array[:at], y.array[at:] = velocity.ravel(), pressure
