@@ -18,6 +18,7 @@ from organtwin.units import convert
 from organtwin.vessel.tree import of_mesh
 from organtwin_solvers.flow.conditions import Conditions, resolve
 from organtwin_solvers.flow.operation import FlowParameters
+from organtwin_solvers.flow.preflight import check_conditions
 from organtwin_solvers.flow.presets import preset
 from organtwin_solvers.lumped.vessel import Beat, solve_vessel
 
@@ -64,7 +65,9 @@ def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None, line
     started = time.perf_counter()
     beat = solve_vessel(case, conditions, line)
     seconds = time.perf_counter() - started
-    return result_of(organ, case, conditions, line, beat, seconds)
+    result = result_of(organ, case, conditions, line, beat, seconds)
+    findings = [f for f in check_conditions(case, organ, conditions) if f.level != "note"]
+    return result.with_(notes=(*(str(finding) for finding in findings), *result.notes))
 
 
 def result_of(
