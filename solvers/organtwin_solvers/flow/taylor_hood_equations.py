@@ -31,7 +31,7 @@ from organtwin_solvers.flow.taylor_hood_linear import CoupledSystem, multiply
 Array = NDArray[np.float64]
 la = dolfinx.la
 
-LARGEST_DIRECT = {2: 400_000, 3: 30_000}  # unknowns up to which factors are cheaper than many iterations
+LARGEST_DIRECT = {2: 400_000, 3: 6_000}  # unknowns up to which factors are cheaper than many iterations
 MAX_NEWTON = 25
 SWEPT = 0.5  # of the rate at which cells are crossed, in the preconditioner: measured
 ROBIN = 1.0  # pressure falls to the outlet's over about one cell, in the preconditioner

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from organtwin.model import OrganMesh
 from organtwin_solvers.fem.backend import MPI, basix, dmesh, ufl
+from organtwin_solvers.validation.pipes import _outer_faces, vessel
 
 HEIGHT, RADIUS = 0.41, 0.05
 WALL, INLET, OUTLET, CYLINDER = 1, 2, 3, 4
@@ -14,13 +16,20 @@ Points = NDArray[np.float64]
 
 
 def channel(
-    cells: int, *, centre: tuple[float, float], length: float, growth: float = 1.03, slender: float = 1.0
+    cells: int,
+    *,
+    centre: tuple[float, float],
+    length: float,
+    growth: float = 1.03,
+    slender: float = 1.0,
+    radius: float = RADIUS,
 ) -> tuple[Points, NDArray[np.int64]]:
     """Points (n, 2) and triangles (m, 3), turned to the left, of the channel less the disc.
 
     ``cells`` on each side of the square around the cylinder, whose sides the channel's height gives; four times as many
     around the cylinder. Between circle and square cells grow in proportion to their distance from the axis; they are
     ``slender`` times longer along the circle than across. Beyond the square they grow by ``growth``.
+    Corners around the cylinder lie at ``radius``.
     """
     left = centre[0] - 0.2
     square = np.array([[left, 0.0], [left + HEIGHT, 0.0], [left + HEIGHT, HEIGHT], [left, HEIGHT]])
@@ -28,7 +37,7 @@ def channel(
     outer = np.concatenate([a + s * (b - a) for a, b in zip(square, np.roll(square, -1, axis=0), strict=True)])
     around = 4 * cells
     angle = -0.75 * np.pi + 2 * np.pi * np.arange(around) / around
-    inner = np.array(centre) + RADIUS * np.column_stack([np.cos(angle), np.sin(angle)])
+    inner = np.array(centre) + radius * np.column_stack([np.cos(angle), np.sin(angle)])
     radial = round(slender * 0.9 * np.log(0.205 / RADIUS) / (2 * np.pi / around)) + 1
     ratio = (0.205 / RADIUS) ** (1.0 / radial)
     depth = (ratio ** np.arange(radial + 1) - 1) / (ratio**radial - 1)
@@ -67,6 +76,35 @@ def curved(points: Points, triangles: NDArray[np.int64], centre: tuple[float, fl
     cells = np.hstack([triangles, len(points) + of_side.reshape(-1, 3)])
     element = basix.ufl.element("Lagrange", "triangle", 2, shape=(2,))
     return dmesh.create_mesh(MPI.COMM_SELF, cells, ufl.Mesh(element), np.concatenate([points, middle]))
+
+
+def box(
+    cells: int, layers: int, *, centre: tuple[float, float], length: float, growth: float, slender: float
+) -> OrganMesh:
+    """The channel with a cylinder along z from wall to wall, of tetrahedra, as a vessel (lengths taken for mm).
+
+    Caps "inlet" and "outlet"; ``layers`` (an even number) along z are thinner at the walls. Sides are straight: the
+    polygon has the area of the disc.
+    """
+    sector = np.pi / (2 * cells)
+    radius = RADIUS * float(np.sqrt(sector / np.sin(sector)))
+    flat, triangles = channel(cells, centre=centre, length=length, growth=growth, slender=slender, radius=radius)
+    s = np.linspace(0.0, 1.0, layers + 1)
+    z = HEIGHT * (s - 0.5 * np.sin(2 * np.pi * s) / (2 * np.pi))
+    points = np.column_stack([np.tile(flat, (layers + 1, 1)), np.repeat(z, len(flat))])
+    a, b, c = np.sort(triangles, axis=1).T  # sorted corners: neighbours cut their common quadrilateral alike
+    tets = []
+    for layer in range(layers):
+        low, high = layer * len(flat), (layer + 1) * len(flat)
+        tets += [
+            np.column_stack([a + low, b + low, c + low, c + high]),
+            np.column_stack([a + low, b + low, b + high, c + high]),
+            np.column_stack([a + low, a + high, b + high, c + high]),
+        ]
+    every = np.concatenate(tets)
+    x = points[_outer_faces(every)][..., 0]
+    regions = np.where(np.isclose(x, 0.0).all(axis=1), 1, np.where(np.isclose(x, length).all(axis=1), 2, 0))
+    return vessel(points, every, regions, ["inlet", "outlet"], "channel with a cylinder")
 
 
 def tagged(mesh: dmesh.Mesh, length: float) -> dmesh.MeshTags:
