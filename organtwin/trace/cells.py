@@ -64,23 +64,37 @@ class Cells:
             )
         return found
 
-    def near_boundary(self, mesh: OrganMesh, name: str, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """``count`` places spread over a boundary by area, just inside, and their cells: the same ones each time."""
+    def near_boundary(
+        self, mesh: OrganMesh, name: str, count: int, weights: NDArray[Any] | None = None, chance: int = 20
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """``count`` places just inside a boundary, and their cells: the same ones each time.
+
+        They are spread by area, or by ``weights`` (t,) of the triangles of the boundary. ``chance`` makes others of them.
+        """
         triangles = np.asarray(mesh.boundary(name), np.int64)
         corners = np.asarray(mesh.points_mm, np.float64)[triangles]
-        area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-        tag = mesh.boundaries[name]
-        cell, opposite = np.nonzero(self.neighbours == -1 - tag)
-        keys = np.sort(np.array([np.delete(self.tets[c], o) for c, o in zip(cell, opposite, strict=True)]), axis=1)
-        behind = {tuple(key): c for key, c in zip(keys.tolist(), cell.tolist(), strict=True)}
-        chance = np.random.default_rng(20)
-        # equal shares of the area, one place in each: spread more evenly than by chance alone
-        steps = (np.arange(count) + chance.random(count)) / max(count, 1) * area.sum()
-        chosen = np.minimum(np.searchsorted(np.cumsum(area), steps), len(area) - 1)
-        on_cap = np.einsum("ij,ijk->ik", chance.dirichlet(np.ones(3), size=count), corners[chosen])
-        cells = np.array([behind[tuple(sorted(t))] for t in triangles[chosen].tolist()], np.int64)
-        middle = np.asarray(mesh.points_mm)[self.tets[cells]].mean(axis=1)
-        return on_cap + 0.02 * (middle - on_cap), cells
+        share = areas_of(corners) if weights is None else np.asarray(weights, np.float64)
+        behind = self._behind(mesh, name)
+        random = np.random.default_rng(chance)
+        # equal shares, one place in each: spread more evenly than by chance alone
+        steps = (np.arange(count) + random.random(count)) / max(count, 1) * share.sum()
+        chosen = np.minimum(np.searchsorted(np.cumsum(share), steps), len(share) - 1)
+        on_cap = np.einsum("ij,ijk->ik", random.dirichlet(np.ones(3), size=count), corners[chosen])
+        middle = np.asarray(mesh.points_mm)[self.tets[behind[chosen]]].mean(axis=1)
+        return on_cap + 0.02 * (middle - on_cap), behind[chosen]
+
+    def _behind(self, mesh: OrganMesh, name: str) -> NDArray[np.int64]:
+        """(t,) the cell behind each triangle of a boundary."""
+        cell, opposite = np.nonzero(self.neighbours == -1 - mesh.boundaries[name])
+        keys = np.sort(self.tets[cell[:, None], _FACES[opposite]], axis=1)
+        known = {tuple(key): c for key, c in zip(keys.tolist(), cell.tolist(), strict=True)}
+        return np.array([known[tuple(sorted(t))] for t in mesh.boundary(name).tolist()], np.int64)
+
+
+def areas_of(corners_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(t,) of triangles (t, 3, 3)."""
+    sides = np.cross(corners_mm[:, 1] - corners_mm[:, 0], corners_mm[:, 2] - corners_mm[:, 0])
+    return np.asarray(np.linalg.norm(sides, axis=1) / 2)
 
 
 def _neighbours(tets: NDArray[np.int64], triangles: NDArray[Any], tags: NDArray[Any], points: int) -> NDArray[np.int64]:

@@ -48,7 +48,8 @@ def stream(
     longest: float = 3.0,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Particles:
-    """Particles set free evenly over the inlets at every moment, and carried until they leave or touch the wall.
+    """Particles set free at the inlets as the blood comes in, each for the same volume of it, and carried until they leave
+    or touch the wall.
 
     A particle set free at phase f is shown at phase f + age, modulo the period, at every age: so the last moment goes
     over into the first, and a cycle can be played again and again.
@@ -62,31 +63,53 @@ def stream(
     longest : periods after which a particle is taken away
     progress : called with the share that is done; what it raises ends the work
     """
-    steps = round(moments * longest)
-    per_inlet = max(1, round(at_once / (longest * moments) / max(len(inlets), 1)))
     nt = len(velocity)
+    field = np.ascontiguousarray(velocity, dtype=np.float32)
+    start_frame = np.arange(moments) * (nt / moments if nt > 1 else 0.0)
+    inflow = [_inflow(mesh, name, field, start_frame) for name in inlets]  # (moments, triangles) mm3/s each
+    per_period = sum(float(flux.mean(axis=0).sum()) for flux in inflow) * period_s
+    stay = _volume(mesh) / per_period if per_period > 0 else longest  # periods that blood is in the vessel, on average
+    released = at_once / float(np.clip(stay, 0.2, longest))
     tails: list[list[NDArray[np.float32]]] = [[] for _ in range(moments)]
     speeds: list[list[NDArray[np.float32]]] = [[] for _ in range(moments)]
-    seeds = [cells.near_boundary(mesh, name, per_inlet * moments) for name in inlets]
-    places = np.concatenate([s[0].reshape(per_inlet, moments, 3) for s in seeds])
-    in_cells = np.concatenate([s[1].reshape(per_inlet, moments) for s in seeds])
-    field = np.ascontiguousarray(velocity, dtype=np.float32)
+    owed = 0.0  # parts of particles
     for release in range(moments):
         progress(release / moments)
-        paths = follow(
-            cells, field, places[:, release], in_cells[:, release],
-            np.full(len(places), release * nt / moments if nt > 1 else 0.0),
-            step_s=period_s / moments, frames_per_step=nt / moments if nt > 1 else 0.0, steps=steps,
-        )  # fmt: skip
-        for age in range(int(paths.count.max(initial=0))):
-            alive = np.flatnonzero(paths.count > age)
-            tail = paths.places_mm[alive][:, [max(age - back, 0) for back in range(TAIL)]]
-            moment = (release + age) % moments
-            tails[moment].append(tail)
-            speeds[moment].append(paths.speed[alive, age])
+        for name, flux in zip(inlets, inflow, strict=True):
+            owed += released * float(flux[release].sum()) * period_s / moments / per_period if per_period > 0 else 0.0
+            count, owed = int(owed), owed - int(owed)
+            if count == 0:
+                continue
+            places, at = cells.near_boundary(mesh, name, count, flux[release], chance=release)
+            paths = follow(
+                cells, field, places, at, np.full(count, start_frame[release]), step_s=period_s / moments,
+                frames_per_step=nt / moments if nt > 1 else 0.0, steps=round(moments * longest),
+            )  # fmt: skip
+            for age in range(int(paths.count.max(initial=0))):
+                alive = np.flatnonzero(paths.count > age)
+                moment = (release + age) % moments
+                tails[moment].append(paths.places_mm[alive][:, [max(age - back, 0) for back in range(TAIL)]])
+                speeds[moment].append(paths.speed[alive, age])
     empty = np.empty((0, TAIL, 3), np.float32)
     return Particles(
         period_s,
         tuple(np.concatenate([empty, *t]) for t in tails),
         tuple(np.concatenate([empty[:, 0, 0], *s]) for s in speeds),
     )
+
+
+def _inflow(mesh: OrganMesh, name: str, field: NDArray[np.float32], frames: NDArray[Any]) -> NDArray[np.float64]:
+    """(moments, t) what comes in through each triangle of a boundary at each moment, mm3/s; nothing where it goes out."""
+    triangles = np.asarray(mesh.boundary(name), np.int64)
+    corners = np.asarray(mesh.points_mm, np.float64)[triangles]
+    outwards = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
+    into = -np.einsum("tjd,jd->tj", field[:, triangles].mean(axis=2, dtype=np.float64), outwards)
+    before = np.floor(frames).astype(int)
+    share = (frames - before)[:, None]
+    moments = into[before % len(into)] * (1 - share) + into[(before + 1) % len(into)] * share
+    return np.maximum(moments, 0.0)
+
+
+def _volume(mesh: OrganMesh) -> float:
+    corners = np.asarray(mesh.points_mm, np.float64)[np.asarray(mesh.tets)]
+    return float(np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])).sum() / 6)

@@ -19,7 +19,7 @@ from organtwin_gui.views.items.base import actor_of, polydata_of
 from organtwin_gui.views.items.quantities import Shade, frame_at, magnitude
 
 THROUGH = Shade("through", "velocity_mm_per_s", "Through plane", "cm/s", 0.1, "through", False, signed=True)
-_CONTOURS = 9
+_CONTOURS = 7
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,13 @@ class CutPlane:
         self.lines.GetMapper().SetInputConnection(self._contours.GetOutputPort())
         self.rim.GetMapper().SetInputConnection(self._rim.GetOutputPort())
         self.face.GetProperty().LightingOff()
-        for actor, colour, width in ((self.lines, (0.05, 0.06, 0.08), 1.2), (self.rim, (0.95, 0.96, 0.98), 2.0)):
+        for actor, colour, width in ((self.lines, (0.97, 0.98, 1.0), 1.0), (self.rim, (0.95, 0.96, 0.98), 1.6)):
             actor.GetProperty().LightingOff()
             actor.GetProperty().SetColor(*colour)
             actor.GetProperty().SetLineWidth(width)
             actor.GetMapper().SetRelativeCoincidentTopologyLineOffsetParameters(0, -66000)
             actor.GetMapper().SetResolveCoincidentTopologyToPolygonOffset()
+        self.lines.GetProperty().SetOpacity(0.55)
         self.actors = (self.face, self.lines, self.rim)
 
     def place(self, centre_mm: NDArray[np.float64], normal: NDArray[np.float64]) -> None:

@@ -379,8 +379,9 @@ class FlowItem(SceneItem):
             self._lines.keep(moment, lines)
             if not self._shown[1] or not self.visible:
                 return
-            self._show_streams()
-            self.around.refresh()
+            if abs(moment - self._moment) <= 1 or len(self._lines.lines) == 1:
+                self._show_streams()
+                self.around.refresh()
             following = ((moment + n) % self._moments for n in range(1, self._moments))
             missing = next((m for m in following if m not in self._lines.lines), None)
             if missing is not None and not self.around.background.has((self.uuid, "lines")):
