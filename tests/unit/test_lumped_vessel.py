@@ -48,7 +48,7 @@ def case(**changes: object) -> FlowCase:
 
 
 def test_a_straight_vessel_costs_poiseuille() -> None:
-    (course,) = courses(straight(np.full(81, math.pi * 4.0)), DENSITY, newtonian)
+    (course,) = courses(straight(np.full(81, math.pi * 4.0)), DENSITY, newtonian, profile=1.0)
     assert course.friction[-1] == pytest.approx(8.0 * VISCOSITY * 80.0 / (math.pi * 16.0), rel=1e-12)
     assert course.inertia[-1] == pytest.approx(DENSITY * 80.0 / (math.pi * 4.0), rel=1e-12)
     assert not course.narrowings

@@ -21,6 +21,7 @@ from organtwin_solvers.lumped.tree import NEARLY_FLAT, PARABOLIC, Course, course
 Array = NDArray[np.float64]
 
 STEPS = 200  # a beat
+SETTLED, MAX_TURNS = 1e-3, 20
 FLAT_FROM = 4.0  # Womersley number
 PERIODIC = 1e-5  # of the greatest pressure and flow
 
@@ -66,14 +67,19 @@ def solve_vessel(case: FlowCase, conditions: Conditions, line: Centerline, steps
     ends = _ends(conditions, line)
     density, blood = conditions.density, rheology(case.blood)
     profile = _profile(case, conditions, line)
-    first = courses(line, density, blood.viscosity, profile)
-    resting = _circuit(line, first, ends, conditions, steps).system(steady=True)
-    guess = rest(resting)
-    flows = dict(enumerate(_numbered(resting, guess[None], line, "flow")[0]))
-    laws = courses(line, density, blood.viscosity, profile, flows, first)
-    circuit = _circuit(line, laws, ends, conditions, steps)
-    still = circuit.system(steady=True)
-    y = rest(still, guess)
+    laws = first = courses(line, density, blood.viscosity, profile)
+    flows = np.zeros(len(first))
+    y = None
+    for turn in range(MAX_TURNS):  # what forks, bends and thinning blood cost depends on the flows
+        circuit = _circuit(line, laws, ends, conditions, steps)
+        still = circuit.system(steady=True)
+        y = rest(still, y)
+        found = _numbered(still, y[None], line, "flow")[0]
+        change = np.abs(found - flows).max()
+        flows = found if turn < 2 else 0.5 * (flows + found)
+        if change <= SETTLED * np.abs(found).max() and turn:
+            break
+        laws = courses(line, density, blood.viscosity, profile, dict(enumerate(flows)), first)
     if case.numerics.mode == "steady":
         return _beat(still, np.zeros(1), y[None], np.zeros_like(y)[None], laws, ends, line, 0)
     system = circuit.system()
