@@ -110,7 +110,7 @@ class Stage(QObject):
         marks = Surface(
             uuid=FAILING, name="Failing triangles", structure=FAILING, points_mm=points, triangles=triangles
         )
-        self.viewport.show_surface(marks, colour=(239, 60, 60))
+        self.viewport.show_surface(marks, colour=(239, 60, 60), mark=True)
         self.scene.cursor.move(places_mm[0])
 
     # -- showing --------------------------------------------------------------------------------------------------
@@ -162,6 +162,7 @@ class Stage(QObject):
         for other, item in self.viewport.items.items():
             if isinstance(item, MeshItem) and other != uuid:
                 item.set_roles({})
+        self.viewport.set_glass(uuid is not None)
         if uuid is None:
             return
         results = [e.uuid for e in self.bridge.entries("result") if e.facts.get("mesh") == uuid]
@@ -180,7 +181,9 @@ class Stage(QObject):
             self.viewport.remove(SPAN)
         else:
             accent = QColor(theme.DARK.accent)
-            self.viewport.show_surface(sleeve, colour=(accent.red(), accent.green(), accent.blue()), opacity=0.6)
+            self.viewport.show_surface(
+                sleeve, colour=(accent.red(), accent.green(), accent.blue()), opacity=0.6, mark=True
+            )
 
     def _line_of(self, mesh: str) -> Centerline | None:
         """The newest centreline of a mesh, if it has one."""

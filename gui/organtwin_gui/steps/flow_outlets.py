@@ -13,7 +13,7 @@ from organtwin.model.cases import Outlet
 from organtwin.units import parse
 from organtwin_gui import theme
 from organtwin_gui.forms import form
-from organtwin_gui.steps.flow_fields import Field, calm, show_row, tidy
+from organtwin_gui.steps.flow_fields import Elided, Field, calm, show_row, tidy
 
 MODELS = (
     ("as targets", "targets", "Chosen so that the pressures and the split above come about"),
@@ -46,10 +46,10 @@ class OpeningCard(QFrame):
         super().__init__()
         self.cap = cap
         self.setObjectName("card")
-        name = QLabel(said(cap.name))
+        name = Elided(said(cap.name))
         name.setFont(theme.font(theme.BODY_POINTS, bold=True))
-        size = QLabel(f"⌀ {2 * cap.radius_mm:.1f} mm")
-        size.setObjectName("small")
+        self._size = QLabel(f"⌀ {2 * cap.radius_mm:.1f} mm")
+        self._size.setObjectName("small")
         self.setToolTip(f"{said(cap.name)}: {cap.area_mm2:.0f} mm², radius {cap.radius_mm:.1f} mm")
         self.role = calm(QComboBox())
         self.role.addItem("in", "inlet")
@@ -80,14 +80,17 @@ class OpeningCard(QFrame):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(6)
         grid.addWidget(name, 0, 0)
-        grid.addWidget(size, 0, 1)
-        grid.addWidget(self.role, 0, 2)
-        grid.addWidget(self.model, 1, 0, 1, 2)
-        grid.addWidget(self.percent, 1, 2)
-        grid.addWidget(self._fields, 2, 0, 1, 3)
-        grid.addWidget(self._found, 3, 0, 1, 3)
+        grid.addWidget(self.role, 0, 1)
+        grid.addWidget(self.model, 1, 0)
+        grid.addWidget(self._size, 1, 1)
+        grid.addWidget(self.percent, 1, 1)
+        grid.addWidget(self._fields, 2, 0, 1, 2)
+        grid.addWidget(self._found, 3, 0, 1, 2)
         grid.setColumnStretch(0, 1)
-        self.role.setMinimumWidth(74)
+        self.role.setFixedWidth(88)
+        self.percent.setFixedWidth(88)
+        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.model.setMinimumContentsLength(6)
         self.role.currentIndexChanged.connect(lambda _i: self._change())
         self.model.currentIndexChanged.connect(lambda _i: self._ask())
         self.percent.valueChanged.connect(lambda _v: self.changed.emit())
@@ -110,6 +113,7 @@ class OpeningCard(QFrame):
 
     def _change(self) -> None:
         self.model.setVisible(not self.is_inlet)
+        self._size.setVisible(not self.is_inlet)
         self._fields.setVisible(not self.is_inlet and bool(self.fields))
         self._found.hide()
         self.changed.emit()
@@ -129,7 +133,9 @@ class OpeningCard(QFrame):
         self._found.show()
 
     def show_percent(self, on: bool) -> None:
-        self.percent.setVisible(on and not self.is_inlet and self.model.currentData() == "targets")
+        shown = on and not self.is_inlet and self.model.currentData() == "targets"
+        self.percent.setVisible(shown)
+        self._size.setVisible(not shown and not self.is_inlet)
 
     def outlet(self) -> dict[str, Any]:
         """The outlet of a case.

@@ -83,6 +83,8 @@ class Viewport(QWidget):
             self._background, self.canvas.refresh, lambda: self.canvas.software, self.items_changed.emit
         )
         self._untouched = True
+        self._glass = False
+        self._marks: set[str] = set()
         self._marked: NDArray[np.float64] | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -109,8 +111,11 @@ class Viewport(QWidget):
 
     # -- things ---------------------------------------------------------------------------------------------------
 
-    def show_surface(self, surface: Surface, *, colour: Colour | None = None, opacity: float = 1.0) -> None:
-        """Put in a surface, in the colour of its structure unless another is given."""
+    def show_surface(
+        self, surface: Surface, *, colour: Colour | None = None, opacity: float = 1.0, mark: bool = False
+    ) -> None:
+        """Put in a surface, in the colour of its structure unless another is given; a ``mark`` never turns to glass."""
+        (self._marks.add if mark else self._marks.discard)(surface.uuid)
         self._put(SurfaceItem(surface, self._around, colour, opacity))
 
     def show_mesh(self, mesh: OrganMesh, look: MeshLook | None = None) -> None:
@@ -230,12 +235,19 @@ class Viewport(QWidget):
         self.canvas.refresh()
         self.items_changed.emit()
 
+    def set_glass(self, on: bool) -> None:
+        """Whether surfaces are glass also where no result is shown: while something among them is worked on."""
+        if on != self._glass:
+            self._glass = on
+            self._set_background()
+            self.canvas.refresh()
+
     def _set_background(self) -> None:
         """Where a result is shown the surfaces around it turn to glass."""
-        result = any(item.visible and isinstance(item, FlowItem | TissueItem) for item in self.items.values())
+        glass = self._glass or any(i.visible and isinstance(i, FlowItem | TissueItem) for i in self.items.values())
         for item in self.items.values():
             if isinstance(item, SurfaceItem):
-                item.set_in_background(result)
+                item.set_in_background(glass and item.uuid not in self._marks)
 
     def remove(self, uuid: str) -> None:
         """Take a thing out; unknown ones are no matter."""
