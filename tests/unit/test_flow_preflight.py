@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from organtwin_solvers.flow.conditions import resolve
-from organtwin_solvers.flow.preflight import check, checked, explicit
+from organtwin_solvers.flow.preflight import check, check_conditions, checked, explicit
 from organtwin_solvers.flow.preflight_operation import OPERATION
 from organtwin_solvers.validation.pipes import pipe, tee
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase
+from organtwin.model.centerline import Branch, Centerline
 from organtwin.operations import NullMonitor
 
 
@@ -75,6 +76,24 @@ def test_a_coarse_opening_and_a_coarse_wall_are_told_with_the_edge_to_mesh_with(
     found = said(beating("40 mL/s"), coarse, "warning")
     assert any("'inlet' is" in text and "cells across" in text and "or less" in text for text in found)
     assert any("wall shear will be too low" in text for text in said(beating("40 mL/s"), coarse, "note"))
+
+
+def test_a_narrow_place_on_the_middle_line_is_looked_at():
+    tube = pipe(5.0, 40.0, rings=6, layers=12)
+    along = np.linspace(0.0, 40.0, 21)
+    radius = np.where(abs(along - 20.0) < 3.0, 1.5, 5.0)
+    line = Centerline(
+        name="line", mesh=tube.uuid, inlet="inlet",
+        branches=(Branch(name="tube", parent=-1, cap="outlet", first=0, last=20),),
+        points_mm=np.column_stack([0 * along, 0 * along, along]),
+        distance_mm=along, radius_mm=radius, area_mm2=np.pi * radius**2,
+    )  # fmt: skip
+    calm = case("20 mL/s")
+    conditions = resolve(calm, tube)
+    without = [f.sentence for f in check_conditions(calm, tube, conditions) if f.level == "warning"]
+    found = [f.sentence for f in check_conditions(calm, tube, conditions, line) if f.level == "warning"]
+    assert not any("Reynolds" in text for text in without)
+    assert any("Reynolds number at the narrowest place on the way to outlet is about 2571" in text for text in found)
 
 
 def test_a_surface_that_is_open_inside_out_crossed_or_in_pieces_is_an_error(fork):

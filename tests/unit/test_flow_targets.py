@@ -94,6 +94,15 @@ def test_the_periodic_state_is_that_of_the_ordinary_differential_equation():
     np.testing.assert_allclose(course, loop.pressure_pa, rtol=1e-5)
 
 
+def test_the_impedance_is_the_published_one():
+    """RCR of 121, 1.5e-5 and 1212 in cm, g, s: |Z| 1324.459 at -0.10337 rad and 1 Hz, 1299.798 at 2 Hz."""
+    end = Terminal("out", 121e-4, 1.5e-5 * 1e4, 1212e-4, 0.0, "case")
+    once, twice = end.impedance(2.0 * np.pi * np.array([1.0, 2.0])) * 1e4
+    assert abs(once) == pytest.approx(1324.459, abs=1e-3)
+    assert np.angle(once) == pytest.approx(-0.10337, abs=1e-5)
+    assert abs(twice) == pytest.approx(1299.798, abs=1e-3)
+
+
 def test_a_case_with_targets_starts_at_the_periodic_state_relative_to_a_reference():
     numerics = {"mode": "pulsatile", "period": "0.8 s"}
     case = FlowCase.model_validate(

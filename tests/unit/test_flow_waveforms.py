@@ -103,6 +103,11 @@ def test_the_amount_is_a_mean_flow_a_stroke_volume_or_the_samples_own(tube):
     assert mean == pytest.approx({"flow": 9e3, "stroke": 1e4, "own": 1e5, "steady": 1e4}, rel=1e-6)
 
 
+def test_a_steady_flow_takes_the_mean_of_samples_of_any_period(tube):
+    samples = {"times_s": [0.0, 0.5, 1.0, 1.5, 2.0], "values": [1.0, 3.0, 5.0, 3.0, 1.0]}
+    assert resolve(case({"waveform": samples}, "steady"), tube).inflows[0].at(0.0) == pytest.approx(3e3, rel=1e-3)
+
+
 def test_a_waveform_of_mean_zero_is_taken_as_it_is_and_cannot_be_scaled(tube):
     sine = {"times_s": [0.0, 0.225, 0.45, 0.675, 0.9], "values": [0.0, 1.0, 0.0, -1.0, 0.0]}
     inflow = resolve(case({"waveform": sine, "profile": "womersley"}), tube).inflows[0]

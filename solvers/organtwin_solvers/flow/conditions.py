@@ -13,6 +13,7 @@ from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.cases import Blood, Inlet, Outlet, Samples
 from organtwin.model.organ_mesh import Cap
 from organtwin.units import parse
+from organtwin.vessel.waveform_csv import period_s
 from organtwin_solvers.flow.inflow import Section, flux_vector, normals_mm2, require_resolved
 from organtwin_solvers.flow.targets import Loop, Terminal, solve_loop, terminals
 from organtwin_solvers.flow.waveforms import Waveform, constant, sampled, template
@@ -223,7 +224,7 @@ def flow_in(inlet: Inlet, period: float, *, steady: bool) -> Waveform:
     elif inlet.stroke_volume is not None:
         mean = parse(inlet.stroke_volume, "volume") / period
     if isinstance(inlet.waveform, Samples):
-        wave = sampled(inlet.waveform, period)
+        wave = sampled(inlet.waveform, period_s(inlet.waveform) if steady else period)
         if mean is not None:
             if abs(wave.mean) < 1e-3 * wave.peak:
                 raise BadInput(

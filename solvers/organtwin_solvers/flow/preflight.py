@@ -21,6 +21,7 @@ from organtwin.mesh.crossings import crossing_triangles
 from organtwin.mesh.quality import boundary, volumes
 from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.cases import Outlet, Windkessel
+from organtwin.model.centerline import Centerline
 from organtwin.operations import Monitor
 from organtwin.units import convert, show
 from organtwin_solvers.flow.conditions import Conditions, resolve
@@ -124,12 +125,19 @@ def _pieces(organ: OrganMesh) -> int:
     return len(np.unique(label[used]))
 
 
-def check_conditions(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Finding]:
-    """What the flow to come will be like: pressures, speeds, Reynolds numbers, steps, memory."""
+def check_conditions(
+    case: FlowCase, organ: OrganMesh, conditions: Conditions, line: Centerline | None = None
+) -> list[Finding]:
+    """What the flow to come will be like: pressures, speeds, Reynolds numbers, steps, memory.
+
+    With the middle line of the vessel, its narrow places are looked at as well.
+    """
+    passages = _passages(organ, conditions, line)
     return [
         *_pressures(case, organ, conditions),
-        *_openings(case, organ, conditions),
-        *_steps(case, organ, conditions),
+        *_speeds(case, conditions, passages),
+        *_openings(organ, conditions),
+        *_steps(case, organ, conditions, passages),
         *_memory(case, organ),
     ]
 
@@ -210,40 +218,91 @@ def _peaks(organ: OrganMesh, conditions: Conditions) -> dict[str, float]:
     return peaks
 
 
-def _openings(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Finding]:
+@dataclass(frozen=True)
+class _Passage:
+    """A section that blood has to pass: where, the greatest flow of a beat through it (mm^3/s), its area (mm^2)."""
+
+    where: str
+    cap: str
+    flow: float
+    area: float
+
+    @property
+    def speed(self) -> float:
+        """Mean over the section, mm/s."""
+        return self.flow / self.area
+
+    @property
+    def radius(self) -> float:
+        return math.sqrt(self.area / math.pi)
+
+
+def _passages(organ: OrganMesh, conditions: Conditions, line: Centerline | None) -> list[_Passage]:
+    """The openings, and where the middle line is known the narrowest place of every branch that is clearly narrower."""
+    peaks = _peaks(organ, conditions)
+    found = [_Passage(f"at '{name}'", name, peak, organ.cap(name).area_mm2) for name, peak in peaks.items()]
+    for index, branch in enumerate(line.branches if line is not None else ()):
+        downstream = [end for end in conditions.loop.terminals if _passes(line, end.cap, index)]
+        flow = sum(peaks[end.cap] for end in downstream)
+        areas = line.area_mm2[branch.first : branch.last + 1]
+        narrowest = float(areas.min())
+        if downstream and 0.0 < narrowest < 0.6 * float(np.median(areas)):
+            ends = ", ".join(end.cap for end in downstream)
+            found.append(_Passage(f"at the narrowest place on the way to {ends}", "", flow, narrowest))
+    return found
+
+
+def _passes(line: Centerline | None, cap: str, branch: int) -> bool:
+    """Whether the way from the inlet to a cap goes along a branch."""
+    assert line is not None
+    at = next((index for index, one in enumerate(line.branches) if one.cap == cap), -1)
+    while at >= 0 and at != branch:
+        at = line.branches[at].parent
+    return at == branch
+
+
+def _speeds(case: FlowCase, conditions: Conditions, passages: list[_Passage]) -> list[Finding]:
+    """Speeds that cannot be, and Reynolds numbers of turbulence."""
     found = []
     pulsatile = case.numerics.mode == "pulsatile"
-    inlets = {inflow.cap for inflow in conditions.inflows}
-    for name, peak in _peaks(organ, conditions).items():
-        triangles = organ.boundary(name)
-        normals = normals_mm2(organ, triangles)
-        area = float(np.linalg.norm(normals, axis=1).sum())
-        radius = math.sqrt(area / math.pi)
-        mean_speed = peak / area
-        across = 2.0 * radius / math.sqrt(area / len(triangles) * 4.0 / math.sqrt(3.0))
-        flatness = float(np.linalg.norm(normals.sum(axis=0))) / area
-        reynolds = 2.0 * radius * mean_speed * conditions.density / conditions.viscosity
-        alpha = radius * math.sqrt(2.0 * math.pi / conditions.period_s * conditions.density / conditions.viscosity)
-        limit = max(LAMINAR, PULSATILE * alpha) if pulsatile else LAMINAR
-        if mean_speed > FASTEST_MM_PER_S:
+    for passage in passages:
+        reynolds = 2.0 * passage.radius * passage.speed * conditions.density / conditions.viscosity
+        omega = 2.0 * math.pi / conditions.period_s
+        womersley = passage.radius * math.sqrt(omega * conditions.density / conditions.viscosity)
+        limit = max(LAMINAR, PULSATILE * womersley) if pulsatile else LAMINAR
+        if passage.speed > FASTEST_MM_PER_S:
             found.append(
                 Finding(
                     "warning",
-                    f"Blood would pass '{name}' at {mean_speed / 1000.0:.1f} m/s on average over the opening ({2 * radius:.1f} mm wide)",
-                    "Check the flow and its unit, and the size of the opening.",
-                    name,
+                    f"Blood would pass {passage.where.removeprefix('at ')} at {passage.speed / 1000.0:.1f} m/s on average"
+                    f" over a width of {2 * passage.radius:.1f} mm",
+                    "Check the flow and its unit, and the size of the vessel there.",
+                    passage.cap,
                 )
             )
         elif reynolds > limit:
             found.append(
                 Finding(
                     "warning",
-                    f"The{' peak' if pulsatile else ''} Reynolds number at '{name}' is about {reynolds:.0f} (laminar up to about"
-                    f" {limit:.0f}): the flow may become turbulent, and no model of turbulence is in use",
+                    f"The{' peak' if pulsatile else ''} Reynolds number {passage.where} is about {reynolds:.0f} (laminar up to"
+                    f" about {limit:.0f}): the flow may become turbulent, and no model of turbulence is in use",
                     "Refine the mesh and the step, and look at several beats.",
-                    name,
+                    passage.cap,
                 )
             )
+    return found
+
+
+def _openings(organ: OrganMesh, conditions: Conditions) -> list[Finding]:
+    found = []
+    inlets = {inflow.cap for inflow in conditions.inflows}
+    for name in conditions.cap_means:
+        triangles = organ.boundary(name)
+        normals = normals_mm2(organ, triangles)
+        area = float(np.linalg.norm(normals, axis=1).sum())
+        radius = math.sqrt(area / math.pi)
+        across = 2.0 * radius / math.sqrt(area / len(triangles) * 4.0 / math.sqrt(3.0))
+        flatness = float(np.linalg.norm(normals.sum(axis=0))) / area
         if across < CELLS_ACROSS:
             found.append(
                 Finding(
@@ -280,7 +339,7 @@ def _openings(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[
     return found
 
 
-def _steps(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Finding]:
+def _steps(case: FlowCase, organ: OrganMesh, conditions: Conditions, passages: list[_Passage]) -> list[Finding]:
     numerics = case.numerics
     if numerics.mode != "pulsatile":
         return []
@@ -294,7 +353,7 @@ def _steps(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Fin
             )
         )
     step = conditions.period_s / numerics.steps_per_cycle
-    speed = _speed(organ, conditions)
+    speed = max(*(2.0 * passage.speed for passage in passages), *(i.peak_speed for i in conditions.inflows))
     edge = _edge_mm(organ)
     crossed = speed * step / edge
     wanted = max(FEWEST_STEPS, _rounded(speed * conditions.period_s / edge / ACCURATE_CFL))
@@ -317,12 +376,6 @@ def _steps(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list[Fin
             )
         )
     return found
-
-
-def _speed(organ: OrganMesh, conditions: Conditions) -> float:
-    """About the fastest blood of a beat: twice the mean at the narrowest opening for its flow, or what is prescribed."""
-    at_caps = max(2.0 * peak / organ.cap(name).area_mm2 for name, peak in _peaks(organ, conditions).items())
-    return max(at_caps, *(inflow.peak_speed for inflow in conditions.inflows))
 
 
 def _edge_mm(organ: OrganMesh) -> float:

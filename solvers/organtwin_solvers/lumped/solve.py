@@ -66,7 +66,7 @@ def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None, line
     beat = solve_vessel(case, conditions, line)
     seconds = time.perf_counter() - started
     result = result_of(organ, case, conditions, line, beat, seconds)
-    findings = [f for f in check_conditions(case, organ, conditions) if f.level != "note"]
+    findings = [f for f in check_conditions(case, organ, conditions, line) if f.level != "note"]
     return result.with_(notes=(*(str(finding) for finding in findings), *result.notes))
 
 
