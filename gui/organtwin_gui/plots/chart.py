@@ -47,7 +47,7 @@ class Chart(pg.PlotWidget):
         self._place = pg.InfiniteLine(angle=90, movable=False)
         self._place.hide()
         self._dot = pg.ScatterPlotItem(size=9)
-        self._says = pg.TextItem(anchor=(0, 1))
+        self._says = pg.TextItem(anchor=(0, 1), fill=pg.mkBrush(0, 0, 0, 0))
         self._legend = self.addLegend(offset=(-8, 4), labelTextSize=f"{theme.SMALL_POINTS:g}pt")
         self.scene().sigMouseMoved.connect(self._moved)
         self.scene().sigMouseClicked.connect(self._pressed)
@@ -60,12 +60,12 @@ class Chart(pg.PlotWidget):
         small = theme.font(theme.SMALL_POINTS)
         for side, text in (("bottom", self._across), ("left", self._up)):
             axis = self.getAxis(side)
-            axis.enableAutoSIPrefix(False)
             axis.setPen(pg.mkPen(look.line))
             axis.setTextPen(pg.mkPen(look.text_quiet))
             axis.setTickFont(small)
             axis.setStyle(tickLength=-4, tickTextOffset=4)
             axis.setLabel(text, color=look.text_quiet, **{"font-size": f"{theme.SMALL_POINTS:g}pt"})
+            axis.enableAutoSIPrefix(False)  # units are in the label: 0.3 s stays 0.3 s
         self._level.setPen(pg.mkPen(look.warning, width=1, style=Qt.PenStyle.DashLine))
         self.cursor.setPen(pg.mkPen(look.text_quiet, width=1.4))
         self._place.setPen(pg.mkPen(look.accent, width=1.2, style=Qt.PenStyle.DotLine))

@@ -49,6 +49,7 @@ class PlotsPanel(QFrame):
             column.setContentsMargins(6, 4, 6, 4)
             column.setSpacing(2)
             row = QHBoxLayout()
+            row.setSpacing(10)
             head = title(heading)
             self._heads.append(head)
             row.addWidget(head)

@@ -58,7 +58,7 @@ class FlowLook:
     glyphs: bool = False
     plane: PlaneLook | None = None
     seeds: int = 160
-    at_once: int = 3000  # particles
+    at_once: int = 1800  # particles
     glyph_count: int = 1500
     names: bool = True
 

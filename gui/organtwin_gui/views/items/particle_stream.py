@@ -18,12 +18,11 @@ class ParticleStream:
 
     def __init__(self) -> None:
         self.heads, self.tails = actor_of(), actor_of()
-        for actor, size in ((self.heads, 4.0), (self.tails, 1.3)):
+        for actor, size in ((self.heads, 3.0), (self.tails, 1.4)):
             prop = actor.GetProperty()
             prop.LightingOff()
             prop.SetPointSize(size)
             prop.SetLineWidth(size)
-        self.tails.GetProperty().SetOpacity(1.0)
         self._particles: Particles | None = None
         self._moments: list[tuple[vtkPolyData, vtkPolyData] | None] = []
 
