@@ -35,8 +35,9 @@ def run(inputs: dict[str, TwinObject], parameters: ProcedureParameters, monitor:
 
     after = perform(organ, parameters.action, line, beat)
     monitor.progress(1.0, "done")
+    what = title(parameters.action)
     done = Procedure(
-        name=title(parameters.action).capitalize(),
+        name=what[0].upper() + what[1:],
         action=parameters.action,
         before=organ.uuid,
         after=after.uuid,

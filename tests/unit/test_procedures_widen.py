@@ -10,6 +10,7 @@ from organtwin.errors import BadInput
 from organtwin.mesh import quality
 from organtwin.mesh import triangles as tri
 from organtwin.mesh.procedures import perform
+from organtwin.mesh.procedures.suggest import stenoses
 from organtwin.mesh.procedures.widen import BALLOON_RECOIL
 from organtwin.model import Centerline
 from organtwin.model.centerline import Branch
@@ -162,6 +163,56 @@ def test_a_span_or_a_diameter_that_cannot_be_is_refused_in_one_sentence(given, s
     mesh, line = narrow_pipe(0.3)
     with pytest.raises(BadInput, match=said):
         widen(mesh, line, **given)
+
+
+def test_a_stent_that_would_run_into_the_neighbouring_limb_is_refused():
+    def bend(points):  # a U: two limbs along z, 4 mm apart, joined by half a circle
+        z, x = points[:, 2], points[:, 0]
+        limb, arc = 14.0, 6.0 * np.pi
+        angle = np.clip((z - limb) / 6.0, 0, np.pi)
+        beyond = np.maximum(z - limb - arc, 0)
+        radius = 6.0 + x
+        out = np.stack(
+            [6.0 - radius * np.cos(angle), points[:, 1], np.minimum(z, limb) + radius * np.sin(angle)], axis=1
+        )
+        out[:, 0] = np.where(z > limb, out[:, 0], -x)
+        out[:, 2] -= beyond
+        return out
+
+    mesh = pipe(4.0, 28.0 + 6.0 * np.pi, 2, 50, shape=bend)
+    z = np.linspace(0, 28.0 + 6.0 * np.pi, 201)
+    line = Centerline(
+        name="line",
+        mesh=mesh.uuid,
+        inlet="inlet",
+        branches=(Branch(name="u", parent=-1, cap="outlet", first=0, last=200),),
+        points_mm=bend(np.stack([0 * z, 0 * z, z], axis=1)),
+        distance_mm=z,
+        radius_mm=np.full(201, 4.0),
+        area_mm2=np.full(201, 16 * np.pi),
+    )
+    assert quality.volumes(mesh.points_mm, mesh.tets).min() > 0
+    check_sound(widen(mesh, line, diameter="9 mm", start=4.0, stop=8.0))
+    with pytest.raises(BadInput, match="run into itself or a neighbour"):
+        widen(mesh, line, diameter="20 mm", start=4.0, stop=10.0)
+
+
+def test_a_stenosis_is_found_with_its_span_and_the_width_beside_it():
+    _, line = narrow_pipe(0.5)
+    (found,) = stenoses(line)
+    assert found.toward == "outlet"
+    assert found.throat_mm == pytest.approx(20, abs=0.6)
+    assert 13 < found.start_mm < 17
+    assert 23 < found.stop_mm < 27
+    assert found.diameter_mm == pytest.approx(8, rel=0.06)
+    assert found.loss == pytest.approx(0.5, abs=0.03)
+
+
+def test_an_even_or_a_tapering_pipe_has_no_stenosis():
+    _, line = narrow_pipe(0.0)
+    assert stenoses(line) == ()
+    taper = line.with_(radius_mm=np.linspace(4, 2, 161), area_mm2=np.pi * np.linspace(4, 2, 161) ** 2)
+    assert stenoses(taper) == ()
 
 
 def test_the_operation_gives_the_procedure_and_the_mesh_after_it():

@@ -130,8 +130,8 @@ def edges_at(points: tri.Points, faces: tri.Triangles) -> NDArray[np.float64]:
     return np.asarray(total / np.maximum(times, 1))
 
 
-def refuse_crossings(points: tri.Points, faces: tri.Triangles, beat: Beat) -> None:
-    """Refuse a surface that cuts through itself.
+def refuse_crossings(points: tri.Points, faces: tri.Triangles, beat: Beat, before: tri.Points | None = None) -> None:
+    """Refuse a surface that cuts through itself, where it did not when its points were at ``before``.
 
     Raises
     ------
@@ -139,6 +139,8 @@ def refuse_crossings(points: tri.Points, faces: tri.Triangles, beat: Beat) -> No
     """
     beat()
     bad = crossing_triangles(points, faces)
+    if len(bad) and before is not None:
+        bad = np.setdiff1d(bad, crossing_triangles(before, faces))
     if len(bad):
         middle = points[faces[bad]].mean(axis=1)
         failure = BadInput(

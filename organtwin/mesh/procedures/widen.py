@@ -64,7 +64,7 @@ def widened(organ: OrganMesh, action: Widen, line: Centerline, beat: Beat = lamb
     beat()
     after = points + carried(points, tets, shift.moved, shift.held)
     beat()
-    refuse_crossings(after, faces, beat)
+    refuse_crossings(after, faces, beat, before=points)
     if _sound(points, after, tets):
         return Changed(after, tets, faces, tags, organ.boundaries, organ.caps, organ.mesher, len(tets), tuple(notes))
     pulled = gain > 0.02 * float(gain.max())
