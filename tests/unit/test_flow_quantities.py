@@ -9,18 +9,23 @@ from organtwin_solvers.flow.along import Along, Sampler, tables
 from organtwin_solvers.flow.conditions import resolve
 from organtwin_solvers.flow.cycle import CycleSums
 from organtwin_solvers.flow.derived import Gradients, kinetic_energy, lambda2, q_criterion, vorticity
-from organtwin_solvers.flow.march import Frame, March
+from organtwin_solvers.flow.advance import Frame, March
 from organtwin_solvers.flow.quantities import result_of
+from organtwin_solvers.flow.rheology import rheology
+from organtwin_solvers.flow.wall_shear import WallShear
 from organtwin_solvers.validation.osi import CASE
 from organtwin_solvers.validation.pipes import pipe
 
 from organtwin.errors import SolveFailed
 from organtwin.io.export import export
+from organtwin.mesh.resize import resized
 from organtwin.model import FlowCase
+from organtwin.model.cases import Blood
 from organtwin.operations import NullMonitor
 from organtwin.vessel.tree import of_mesh
 
 RADIUS, LENGTH = 5.0, 40.0
+BLOOD = rheology(Blood())
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +92,7 @@ def test_kinetic_energy_of_a_moving_block_is_half_its_mass_times_speed_squared(t
 def test_steady_shear_has_no_oscillation_and_pure_oscillation_has_half(tube):
     size = len(tube.points_mm)
     one = np.tile([0.0, 0.0, 2.0], (size, 1))
-    steady, turning = CycleSums(tube), CycleSums(tube)
+    steady, turning = CycleSums(tube, BLOOD), CycleSums(tube, BLOOD)
     for k in range(4):
         steady.add_traction(0.1 * k, 0.1, one)
     turning.add_traction(0.3, 0.3, one)
@@ -105,7 +110,7 @@ def test_the_osi_case_passes():
 
 def test_a_wall_shear_that_is_no_number_is_refused(tube):
     with pytest.raises(SolveFailed, match="no number"):
-        CycleSums(tube).add_traction(0.1, 0.1, np.full((len(tube.points_mm), 3), np.nan))
+        CycleSums(tube, BLOOD).add_traction(0.1, 0.1, np.full((len(tube.points_mm), 3), np.nan))
 
 
 def finished(organ, **numerics):
@@ -176,3 +181,42 @@ def test_a_result_with_fields_of_one_frame_is_exported(tube, tmp_path):
     names = pyvista.read(export([result, tube], tmp_path / "r.vtu")).point_data.keys()
     assert "osi" in names
     assert sum(name.startswith("q_criterion_per_s2 t=") for name in names) == 10
+
+
+def poiseuille(organ, flow=1e4):
+    """Velocity (n, 3) mm/s of a flow in mm^3/s along z, and the exact wall shear of blood of 3.5 mPa s, Pa."""
+    velocity = np.zeros((len(organ.points_mm), 3))
+    radius = np.hypot(organ.points_mm[:, 0], organ.points_mm[:, 1])
+    velocity[:, 2] = 2.0 * flow / (np.pi * RADIUS**2) * (1.0 - (radius / RADIUS) ** 2)
+    return velocity, 4.0 * 3.5e-3 * flow / (np.pi * RADIUS**3)
+
+
+def test_wall_shear_of_a_parabola_is_exact_everywhere_and_points_along_the_flow(tube):
+    velocity, exact = poiseuille(tube)
+    shear = WallShear(tube, BLOOD)
+    traction = shear.traction(velocity)
+    assert traction[shear.points, 2] == pytest.approx(exact, rel=1e-6)
+    assert np.abs(traction[shear.points, :2]).max() < 1e-6 * exact
+    assert not np.delete(traction, shear.points, axis=0).any()
+    assert shear.mean(traction[:, 2]) == pytest.approx(exact, rel=1e-6)
+
+
+def test_wall_shear_on_an_unstructured_mesh_does_not_scatter():
+    organ = resized(pipe(RADIUS, 20.0, 5, 15), 1.0)
+    velocity, exact = poiseuille(organ)
+    noise = np.random.default_rng(2).normal(scale=0.01 * velocity.max(), size=velocity.shape)
+    noise[organ.boundary("wall")] = 0.0
+    shear = WallShear(organ, BLOOD)
+    values = np.linalg.norm(shear.traction(velocity + noise), axis=1)[shear.points]
+    assert values.mean() == pytest.approx(exact, rel=0.02)
+    assert values.std() < 0.05 * exact  # a hundredth of noise in velocity
+
+
+def test_blood_that_thins_is_thicker_at_a_slow_wall(tube):
+    velocity, exact = poiseuille(tube, 100.0)
+    thinning = WallShear(tube, rheology(Blood(law="carreau-yasuda")))
+    rate = exact / 3.5e-3
+    found = thinning.mean(np.linalg.norm(thinning.traction(velocity), axis=1))
+    wanted = rheology(Blood(law="carreau-yasuda")).viscosity(np.array(rate)) * rate
+    assert found == pytest.approx(float(wanted), rel=1e-3)
+    assert found > 2.0 * 3.5e-3 * rate

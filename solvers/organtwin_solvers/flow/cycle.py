@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from organtwin.errors import SolveFailed
 from organtwin.model import OrganMesh
+from organtwin_solvers.flow.rheology import Rheology
 from organtwin_solvers.flow.wall_shear import WallShear
 
 Array = NDArray[np.float64]
@@ -20,20 +21,20 @@ class CycleSums:
     and 0 off the wall. To keep a checkpoint, store ``time_s``, ``vector`` and ``magnitude``, and set them again.
     """
 
-    def __init__(self, organ: OrganMesh, shear_of: WallShear | None = None) -> None:
-        self._organ, self._shear_of = organ, shear_of
+    def __init__(self, organ: OrganMesh, blood: Rheology, shear_of: WallShear | None = None) -> None:
+        self._organ, self._blood, self._shear_of = organ, blood, shear_of
         size = len(organ.points_mm)
         self.vector, self.magnitude, self.time_s, self.samples = np.zeros((size, 3)), np.zeros(size), 0.0, 0
 
     @property
     def shear_of(self) -> WallShear:
-        """What turns reactions into tractions, made when first needed."""
-        self._shear_of = self._shear_of or WallShear(self._organ)
+        """What turns velocities into tractions, made when first needed."""
+        self._shear_of = self._shear_of or WallShear(self._organ, self._blood)
         return self._shear_of
 
-    def add(self, time_s: float, dt_s: float, reaction: Array) -> None:
-        """The moment ``time_s``, which stands for ``dt_s``: nodal reactions (n_points, 3), g mm/s^2, in the mesh's order."""
-        self.add_traction(time_s, dt_s, self.shear_of.traction(reaction))
+    def add(self, time_s: float, dt_s: float, velocity: Array) -> None:
+        """The moment ``time_s``, which stands for ``dt_s``: velocities (n_points, 3), mm/s, in the mesh's order."""
+        self.add_traction(time_s, dt_s, self.shear_of.traction(velocity))
 
     def add_traction(self, time_s: float, dt_s: float, traction: Array) -> None:
         """The moment ``time_s``, which stands for ``dt_s``: tractions (n_points, 3), Pa."""

@@ -13,7 +13,8 @@ from organtwin_solvers.flow import along, badges, derived
 from organtwin_solvers.flow.conditions import Conditions
 from organtwin_solvers.flow.cycle import CycleSums
 from organtwin_solvers.flow.inflow import flux_vector, normals_mm2
-from organtwin_solvers.flow.march import March
+from organtwin_solvers.flow.advance import March
+from organtwin_solvers.flow.rheology import rheology
 from organtwin_solvers.flow.targets import summary
 from organtwin_solvers.flow.wall_shear import WallShear
 
@@ -57,11 +58,12 @@ def result_of(
     """
     velocity = np.array([frame.velocity for frame in march.frames])
     pressure = np.array([frame.pressure for frame in march.frames]) + conditions.reference_pa
-    shear_of = cycle.shear_of if cycle is not None else WallShear(organ)
-    traction = [shear_of.traction(frame.reaction) for frame in march.frames]
+    blood = rheology(case.blood)
+    shear_of = cycle.shear_of if cycle is not None else WallShear(organ, blood)
+    traction = [shear_of.traction(frame.velocity) for frame in march.frames]
     shear = np.array([np.linalg.norm(vectors, axis=1) for vectors in traction])
     if cycle is None or not cycle.samples:
-        cycle = CycleSums(organ, shear_of)
+        cycle = CycleSums(organ, blood, shear_of)
         for vectors in traction:
             cycle.add_traction(0.0, 1.0 / len(traction), vectors)
     pulsatile = case.numerics.mode == "pulsatile"

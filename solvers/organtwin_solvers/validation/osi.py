@@ -11,9 +11,11 @@ import time
 
 import numpy as np
 
+from organtwin.model.cases import Blood
 from organtwin.operations import Monitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.flow.cycle import CycleSums
+from organtwin_solvers.flow.rheology import rheology
 from organtwin_solvers.validation.pipes import pipe
 
 AMPLITUDE_PA, PERIOD_S, SAMPLES = 1.5, 0.8, 100
@@ -31,7 +33,7 @@ def run(quick: bool, monitor: Monitor) -> list[Row]:
     for at, a in enumerate(OFFSETS):
         monitor.progress(at / len(OFFSETS), f"a = {a:g}")
         started = time.perf_counter()
-        sums = CycleSums(organ)
+        sums = CycleSums(organ, rheology(Blood()))
         for k in range(SAMPLES):
             angle = 2.0 * math.pi * (k + 0.5) / SAMPLES
             traction = AMPLITUDE_PA * (a + math.cos(angle)) * axial

@@ -19,11 +19,13 @@ from scipy.interpolate import CubicSpline
 from scipy.special import jv
 
 from organtwin.model import FlowCase, OrganMesh
+from organtwin.model.cases import Blood
 from organtwin.operations import Monitor
 from organtwin.operations.monitor import NullMonitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.flow.conditions import Conditions, Inflow, resolve
+from organtwin_solvers.flow.rheology import rheology
 from organtwin_solvers.flow.scheme import Scheme, State
 from organtwin_solvers.flow.wall_shear import WallShear
 from organtwin_solvers.validation.measures import length, mean_on_wall, observed_order, order_row, point_volumes
@@ -282,7 +284,8 @@ def _moment(scheme: Scheme, exact: Womersley, organ: OrganMesh, state: State, ti
     total = LENGTH * exact.radius
     z = organ.points_mm[:, 2]
     pressure = scheme.to_points(state.pressure) - exact.steady * (total - z)
-    shear = WallShear(organ).traction(scheme.to_points(scheme.reaction(state)))[:, 2]
+    blood = Blood(density=f"{exact.density!r} g/mm^3", viscosity=f"{exact.viscosity!r} Pa*s")
+    shear = WallShear(organ, rheology(blood)).traction(scheme.to_points(state.velocity))[:, 2]
     middle = np.argmin(r + np.abs(z - total / 2.0))
     caps = scheme.pressures_by_cap(state)
     return Moment(
