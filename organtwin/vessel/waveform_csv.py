@@ -124,7 +124,10 @@ def _cells(line: str, separator: str) -> list[str]:
     if separator == " ":
         # a unit in brackets may hold blanks
         return re.findall(r"[^\s(\[]+(?:\s*[(\[][^)\]]*[)\]])?", line)
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
+    except csv.Error as error:  # a cell of megabytes
+        raise BadInput("A line of the waveform file cannot be parted into columns", remedy=EXAMPLE) from error
 
 
 def _number(cell: str, separator: str) -> float | None:
