@@ -9,6 +9,7 @@ import pytest
 from organtwin_solvers.lumped import blocks, svzerod
 from organtwin_solvers.lumped.circuit import Circuit, Waveform
 from organtwin_solvers.lumped.march import periodic, rest
+from scipy.integrate import solve_ivp
 
 from organtwin.errors import BadInput, SolveFailed
 
@@ -104,3 +105,30 @@ def test_an_unknown_part_is_named() -> None:
     }
     with pytest.raises(BadInput, match="WARP"):
         svzerod.read(data)
+
+
+def test_a_coronary_follows_its_own_equations() -> None:
+    """Against an adaptive Runge-Kutta of the same circuit, written in its two stored pressures."""
+    ra, ram, rv, ca, cim = 100.0, 80.0, 60.0, 1e-3, 2e-3
+    flow = lambda t: 2.2 + 2.0 * np.sin(2.0 * np.pi * t)  # noqa: E731
+    muscle = lambda t: 100.0 * np.sin(2.0 * np.pi * t) ** 2  # noqa: E731
+
+    def rates(t: float, p: np.ndarray) -> list[float]:
+        through = (p[0] - p[1]) / ram
+        squeezed = 200.0 * np.pi * np.sin(4.0 * np.pi * t)
+        return [(flow(t) - through) / ca, squeezed + (through - (p[1] - 5.0) / rv) / cim]
+
+    exact = solve_ivp(rates, (0.0, 12.0), [0.0, 0.0], rtol=1e-9, atol=1e-9, dense_output=True).sol
+    circuit = _line(
+        ("pump", blocks.GivenFlow(flow)),
+        ("vessel", blocks.Vessel(10.0)),
+        ("heart", blocks.Coronary(ra, ram, rv, ca, cim, muscle, 5.0)),
+    )
+    system = circuit.system()
+    start = np.zeros(len(system.names))
+    for begin in system.starts:
+        begin(start, start)
+    track, _ = periodic(system, 1.0, 800, start, tolerance=1e-9)
+    pressure = track.y[:, system.index("pressure:vessel:heart")]
+    expected = [exact(11.0 + t)[0] + ra * flow(t) for t in track.times]
+    assert np.abs(pressure - expected).max() < 1e-3 * np.ptp(expected)

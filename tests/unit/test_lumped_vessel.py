@@ -110,7 +110,7 @@ def test_a_pipe_loses_the_exact_pressure_and_has_the_ffr_of_it() -> None:
     area = organ.caps[0].area_mm2
     exact = 8.0 * math.pi * VISCOSITY * 80.0 / area**2 * 2000.0 / 133.322
     assert value["Pressure drop inlet → outlet"] == pytest.approx(exact, rel=0.02)
-    assert value["FFR outlet"] == pytest.approx(90.0 / (90.0 + exact), rel=1e-3)
+    assert value["FFR inlet → outlet"] == pytest.approx(90.0 / (90.0 + exact), rel=1e-3)
     table = result.tables["inlet → outlet"]
     assert table["distance_mm"][-1] == pytest.approx(80.0, rel=1e-3)
     assert table["ffr"][0] == 1.0
@@ -123,6 +123,24 @@ def test_flow_divides_by_what_lies_beyond_a_fork() -> None:
     value = {q.name: q.value for q in solve(organ, case(outlets=outlets)).quantities}
     assert value["Flow share left"] == pytest.approx(75.0, abs=0.5)
     assert value["Flow left"] + value["Flow right"] == pytest.approx(2.0, rel=1e-9)
+
+
+def test_blood_can_leave_where_the_centreline_begins() -> None:
+    organ = tee(4.0, 12.0, 12.0, 4)
+    ends = [{"cap": "inlet", "resistance": "10 mmHg*s/mL"}, {"cap": "right", "resistance": "30 mmHg*s/mL"}]
+    for numerics in ({"mode": "steady"}, {"mode": "pulsatile"}):
+        backwards = case(inlets=[{"cap": "left", "flow": "2 mL/s"}], outlets=ends, numerics=numerics)
+        value = {q.name: q.value for q in solve(organ, backwards).quantities}
+        assert value["Flow left"] == pytest.approx(2.0, rel=1e-6)
+        assert value["Flow share inlet"] == pytest.approx(75.0, abs=1.0)
+        assert value["Pressure left"] > value["Pressure inlet"]
+        assert value["Pressure inlet"] == pytest.approx(10.0 * value["Flow inlet"], rel=1e-3)
+
+
+def test_without_blood_pressures_there_is_no_ffr() -> None:
+    result = solve(pipe(2.0, 40.0, 4, 20), case(outlets=[{"cap": "*"}]))
+    assert not any(q.name.startswith("FFR") for q in result.quantities)
+    assert "ffr" not in result.tables["inlet → outlet"]
 
 
 def test_a_beat_is_periodic_and_its_mean_flow_is_that_of_the_case() -> None:

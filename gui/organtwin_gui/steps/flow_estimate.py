@@ -157,6 +157,7 @@ def by_opening(quantities: tuple[Quantity, ...]) -> dict[str, dict[str, float]]:
     for quantity in quantities:
         first, _, cap = quantity.name.partition(" ")
         prefix = first.lower()
+        cap = cap.rpartition(" → ")[2] if prefix == "ffr" else cap  # "FFR inlet → left" is that of left
         if any(prefix == known for _, known, _ in COLUMNS) and cap and " " not in cap:  # "Pressure drop inlet → left"
             rows.setdefault(cap, {})[prefix] = quantity.value
     return rows

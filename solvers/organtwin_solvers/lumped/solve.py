@@ -16,6 +16,7 @@ from organtwin.operations.monitor import NullMonitor, PartMonitor
 from organtwin.operations.registry import validated
 from organtwin.units import convert
 from organtwin.vessel.tree import of_mesh
+from organtwin_solvers.flow.along import MIN_PRESSURE_PA
 from organtwin_solvers.flow.conditions import Conditions, resolve
 from organtwin_solvers.flow.operation import FlowParameters
 from organtwin_solvers.flow.preflight import check_conditions
@@ -75,7 +76,8 @@ def result_of(
 ) -> Result:
     """Quantities, tables and histories of a solved tree.
 
-    FFR at a place is its mean pressure over that of the inlet, both over the whole beat and above zero pressure.
+    Names and columns are those of a 3D result. FFR at a place is its mean pressure over that of the inlet, both over the whole
+    beat; it is left out where the inlet's is below 20 mmHg: then the outlets' pressures are no blood pressures.
     """
     pressures = [beat.pressure(index) + conditions.reference_pa for index in range(len(line.branches))]
     caps = _caps(line, conditions, beat, pressures)
@@ -94,7 +96,7 @@ def result_of(
         mesh=organ.uuid,
         times_s=beat.times_s,
         fields={},
-        quantities=tuple(_quantities(conditions, line, beat, caps)),
+        quantities=tuple(_quantities(conditions, line, beat, caps, tables)),
         credibility={
             "model": f"rigid tree of {len(line.branches)} branches, {beat.unknowns} unknowns: Poiseuille friction "
             "and White's of bends, inertia, Young-Tsai narrowings, Borda-Carnot losses at forks",
@@ -127,7 +129,11 @@ def _caps(
 
 
 def _quantities(
-    conditions: Conditions, line: Centerline, beat: Beat, caps: dict[str, tuple[Array, Array]]
+    conditions: Conditions,
+    line: Centerline,
+    beat: Beat,
+    caps: dict[str, tuple[Array, Array]],
+    tables: dict[str, dict[str, list[float]]],
 ) -> list[Quantity]:
     made: list[Quantity] = []
 
@@ -145,19 +151,22 @@ def _quantities(
         for cap in others:
             drop = caps[line.inlet][1] - caps[cap][1]
             add(f"Peak pressure drop {line.inlet} → {cap}", mmhg * drop.max(), "mmHg")
-        add(f"Systolic pressure {line.inlet}", mmhg * caps[line.inlet][1].max(), "mmHg")
-        add(f"Diastolic pressure {line.inlet}", mmhg * caps[line.inlet][1].min(), "mmHg")
+    for way, table in tables.items():
+        if "ffr" in table:
+            add(f"FFR {way}", table["ffr"][-1], "")
+            add(f"Lowest FFR {way}", min(table["ffr"]), "")
     for cap in caps:
         add(f"Pressure {cap}", mmhg * mean[cap][1], "mmHg")
+    if len(beat.times_s) > 1:
+        for cap, (_, pressure) in caps.items():
+            add(f"Systolic pressure {cap}", mmhg * pressure.max(), "mmHg")
+            add(f"Diastolic pressure {cap}", mmhg * pressure.min(), "mmHg")
     for cap in caps:
         add(f"Flow {cap}", ml * mean[cap][0], "mL/s")
     out = sum(mean[cap][0] for cap in outlets)
     if len(outlets) > 1 and out:
         for cap in outlets:
             add(f"Flow share {cap}", 100.0 * mean[cap][0] / out, "%")
-    if at_inlet > 0.0:
-        for cap in others:
-            add(f"FFR {cap}", mean[cap][1] / at_inlet, "")
     for index, course in enumerate(beat.courses):
         for narrowing in course.narrowings:
             at = f"{course.branch.name} at {course.distance_mm[narrowing.throat]:.0f} mm"
@@ -180,19 +189,25 @@ def _table(line: Centerline, beat: Beat, pressures: list[Array], index: int) -> 
     for number, branch in enumerate(way):
         part = slice(1 if number else 0, None)  # the fork itself belongs to the parent
         one, course = line.branches[branch], beat.courses[branch]
-        points = np.asarray(line.points_mm)[one.first : one.last + 1]
-        pressure = beat.over_beat(pressures[branch])
-        flow = np.full(len(points), beat.over_beat(beat.flow[:, branch]))
+        span = slice(one.first, one.last + 1)
+        points, over_time = np.asarray(line.points_mm)[span], pressures[branch]
+        pressure, flow = beat.over_beat(over_time), beat.over_beat(beat.flow[:, branch])
         values = {
             "distance_mm": course.distance_mm,
             "x_mm": points[:, 0],
             "y_mm": points[:, 1],
             "z_mm": points[:, 2],
             "pressure_pa": pressure,
-            "ffr": pressure / start if start > 0.0 else np.full(len(points), np.nan),
+            "pressure_drop_pa": start - pressure,
             "area_mm2": course.area_mm2,
-            "flow_mm3_per_s": flow,
+            "radius_mm": np.asarray(line.radius_mm)[span],
+            "speed_mm_per_s": np.abs(flow) / course.area_mm2,
+            "flow_mm3_per_s": np.full(len(points), flow),
         }
+        if start >= MIN_PRESSURE_PA:
+            values["ffr"] = pressure / start
+        if len(beat.times_s) > 1:
+            values["systolic_pa"], values["diastolic_pa"] = over_time.max(axis=0), over_time.min(axis=0)
         for name, value in values.items():
             columns.setdefault(name, []).extend(float(v) for v in value[part])
     return columns

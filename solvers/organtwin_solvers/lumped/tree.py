@@ -15,7 +15,7 @@ At a fork all branches share one total pressure; the static one is less by the d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,9 +69,13 @@ class Course:
     narrowings: tuple[Narrowing, ...]
 
     def static(self, start_pa: Array, flow: Array, rate: Array) -> Array:
-        """Static pressure (times, n) from total pressure at its start, flow and rate of flow (times,)."""
+        """Static pressure (times, n) from total pressure at its start, flow and rate of flow (times,).
+
+        While blood runs against its mean direction the dynamic pressure counts as lost, as where it enters an outlet.
+        """
         q, dq = flow[:, None], rate[:, None]
-        lost = (self.loss + self.dynamic) * np.abs(q) * q
+        along = -1.0 if flow.mean() < 0.0 else 1.0
+        lost = (self.loss + along * self.dynamic) * np.abs(q) * q
         pressure: Array = start_pa[:, None] - self.friction * q - lost - self.inertia * dq
         return pressure
 
@@ -81,7 +85,7 @@ def courses(
     density: float,
     viscosity: Viscosity,
     profile: float = PARABOLIC,
-    flows: Mapping[int, float] | None = None,
+    flows: Array | None = None,
     known: Sequence[Course] | None = None,
 ) -> tuple[Course, ...]:
     """What each branch of a tree costs.
@@ -94,7 +98,7 @@ def courses(
         g/(mm s) at shear rates (1/s); thinning blood is taken at the mean shear rate of Poiseuille flow.
     profile : float
         Momentum correction; that of slow pulses' inertia is the same for a parabola, and near it for a flat profile.
-    flows : mapping of int to float, optional
+    flows : ndarray, optional
         Mean flow (mm^3/s) of each branch, for thinning blood, bends and the losses at forks; none without.
     known : sequence of Course, optional
         Of the same tree: its narrowings are not looked for again.
@@ -105,7 +109,7 @@ def courses(
         distance, area = np.asarray(line.distance_mm)[part], np.asarray(line.area_mm2)[part]
         area = np.maximum(median_filter(area, 3, mode="nearest"), 1e-6)
         step = np.diff(distance)
-        flow = abs(flows[index]) if flows else 0.0
+        flow = 0.0 if flows is None else abs(float(flows[index]))
         radius = np.sqrt(area / math.pi)
         thick = viscosity((2.0 / 3.0) * 4.0 * flow / (math.pi * radius**3))
         reynolds = 2.0 * density * flow / (math.pi * radius * thick)
@@ -126,8 +130,8 @@ def courses(
             friction[before] *= law.resistance / friction[before].sum()
             loss[beyond] += law.stenosis * step[beyond] / step[beyond].sum()
         entry = 0.0
-        if flows and branch.parent >= 0 and flow > 0.0:
-            share = max(flow / max(abs(flows[branch.parent]), flow), LEAST_SHARE)
+        if flows is not None and branch.parent >= 0 and flow > 0.0:
+            share = max(flow / max(abs(float(flows[branch.parent])), flow), LEAST_SHARE)
             entry = 0.5 * density * profile * turning(line, branch, share)
         made.append(
             Course(

@@ -68,18 +68,19 @@ def solve_vessel(case: FlowCase, conditions: Conditions, line: Centerline, steps
     density, blood = conditions.density, rheology(case.blood)
     profile = _profile(case, conditions, line)
     laws = first = courses(line, density, blood.viscosity, profile)
-    flows = np.zeros(len(first))
-    y = None
-    for turn in range(MAX_TURNS):  # what forks, bends and thinning blood cost depends on the flows
+    circuit = _circuit(line, laws, ends, conditions, steps)
+    still = circuit.system(steady=True)
+    y = rest(still)
+    flows = _numbered(still, y[None], line, "flow")[0]
+    for _ in range(MAX_TURNS):  # what forks, bends and thinning blood cost depends on the flows
+        laws = courses(line, density, blood.viscosity, profile, flows, first)
         circuit = _circuit(line, laws, ends, conditions, steps)
         still = circuit.system(steady=True)
         y = rest(still, y)
         found = _numbered(still, y[None], line, "flow")[0]
-        change = np.abs(found - flows).max()
-        flows = found if turn < 2 else 0.5 * (flows + found)
-        if change <= SETTLED * np.abs(found).max() and turn:
+        change, flows = found - flows, 0.5 * (flows + found)
+        if np.abs(change).max() <= SETTLED * np.abs(found).max():
             break
-        laws = courses(line, density, blood.viscosity, profile, dict(enumerate(flows)), first)
     if case.numerics.mode == "steady":
         return _beat(still, np.zeros(1), y[None], np.zeros_like(y)[None], laws, ends, line, 0)
     system = circuit.system()
