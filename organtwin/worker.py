@@ -13,12 +13,18 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
 
 from organtwin.errors import Cancelled, OrganTwinError
 from organtwin.jobs import events as said
 from organtwin.jobs.process import born
-from organtwin.jobs.spec import JobSpec
+from organtwin.jobs.spec import CHECKPOINT, JobSpec
 
 CANCEL_PATIENCE_S = 1.2
 
@@ -28,6 +34,7 @@ class EventMonitor:
 
     def __init__(self, folder: Path, silent: bool = False) -> None:
         self._path, self._cancel, self._silent = folder / "events.jsonl", folder / "cancel", silent
+        self._checkpoint = folder / CHECKPOINT
         self._began = self._last = time.monotonic()
         self._guard = threading.Lock()
         self._what = ""
@@ -49,6 +56,29 @@ class EventMonitor:
     def log(self, text: str) -> None:
         self._check()
         self.write(said.Log(text=text))
+
+    def keep(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write the checkpoint; when that fails, the one before stays."""
+        self._check()
+        if self._silent:
+            return
+        fresh = self._checkpoint.with_suffix(".part")
+        try:
+            with fresh.open("wb") as stream:
+                np.savez(stream, **arrays)  # type: ignore[arg-type]  # any name but allow_pickle
+                stream.flush()
+                os.fsync(stream.fileno())
+            fresh.replace(self._checkpoint)
+        except OSError as error:
+            fresh.unlink(missing_ok=True)
+            self.log(f"The checkpoint could not be written ({error.strerror}); the one before it stays.")
+
+    def kept(self) -> dict[str, NDArray[Any]] | None:
+        try:
+            with np.load(self._checkpoint) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, BadZipFile):  # none, or not a whole one
+            return None
 
     def write(self, event: said.Event) -> None:
         if self._silent:
@@ -91,6 +121,8 @@ def run(folder: Path) -> int:
         if rank == 0:
             for thing in made:
                 save_object(thing, folder / "result")
+        if rank == 0:
+            (folder / CHECKPOINT).unlink(missing_ok=True)
         usage = (
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         )

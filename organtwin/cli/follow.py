@@ -31,7 +31,11 @@ def run_job(
     OrganTwinError
         The job's own sentence when it failed; :class:`Cancelled` after Ctrl-C.
     """
-    job = document.start(operation, inputs, parameters, label, ranks=ranks)
+    return follow(document, document.start(operation, inputs, parameters, label, ranks=ranks))
+
+
+def follow(document: Document, job: Job) -> list[Entry]:
+    """Follow a running job and adopt what it makes; returns and raises as :func:`run_job`."""
     columns = (
         TextColumn("{task.fields[label]:<28}"),
         BarColumn(bar_width=28, complete_style="cyan", finished_style="green"),
@@ -42,7 +46,7 @@ def run_job(
         TextColumn("[dim]{task.fields[what]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=1.0, label=label, what="")
+        task = bar.add_task("", total=1.0, label=job.spec.label, what="")
         try:
             while document.poll():
                 bar.update(task, completed=job.fraction, what=job.what)

@@ -14,7 +14,7 @@ import typer
 
 from organtwin import __version__
 from organtwin.cli.choose import choose
-from organtwin.cli.follow import console, run_job
+from organtwin.cli.follow import console, follow, run_job
 from organtwin.document import Document
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.store import Entry
@@ -205,6 +205,25 @@ def flow(
 ) -> None:
     """Solve blood flow in a vessel mesh."""
     _solve(project, "flow", case, preset, mesh, ranks, as_json)
+
+
+@app.command()
+def resume(
+    project: ProjectPath,
+    job: Annotated[
+        str | None, typer.Argument(help="Which job, by its number; the latest that can, when left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a job that was ended before it was done go on from its last checkpoint."""
+    with opened(project) as document:
+        document.poll()
+        able = [j for j in document.jobs.values() if j.can_resume and job in (None, j.id)]
+        if not able:
+            raise BadInput("No job of this project can go on from a checkpoint", remedy="Start it again.")
+        document.resume(able[-1])
+        made = follow(document, able[-1])
+    tell(made, as_json)
 
 
 @app.command("flow-convergence")

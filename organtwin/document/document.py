@@ -201,6 +201,11 @@ class Document:
                 self.job_changed.emit(job)
         return any(not job.state.ended for job in self.jobs.values())
 
+    def resume(self, job: Job) -> None:
+        """Let a job that was ended before it was done go on from its checkpoint."""
+        job.resume()
+        self.job_changed.emit(job)
+
     def dismiss(self, job: Job) -> None:
         """Forget an ended job; its folder stays."""
         if job.state.ended:

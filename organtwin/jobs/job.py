@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.jobs import events as said
 from organtwin.jobs.process import alive
-from organtwin.jobs.spec import JobSpec
+from organtwin.jobs.spec import CHECKPOINT, JobSpec
 from organtwin.store.atomic import said_plainly, write_json
 
 CANCEL_PATIENCE_S = 1.5
@@ -139,6 +139,25 @@ class Job:
             (self.folder / "cancel").touch()
             self._cancel_asked = time.monotonic()
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether it ended before it was done, and left a checkpoint."""
+        return self.state in (JobState.FAILED, JobState.CANCELLED) and (self.folder / CHECKPOINT).exists()
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint.
+
+        Raises
+        ------
+        BadInput
+            When there is none.
+        """
+        if not self.can_resume:
+            raise BadInput(f"'{self.spec.label}' has no checkpoint to go on from", remedy="Start it again.")
+        (self.folder / "cancel").unlink(missing_ok=True)
+        self.state, self.error, self._started, self._cancel_asked = JobState.WAITING, None, None, None
+        self.start()
+
     def wait(self, timeout_s: float | None = None, interval_s: float = 0.05) -> JobState:
         """Poll until the job has ended."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
@@ -235,4 +254,8 @@ class Job:
         if not how and log.exists():
             lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
             last = f" Its last words were: {lines[-1][:200]}" if lines else ""
-        return f"The worker of '{self.spec.label}' was ended{how} before it finished; the project is unchanged.{likely}{last}"
+        kept = " It can go on from its last checkpoint." if (self.folder / CHECKPOINT).exists() else ""
+        return (
+            f"The worker of '{self.spec.label}' was ended{how} before it finished; "
+            f"the project is unchanged.{likely}{last}{kept}"
+        )

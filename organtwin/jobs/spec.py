@@ -8,6 +8,8 @@ from pydantic import Field
 
 from organtwin.model import Frozen
 
+CHECKPOINT = "checkpoint.npz"  # in the job's folder: what it takes to go on after a kill
+
 
 class JobSpec(Frozen):
     """``inputs`` maps roles to uuids in the project; ``replaces`` names objects the result takes the place of."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 
 class Monitor(Protocol):
@@ -17,6 +20,12 @@ class Monitor(Protocol):
     def log(self, text: str) -> None:
         """A line for the job's log."""
 
+    def keep(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """What it takes to go on from here after a kill; it replaces what was kept before."""
+
+    def kept(self) -> dict[str, NDArray[Any]] | None:
+        """What was kept when this job was ended before, or None when it starts afresh."""
+
 
 class NullMonitor:
     """Listens to nothing: the default outside a job."""
@@ -26,6 +35,11 @@ class NullMonitor:
     def residual(self, name: str, step: int, value: float) -> None: ...
 
     def log(self, text: str) -> None: ...
+
+    def keep(self, arrays: Mapping[str, NDArray[Any]]) -> None: ...
+
+    def kept(self) -> dict[str, NDArray[Any]] | None:
+        return None
 
 
 class PartMonitor:
@@ -42,3 +56,9 @@ class PartMonitor:
 
     def log(self, text: str) -> None:
         self._whole.log(text)
+
+    def keep(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._whole.keep(arrays)
+
+    def kept(self) -> dict[str, NDArray[Any]] | None:
+        return self._whole.kept()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from organtwin_solvers.flow import march
+from organtwin_solvers.flow import steady as march
 from organtwin_solvers.flow.coupled import NotConverged
 from organtwin_solvers.flow.scheme import Scheme
 from organtwin_solvers.flow.solve import solve

@@ -26,6 +26,10 @@ class CycleSums:
         size = len(organ.points_mm)
         self.vector, self.magnitude, self.time_s, self.samples = np.zeros((size, 3)), np.zeros(size), 0.0, 0
 
+    def afresh(self) -> CycleSums:
+        """Sums of nothing yet, on the same wall."""
+        return CycleSums(self._organ, self._blood, self._shear_of)
+
     @property
     def shear_of(self) -> WallShear:
         """What turns velocities into tractions, made when first needed."""

@@ -21,6 +21,7 @@ each cell, with mu (grad a)^T on the right-hand side. The three velocity compone
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,8 @@ class State:
 
 class Scheme:
     """The discrete equations on one mesh. Arrays hold owned nodes; see :meth:`to_points`."""
+
+    restartable = True
 
     def __init__(self, mesh: FemMesh, conditions: Conditions) -> None:
         self.mesh, self.conditions = mesh, conditions
@@ -254,6 +257,24 @@ class Scheme:
     def to_points(self, values: Array) -> Array:
         """Owned values (owned,) or (owned, 3) in the mesh's point order, on every rank."""
         return self.nodes.to_points(values)
+
+    def from_points(self, values: Array) -> Array:
+        """The owned part of values in the mesh's point order."""
+        return self.nodes.from_points(values)
+
+    def pack(self, state: State) -> dict[str, Array]:
+        """A state as arrays in the mesh's point order, the same on every rank."""
+        given = {name: getattr(state, name) for name in ("velocity", "pressure", "before", "pressure_before")}
+        arrays = {name: self.to_points(values) for name, values in given.items() if values is not None}
+        arrays |= {"stored": state.stored, "times": np.array([state.time_s, state.dt_s])}
+        return arrays if state.stored_before is None else arrays | {"stored_before": state.stored_before}
+
+    def unpack(self, arrays: Mapping[str, Array]) -> State:
+        """The state that :meth:`pack` made."""
+        names = ("velocity", "pressure", "before", "pressure_before")
+        parts = {name: self.from_points(arrays[name]) for name in names if name in arrays}
+        time_s, dt_s = (float(number) for number in arrays["times"])
+        return State(time_s, stored=arrays["stored"], stored_before=arrays.get("stored_before"), dt_s=dt_s, **parts)
 
     def divergence(self, velocity: Array) -> Array:
         """(q, div u) for each test q."""

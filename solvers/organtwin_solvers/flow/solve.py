@@ -11,12 +11,16 @@ from organtwin.operations import Monitor, NullMonitor
 from organtwin.operations.monitor import PartMonitor
 from organtwin.operations.registry import validated
 from organtwin_solvers.fem.organ import fem_mesh
-from organtwin_solvers.flow import march
 from organtwin_solvers.flow.operation import FlowParameters
 from organtwin_solvers.flow.preflight import checked
 from organtwin_solvers.flow.presets import preset
+from organtwin_solvers.flow.pulsatile import pulsatile
 from organtwin_solvers.flow.quantities import result_of
 from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.steady import steady
+from organtwin_solvers.flow.taylor_hood import TaylorHood
+
+SCHEMES = {"fast": Scheme, "taylor-hood": TaylorHood}
 
 
 def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[Result]:
@@ -54,8 +58,11 @@ def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None) -> R
     started = time.perf_counter()
 
     monitor.progress(0.01, "preparing the equations")
-    scheme = Scheme(fem_mesh(organ), conditions)
-    way = march.steady if case.numerics.mode == "steady" else march.pulsatile
-    marched = way(scheme, case.numerics, PartMonitor(monitor, 0.04, 0.98))
+    scheme = SCHEMES[case.numerics.scheme](fem_mesh(organ), conditions)
+    part = PartMonitor(monitor, 0.04, 0.98)
+    if case.numerics.mode == "steady":
+        marched, wall = steady(scheme, case.numerics, part), None
+    else:
+        marched, wall = pulsatile(scheme, case.numerics, part)
     monitor.progress(0.98, "quantities")
-    return result_of(organ, case, conditions, marched, seconds=time.perf_counter() - started)
+    return result_of(organ, case, conditions, marched, seconds=time.perf_counter() - started, cycle=wall)

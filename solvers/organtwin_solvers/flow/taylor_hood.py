@@ -32,6 +32,8 @@ class TaylorHood:
     Velocities are (owned nodes, 3), pressures (owned corners,).
     """
 
+    restartable = False  # values at mid-edges have no place in the mesh's point order
+
     def __init__(self, mesh: FemMesh, conditions: Conditions, *, direct: bool | None = None) -> None:
         self.mesh, self.conditions = mesh, conditions
         blood = rheology(conditions.blood)
@@ -266,7 +268,7 @@ def _carry(
     return coo_array((values, (rows, columns)), shape=(len(ends), len(cap))).tocsr()
 
 
-def _law(blood: Rheology):  # noqa: ANN202
+def _law(blood: Rheology):
     """Carreau-Yasuda in the language of forms."""
 
     def viscosity(shear_rate: ufl.core.expr.Expr) -> ufl.core.expr.Expr:

@@ -19,7 +19,7 @@ from organtwin.operations import Monitor
 from organtwin.operations.monitor import PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh
-from organtwin_solvers.flow import march
+from organtwin_solvers.flow import steady as march
 from organtwin_solvers.flow.conditions import Conditions, Inflow, resolve
 from organtwin_solvers.flow.scheme import Scheme
 from organtwin_solvers.flow.taylor_hood import TaylorHood
