@@ -327,7 +327,7 @@ class VideoDialog(QDialog):
         self.said.setObjectName("quiet")
         self.said.setWordWrap(True)
         self.buttons = QDialogButtonBox()
-        self.go = QPushButton(theme.icon("video"), "Record …")
+        self.go = QPushButton(theme.icon("video"), "Record")
         self.go.setToolTip("Choose a file and record")
         self.buttons.addButton(self.go, QDialogButtonBox.ButtonRole.ActionRole)
         self.stop = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from organtwin.model import OrganMesh, Result
 from organtwin_gui.bridge import Bridge
@@ -30,6 +30,8 @@ class PlotsPanel(QFrame):
         self.result: Result | None = None
         self._caps: list[str] = []
         self.where, self.when = QComboBox(), QComboBox()
+        for choice in (self.where, self.when):
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.where.setToolTip("What is drawn along the vessel, from the inlet to each opening")
         self.when.setToolTip("What is drawn over the last cycle, at each opening")
         self.along = Chart("Distance (mm)", "Along the vessel")
@@ -37,6 +39,8 @@ class PlotsPanel(QFrame):
         self.over = Chart("Time (s)", "Over the cycle")
         self.over.setToolTip("Click: goes to that time. Wheel: zoom. Double click: everything")
         self._name = QLabel("")
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._name.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._name.setObjectName("quiet")
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._heads: list[QLabel] = []
@@ -54,9 +58,10 @@ class PlotsPanel(QFrame):
             self._heads.append(head)
             row.addWidget(head)
             row.addWidget(choice)
-            row.addStretch(1)
             if chart is self.over:
-                row.addWidget(self._name)
+                row.addWidget(self._name, 1)
+            else:
+                row.addStretch(1)
             column.addLayout(row)
             column.addWidget(chart, 1)
             self._split.addWidget(side)
@@ -98,7 +103,8 @@ class PlotsPanel(QFrame):
             return
         self._caps = self._caps_of(result)
         self._name.setText(result.name)
-        self._fill(self.where, [(" ".join(curves.title_of(c)[:1]), c) for c in curves.quantities_along(result)])
+        self._name.setToolTip(result.name)
+        self._fill(self.where, [(curves.title_of(c)[0], c) for c in curves.quantities_along(result)])
         self._fill(self.when, [(k[:1].upper() + k[1:], k) for k in curves.histories(result)])
         self._heads[1].setText("Over the cycle" if curves.period_s(result) > 0 else "Towards the steady state")
         self._split.widget(0).setVisible(self.where.count() > 0)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter, QPen
 from vtkmodules.vtkCommonCore import vtkLookupTable
 
@@ -81,13 +81,16 @@ def fair_range(values: NDArray[np.floating], *, from_zero: bool = False, tail: f
 
 @dataclass(frozen=True)
 class Legend:
-    """What the colours of an item mean. ``low`` and ``high`` in ``unit``, the unit people use."""
+    """What the colours of an item mean. ``low`` and ``high`` in ``unit``, the unit people use; ``level`` says how far the
+    numbers can be believed.
+    """
 
     title: str
     unit: str
     quantity: str
     low: float
     high: float
+    level: str = "unknown"
 
 
 def number_text(value: float, step: float) -> str:
@@ -117,7 +120,8 @@ def legend_width(legend: Legend, height: float = 180.0) -> float:
     unit = f" ({legend.unit})" if legend.unit else ""
     title = head_metrics.horizontalAdvance(legend.title) + metrics.horizontalAdvance(unit) + 3
     numbers = _BAR + _GAP + max(metrics.horizontalAdvance(text) for text in _marks(legend, height)[1])
-    return float(max(title, numbers) + 2 * _PAD)
+    badge = 14 if legend.level in ("good", "fair", "poor") else 0
+    return float(max(title + badge, numbers) + 2 * _PAD)
 
 
 def paint_legend(painter: QPainter, legend: Legend, right: float, top: float, height: float) -> float:
@@ -142,6 +146,11 @@ def paint_legend(painter: QPainter, legend: Legend, right: float, top: float, he
         painter.setPen(QColor(theme.DARK.text_quiet))
         after = head_metrics.horizontalAdvance(legend.title) + 3
         painter.drawText(QPointF(left + _PAD + after, baseline), f" ({legend.unit})")
+    if legend.level in ("good", "fair", "poor"):  # as the dots beside the numbers of the inspector
+        colour = {"good": theme.DARK.good, "fair": theme.DARK.warning, "poor": theme.DARK.danger}[legend.level]
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colour))
+        painter.drawEllipse(QPointF(left + width - _PAD - 1, baseline - head_metrics.ascent() / 2 + 1), 3.5, 3.5)
     x, y = left + _PAD, top + _PAD + title_height + 2
     gradient = QLinearGradient(0, y + height, 0, y)
     table = ramp(legend.quantity)

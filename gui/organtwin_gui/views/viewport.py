@@ -388,7 +388,8 @@ class Viewport(QWidget):
     # -- the view -------------------------------------------------------------------------------------------------
 
     def look_from(self, letter: str) -> None:
-        """See everything from A (front), P (back), L, R, S (above) or I (below)."""
+        """See everything from A (front), P (back), L, R, S (above) or I (below), and keep looking from there."""
+        self._untouched = False
         self.canvas.look_from(letter)
 
     def reset_camera(self) -> None:

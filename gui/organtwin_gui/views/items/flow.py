@@ -32,7 +32,7 @@ from organtwin_gui.views.items.guide import Guide, direction, guides_along, guid
 from organtwin_gui.views.items.looks import FlowLook, PlaneLook
 from organtwin_gui.views.items.organ_mesh import cap_labels
 from organtwin_gui.views.items.particle_stream import ParticleStream
-from organtwin_gui.views.items.quantities import Shade, frame_at, magnitude, shades
+from organtwin_gui.views.items.quantities import Shade, frame_at, level_of, magnitude, shades
 from organtwin_gui.views.items.streams import MOMENTS, Streams, inflow_names
 
 _PARTICLE_MOMENTS = 72
@@ -162,7 +162,10 @@ class FlowItem(SceneItem):
         return shade, *self._range(shade, on_wall=shade.on_wall)
 
     def _legend(self, shade: Shade, low: float, high: float) -> Legend:
-        return Legend(shade.title, shade.unit, shade.colours, low * shade.factor, high * shade.factor)
+        level = level_of(self.result, shade)
+        return Legend(
+            shade.short or shade.title, shade.unit, shade.colours, low * shade.factor, high * shade.factor, level
+        )
 
     def _colour_by(self, mapper: vtkMapper, shade: Shade, low: float, high: float) -> None:
         mapper.SetLookupTable(lookup_table(shade.colours, low, high))

@@ -65,9 +65,13 @@ def guides_along(line: Centerline) -> list[Guide]:
 
 
 def direction(along: NDArray[np.float64], facing: str, tilt_deg: float, turn_deg: float) -> NDArray[np.float64]:
-    """(3,) normal of a plane: across the vessel or of one of the scan's planes, then tilted, and the tilt turned around."""
+    """(3,) normal of a plane: across the vessel or of one of the scan's planes, then tilted, and the tilt turned around.
+
+    It points the way of the vessel, so that flow through the plane is positive from the inlet on.
+    """
     fixed = {"axial": (0.0, 0.0, 1.0), "coronal": (0.0, 1.0, 0.0), "sagittal": (1.0, 0.0, 0.0)}
     normal = np.asarray(fixed[facing]) if facing in fixed else np.asarray(along)
+    normal = -normal if normal @ along < 0 else normal
     helper = np.eye(3)[int(np.argmin(np.abs(normal)))]
     u = np.cross(helper, normal)
     u /= np.linalg.norm(u)

@@ -27,6 +27,7 @@ class Shade:
     from_zero: bool = True
     on_wall: bool = False
     signed: bool = False
+    short: str = ""  # for the legend, where the title is long
 
 
 _MMHG, _CM_PER_S = factor("pressure", "mmHg"), factor("velocity", "cm/s")
@@ -39,7 +40,7 @@ KNOWN: tuple[Shade, ...] = (
 _PATTERNS: tuple[tuple[str, str, bool, str, bool], ...] = (
     (r"tawss|time_averaged_wall|mean_wall_shear", "Mean wall shear (TAWSS)", True, "wall_shear", False),
     (r"^osi|oscillatory", "Oscillatory shear index (OSI)", True, "index", False),
-    (r"^rrt|residence", "Relative residence time", True, "residence", False),
+    (r"^rrt|residence", "Relative residence time (RRT)", True, "residence", False),
     (r"^ecap|activation", "Endothelial activation (ECAP)", True, "residence", False),
     (r"q_criterion|^q_", "Q-criterion", False, "signed", True),
     (r"lambda_?2", "λ2", False, "signed", True),
@@ -78,7 +79,8 @@ def _read(field: str) -> Shade:
     ending, unit, times = next((u for u in _UNITS if field.endswith(u[0])), ("", "", 1.0))
     for pattern, title, on_wall, colours, signed in _PATTERNS:
         if re.search(pattern, field):
-            return Shade(field, field, title, unit, times, colours, not signed, on_wall, signed)
+            short = title[title.find("(") + 1 : -1] if title.endswith(")") else ""
+            return Shade(field, field, title, unit, times, colours, not signed, on_wall, signed, short)
     plain = field.removesuffix(ending).replace("_", " ").strip()
     return Shade(field, field, plain[:1].upper() + plain[1:], unit, times, "speed", False, "wall" in field)
 
@@ -102,3 +104,14 @@ def frame_at(frames: NDArray[np.floating], frame: float, *, cyclic: bool = False
 def magnitude(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Scalars (n,) as they are, vectors (n, 3) by their length."""
     return values if values.ndim == 1 else np.linalg.norm(values, axis=-1)
+
+
+_LEVELS = ("unknown", "good", "fair", "poor")
+_SAID_OF = {"speed": "velocity", "pressure": "pressure", "wall_shear": "wall shear"}
+
+
+def level_of(result: Result, shade: Shade) -> str:
+    """How far a field can be believed: as far as the least believable of the numbers taken from it."""
+    word = _SAID_OF.get(shade.key, shade.key.split("_")[0])
+    levels = [q.level for q in result.quantities if word in q.name.lower()]
+    return max(levels, key=_LEVELS.index, default="unknown")
