@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.model import FlowCase, OrganMesh, Quantity, Result
+from organtwin.model import Centerline, FlowCase, OrganMesh, Quantity, Result
 from organtwin.units import convert
 from organtwin_solvers.flow import along, badges, derived
 from organtwin_solvers.flow.advance import March
@@ -49,12 +49,13 @@ def result_of(
     *,
     seconds: float,
     cycle: CycleSums | None = None,
+    line: Centerline | None = None,
 ) -> Result:
     """Fields, tables, quantities, credibility and histories of a finished march.
 
     For a pulsatile flow, pressures and flows are means over the steps of the last cycle, and wall shear over the
     moments in ``cycle`` (the frames, when it is not given), unless they say "peak". Fields over the whole cycle
-    (tawss_pa, osi, rrt_per_pa) have one frame.
+    (tawss_pa, osi, rrt_per_pa) have one frame. Tables run along ``line``; without one there are none.
     """
     velocity = np.array([frame.velocity for frame in march.frames])
     pressure = np.array([frame.pressure for frame in march.frames]) + conditions.reference_pa
@@ -78,7 +79,6 @@ def result_of(
     if pulsatile:
         for name, values in (("tawss_pa", cycle.tawss_pa), ("osi", cycle.osi), ("rrt_per_pa", cycle.rrt_per_pa)):
             fields[name] = values[None].astype(np.float32)
-    line = along.line_of(organ)
     inlet_pressure = 0.0
     tables = {}
     if line is not None and line.inlet in caps.pressures:

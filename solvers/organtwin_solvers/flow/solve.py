@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
-from organtwin.errors import BadInput
-from organtwin.model import FlowCase, OrganMesh, Result, TwinObject
+from organtwin.errors import BadInput, OrganTwinError
+from organtwin.model import Centerline, FlowCase, OrganMesh, Result, TwinObject
 from organtwin.operations import Monitor, NullMonitor
 from organtwin.operations.monitor import PartMonitor
 from organtwin.operations.registry import validated
 from organtwin_solvers.fem.organ import fem_mesh
+from organtwin_solvers.flow.along import line_of
+from organtwin_solvers.flow.conditions import Conditions
 from organtwin_solvers.flow.operation import FlowParameters
 from organtwin_solvers.flow.preflight import checked
 from organtwin_solvers.flow.presets import preset
@@ -19,6 +22,7 @@ from organtwin_solvers.flow.quantities import result_of
 from organtwin_solvers.flow.scheme import Scheme
 from organtwin_solvers.flow.steady import steady
 from organtwin_solvers.flow.taylor_hood import TaylorHood
+from organtwin_solvers.lumped.start import periodic_state
 
 SCHEMES = {"fast": Scheme, "taylor-hood": TaylorHood}
 
@@ -57,7 +61,11 @@ def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None) -> R
     conditions = checked(case, organ, monitor)
     started = time.perf_counter()
 
-    monitor.progress(0.01, "preparing the equations")
+    monitor.progress(0.01, "middle line of the vessel")
+    line = line_of(organ)
+    if case.numerics.mode == "pulsatile" and case.numerics.start == "lumped" and line is not None:
+        conditions = _charged(organ, case, conditions, line, monitor)
+    monitor.progress(0.02, "preparing the equations")
     scheme = SCHEMES[case.numerics.scheme](fem_mesh(organ), conditions)
     part = PartMonitor(monitor, 0.04, 0.98)
     if case.numerics.mode == "steady":
@@ -65,4 +73,21 @@ def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None) -> R
     else:
         marched, wall = pulsatile(scheme, case.numerics, part)
     monitor.progress(0.98, "quantities")
-    return result_of(organ, case, conditions, marched, seconds=time.perf_counter() - started, cycle=wall)
+    return result_of(organ, case, conditions, marched, seconds=time.perf_counter() - started, cycle=wall, line=line)
+
+
+def _charged(
+    organ: OrganMesh, case: FlowCase, conditions: Conditions, line: Centerline, monitor: Monitor
+) -> Conditions:
+    """Windkessels charged as in the periodic state of the lumped model, so that few beats are lost to filling them."""
+    if not any(outflow.compliance for outflow in conditions.outflows):
+        return conditions
+    try:
+        start = periodic_state(organ, case, conditions, line)
+    except OrganTwinError as error:
+        monitor.log(
+            f"The lumped model gave no start ({error.sentence}); windkessels start from the outlets' own periodic state."
+        )
+        return conditions
+    charged = (replace(o, stored_pa=start.stored_pa.get(o.cap, o.stored_pa)) for o in conditions.outflows)
+    return replace(conditions, outflows=tuple(charged))
