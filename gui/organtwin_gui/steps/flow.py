@@ -164,7 +164,7 @@ class FlowStep(Step):
         if result is None:
             self.estimate.clear()
         else:
-            self.estimate.show_result(result)
+            self.estimate.show_result(result, [card.cap.name for card in self.openings.cards])
 
     def _take_check(self, made: list[Any]) -> None:
         case = next((thing for thing in made if isinstance(thing, FlowCase)), None)

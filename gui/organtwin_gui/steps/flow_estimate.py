@@ -71,9 +71,10 @@ class Estimate(QWidget):
         self._say("")
         self.findings.show_lines([f"error: {sentence}"])
 
-    def show_result(self, result: Result) -> None:
-        """Show what a 0D model found."""
-        rows = by_opening(result.quantities)
+    def show_result(self, result: Result, openings: list[str]) -> None:
+        """Show what a 0D model found at some openings."""
+        found_at = by_opening(result.quantities)
+        rows = {name: found_at[name] for name in openings if name in found_at}
         self.table.setEnabled(True)
         self.table.setRowCount(len(rows))
         known = [any(prefix in found for found in rows.values()) for _, prefix, _ in COLUMNS]

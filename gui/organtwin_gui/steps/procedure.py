@@ -102,7 +102,6 @@ class ProcedureStep(Step):
         self.page.addWidget(self._why)
         self._line: Centerline | None = None
         self._asked: set[str] = set()
-        self._span_by_hand = False
         self._show_action()
 
     def _branches(self, tip: str) -> QComboBox:
@@ -132,11 +131,23 @@ class ProcedureStep(Step):
 
     def _take_mesh(self) -> None:
         uuid = self.mesh.currentData()
-        self._line = centerline_of(self.bridge, uuid) if uuid and self.bridge.is_open else None
-        waiting = self._line is None
-        self._no_line.setVisible(waiting)
-        for part in (self.span, self.branch):
-            part.setEnabled(not waiting)
+        line = centerline_of(self.bridge, uuid) if uuid and self.bridge.is_open else None
+        if line is None or self._line is None or line.uuid != self._line.uuid:
+            self._line = line
+            self._take_line()
+        if line is None:
+            self._ask_line(uuid)
+        if self.isVisible() and uuid:
+            self.shown.emit(uuid, {})
+            self._mark()
+        self._show_buttons()
+
+    def _take_line(self) -> None:
+        """Offer the ways of another centreline, or nothing."""
+        there = self._line is not None
+        self._no_line.setVisible(not there)
+        self.span.setVisible(there)
+        self.branch.setEnabled(there)
         for box in (self.branch, self.end_branch):
             box.blockSignals(True)
             chosen = box.currentData()
@@ -146,16 +157,23 @@ class ProcedureStep(Step):
                     box.addItem(said(branch.cap), branch.cap)
             box.setCurrentIndex(max(box.findData(chosen), 0) if box.count() else -1)
             box.blockSignals(False)
-        if waiting:
-            self.span.set_way(None)
-            self.marked.emit(None)
-            self._ask_line(uuid)
-        else:
+        if there:
+            self.diameter.edit.setModified(False)
+            self._go_to_worst()
             self._take_branch()
             self._take_end()
-        if self.isVisible() and uuid:
-            self.shown.emit(uuid, {})
-        self._show_buttons()
+        else:
+            self.span.set_way(None)
+            self.marked.emit(None)
+
+    def _go_to_worst(self) -> None:
+        """Begin on the way that is narrowest beside what lies before and after."""
+        assert self._line is not None
+        caps = [branch.cap for branch in self._line.branches if branch.cap]
+        worst = min(caps, key=lambda cap: float(Way(self._line, cap).narrowing.min()))  # type: ignore[arg-type]
+        self.branch.blockSignals(True)
+        self.branch.setCurrentIndex(self.branch.findData(worst))
+        self.branch.blockSignals(False)
 
     def _ask_line(self, uuid: str | None) -> None:
         """Every mesh gets its centreline once, when this page is looked at."""
@@ -174,7 +192,6 @@ class ProcedureStep(Step):
 
     def _take_branch(self) -> None:
         cap = self.branch.currentData()
-        self._span_by_hand = False
         if self._line is not None and cap:
             self.span.set_way(Way(self._line, cap))
 

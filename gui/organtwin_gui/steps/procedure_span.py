@@ -16,7 +16,10 @@ from organtwin_gui.steps.flow_fields import show_row, tidy
 
 MARKED = "span"  # what the coloured sleeve is known by in the 3D view
 SIDES = 28
-NARROW = 0.9  # of the radius that the ends suggest: less is a stenosis worth pointing at
+NARROW, AT_ENDS = (
+    0.85,
+    0.97,
+)  # share of the radius beside it: a stenosis worth pointing at, and where it begins and ends
 
 
 class Way:
@@ -34,21 +37,28 @@ class Way:
     def length_mm(self) -> float:
         return float(self.distance_mm[-1])
 
+    @property
+    def narrowing(self) -> NDArray[np.float64]:
+        """Radius (n,) over that to which the vessel widens again on both sides: 1 where it only tapers."""
+        before = np.maximum.accumulate(self.radius_mm)
+        after = np.maximum.accumulate(self.radius_mm[::-1])[::-1]
+        return np.asarray(self.radius_mm / np.minimum(before, after))
+
     def narrowest(self) -> tuple[float, float]:
-        """Start and stop (mm) around the place that is narrowest beside what lies before and after it, if any is."""
-        wide = np.minimum(np.maximum.accumulate(self.radius_mm), np.maximum.accumulate(self.radius_mm[::-1])[::-1])
-        narrow = self.radius_mm / wide
-        at = int(np.argmin(narrow))
-        if narrow[at] > NARROW:
-            at = len(self.radius_mm) // 2
-        half = max(2.5 * float(self.radius_mm[at]), 5.0)
-        centre = float(self.distance_mm[at])
-        return max(centre - half, 0.0), min(centre + half, self.length_mm)
+        """Start and stop (mm) of the worst narrowing; the middle of the vessel where there is none."""
+        narrowing = self.narrowing
+        at = int(np.argmin(narrowing))
+        if narrowing[at] > NARROW:
+            centre, half = 0.5 * self.length_mm, 2.0 * float(self.radius_mm[len(self.radius_mm) // 2])
+            return max(centre - half, 0.0), min(centre + half, self.length_mm)
+        wide = np.flatnonzero(narrowing > AT_ENDS)
+        first = wide[wide < at].max(initial=0)
+        last = wide[wide > at].min(initial=len(narrowing) - 1)
+        return float(self.distance_mm[first]), float(self.distance_mm[last])
 
     def reference_mm(self, start: float, stop: float) -> float:
         """Diameter that the ends of a span suggest."""
-        ends = np.interp([start, stop], self.distance_mm, self.radius_mm)
-        return float(2.0 * ends.max())
+        return float(np.interp([start, stop], self.distance_mm, self.radius_mm).sum())
 
     def sleeve(self, start: float, stop: float, scale: float = 1.12) -> Surface:
         """A tube around the span, a little wider than the vessel."""

@@ -10,7 +10,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkCommonTransforms import vtkTransform
 from vtkmodules.vtkFiltersCore import vtkAppendPolyData
-from vtkmodules.vtkFiltersGeneral import vtkTransformPolyDataFilter
+from vtkmodules.vtkFiltersGeneral import vtkTransformFilter
 from vtkmodules.vtkFiltersSources import vtkArrowSource
 from vtkmodules.vtkRenderingCore import vtkActor
 
@@ -131,11 +131,11 @@ def _arrows(labels: list[PointLabel]) -> vtkPolyData:
         frame = np.eye(4)
         frame[:3] = np.column_stack([length * first, length * second, length * np.cross(first, second), start])
         place.SetMatrix(frame.ravel().tolist())
-        move = vtkTransformPolyDataFilter()
+        move = vtkTransformFilter()
         move.SetInputConnection(source.GetOutputPort())
         move.SetTransform(place)
         move.Update()
-        arrow = with_normals(move.GetOutput(), 50.0)
+        arrow = with_normals(move.GetPolyDataOutput(), 50.0)
         colours = np.tile(np.array(label.colour, np.uint8), (arrow.GetNumberOfCells(), 1))
         arrow.GetCellData().SetScalars(numpy_to_vtk(colours, deep=True))
         parts.AddInputData(arrow)
