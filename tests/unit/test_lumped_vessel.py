@@ -141,6 +141,37 @@ def test_without_blood_pressures_there_is_no_ffr() -> None:
     result = solve(pipe(2.0, 40.0, 4, 20), case(outlets=[{"cap": "*"}]))
     assert not any(q.name.startswith("FFR") for q in result.quantities)
     assert "ffr" not in result.tables["inlet → outlet"]
+    assert any(note.startswith("No FFR") for note in result.notes)
+
+
+def test_a_branch_of_two_points_and_one_that_is_all_but_shut_are_solved() -> None:
+    names = (("a", -1, "", 3), ("b", 0, "left", 2), ("c", 0, "", 4), ("d", 2, "right", 3), ("e", 2, "outlet", 60))
+    branches, z, area = [], [], []
+    for name, parent, cap, count in names:
+        start = z[branches[parent].last] if parent >= 0 else 0.0
+        first = len(z)
+        branches.append(Branch(name=name, parent=parent, cap=cap, first=first, last=first + count - 1))
+        z += list(start + 1.5 * np.arange(count))
+        area += list(np.full(count, 0.02 if cap == "right" else 12.0))
+    points = np.column_stack([np.zeros(len(z)), np.zeros(len(z)), z])
+    radius = np.sqrt(np.array(area) / np.pi)
+    line = Centerline(
+        name="tree", mesh="m", inlet="inlet", branches=tuple(branches), points_mm=points, distance_mm=np.array(z),
+        radius_mm=radius, area_mm2=np.array(area),
+    )  # fmt: skip
+    beating = case(
+        inlets=[{"cap": "inlet", "flow": "2 mL/s", "waveform": "ascending-aorta"}],
+        outlets=[{"cap": "*", "windkessel": WINDKESSEL}],
+        numerics={"mode": "pulsatile"},
+    )
+    conditions = resolve(beating, pipe(2.0, 40.0, 4, 20))
+    (outflow,) = conditions.outflows
+    three = tuple(replace(outflow, cap=cap) for cap in ("left", "right", "outlet"))
+    beat = solve_vessel(beating, replace(conditions, outflows=three), line)
+    mean = beat.over_beat(beat.flow)
+    assert mean[0] == pytest.approx(mean[[1, 3, 4]].sum(), rel=1e-9)
+    assert 0.0 < mean[3] < 0.2 * mean[4]
+    assert np.isfinite(beat.pressure(4)).all()
 
 
 def test_a_beat_is_periodic_and_its_mean_flow_is_that_of_the_case() -> None:

@@ -107,7 +107,7 @@ def result_of(
         },
         tables=tables,
         histories=histories,
-        notes=_notes(beat),
+        notes=_notes(line, beat, tables),
     )  # fmt: skip
 
 
@@ -213,11 +213,17 @@ def _table(line: Centerline, beat: Beat, pressures: list[Array], index: int) -> 
     return columns
 
 
-def _notes(beat: Beat) -> tuple[str, ...]:
-    return tuple(
+def _notes(line: Centerline, beat: Beat, tables: dict[str, dict[str, list[float]]]) -> tuple[str, ...]:
+    notes = list(line.notes)
+    notes += [
         f"The branch to {course.branch.name} is {narrowing.percent:.0f} % narrower at "
         f"{course.distance_mm[narrowing.throat]:.0f} mm: its loss follows an empirical law, good to 10-20 %."
         for course in beat.courses
         for narrowing in course.narrowings
         if narrowing.percent >= 20.0
-    )
+    ]
+    if not any("ffr" in table for table in tables.values()):
+        notes.append(
+            "No FFR: the mean pressure at the inlet is below 20 mmHg. Give the outlets blood pressures or targets."
+        )
+    return tuple(notes)
