@@ -62,6 +62,24 @@ class CapacityFirstVessel:
 
 
 @dataclass(frozen=True)
+class StoringResistance:
+    """q = C dp/dt + (p - P) / R = Q: what is stored is not taken from the flow (as the reference program has it)."""
+
+    resistance: float
+    compliance: float
+    own: ClassVar[tuple[str, ...]] = ()
+
+    def assemble(self, system: System, place: Place) -> None:
+        _one_to_one(place, "vessel")
+        (start,), (end,) = place.inlets, place.outlets
+        momentum, mass = system.row(), system.row()
+        system.E[momentum, start.pressure] = self.compliance
+        system.F[momentum, [start.pressure, end.pressure]] = 1.0 / self.resistance, -1.0 / self.resistance
+        system.F[momentum, start.flow] = -1.0
+        system.F[mass, [start.flow, end.flow]] = 1.0, -1.0
+
+
+@dataclass(frozen=True)
 class Junction:
     """Any number of vessels meet: one pressure, and what flows in flows out."""
 

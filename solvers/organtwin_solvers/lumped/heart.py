@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from organtwin_solvers.lumped.activation import Activation, ventricle, wrapping_cosine
 from organtwin_solvers.lumped.circuit import Node, Place, System, Vector
-
-Activation = Callable[[float], float]
-
-
-def half_cosine(period: float, t_active: float, t_twitch: float) -> Activation:
-    """One hump of a cosine of length ``t_twitch``, from ``t_active`` on, each beat."""
-
-    def activation(time: float) -> float:
-        since = max(time % period - t_active, 0.0)
-        return 0.5 - 0.5 * math.cos(2.0 * math.pi * since / t_twitch) if since <= t_twitch else 0.0
-
-    return activation
 
 
 @dataclass(frozen=True)
@@ -66,6 +55,34 @@ class _MovingValve:
 
 
 @dataclass(frozen=True)
+class SuddenValve:
+    """p - P = R q, with R ``open`` while p > P, else ``shut``."""
+
+    shut: float
+    open: float
+    own: ClassVar[tuple[str, ...]] = ()
+
+    def assemble(self, system: System, place: Place) -> None:
+        (start,), (end,) = place.inlets, place.outlets
+        momentum, mass = system.row(), system.row()
+        system.F[momentum, [start.pressure, end.pressure]] = 1.0, -1.0
+        system.F[mass, [start.flow, end.flow]] = 1.0, -1.0
+        system.moving.append(_MovingSuddenValve(self, start, end, momentum))
+
+
+@dataclass(frozen=True)
+class _MovingSuddenValve:
+    valve: SuddenValve
+    start: Node
+    end: Node
+    row: int
+
+    def update(self, system: System, c: Vector, time: float, y: Vector) -> None:
+        opened = y[self.end.pressure] < y[self.start.pressure]
+        system.F[self.row, self.start.flow] = -(self.valve.open if opened else self.valve.shut)
+
+
+@dataclass(frozen=True)
 class Chamber:
     """p = E(t) (V - V_rest(t)), p - P = L dQ/dt, dV/dt = q - Q; E and V_rest follow an activation between two values.
 
@@ -103,6 +120,42 @@ class _MovingChamber:
         rest = chamber.rest_contracted + (1.0 - active) * (chamber.rest_relaxed - chamber.rest_contracted)
         system.F[self.row, self.volume] = -elastance
         c[self.row] += elastance * rest
+
+
+@dataclass(frozen=True)
+class PassiveChamber:
+    """A :class:`Chamber` that stiffens as it fills while it is relaxed.
+
+    p = A greatest (V - rest) + (1 - A) pressure (exp(stiffness (V - rest)) - 1), A the activation.
+    """
+
+    greatest: float
+    pressure: float
+    stiffness: float
+    rest: float
+    inertance: float
+    activation: Activation
+    own: ClassVar[tuple[str, ...]] = ("Vc",)
+
+    def assemble(self, system: System, place: Place) -> None:
+        Chamber(0.0, 0.0, 0.0, 0.0, self.inertance, self.activation).assemble(system, place)
+        last = system.moving.pop()
+        assert isinstance(last, _MovingChamber)
+        system.moving.append(_MovingPassiveChamber(self, last.row, last.volume))
+
+
+@dataclass(frozen=True)
+class _MovingPassiveChamber:
+    chamber: PassiveChamber
+    row: int
+    volume: int
+
+    def update(self, system: System, c: Vector, time: float, y: Vector) -> None:
+        one, active = self.chamber, self.chamber.activation(time)
+        growth = one.pressure * math.exp(one.stiffness * (y[self.volume] - one.rest))
+        system.F[self.row, self.volume] = -active * one.greatest
+        c[self.row] += active * one.greatest * one.rest + (active - 1.0) * (growth - one.pressure)
+        system.dc_dy[self.row, self.volume] = (active - 1.0) * one.stiffness * growth
 
 
 @dataclass(frozen=True)
@@ -167,38 +220,6 @@ class _Squeeze:
         c[self.row] += self.factor * y[self.ventricle]
 
 
-# Elastance of a ventricle over a beat as a Fourier series (cosine, sine): Menon et al., 2023; Tran et al., 2017.
-VENTRICLE = np.array(
-    [
-        [0.283748803, 0.0],
-        [0.031830626, -0.374299825],
-        [-0.209472400, -0.018127770],
-        [0.020520047, 0.073971113],
-        [0.008316883, -0.047249597],
-        [-0.041677660, 0.003212163],
-        [0.000867323, 0.019441411],
-        [-0.001675379, -0.005565534],
-        [-0.011252277, 0.003401432],
-        [-0.000414677, 0.008376795],
-        [0.000253749, -0.000071880],
-        [-0.002584966, 0.001566861],
-        [0.000584752, 0.003143555],
-        [0.000028502, -0.000024787],
-        [0.000022961, -0.000007476],
-        [0.000018735, -0.000001281],
-        [0.000015573, 0.000001781],
-        [0.000013133, 0.000003494],
-        [0.000011199, 0.000004507],
-        [0.000009634, 0.000005117],
-        [0.000008343, 0.000005481],
-        [0.000007265, 0.000005687],
-        [0.000006354, 0.000005789],
-        [0.000005575, 0.000005821],
-        [0.000004903, 0.000005805],
-    ]
-)
-
-
 @dataclass(frozen=True)
 class HeartAndLungs:
     """Four chambers, four valves and the pulmonary vessels between the veins and the aorta.
@@ -256,7 +277,8 @@ class HeartAndLungs:
         system.F[root, aorta.flow] = 1.0
         lv.entries.append((root, -1.0))
 
-        moving = _MovingHeart(self, elastic, valves)
+        atria_beat = wrapping_cosine(self.period, value["Tsa"], value["tpwave"])
+        moving = _MovingHeart(self, atria_beat, elastic, valves)
         system.moving.append(moving)
         system.clamps.append(moving.clamp)
 
@@ -273,11 +295,13 @@ class _Gate:
 @dataclass(frozen=True)
 class _MovingHeart:
     heart: HeartAndLungs
+    atria: Activation
     elastic: list[tuple[int, int, str]]
     valves: list[_Gate]
 
     def update(self, system: System, c: Vector, time: float, y: Vector) -> None:
-        value, active, ventricle = self.heart.values, self._atria(time), self._ventricles(time)
+        value = self.heart.values
+        active, strength = self.atria(time), ventricle((time / self.heart.period) % 1.0)
         for row, volume, name in self.elastic:
             if name in ("ra", "la"):
                 rest, stiff = value[f"Vaso_{name}"], value[f"Kxv_{name}"]
@@ -287,7 +311,7 @@ class _MovingHeart:
                 c[row] += emax * rest + (growth - value[f"Kxp_{name}"]) * (active - 1.0)
                 system.dc_dy[row, volume] = growth * stiff * (active - 1.0)
             else:
-                elastance = ventricle * value[f"E{name}_s"]
+                elastance = strength * value[f"E{name}_s"]
                 system.F[row, volume] = -elastance
                 c[row] += elastance * value[f"V{name}_u"]
         for valve in self.valves:
@@ -300,16 +324,3 @@ class _MovingHeart:
         for valve in self.valves:
             if valve.shut:
                 y[valve.flow] = 0.0
-
-    def _atria(self, time: float) -> float:
-        period = self.heart.period
-        systole, wave, phase = period * self.heart.values["Tsa"], period / self.heart.values["tpwave"], time % period
-        if phase <= wave:
-            return 0.5 * (1.0 - math.cos(2.0 * math.pi * (phase - wave + systole) / systole))
-        if phase >= period - systole + wave:
-            return 0.5 * (1.0 - math.cos(2.0 * math.pi * (phase - wave - period + systole) / systole))
-        return 0.0
-
-    def _ventricles(self, time: float) -> float:
-        angle = 2.0 * math.pi * np.arange(len(VENTRICLE)) * (time % self.heart.period) / self.heart.period
-        return float(VENTRICLE[:, 0] @ np.cos(angle) - VENTRICLE[:, 1] @ np.sin(angle))

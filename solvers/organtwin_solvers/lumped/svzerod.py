@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from organtwin.errors import BadInput
-from organtwin_solvers.lumped import blocks, heart
+from organtwin_solvers.lumped import activation, blocks, heart
 from organtwin_solvers.lumped.circuit import Block, Circuit, Waveform, initial
 from organtwin_solvers.lumped.march import Stepper, Track
 
@@ -212,6 +212,8 @@ def _condition(kind: str, values: Values, hearts: list[Any]) -> Block:
 
 
 def _vessel(kind: str, values: Values) -> Block:
+    if kind == "BloodVesselRC":
+        return blocks.StoringResistance(values["Rpd"], values["Cp"])
     known = (
         values["R_poiseuille"],
         values.get("C", 0.0),
@@ -235,21 +237,49 @@ def _junction(junction: Values) -> Block:
 
 
 def _valve(kind: str, values: Values) -> Block:
-    if kind != "ValveTanh":
-        raise BadInput(f"A valve '{kind}' is not known")
-    return heart.Valve(values["Rmax"], values["Rmin"], values["Steepness"])
+    if kind == "ValveTanh":
+        return heart.Valve(values["Rmax"], values["Rmin"], values["Steepness"])
+    if kind == "PiecewiseValve":
+        return heart.SuddenValve(values["Rmax"], values["Rmin"])
+    raise BadInput(f"A valve '{kind}' is not known")
 
 
 def _chamber(chamber: Values, period: float) -> Block:
-    beat = chamber["activation_function"]
-    if chamber["type"] != "ChamberElastanceInductor" or beat["type"] != "half_cosine":
-        raise BadInput(f"A chamber '{chamber['type']}' with '{beat['type']}' is not known")
-    values = chamber["values"]
-    return heart.Chamber(
-        greatest=values["Emax"],
-        least=values["Emin"],
-        rest_relaxed=values["Vrd"],
-        rest_contracted=values["Vrs"],
-        inertance=values["Impedance"],
-        activation=heart.half_cosine(period, beat["t_active"], beat["t_twitch"]),
-    )
+    kind, values, beat = chamber["type"], chamber["values"], _activation(chamber["activation_function"], period)
+    if kind == "ChamberElastanceInductor":
+        return heart.Chamber(
+            greatest=values["Emax"],
+            least=values["Emin"],
+            rest_relaxed=values["Vrd"],
+            rest_contracted=values["Vrs"],
+            inertance=values["Impedance"],
+            activation=beat,
+        )
+    if kind == "LinearElastanceChamber":
+        passive, rest = values["Epass"], values["Vrest"]
+        return heart.Chamber(passive + values["Emax"], passive, rest, rest, 0.0, beat)
+    if kind == "ChamberElastanceInductorExponential":
+        return heart.PassiveChamber(
+            greatest=values["Emax"],
+            pressure=values["Kxp"],
+            stiffness=values["Kxv"],
+            rest=values["Vaso"],
+            inertance=values["Impedance"],
+            activation=beat,
+        )
+    raise BadInput(f"A chamber '{kind}' is not known")
+
+
+def _activation(values: Values, period: float) -> activation.Activation:
+    kind, rest = values["type"], {name: value for name, value in values.items() if name != "type"}
+    if kind == "half_cosine":
+        return activation.half_cosine(period, **rest)
+    if kind == "piecewise_cosine":
+        return activation.piecewise_cosine(period, **rest)
+    if kind == "two_hill":
+        return activation.two_hill(period, **rest)
+    if kind == "wrapping_cosine":
+        return activation.wrapping_cosine(period, rest["Tsa"], rest["tpwave"])
+    if kind == "fourier":
+        return activation.fourier(period)
+    raise BadInput(f"An activation '{kind}' is not known")
