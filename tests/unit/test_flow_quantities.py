@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import pyvista
+from organtwin_solvers.flow.advance import Frame, March
 from organtwin_solvers.flow.along import Along, Sampler, tables
 from organtwin_solvers.flow.conditions import resolve
 from organtwin_solvers.flow.cycle import CycleSums
 from organtwin_solvers.flow.derived import Gradients, kinetic_energy, lambda2, q_criterion, vorticity
-from organtwin_solvers.flow.advance import Frame, March
 from organtwin_solvers.flow.quantities import result_of
 from organtwin_solvers.flow.rheology import rheology
 from organtwin_solvers.flow.wall_shear import WallShear
@@ -138,7 +138,7 @@ def finished(organ, **numerics):
 
 def test_a_pulsatile_march_becomes_quantities_tables_and_fields_of_one_frame(tube):
     case, conditions, march = finished(tube)
-    result = result_of(tube, case, conditions, march, seconds=1.0)
+    result = result_of(tube, case, conditions, march, seconds=1.0, line=of_mesh(tube))
     found = {q.name: q for q in result.quantities}
     assert found["Pressure drop inlet → outlet"].value == pytest.approx(3.0)
     assert found["Peak pressure drop inlet → outlet"].value == pytest.approx(4.0)
@@ -157,10 +157,10 @@ def test_a_pulsatile_march_becomes_quantities_tables_and_fields_of_one_frame(tub
 
 def test_every_quantity_says_how_far_it_can_be_believed(tube):
     case, conditions, march = finished(tube)
-    good = result_of(tube, case, conditions, march, seconds=1.0)
+    good = result_of(tube, case, conditions, march, seconds=1.0, line=of_mesh(tube))
     assert {q.level for q in good.quantities} <= {"good", "fair"}
     march.residual = float("nan")
-    one_cycle = result_of(tube, case, conditions, march, seconds=1.0)
+    one_cycle = result_of(tube, case, conditions, march, seconds=1.0, line=of_mesh(tube))
     drop = next(q for q in one_cycle.quantities if q.name.startswith("Pressure drop"))
     assert (drop.level, drop.why) == ("poor", "one cycle only, not known to be periodic")
 
@@ -169,14 +169,14 @@ def test_steps_of_uneven_length_count_by_their_length(tube):
     case, conditions, march = finished(tube)
     keep = np.r_[np.arange(0, 60), np.arange(61, 80, 2)]  # the second half of the last cycle with double steps
     march.histories = {name: np.array(values)[keep].tolist() for name, values in march.histories.items()}
-    result = result_of(tube, case, conditions, march, seconds=1.0)
+    result = result_of(tube, case, conditions, march, seconds=1.0, line=of_mesh(tube))
     flow = next(q.value for q in result.quantities if q.name == "Flow inlet")
     assert flow == pytest.approx(1.0, abs=0.02)
 
 
 def test_a_result_with_fields_of_one_frame_is_exported(tube, tmp_path):
     case, conditions, march = finished(tube)
-    result = result_of(tube, case, conditions, march, seconds=1.0)
+    result = result_of(tube, case, conditions, march, seconds=1.0, line=of_mesh(tube))
     assert export([result.with_(mesh=tube.uuid), tube], tmp_path / "r.pvd").exists()
     names = pyvista.read(export([result, tube], tmp_path / "r.vtu")).point_data.keys()
     assert "osi" in names
