@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from organtwin.model import OrganMesh, TwinObject
 from organtwin.model.procedure import Action, Procedure
-from organtwin.operations.monitor import Monitor
+from organtwin.operations.monitor import Monitor, PartMonitor
 from organtwin.operations.registry import Operation, Parameters
 
 
@@ -24,8 +24,7 @@ def run(inputs: dict[str, TwinObject], parameters: ProcedureParameters, monitor:
 
     organ = inputs["mesh"]
     assert isinstance(organ, OrganMesh)
-    monitor.progress(0.0, "centreline")
-    line = tree.of_mesh(organ)
+    line = tree.of_mesh(organ, PartMonitor(monitor, 0.0, 0.2).progress)
     beats = 0
 
     def beat() -> None:

@@ -95,6 +95,7 @@ def test_cells_far_from_the_clamp_are_kept(fork, clamped):
         ("inlet", 5.0, "where the blood enters"),
         ("left", 5.0, "last outlet"),
         ("left", 99.0, "but the vessel is 28.0 mm long"),
+        ("left", 13.0, "lies in a fork"),
         ("left", 27.9, "would lie on an opening"),
         ("moon", 5.0, "no opening 'moon'"),
     ],

@@ -37,6 +37,7 @@ SAMPLES = 240
 TRIES = 24  # grafts that are joined to the vessel before it is given up
 AT_JOINT = 0.85  # widest joint, in radii of the ball inside the vessel
 WIDEST = 3.0  # a graft is at most so many times as wide as the vessel
+GRAFT_TETS = 120_000  # a long thin graft gets coarser cells, to have about so many
 CELLS = (2.0, 6.0)  # edges per radius of the graft, at least and at most
 
 
@@ -75,8 +76,9 @@ def bypassed(organ: OrganMesh, action: Bypass, line: Centerline, beat: Beat = la
     edges = edges_at(points, faces)
     wall = np.unique(organ.boundary("wall"))
     depth = cKDTree(np.asarray(line.points_mm)).query(points[wall])[0]
-    per_radius = np.clip(float(np.median(depth / edges[wall])), *CELLS)
-    edge = radius / per_radius
+    apart = float(np.linalg.norm(ends[1].place - ends[0].place))
+    affordable = (GRAFT_TETS * radius / (8.5 * np.pi * 1.3 * apart)) ** (1 / 3)
+    edge = radius / float(np.clip(min(np.median(depth / edges[wall]), affordable), *CELLS))
     graft, (shell, joined, joined_tags, joint) = _joined(organ, points, faces, tags, ends, radius, edge, beat)
     every, own, changed = adopted(points, faces, shell, joined)
     changed &= joined_tags == organ.boundaries["wall"]

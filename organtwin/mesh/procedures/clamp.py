@@ -18,6 +18,7 @@ from organtwin.model import Centerline, OrganMesh
 from organtwin.model.procedure import Clamp
 from organtwin.vessel.section import heights, section
 
+LARGEST = 1.6  # a section across a vessel is at most so many times as large as that of its tube
 ROOM = 0.5  # least distance of a clamp from an opening, in radii
 
 
@@ -53,8 +54,17 @@ def clamped(organ: OrganMesh, action: Clamp, line: Centerline, beat: Beat = lamb
             f"The clamp at {action.at_mm:g} mm would cut through an opening",
             remedy="Place it farther from the opening.",
         )
+    near_fork = BadInput(
+        f"The clamp at {action.at_mm:g} mm would not shut '{action.toward}' alone: it lies in a fork or a bend",
+        remedy="Place it a diameter farther on.",
+    )
+    if loop.area_mm2 > LARGEST * np.pi * float(way.radius(action.at_mm)) ** 2:
+        raise near_fork
     shut = int(max(organ.boundaries.values())) + 1
-    shell, cut, cut_tags = cut_flat(points, faces, tags, centre, normal, shut)
+    try:
+        shell, cut, cut_tags = cut_flat(points, faces, tags, centre, normal, shut)
+    except BadInput as failure:
+        raise near_fork from failure
     beat()
     lost = [cap for cap in organ.caps if not (cut_tags == organ.boundaries[cap.name]).any()]
     left = tuple(cap for cap in organ.caps if cap not in lost)

@@ -43,8 +43,7 @@ class Way:
         at, distance = at[rising], distance[rising]
         section = np.sqrt(np.maximum(np.asarray(line.area_mm2, float)[at], 0) / np.pi)
         ball = np.asarray(line.radius_mm, float)[at]
-        # at a fork a section takes in more than the vessel: believe it only as far as the ball inside allows
-        radius = np.where(np.isfinite(section) & (section > ball), np.minimum(section, 1.6 * ball), ball)
+        radius = np.where(np.isfinite(section) & (section > ball), section, ball)
         return cls(cap, np.asarray(line.points_mm, float)[at], distance - distance[0], radius, ball)
 
     @property
