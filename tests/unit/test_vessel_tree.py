@@ -7,6 +7,7 @@ import csv
 import numpy as np
 import pytest
 import pyvista
+from organtwin_solvers.validation import pipes
 from organtwin_solvers.validation.pipes import pipe, tee
 
 from organtwin.errors import BadInput
@@ -111,3 +112,24 @@ def test_a_centreline_is_written_as_a_table_and_as_lines(tmp_path):
     assert lines["radius_mm"] == pytest.approx(line.radius_mm)
     with pytest.raises(BadInput, match="cannot be written"):
         export(line, tmp_path / "line.stl")
+
+
+def test_of_a_loop_only_one_way_is_followed_and_a_note_says_so():
+    size = 4  # cubes across the channel
+    ring = {(i, 0, k) for i in range(5) for k in range(5) if i in (0, 4) or k in (0, 4)}
+    blocks = ring | {(2, 0, -1), (2, 0, -2), (2, 0, 5), (2, 0, 6)}
+    cubes = [
+        (size * i + a, size * j + b, size * k + c)
+        for i, j, k in blocks
+        for a in range(size)
+        for b in range(size)
+        for c in range(size)
+    ]
+    points, tets = pipes._kuhn(np.array(cubes))
+    ends = points[pipes._outer_faces(tets)]
+    regions = np.select([(ends[..., 2] == z).all(axis=1) for z in (points[:, 2].min(), points[:, 2].max())], [1, 2], 0)
+    line = of_mesh(pipes.vessel(points, tets, regions, ["inlet", "outlet"], "loop"))
+    assert [b.cap for b in line.branches] == ["outlet"]
+    assert "1 loop" in line.notes[0]
+    assert length_to(line, "outlet") == pytest.approx(2 * 8 + 2 * 10 + 16, rel=0.15)  # round corners
+    assert line.radius_mm.min() > 1.5
