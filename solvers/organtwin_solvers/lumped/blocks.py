@@ -188,12 +188,12 @@ class Coronary:
     """Arteries of the heart muscle, squeezed by the pressure inside it (Kim et al., Ann. Biomed. Eng. 38, 2010).
 
     ``arterial`` resistance, then ``arterial_compliance`` to the outside, then ``micro`` resistance, then
-    ``muscle_compliance`` to the pressure in the muscle, then ``venous`` resistance to the pressure of the veins. Own unknown:
-    the volume in the muscle, from that at the start on.
+    ``muscle_compliance`` to the pressure in the muscle, then ``venous`` resistance to the pressure of the veins. The ``micro``
+    resistance may change with time, as the muscle contracts. Own unknown: the volume in the muscle, from that at the start on.
     """
 
     arterial: float
-    micro: float
+    micro: float | Source
     venous: float
     arterial_compliance: float
     muscle_compliance: float
@@ -204,10 +204,10 @@ class Coronary:
     def assemble(self, system: System, place: Place) -> None:
         (node,), (volume,) = place.inlets, place.own
         first, second = system.row(), system.row()
+        micro = self.micro(0.0) if callable(self.micro) else self.micro
         if system.steady:
-            total = self.arterial + self.micro + self.venous
             system.F[first, volume] = 1.0
-            system.F[second, [node.pressure, node.flow]] = -1.0, total
+            system.F[second, [node.pressure, node.flow]] = -1.0, self.arterial + micro + self.venous
             system.source(second, self.venous_pressure)
             return
         scale = self.muscle_compliance * self.venous
@@ -219,22 +219,37 @@ class Coronary:
         system.F[first, [node.flow, volume]] = scale, -1.0
         system.source(first, self.muscle_pressure, -self.muscle_compliance)
         system.source(first, self.venous_pressure, self.muscle_compliance)
-        both = self.muscle_compliance * (self.venous + self.micro)
-        system.E[second, volume] = -scale * self.micro
-        system.F[second, [node.pressure, node.flow, volume]] = scale, -scale * self.arterial, -self.venous - self.micro
-        system.source(second, self.muscle_pressure, -both)
-        system.source(second, self.venous_pressure, self.micro * self.muscle_compliance)
+        system.F[second, [node.pressure, node.flow]] = scale, -scale * self.arterial
+        within = _Within(self, second, volume)
+        system.moving.append(within)
 
         def start(y: Vector, dy: Vector) -> None:
             """The volume counts from the start: what the compliance carries then is part of the equations."""
             pressure = y[node.pressure] - self.arterial * y[node.flow]
             rate = dy[node.pressure] - self.arterial * dy[node.flow]
             through = y[node.flow] - self.arterial_compliance * rate
-            carried = pressure - self.micro * through - self.muscle_pressure(0.0)
-            system.c[first] -= self.muscle_compliance * carried
-            system.c[second] -= both * carried
+            within.carried = pressure - micro * through - self.muscle_pressure(0.0)
+            system.c[first] -= self.muscle_compliance * within.carried
 
         system.starts.append(start)
+
+
+@dataclass
+class _Within:
+    """The equation of the muscle, where its resistance may change."""
+
+    coronary: Coronary
+    row: int
+    volume: int
+    carried: float = 0.0
+
+    def update(self, system: System, c: Vector, time: float, y: Vector) -> None:
+        one = self.coronary
+        micro = one.micro(time) if callable(one.micro) else one.micro
+        system.E[self.row, self.volume] = -one.muscle_compliance * one.venous * micro
+        system.F[self.row, self.volume] = -one.venous - micro
+        squeezed = (one.venous + micro) * (one.muscle_pressure(time) + self.carried)
+        c[self.row] += one.muscle_compliance * (micro * one.venous_pressure - squeezed)
 
 
 def _mass(system: System, place: Place) -> None:

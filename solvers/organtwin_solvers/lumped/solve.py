@@ -23,7 +23,7 @@ from organtwin_solvers.flow.preflight import check_conditions
 from organtwin_solvers.flow.presets import preset
 from organtwin_solvers.lumped.vessel import Beat, solve_vessel
 
-VERIFIED = "zerod: 28 published circuits to 1e-7, windkessel impedance and stenosis law"
+VERIFIED = "zerod: 34 published circuits to 1e-6, windkessel impedance and stenosis law"
 EXPECTED = "1-10 % from the 3D solve on 72 vessels, more where a narrowing or a jet rules (Pfaller et al., 2022)"
 
 Array = NDArray[np.float64]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ class Model:
     tolerance: float
     steady_start: bool
     every_cycle: bool
+    change: float  # march on until means change by less from beat to beat; 0: only the given cycles
     start: Mapping[str, float]
 
 
@@ -78,30 +79,42 @@ def simulate(model: Model) -> Solution:
     for begin in system.starts:
         begin(y, dy)
     steps = model.points_per_cycle - 1
-    track = Stepper(system, model.period / steps, model.rho, absolute=model.tolerance).march(
-        y, dy, steps * model.cycles
-    )
+    stepper = Stepper(system, model.period / steps, model.rho, absolute=model.tolerance)
+    track = stepper.march(y, dy, steps * model.cycles)
+    while model.change and _change(system.names, track, steps) > model.change:
+        more = stepper.march(track.y[-1], track.dy[-1], steps, float(track.times[-1]))
+        track = Track(*(np.concatenate([a, b[1:]]) for a, b in zip(_parts(track), _parts(more), strict=True)))
     if not model.every_cycle:
         track = Track(track.times[: steps + 1], track.y[-steps - 1 :], track.dy[-steps - 1 :])
     return Solution(system.names, track)
 
 
+def _parts(track: Track) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return track.times, track.y, track.dy
+
+
+def _change(names: tuple[str, ...], track: Track, steps: int) -> float:
+    """Greatest relative change of a mean pressure or flow from the last beat but one to the last."""
+    nodes = [i for i, name in enumerate(names) if name.startswith(("pressure:", "flow:"))]
+    before, last = (track.y[-k * steps - 1 : len(track.y) - (k - 1) * steps, nodes].mean(axis=0) for k in (2, 1))
+    return float(np.max(np.abs(last - before) / np.where(before, np.abs(before), 1.0)))
+
+
 def _read(data: Values) -> Model:
     settings = data["simulation_parameters"]
     circuit = Circuit()
-    periods = [settings["cardiac_period"]] if "cardiac_period" in settings else []
     hearts = data.get("closed_loop_blocks", [])
-    periods += [h["cardiac_cycle_period"] for h in hearts]
+    conditions = data.get("boundary_conditions", [])
+    couplings = data.get("external_solver_coupling_blocks", [])
+    period = _period(settings, hearts, [*(c["bc_values"] for c in conditions), *(c["values"] for c in couplings)])
 
     slowest = 0.0
     returning = []  # blocks whose far end is the heart
-    for condition in data.get("boundary_conditions", []):
+    for condition in conditions:
         name, kind, values = condition["bc_name"], condition["bc_type"], condition["bc_values"]
-        circuit.add(name, _condition(kind, values, hearts))
+        circuit.add(name, _condition(kind, values, hearts, period))
         if kind == "RCR":
             slowest = max(slowest, values["Rd"] * values["C"])
-        if isinstance(values.get("t"), list) and len(values["t"]) > 1:
-            periods.append(values["t"][-1] - values["t"][0])
         if kind.startswith("ClosedLoopCoronary") or values.get("closed_loop_outlet"):
             returning.append(name)
     vessels: dict[int, str] = {}
@@ -109,12 +122,8 @@ def _read(data: Values) -> Model:
         name = vessel["vessel_name"]
         vessels[vessel["vessel_id"]] = name
         circuit.add(name, _vessel(vessel["zero_d_element_type"], vessel["zero_d_element_values"]))
-    for coupling in data.get("external_solver_coupling_blocks", []):
-        circuit.add(coupling["name"], _condition(coupling["type"], coupling["values"], hearts))
-        periods.append(coupling["values"]["t"][-1] - coupling["values"]["t"][0])
-    if any(abs(period - periods[0]) > 1e-7 * periods[0] for period in periods):
-        raise BadInput(f"The circuit has parts of different periods: {sorted(set(periods))} s")
-    period = float(periods[0]) if periods else 1.0
+    for coupling in couplings:
+        circuit.add(coupling["name"], _condition(coupling["type"], coupling["values"], hearts, period))
     for junction in data.get("junctions", []):
         circuit.add(junction["junction_name"], _junction(junction))
     for valve in data.get("valves", []):
@@ -132,7 +141,7 @@ def _read(data: Values) -> Model:
             circuit.link(ends["inlet"], vessel["vessel_name"])
         if "outlet" in ends:
             circuit.link(vessel["vessel_name"], ends["outlet"])
-    for coupling in data.get("external_solver_coupling_blocks", []):
+    for coupling in couplings:
         if coupling["location"] == "inlet":
             circuit.link(coupling["name"], coupling["connected_block"])
     for junction in data.get("junctions", []):
@@ -153,9 +162,9 @@ def _read(data: Values) -> Model:
             circuit.link("J_heart_outlet", block)
 
     cycles = int(settings["number_of_cardiac_cycles"])
-    if settings.get("use_cycle_to_cycle_error") and slowest:
-        # as many as the slowest windkessel needs: Pfaller et al., 2021, equation 21
-        error = settings.get("sim_cycle_to_cycle_percent_error", 1.0) / 100.0
+    error = settings.get("sim_cycle_to_cycle_percent_error", 1.0) / 100.0
+    settle = bool(settings.get("use_cycle_to_cycle_error"))
+    if settle and slowest:  # as many as the slowest windkessel needs: Pfaller et al., 2021, equation 21
         cycles = math.ceil(-slowest / period * math.log(error))
     return Model(
         circuit=circuit,
@@ -166,8 +175,18 @@ def _read(data: Values) -> Model:
         tolerance=float(settings.get("absolute_tolerance", 1e-8)),
         steady_start=bool(settings.get("steady_initial", True)),
         every_cycle=bool(settings.get("output_all_cycles", False)),
+        change=error if settle and not slowest else 0.0,
         start=data.get("initial_condition", {}),
     )
+
+
+def _period(settings: Values, hearts: list[Any], over_time: list[Values]) -> float:
+    periods = [settings["cardiac_period"]] if "cardiac_period" in settings else []
+    periods += [h["cardiac_cycle_period"] for h in hearts]
+    periods += [v["t"][-1] - v["t"][0] for v in over_time if isinstance(v.get("t"), list) and len(v["t"]) > 1]
+    if any(abs(period - periods[0]) > 1e-7 * periods[0] for period in periods):
+        raise BadInput(f"The circuit has parts of different periods: {sorted(set(periods))} s")
+    return float(periods[0]) if periods else 1.0
 
 
 def _over_time(values: Values, name: str) -> float | Waveform:
@@ -175,7 +194,7 @@ def _over_time(values: Values, name: str) -> float | Waveform:
     return Waveform(values["t"], value) if isinstance(value, list) else float(value)
 
 
-def _condition(kind: str, values: Values, hearts: list[Any]) -> Block:
+def _condition(kind: str, values: Values, hearts: list[Any], period: float) -> Block:
     if kind == "FLOW":
         return blocks.GivenFlow(_over_time(values, "Q"))
     if kind == "PRESSURE":
@@ -184,10 +203,10 @@ def _condition(kind: str, values: Values, hearts: list[Any]) -> Block:
         return blocks.Resistance(values["R"], _over_time(values, "Pd"))
     if kind == "RCR":
         return blocks.Windkessel(values["Rp"], values["C"], values["Rd"], _over_time(values, "Pd"))
-    if kind == "CORONARY":
+    if kind in ("CORONARY", "CORONARY_VAR_RES"):
         return blocks.Coronary(
             arterial=values["Ra1"],
-            micro=values["Ra2"],
+            micro=values["Ra2"] if kind == "CORONARY" else _squeezed(values, period),
             venous=values["Rv1"],
             arterial_compliance=values["Ca"],
             muscle_compliance=values["Cc"],
@@ -209,6 +228,14 @@ def _condition(kind: str, values: Values, hearts: list[Any]) -> Block:
             share=share,
         )
     raise BadInput(f"A boundary condition '{kind}' is not known")
+
+
+def _squeezed(values: Values, period: float) -> Callable[[float], float]:
+    """A resistance whose root goes from one value to another as the muscle contracts, and back."""
+    least, most = math.sqrt(values["Ra2_min"]), math.sqrt(values["Ra2_max"])
+    rise, fall = values["T_vc"], values["T_vr"]
+    beat = activation.piecewise_cosine(period, 0.0, rise, rise, fall)
+    return lambda time: (least + (most - least) * beat(time)) ** 2
 
 
 def _vessel(kind: str, values: Values) -> Block:

@@ -20,7 +20,15 @@ from organtwin_solvers.lumped.march import periodic
 from organtwin_solvers.lumped.stenosis import young_tsai
 
 SOURCE = "svZeroDSolver, published results"
-SLOW = ("coupledBlock_closedLoopHeart_singleVessel", "pulsatileFlow_CStenosis_steadyPressure")
+SLOW = (
+    "closedLoopHeart_singleVessel_decomposed",
+    "coupledBlock_closedLoopHeart_singleVessel",
+    "piecewise_Chamber_and_Valve",
+    "pulsatileFlow_CStenosis_steadyPressure",
+    "pulsatileFlow_R_coronary_cycle_error",
+    "pulsatileFlow_R_coronary_varres",
+)
+ACCEPTED = 1e-6  # the least that a reference with an absolute tolerance of its own allows
 
 # case, vessel, end, key number of its description: least or greatest pressure of the last beat
 KEYS = (
@@ -64,8 +72,10 @@ def deviation(case: dict[str, Any], solution: svzerod.Solution) -> float:
                 computed, kind = solution.vessel(name, end, what, rate), column
             if case["input"]["simulation_parameters"].get("output_mean_only"):
                 computed = computed.mean(keepdims=True)
-            expected = np.array(reference)
-            off[kind] = max(off.get(kind, 0.0), float(np.abs(computed[-len(expected) :] - expected).max()))
+            expected, every = np.array(reference), case.get("every", 1)
+            off[kind] = max(
+                off.get(kind, 0.0), float(np.abs(computed[-1 - every * (len(expected) - 1) :: every] - expected).max())
+            )
             size[kind] = max(size.get(kind, 0.0), float(np.abs(expected).max()))
     return max(off[kind] / (size[kind] or 1.0) for kind in off)
 
@@ -87,7 +97,7 @@ def impedance(frequency: float, steps: int = 400) -> complex:
 
 
 def run(quick: bool, monitor: Monitor) -> list[Row]:
-    """Rows of the case; ``quick`` leaves out the two longest."""
+    """Rows of the case; ``quick`` leaves out the longest."""
     rows: list[Row] = []
     solved: dict[str, svzerod.Solution] = {}
     chosen = [name for name in names() if not (quick and name in SLOW)]
@@ -98,7 +108,9 @@ def run(quick: bool, monitor: Monitor) -> list[Row]:
         seconds = time.perf_counter() - started
         worst = deviation(case, solved[name])
         circuit = f"{len(solved[name].names)} unknowns, {len(solved[name].track.times)} points"
-        rows.append(Row(f"{name}: worst relative deviation", 0.0, worst, "", 1e-5, SOURCE, circuit, seconds))
+        rows.append(
+            Row(f"{name}: worst relative deviation", 0.0, worst, "", 100.0 * ACCEPTED, SOURCE, circuit, seconds)
+        )
     for name, end, pick, reference in KEYS:
         pressure = solved[name].vessel("branch0_seg0", end, "pressure")[-201:]
         rows.append(Row(f"{name}: {pick.__name__} pressure {end}", reference, float(pick(pressure)), "", 1e-4, SOURCE))
