@@ -27,9 +27,9 @@ def table(rows: list[dict]) -> str:
             "| quantity | reference | computed | unit | error % | accepted % | mesh | s | |\n|---|--:|--:|---|--:|--:|---|--:|---|"
         )
         for r in members:
-            accepted = f"at least, -{r['accepted_percent']:g}" if r["at_least"] else f"{r['accepted_percent']:g}"
+            accepted = f"at least, -{r['accepted_percent']:.3g}" if r["at_least"] else f"{r['accepted_percent']:.3g}"
             parts.append(
-                f"| {r['quantity']} | {r['reference']:.6g} | {r['computed']:.6g} | {r['unit']} | {r['error_percent']:+.3g} | {accepted} | "
+                f"| {r['quantity'].replace('|', '/')} | {r['reference']:.6g} | {r['computed']:.6g} | {r['unit']} | {r['error_percent']:+.3g} | {accepted} | "
                 f"{r['mesh']} | {r['seconds']:.1f} | {'pass' if r['passed'] else '**fail**'} |"
             )
     return "\n".join(parts) + "\n"

@@ -156,7 +156,7 @@ def judge(organ: OrganMesh, axial: Array, pressure: Array, seconds: float, extra
         for place, (radii, mean, _) in PROFILES.items()
     ]  # fmt: skip
     rows.append(
-        Row("E: mean of |measured - computed| / measured over the profiles", 0.34, float(np.mean(errors)), "",
+        Row("E: mean relative deviation from the measured profiles", 0.34, float(np.mean(errors)), "",
             100.0 * 0.30 / 0.34, CODES, label, seconds)
     )  # fmt: skip
     return rows
