@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model import Centerline, FlowCase, OrganMesh, Quantity, Result
+from organtwin.operations.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.units import convert
 from organtwin_solvers.flow import along, badges, derived
 from organtwin_solvers.flow.advance import March
@@ -50,6 +51,7 @@ def result_of(
     seconds: float,
     cycle: CycleSums | None = None,
     line: Centerline | None = None,
+    monitor: Monitor | None = None,
 ) -> Result:
     """Fields, tables, quantities, credibility and histories of a finished march.
 
@@ -57,10 +59,12 @@ def result_of(
     moments in ``cycle`` (the frames, when it is not given), unless they say "peak". Fields over the whole cycle
     (tawss_pa, osi, rrt_per_pa) have one frame. Tables run along ``line``; without one there are none.
     """
+    monitor = monitor or NullMonitor()
     velocity = np.array([frame.velocity for frame in march.frames])
     pressure = np.array([frame.pressure for frame in march.frames]) + conditions.reference_pa
     blood = rheology(case.blood)
     shear_of = cycle.shear_of if cycle is not None else WallShear(organ, blood)
+    monitor.progress(0.2, "wall shear")
     traction = [shear_of.traction(frame.velocity) for frame in march.frames]
     shear = np.array([np.linalg.norm(vectors, axis=1) for vectors in traction])
     if cycle is None or not cycle.samples:
@@ -74,16 +78,18 @@ def result_of(
         "velocity_mm_per_s": velocity.astype(np.float32),
         "pressure_pa": pressure.astype(np.float32),
         "wall_shear_pa": shear.astype(np.float32),
-        **_vortices(organ, velocity),
+        **_vortices(organ, velocity, PartMonitor(monitor, 0.3, 0.7)),
     }
     if pulsatile:
         for name, values in (("tawss_pa", cycle.tawss_pa), ("osi", cycle.osi), ("rrt_per_pa", cycle.rrt_per_pa)):
             fields[name] = values[None].astype(np.float32)
+    monitor.progress(0.7, "along the vessel")
     inlet_pressure = 0.0
     tables = {}
     if line is not None and line.inlet in caps.pressures:
         inlet_pressure = caps.mean(caps.pressures[line.inlet]) / convert(1.0, "pressure", "mmHg")
         tables = along.tables(along.Along(organ, line), velocity, pressure, inlet_pressure)
+    monitor.progress(0.9, "quantities")
     judged = badges.judge(organ, case, conditions, march, shear, imbalance, line)
     return Result(
         name=case.name,
@@ -104,10 +110,11 @@ def result_of(
     )
 
 
-def _vortices(organ: OrganMesh, velocity: Array) -> dict[str, NDArray[np.float32]]:
+def _vortices(organ: OrganMesh, velocity: Array, monitor: Monitor) -> dict[str, NDArray[np.float32]]:
     gradients = derived.Gradients(organ)
     made: dict[str, list[Array]] = {"vorticity_per_s": [], "q_criterion_per_s2": [], "lambda2_per_s2": []}
-    for frame in velocity:
+    for at, frame in enumerate(velocity):
+        monitor.progress(at / len(velocity), "vortices")
         jacobian = gradients(frame)
         made["vorticity_per_s"].append(derived.vorticity(jacobian))
         made["q_criterion_per_s2"].append(derived.q_criterion(jacobian))

@@ -73,7 +73,8 @@ def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None) -> R
     else:
         marched, wall = pulsatile(scheme, case.numerics, part)
     monitor.progress(0.98, "quantities")
-    return result_of(organ, case, conditions, marched, seconds=time.perf_counter() - started, cycle=wall, line=line)
+    seconds, last = time.perf_counter() - started, PartMonitor(monitor, 0.98, 1.0)
+    return result_of(organ, case, conditions, marched, seconds=seconds, cycle=wall, line=line, monitor=last)
 
 
 def _charged(
