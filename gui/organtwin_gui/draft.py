@@ -114,6 +114,8 @@ class Draft(QObject):
                 self.failed.emit(job.error.sentence)
         except OrganTwinError as error:
             self.failed.emit(error.sentence)
+        except ValueError:  # written by another version of the program
+            self.failed.emit("The answer cannot be read. Start the program again.")
         finally:
             shutil.rmtree(job.folder, ignore_errors=True)
 
