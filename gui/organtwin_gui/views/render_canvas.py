@@ -30,6 +30,7 @@ from organtwin_gui.views.orientation_cube import CubeFace, face_at, paint_cube, 
 _MOVING_FRAME_S = 0.045  # a frame while moving should not take longer
 _FINE_FRAME_S = 0.3  # a resting frame may take this long for smooth edges
 _REST_MS = 180
+_FINER_MS = 120
 
 Painting = Callable[[QPainter, QRectF], None]
 
@@ -68,6 +69,11 @@ class RenderCanvas(QWidget):
         self._drag: tuple[Qt.MouseButton, QPointF, QPointF] | None = None
         self._cube: list[CubeFace] = []
         self._frame_s = 0.02
+        self._unknown = True  # what a resting frame takes, since the contents have changed
+        self._finer = QTimer(self)
+        self._finer.setSingleShot(True)
+        self._finer.setInterval(_FINER_MS)
+        self._finer.timeout.connect(self.refresh)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
@@ -126,6 +132,11 @@ class RenderCanvas(QWidget):
         self._dirty = True
         self.update()
 
+    def contents_changed(self) -> None:
+        """Draw anew, quickly at first: what the new contents take is not known."""
+        self._unknown = True
+        self.refresh()
+
     def moving(self) -> None:
         """Something moves: draw coarsely from now until it rests."""
         if not self._moving:
@@ -179,6 +190,8 @@ class RenderCanvas(QWidget):
             affordable = (_FINE_FRAME_S / max(self._frame_s, 1e-3)) ** 0.5
             scale = float(np.clip(affordable, 0.7, 2.0 if ratio < 1.5 else 1.0))
             scale = 1.0 if 1.0 < scale < 2.0 else scale
+            if self._unknown:
+                scale = min(scale, 1.0)
         width, height = max(1, round(wide * scale)), max(1, round(high * scale))
         self.renderer.SetUseFXAA(not self._moving and scale < 2.0)
         first = self._picture is None
@@ -194,6 +207,9 @@ class RenderCanvas(QWidget):
             self._coarseness = float(np.clip(0.5 * self._coarseness + 0.5 * wanted, 1.0, 3.0))
         elif not first:  # what a frame of one to one takes; a single slow one (a new volume) counts half
             self._frame_s = 0.5 * self._frame_s + 0.5 * taken / scale**2
+            if self._unknown:  # a first one tells what a finer one would take
+                self._unknown = False
+                self._finer.start()
         self._pixels = np.ascontiguousarray(pixels)
         picture = QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGBX8888)
         if scale > 1:
@@ -399,6 +415,7 @@ class RenderCanvas(QWidget):
     def shut_down(self) -> None:
         """Free the OpenGL resources; the widget stays as an empty picture."""
         self._rest.stop()
+        self._finer.stop()
         self.overpaint.clear()
         self.points_to_see = list
         if self.window_ is not None:

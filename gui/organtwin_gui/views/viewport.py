@@ -164,7 +164,10 @@ class Viewport(QWidget):
         """Change how a mesh, a flow or a deformation is shown."""
         item = self.items.get(uuid)
         if isinstance(item, MeshItem | FlowItem | TissueItem):
+            dragged = isinstance(look, FlowLook) and isinstance(item, FlowItem) and look.plane and item.look.plane
             item.set_look(look)  # type: ignore[arg-type]
+            if dragged and self.isVisible():  # a plane on its way along the vessel
+                self.canvas.moving()
             self._changed()
 
     def look_of(self, uuid: str) -> Look | None:
@@ -232,7 +235,7 @@ class Viewport(QWidget):
             self.canvas.look_from("A")
         self._refresh_time_bar()
         self._set_background()
-        self.canvas.refresh()
+        self.canvas.contents_changed()
         self.items_changed.emit()
 
     def set_glass(self, on: bool) -> None:

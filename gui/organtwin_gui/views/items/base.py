@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
-from vtkmodules.vtkFiltersCore import vtkPolyDataNormals, vtkQuadricDecimation
+from vtkmodules.vtkFiltersCore import vtkPolyDataNormals
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkProp, vtkProperty
 
 from organtwin_gui.views.background import Background
@@ -125,13 +125,24 @@ def with_normals(surface: vtkPolyData, feature_angle_deg: float | None = None) -
     return normals.GetOutput()
 
 
-def decimated(surface: vtkPolyData, triangles: int) -> vtkPolyData:
-    """A coarser surface of about so many triangles."""
-    coarse = vtkQuadricDecimation()
-    coarse.SetInputData(surface)
-    coarse.SetTargetReduction(1 - triangles / max(surface.GetNumberOfCells(), triangles))
-    coarse.Update()
-    return with_normals(coarse.GetOutput())
+def decimated(points_mm: NDArray[Any], triangles: NDArray[Any], wanted: int) -> vtkPolyData:
+    """A coarser surface of about so many triangles: the points of each box of a grid become one, their mean.
+
+    Rossignac and Borrel 1993, "Multi-resolution 3D approximations for rendering complex scenes". Rougher than collapsing
+    edges, and a hundred times quicker.
+    """
+    points, corners = np.asarray(points_mm, np.float64), np.asarray(triangles)
+    a, b, c = (points[corners[:, n]] for n in range(3))
+    area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
+    box = np.floor((points - points.min(axis=0)) / np.sqrt(2 * area / max(wanted, 1))).astype(np.int64)
+    size = box.max(axis=0) + 1
+    _, owner, count = np.unique(
+        (box[:, 0] * size[1] + box[:, 1]) * size[2] + box[:, 2], return_inverse=True, return_counts=True
+    )
+    means = np.stack([np.bincount(owner, column) for column in points.T], axis=1) / count[:, None]
+    coarse = owner[corners]
+    flat = (coarse[:, 0] == coarse[:, 1]) | (coarse[:, 1] == coarse[:, 2]) | (coarse[:, 2] == coarse[:, 0])
+    return with_normals(polydata_of(means, coarse[~flat]))
 
 
 def tissue_look(prop: vtkProperty, colour: Colour, opacity: float = 1.0) -> None:

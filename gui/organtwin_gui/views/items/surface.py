@@ -28,20 +28,29 @@ class SurfaceItem(SceneItem):
     ) -> None:
         super().__init__(surface.uuid, surface.name, around)
         self.opacity = opacity
-        self._faint = False
+        self._faint = self._moving = False
         self._fine = with_normals(polydata_of(surface.points_mm, surface.triangles))
         self._coarse: vtkPolyData | None = None
         self._actor = actor_of(self._fine)
         tissue_look(self._actor.GetProperty(), colour or structure(surface.structure).colour, opacity)
         self.props = [self._actor]
         if len(surface.triangles) > 3 * _COARSE_TRIANGLES:
-            fine = self._fine
             around.background.submit(
-                (self.uuid, "coarse"), lambda: decimated(fine, _COARSE_TRIANGLES), self._keep_coarse
+                (self.uuid, "coarse"),
+                lambda: decimated(surface.points_mm, surface.triangles, _COARSE_TRIANGLES),
+                self._keep_coarse,
             )
 
     def _keep_coarse(self, coarse: vtkPolyData) -> None:
         self._coarse = coarse
+        self._choose_detail()
+        if self._faint:
+            self.around.refresh()
+
+    def _choose_detail(self) -> None:
+        """Without a graphics card: what moves, or is glass in the background, need not be fine."""
+        simple = self._coarse is not None and (self._moving or self._faint) and self.around.software()
+        self._actor.GetMapper().SetInputData(self._coarse if simple else self._fine)
 
     def set_opacity(self, opacity: float) -> None:
         self.opacity = opacity
@@ -50,6 +59,7 @@ class SurfaceItem(SceneItem):
     def set_in_background(self, faint: bool) -> None:
         """Turn to glass, so that a result among the organs can be seen."""
         self._faint = faint
+        self._choose_detail()
         self._apply_opacity()
 
     def set_visible(self, visible: bool) -> None:
@@ -67,5 +77,5 @@ class SurfaceItem(SceneItem):
         self._actor.GetProperty().SetColor(*(c / 255 for c in colour))
 
     def set_moving(self, moving: bool) -> None:
-        coarse = self._coarse if moving and self.around.software() else None
-        self._actor.GetMapper().SetInputData(coarse if coarse is not None else self._fine)
+        self._moving = moving
+        self._choose_detail()
