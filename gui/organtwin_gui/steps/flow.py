@@ -92,7 +92,7 @@ class FlowStep(Step):
         uuid = self.mesh.currentData()
         mesh = self.bridge.get(uuid) if uuid is not None and self.bridge.is_open else None
         if isinstance(mesh, OrganMesh):
-            self.inflow.suggest(mesh.structure, [cap.name for cap in mesh.caps])
+            self.inflow.suggest(mesh)
         self.openings.offer(mesh.caps if isinstance(mesh, OrganMesh) else ())
 
     # -- the case -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from organtwin.errors import BadInput, OrganTwinError
+from organtwin.model import OrganMesh
 from organtwin.model.cases import Samples
 from organtwin.units import convert, parse
 from organtwin.vessel import waveforms
@@ -94,9 +95,9 @@ class Inflow(QWidget):
         self.file.clicked.connect(lambda: self.choose())
         self._change()
 
-    def suggest(self, structure: str, caps: list[str]) -> None:
-        """Begin with the waveform and the profile that fit a vessel."""
-        name = waveforms.suggest(structure, caps)
+    def suggest(self, mesh: OrganMesh) -> None:
+        """Begin with the waveform that fits a vessel."""
+        name = waveforms.suggest_for(mesh)
         self.template.setCurrentIndex(max(self.template.findData(name), 0))
 
     # -- what is chosen -------------------------------------------------------------------------------------------

@@ -36,8 +36,8 @@ ACCURATE_CFL = 5.0  # cells that blood may cross in a step before the step, not 
 FEWEST_STEPS = 100  # of a beat: systole rises within a twelfth of it
 FASTEST_MM_PER_S = 5000.0  # no artery carries more, a tight stenosis apart
 CELLS_ACROSS = 8  # of an opening, for a profile worth its name
-BYTES_PER_CELL = 1500.0  # of the fast scheme, measured, rounded up
-BYTES_PER_CELL_QUADRATIC = 30_000.0
+BYTES_PER_CELL = 1500.0  # of the fast scheme: 900 measured between 40 and 200 thousand cells, and room
+BYTES_PER_CELL_QUADRATIC = 30_000.0  # of Taylor-Hood: an estimate, not measured
 DRIVEN = 3.0  # times the inflow
 
 
