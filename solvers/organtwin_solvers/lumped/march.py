@@ -99,7 +99,8 @@ class Stepper:
         per_value = self.system.jacobian(y, dy, 0.0, 1.0)
         per_rate = self.system.jacobian(y, dy, 1.0, 0.0)
         both = np.hstack([per_value, (1.0 - self.alpha_m / self.gamma) * per_rate])
-        change = -np.linalg.solve(self.alpha_m * per_rate + self.alpha_f * length * per_value, both)
+        factors = factored(self.alpha_m * per_rate + self.alpha_f * length * per_value)
+        change = -solved(factors, both)
         n = len(y)
         once = np.vstack([length * change, change])
         once[:n, :n] += np.eye(n)
@@ -132,25 +133,37 @@ def periodic(
     """The beat that ends where it began, and the number of beats marched to find it.
 
     After each beat the start is moved by Newton's method with the linearised beat: nearly linear circuits are there after
-    two or three, however slowly their windkessels fill.
+    two or three, however slowly their windkessels fill. Where that brings it no nearer, the next beat just goes on.
+
+    Raises
+    ------
+    SolveFailed
+        When ``most`` beats were not enough.
     """
     stepper = Stepper(system, period / steps, relative=1e-3 * tolerance)
-    dy = np.zeros_like(y)
-    track = stepper.march(y, dy, steps)
+    track = stepper.march(y, np.zeros_like(y), steps)
     mean = track.y[:-1].mean(axis=0)
     growth = stepper.over(mean, np.zeros_like(mean), steps)
-    solve_for_start = np.linalg.pinv(np.eye(2 * len(y)) - growth, rcond=1e-9)
+    to_start = np.linalg.pinv(np.eye(2 * len(y)) - growth, rcond=1e-9) if np.isfinite(growth).all() else None
+    flows = np.array([name.startswith("flow:") for name in system.names])
+    before = np.inf
     for beats in range(1, most + 1):
         off = track.y[-1] - track.y[0]
         size = np.abs(track.y).max(axis=0)
-        kinds = np.array([name.partition(":")[0] == "flow" for name in system.names])
-        scale = np.where(kinds, size[kinds].max(initial=0.0), size[~kinds].max(initial=0.0))
-        if np.all(np.abs(off) <= tolerance * scale):
+        scale = np.where(flows, size[flows].max(initial=0.0), size[~flows].max(initial=0.0))
+        worst = float(np.max(np.abs(off) / np.where(scale > 0.0, scale, 1.0)))
+        if worst <= tolerance:
             return track, beats
-        move = solve_for_start @ np.concatenate([off, track.dy[-1] - track.dy[0]])
-        y, dy = track.y[0] + move[: len(y)], track.dy[0] + move[len(y) :]
+        y, dy = track.y[-1], track.dy[-1]
+        if to_start is not None and worst < before:
+            move = to_start @ np.concatenate([off, track.dy[-1] - track.dy[0]])
+            y, dy = track.y[0] + move[: len(y)], track.dy[0] + move[len(y) :]
+        before = worst
         track = stepper.march(y, dy, steps)
-    return track, most
+    raise SolveFailed(
+        f"The lumped circuit is not periodic after {most} beats: it still changes by {100.0 * worst:.2g} %",
+        remedy="Windkessels whose resistance times compliance is hundreds of beats do that.",
+    )
 
 
 def factored(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
@@ -169,7 +182,7 @@ def factored(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     return lu, pivots
 
 
-def solved(factors: tuple[NDArray[np.float64], NDArray[np.int32]], right: Vector) -> Vector:
+def solved(factors: tuple[NDArray[np.float64], NDArray[np.int32]], right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Solve with LU factors."""
     solution, _ = dgetrs(*factors, right)
     return solution
