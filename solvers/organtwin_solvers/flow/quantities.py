@@ -84,10 +84,10 @@ def result_of(
         for name, values in (("tawss_pa", cycle.tawss_pa), ("osi", cycle.osi), ("rrt_per_pa", cycle.rrt_per_pa)):
             fields[name] = values[None].astype(np.float32)
     monitor.progress(0.7, "along the vessel")
-    inlet_pressure = 0.0
     tables = {}
-    if line is not None and line.inlet in caps.pressures:
-        inlet_pressure = caps.mean(caps.pressures[line.inlet]) / convert(1.0, "pressure", "mmHg")
+    if line is not None and line.inlet in conditions.cap_means:
+        # of the same frames as the sections, so that the ratio begins with 1
+        inlet_pressure = float(np.mean(pressure @ conditions.cap_means[line.inlet]))
         tables = along.tables(along.Along(organ, line), velocity, pressure, inlet_pressure)
     monitor.progress(0.9, "quantities")
     judged = badges.judge(organ, case, conditions, march, shear, imbalance, line)
