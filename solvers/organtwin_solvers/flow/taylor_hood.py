@@ -22,7 +22,14 @@ from organtwin_solvers.flow.taylor_hood_equations import TaylorHoodEquations
 
 Array = NDArray[np.float64]
 
-EDGES = [(2, 3), (1, 3), (1, 2), (0, 3), (0, 2), (0, 1)]  # corners at the ends of each edge, in the order of the elements
+EDGES = [
+    (2, 3),
+    (1, 3),
+    (1, 2),
+    (0, 3),
+    (0, 2),
+    (0, 1),
+]  # corners at the ends of each edge, in the order of the elements
 NEIGHBOURS = 14  # corners that a quadratic on a cap is fitted to (it has 6 coefficients)
 
 
@@ -226,9 +233,7 @@ class _Inlet:
         return -self._comm.allreduce(float(np.sum(self._flux * values)))
 
 
-def _carry(
-    points: Array, inflow: Inflow, triangles: NDArray[np.integer], ends: NDArray[np.int64]
-) -> csr_array:
+def _carry(points: Array, inflow: Inflow, triangles: NDArray[np.integer], ends: NDArray[np.int64]) -> csr_array:
     """Matrix from values at a cap's corners (in the order of ``inflow.points``) to those at nodes with these ``ends``.
 
     A flat profile, which no quadratic meets at the rim, is carried over linearly. Edges of the rim belong to the wall.

@@ -107,7 +107,7 @@ class TaylorHoodEquations:
 
     def _preassemble(self, viscosity: float | Callable[[ufl.core.expr.Expr], ufl.core.expr.Expr]) -> None:
         mesh, dim = self.mesh, self.dim
-        curved = mesh.geometry.cmap.degree > 1
+        curved = mesh.geometry.cmaps[0].degree > 1
         dx = ufl.Measure("dx", domain=mesh, metadata={"quadrature_degree": 6 if curved else 5})
         u, v, q = ufl.TrialFunction(self.space), ufl.TestFunction(self.space), ufl.TestFunction(self.pressures)
         normal = ufl.FacetNormal(mesh)
@@ -141,9 +141,13 @@ class TaylorHoodEquations:
             * dx
         )  # fmt: skip
         self._transposed = None
-        if callable(viscosity):  # div(mu grad(u)^T) does not vanish where viscosity varies: taken from the last velocity
+        if callable(
+            viscosity
+        ):  # div(mu grad(u)^T) does not vanish where viscosity varies: taken from the last velocity
             w = ufl.TestFunction(self.vectors)
-            self._transposed = fem.form(mu * ufl.inner(ufl.grad(a).T, ufl.grad(w)) * dx)
+            self._transposed = fem.form(
+                mu * ufl.inner(ufl.grad(a).T, ufl.grad(w)) * dx - mu * ufl.dot(ufl.grad(a).T * normal, w) * open_ends
+            )
         self.mass = _assembled(fem.form(u * v * dx))
         self.K = fem.petsc.create_matrix(self._momentum)
         p = ufl.TrialFunction(self.pressures)
@@ -294,7 +298,9 @@ class TaylorHoodEquations:
         force = self.operate(velocity, pressure, self._resistances)[0] - self._rhs
         return np.where(self.held, force, 0.0)
 
-    def steady(self, velocity: Array, pressure: Array, prescribed: Array, *, tolerance: float = 1e-10) -> tuple[Array, Array]:
+    def steady(
+        self, velocity: Array, pressure: Array, prescribed: Array, *, tolerance: float = 1e-10
+    ) -> tuple[Array, Array]:
         """The steady flow, by two steps of Picard and then Newton's method, with factors (serial).
 
         Raises

@@ -129,7 +129,11 @@ class Factors:
 
     def prepare(self, inertia: float, *, anew: bool = False) -> bool:
         """Make factors when there are none that will do; whether they were made."""
-        stale = self._pc is None or not 0.8 * self._inertia <= inertia <= 1.25 * self._inertia or self._iterations > WORTH_NEW_FACTORS
+        stale = (
+            self._pc is None
+            or not 0.8 * self._inertia <= inertia <= 1.25 * self._inertia
+            or self._iterations > WORTH_NEW_FACTORS
+        )
         if stale or anew:
             self.factor()
             self._inertia, self._iterations = inertia, 0
