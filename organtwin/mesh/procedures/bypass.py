@@ -212,9 +212,11 @@ def _keeps_clear(curve: Points, height: Numbers, steep: Numbers, clear: float, r
         return False
     for inside_out in (slice(0, free[0]), slice(None, free[-1], -1)):  # out of the lumen in one go
         outside = height[inside_out] > 0
+        if len(outside) == 0 or outside[0]:
+            return False
         if _length(curve[inside_out][outside]) > 2 * clear / np.sin(np.radians(LEAST_SLANT_DEG)):
             return False
-        if (np.diff(outside.astype(int)) < 0).any() or outside[0]:
+        if (np.diff(outside.astype(int)) < 0).any():
             return False
         if steep[inside_out][np.count_nonzero(~outside) - 1] < np.sin(np.radians(LEAST_SLANT_DEG)):
             return False
