@@ -131,7 +131,8 @@ class FlowNumerics(Frozen):
     """``steady`` marches to a steady state; ``pulsatile`` runs up to ``cycles`` beats of ``period``.
 
     Steps are ``period / steps_per_cycle``, or as long as ``cfl`` allows where that is given. Beats end early when two of
-    them differ by less than ``periodic_tolerance``. ``start`` "lumped" begins from the periodic state of the 0D model.
+    them differ by less than ``periodic_tolerance``. The linear system of each step is solved until velocity is right to
+    about ``linear_tolerance`` of itself. ``start`` "lumped" begins from the periodic state of the 0D model.
     """
 
     mode: Literal["steady", "pulsatile"] = "steady"
@@ -144,6 +145,7 @@ class FlowNumerics(Frozen):
     periodic_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0
     start: Literal["lumped", "rest"] = "lumped"
     tolerance: Annotated[float, Field(gt=0, lt=0.1)] = 1e-3
+    linear_tolerance: Annotated[float, Field(gt=0, le=1e-3)] = 1e-5
     max_steps: Annotated[int, Field(ge=10, le=100000)] = 400
 
 

@@ -87,7 +87,7 @@ class CoupledSolver:
             When K has a zero on its way.
         """
         rows, columns, source, diagonal = self._ilu
-        values = blocks[source, kernels.K]
+        values = blocks[source, 0]
         if not kernels.factorise(rows, columns, diagonal, values, self._held, self._marker):
             raise NotConverged("the momentum equations are singular")
         self._factors = values.astype(np.float32)

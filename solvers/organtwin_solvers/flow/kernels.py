@@ -1,8 +1,8 @@
 """The loops over cells, rows and facets of the fast scheme, compiled.
 
-All matrices share one pattern of rows (compressed rows, sorted columns) over the owned nodes. ``blocks`` (nonzeros, 5) carries
-side by side what one pass over the pattern needs: momentum K, pressure stabilisation L, and the three parts of the weak
-divergence B (q, d_i v). Integrals of products of linear functions are exact: V/20 (1 + delta_ij) is the mass matrix.
+All matrices share one pattern of rows (compressed rows, sorted columns) over the owned nodes. ``blocks`` (nonzeros, 2) carries
+side by side what each step makes anew, momentum K and pressure stabilisation L; ``slopes`` (nonzeros, 3) the three parts of
+the weak divergence B (q, d_i v). Integrals of products of linear functions are exact: V/20 (1 + delta_ij) is the mass matrix.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-K, L, BX, BY, BZ = range(5)
 compiled = njit(cache=True, fastmath={"contract", "reassoc", "nsz", "arcp"}, error_model="numpy")
 
 
@@ -91,7 +90,7 @@ def pattern(cells, owned, size):
 
 
 @compiled
-def constant_blocks(cells, gradients, volumes, positions, blocks, lumped):
+def weak_divergence(cells, gradients, volumes, positions, slopes, lumped):
     """B, and the lumped mass (owned,)."""
     for c in range(len(cells)):
         quarter = 0.25 * volumes[c]
@@ -102,7 +101,7 @@ def constant_blocks(cells, gradients, volumes, positions, blocks, lumped):
             for j in range(4):
                 at = positions[c, i, j]
                 for k in range(3):
-                    blocks[at, BX + k] += quarter * gradients[c, j, k]
+                    slopes[at, k] += quarter * gradients[c, j, k]
 
 
 # -- a step ---------------------------------------------------------------------------------------------------------------
@@ -189,7 +188,7 @@ def assemble(
     ``shared`` (n, 4): at each node the projection of rho a.grad a and the mean of tau. ``past`` (n, 3) is what the mass
     matrix acts on. ``transposed``: 1 adds mu (grad a)^T to the right-hand side, for a viscosity that varies.
     """
-    blocks[:, :2] = 0.0
+    blocks[:] = 0.0
     rhs[:] = 0.0
     along, total, resolved = np.empty((4, 4)), np.empty(4), np.empty((4, 3))
     together, older, slope = np.empty(3), np.empty(3), np.empty((3, 3))
@@ -231,21 +230,36 @@ def assemble(
                 for k in range(3):
                     for d in range(3):
                         rhs[node, k] -= viscosity[c] * volumes[c] * slope[d, k] * gradients[c, i, d]
-            for j in range(4):
-                laplace, cross = 0.0, total[i] * total[j]
-                for k in range(3):
-                    laplace += gradients[c, i, k] * gradients[c, j, k]
-                for m in range(4):
-                    cross += along[m, i] * along[m, j]
-                mass = twentieth * (2.0 if i == j else 1.0)
-                at = positions[c, i, j]
-                blocks[at, 0] += (
-                    (inertia + 0.5 * density * divergence) * mass
-                    + density * twentieth * (total[j] + along[i, j])
-                    + viscosity[c] * volumes[c] * laplace
-                    + density * streamline * cross
+        # what is symmetric is found once for both entries
+        diffusion, damping = viscosity[c] * volumes[c], density * streamline
+        inert = (inertia + 0.5 * density * divergence) * twentieth
+        carried, spread = density * twentieth, mean_tau * volumes[c]
+        for i in range(4):
+            for j in range(i, 4):
+                laplace = (
+                    gradients[c, i, 0] * gradients[c, j, 0]
+                    + gradients[c, i, 1] * gradients[c, j, 1]
+                    + gradients[c, i, 2] * gradients[c, j, 2]
                 )
-                blocks[at, 1] += mean_tau * volumes[c] * laplace
+                cross = (
+                    total[i] * total[j]
+                    + along[0, i] * along[0, j]
+                    + along[1, i] * along[1, j]
+                    + along[2, i] * along[2, j]
+                    + along[3, i] * along[3, j]
+                )
+                both = inert + diffusion * laplace + damping * cross
+                if i == j:
+                    both += inert
+                at = positions[c, i, j]
+                if at >= 0:
+                    blocks[at, 0] += both + carried * (total[j] + along[i, j])
+                    blocks[at, 1] += spread * laplace
+                if i != j:
+                    at = positions[c, j, i]
+                    if at >= 0:
+                        blocks[at, 0] += both + carried * (total[i] + along[j, i])
+                        blocks[at, 1] += spread * laplace
 
 
 @compiled
@@ -285,14 +299,14 @@ def weighted_laplace(cells, gradients, volumes, positions, weights, values):
 
 
 @compiled
-def product(rows, columns, blocks, x, y, slopes):
-    """y = [K u + B p, B.u + L p] and slopes = B p, for x (n, 4) of velocity and pressure."""
+def product(rows, columns, blocks, slopes, x, y, rise):
+    """y = [K u + B p, B.u + L p] and rise = B p, for x (n, 4) of velocity and pressure."""
     for i in range(len(rows) - 1):
         u = v = w = q = gx = gy = gz = 0.0
         for at in range(rows[i], rows[i + 1]):
             j = columns[at]
             k, p = blocks[at, 0], x[j, 3]
-            bx, by, bz = blocks[at, 2], blocks[at, 3], blocks[at, 4]
+            bx, by, bz = slopes[at, 0], slopes[at, 1], slopes[at, 2]
             u += k * x[j, 0]
             v += k * x[j, 1]
             w += k * x[j, 2]
@@ -301,30 +315,30 @@ def product(rows, columns, blocks, x, y, slopes):
             gz += bz * p
             q += bx * x[j, 0] + by * x[j, 1] + bz * x[j, 2] + blocks[at, 1] * p
         y[i, 0], y[i, 1], y[i, 2], y[i, 3] = u + gx, v + gy, w + gz, q
-        slopes[i, 0], slopes[i, 1], slopes[i, 2] = gx, gy, gz
+        rise[i, 0], rise[i, 1], rise[i, 2] = gx, gy, gz
 
 
 @compiled
-def divergence(rows, columns, blocks, x, sign, y):
+def divergence(rows, columns, slopes, x, sign, y):
     """y (owned,) += sign B.x for vectors x (n, 3)."""
     for i in range(len(rows) - 1):
         q = 0.0
         for at in range(rows[i], rows[i + 1]):
             j = columns[at]
-            q += blocks[at, 2] * x[j, 0] + blocks[at, 3] * x[j, 1] + blocks[at, 4] * x[j, 2]
+            q += slopes[at, 0] * x[j, 0] + slopes[at, 1] * x[j, 1] + slopes[at, 2] * x[j, 2]
         y[i] += sign * q
 
 
 @compiled
-def gradient(rows, columns, blocks, p, y):
+def gradient(rows, columns, slopes, p, y):
     """y (owned, 3) = B p."""
     for i in range(len(rows) - 1):
         gx = gy = gz = 0.0
         for at in range(rows[i], rows[i + 1]):
             q = p[columns[at]]
-            gx += blocks[at, 2] * q
-            gy += blocks[at, 3] * q
-            gz += blocks[at, 4] * q
+            gx += slopes[at, 0] * q
+            gy += slopes[at, 1] * q
+            gz += slopes[at, 2] * q
         y[i, 0], y[i, 1], y[i, 2] = gx, gy, gz
 
 

@@ -22,7 +22,7 @@ class Patch:
 
 
 class Operators:
-    """Matrices share ``rows`` and ``columns``; ``blocks`` (nonzeros, 5) are K, L and B side by side (see kernels).
+    """Matrices share ``rows`` and ``columns``; ``blocks`` (nonzeros, 2) are K and L, ``slopes`` (nonzeros, 3) B (see kernels).
 
     Vectors given have values at all local nodes, ghosts included; vectors returned are owned.
     """
@@ -36,9 +36,9 @@ class Operators:
         kernels.geometry(self.points, nodes.cells, self.gradients, self.volumes)
         self.heights2 = 1.0 / np.einsum("cik,cik->ci", self.gradients, self.gradients).max(axis=1)
         self.rows, self.columns, self.positions = kernels.pattern(nodes.cells, nodes.owned, len(nodes.points))
-        self.blocks = np.zeros((len(self.columns), 5))
+        self.blocks, self.slopes = np.zeros((len(self.columns), 2)), np.zeros((len(self.columns), 3))
         self.lumped = np.zeros(nodes.owned)
-        kernels.constant_blocks(nodes.cells, self.gradients, self.volumes, self.positions, self.blocks, self.lumped)
+        kernels.weak_divergence(nodes.cells, self.gradients, self.volumes, self.positions, self.slopes, self.lumped)
         self.boundary = Patch(nodes, self.points, np.asarray(organ.boundary_triangles))
         triangles = [organ.boundary(name) for name in outlets] or [np.empty((0, 3), np.int32)]
         self.outlets = Patch(nodes, self.points, np.concatenate(triangles))
@@ -59,25 +59,25 @@ class Operators:
         On the boundary B' p = -B p + (N p n); where the velocity is held this row is of no use, so only outlets take part.
         """
         owned = self.nodes.owned
-        result, slopes = np.empty((owned, 4)), np.empty((owned, 3))
-        kernels.product(self.rows, self.columns, self.blocks, values, result, slopes)
+        result, rise = np.empty((owned, 4)), np.empty((owned, 3))
+        kernels.product(self.rows, self.columns, self.blocks, self.slopes, values, result, rise)
         pressure = np.ascontiguousarray(values[:, 3])
         kernels.boundary_pressure(self.outlets.facets, self.outlets.normals, owned, pressure, -1.0, result)
-        return result, slopes
+        return result, rise
 
     def add_divergence(self, velocity: Array, target: Array, *, sign: float = 1.0) -> None:
         """target (owned,) += sign (q, div u)."""
-        kernels.divergence(self.rows, self.columns, self.blocks, velocity, sign, target)
+        kernels.divergence(self.rows, self.columns, self.slopes, velocity, sign, target)
 
     def add_transposed(self, vectors: Array, target: Array, *, sign: float) -> None:
         """target (owned,) += sign (w, grad q)."""
-        kernels.divergence(self.rows, self.columns, self.blocks, vectors, -sign, target)
+        kernels.divergence(self.rows, self.columns, self.slopes, vectors, -sign, target)
         kernels.boundary_flux(self.boundary.facets, self.boundary.normals, self.nodes.owned, vectors, sign, target)
 
     def weak_gradient(self, pressure: Array) -> Array:
         """(p, div v) (owned, 3), right wherever the velocity is free."""
         result = np.empty((self.nodes.owned, 3))
-        kernels.gradient(self.rows, self.columns, self.blocks, pressure, result)
+        kernels.gradient(self.rows, self.columns, self.slopes, pressure, result)
         np.negative(result, out=result)
         kernels.boundary_pressure(self.outlets.facets, self.outlets.normals, self.nodes.owned, pressure, 1.0, result)
         return result

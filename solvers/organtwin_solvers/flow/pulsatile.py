@@ -22,7 +22,6 @@ Array = NDArray[np.float64]
 
 PHASES = 8  # moments of the cycle at which two cycles are compared
 SAMPLES = 100  # moments of the cycle, or more, at which the wall's shear is summed
-TOLERANCE = 1e-5  # of a step's linear system: far below the error of the step itself
 KEEP_EVERY_S = 30.0  # of wall time, between two checkpoints
 GROWTH = 1.2  # of the step from one to the next, where the CFL number sets it
 
@@ -32,7 +31,7 @@ class Beats:
 
     def __init__(self, scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> None:
         self.scheme, self.numerics, self.monitor = scheme, numerics, monitor
-        self.march = March(solver_tolerance=TOLERANCE)
+        self.march = March(solver_tolerance=numerics.linear_tolerance)
         self.wall = CycleSums(scheme.mesh.organ, rheology(scheme.conditions.blood))
         self.state = scheme.rest()
         self.period_s = parse(numerics.period, "time")

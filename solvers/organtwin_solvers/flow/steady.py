@@ -31,7 +31,7 @@ def steady(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> March:
     SolveFailed
         When even short steps fail.
     """
-    march, state = March(solver_tolerance=min(3e-6, 0.003 * numerics.tolerance)), scheme.rest()
+    march, state = March(solver_tolerance=min(numerics.linear_tolerance, 0.003 * numerics.tolerance)), scheme.rest()
     residence = scheme.residence_s()
     dt, longest = residence / 50.0, 10.0 * residence
     best, best_step = np.inf, 0
