@@ -26,7 +26,7 @@ from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.details import Details
 from organtwin_gui.forms import title
-from organtwin_gui.stage import SHOWN_IN_3D, Stage
+from organtwin_gui.stage import Stage, seen_in_3d
 from organtwin_gui.steps.segment_list import swatch
 from organtwin_gui.view_options import ViewOptions
 
@@ -129,7 +129,7 @@ class Inspector(QFrame):
         item = QTreeWidgetItem([entry.name])
         item.setData(0, UUID, entry.uuid)
         item.setToolTip(0, entry.name)
-        if entry.kind in SHOWN_IN_3D:
+        if seen_in_3d(entry):
             shown = self.stage.is_shown(entry.uuid)
             item.setCheckState(0, Qt.CheckState.Checked if shown else Qt.CheckState.Unchecked)
         if entry.kind in ("surface", "mesh"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from organtwin_gui.steps import FlowStep, MeshStep, SegmentStep, StudyStep, TissueStep
+from organtwin_gui.steps import FlowStep, MeshStep, ProcedureStep, SegmentStep, StudyStep, TissueStep
 from organtwin_gui.views import Tool
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -233,7 +233,7 @@ def test_a_wrong_quantity_is_marked_and_explained_before_anything_runs(window, q
 def test_every_control_has_a_tooltip(window, project):
     window.open_project(project)
     kinds = (QAbstractButton, QComboBox, QSlider, QLineEdit)
-    for step in (StudyStep, SegmentStep, MeshStep, FlowStep, TissueStep):
+    for step in (StudyStep, SegmentStep, MeshStep, FlowStep, ProcedureStep, TissueStep):
         page = window.workflow.step(step)
         for kind in kinds:
             for control in page.findChildren(kind):

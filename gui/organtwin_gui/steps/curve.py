@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike
+from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QColor
 
 from organtwin_gui import theme
@@ -12,6 +13,8 @@ from organtwin_gui import theme
 
 class Curve(pg.PlotWidget):
     """A curve with its axes; the mouse does not drag it about."""
+
+    dressed = Signal()  # in the colours of another theme
 
     def __init__(self, across: str, up: str, height: int = 110) -> None:
         super().__init__()
@@ -39,6 +42,12 @@ class Curve(pg.PlotWidget):
             axis.setStyle(tickLength=-4, tickTextOffset=4)
             axis.setLabel(text, color=look.text_quiet, **{"font-size": f"{theme.SMALL_POINTS:g}pt"})
         self.line.setPen(pg.mkPen(look.accent, width=2))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and hasattr(self, "line"):
+            self.dress()
+            self.dressed.emit()
 
     def show_curve(self, x: ArrayLike, y: ArrayLike, *, from_zero: bool = True) -> None:
         """Draw another curve, (n,) over (n,)."""

@@ -119,6 +119,7 @@ class Span(QWidget):
         self.mark.sigPositionChanged.connect(self._dragged)
         for box in (self.start, self.stop):
             box.valueChanged.connect(lambda _v: self._typed())
+        self.plot.dressed.connect(self._dress)
         self._dress()
 
     def _number(self, tip: str) -> QDoubleSpinBox:
