@@ -99,9 +99,9 @@ def line_of(organ: OrganMesh) -> Centerline | None:
 
 
 def tables(
-    along: Along, velocity: Array, pressure: Array, inlet_pressure_pa: float
+    along: Along, velocity: Array, pressure: Array, mean_pressure: Array, inlet_pressure_pa: float
 ) -> dict[str, dict[str, list[float]]]:
-    """Columns along each way "inlet → cap" of velocities (nt, n, 3) and pressures (nt, n), means over the frames.
+    """Columns along each way "inlet → cap" of velocities (nt, n, 3), pressures (nt, n) and the mean pressure (n,) of the cycle.
 
     ``ffr`` is the fractional flow reserve: mean pressure over the section and the cycle, divided by that at the inlet (Pijls
     et al., N. Engl. J. Med. 334, 1996; a lesion of 0.80 or less is by convention held to limit flow: Tonino et al., N. Engl. J.
@@ -112,7 +112,7 @@ def tables(
     """
     line = along.line
     sections = along.mean(pressure.T).T  # (nt, k)
-    mean = sections.mean(axis=0)
+    mean = along.mean(mean_pressure)
     speed = np.mean([np.linalg.norm(along.mean(frame), axis=1) for frame in velocity], axis=0)
     fastest = np.max([along.greatest_speed(frame) for frame in velocity], axis=0)
     points = np.asarray(line.points_mm)

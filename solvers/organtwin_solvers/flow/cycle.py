@@ -1,4 +1,4 @@
-"""What the wall feels over a whole cycle: sums over many moments, not over the few frames that are kept."""
+"""What the wall feels over a whole cycle, and the mean pressure: sums over many moments, not over the few frames that are kept."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ Array = NDArray[np.float64]
 
 
 class CycleSums:
-    """Integrals of the wall's traction over one cycle, sample by sample.
+    """Integrals of the wall's traction, and of pressure, over one cycle, sample by sample.
 
     TAWSS = 1/T int |tau| dt, OSI = 1/2 (1 - |int tau dt| / int |tau| dt) (Ku et al., Arteriosclerosis 5, 1985; He and Ku,
     J. Biomech. Eng. 118, 1996), RRT = 1 / ((1 - 2 OSI) TAWSS) (Himburg et al., Am. J. Physiol. 286, 2004). All are (n_points,)
-    and 0 off the wall. To keep a checkpoint, store ``time_s``, ``vector`` and ``magnitude``, and set them again.
+    and 0 off the wall. To keep a checkpoint, store ``time_s``, ``samples``, ``vector``, ``magnitude`` and ``pressure``, and set them again.
     """
 
     def __init__(self, organ: OrganMesh, blood: Rheology, shear_of: WallShear | None = None) -> None:
         self._organ, self._blood, self._shear_of = organ, blood, shear_of
         size = len(organ.points_mm)
         self.vector, self.magnitude, self.time_s, self.samples = np.zeros((size, 3)), np.zeros(size), 0.0, 0
+        self.pressure = np.zeros(size)
 
     def afresh(self) -> CycleSums:
         """Sums of nothing yet, on the same wall."""
@@ -36,9 +37,10 @@ class CycleSums:
         self._shear_of = self._shear_of or WallShear(self._organ, self._blood)
         return self._shear_of
 
-    def add(self, time_s: float, dt_s: float, velocity: Array) -> None:
-        """The moment ``time_s``, which stands for ``dt_s``: velocities (n_points, 3), mm/s, in the mesh's order."""
+    def add(self, time_s: float, dt_s: float, velocity: Array, pressure: Array) -> None:
+        """The moment ``time_s``, which stands for ``dt_s``: velocities (n_points, 3), mm/s, and pressures (n_points,), Pa."""
         self.add_traction(time_s, dt_s, self.shear_of.traction(velocity))
+        self.pressure += dt_s * pressure
 
     def add_traction(self, time_s: float, dt_s: float, traction: Array) -> None:
         """The moment ``time_s``, which stands for ``dt_s``: tractions (n_points, 3), Pa."""
@@ -53,6 +55,11 @@ class CycleSums:
     def tawss_pa(self) -> Array:
         """Time-averaged wall shear stress."""
         return self.magnitude / max(self.time_s, 1e-300)
+
+    @property
+    def pressure_pa(self) -> Array:
+        """Mean pressure, in the reference of what was added."""
+        return self.pressure / max(self.time_s, 1e-300)
 
     @property
     def osi(self) -> Array:

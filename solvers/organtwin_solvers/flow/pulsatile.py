@@ -71,7 +71,8 @@ class Beats:
                 self.march.frames.append(frame_of(self.scheme, self.state))
             if wanted and phase in samples:
                 velocity = self.scheme.to_points(self.state.velocity)
-                self.wall.add(self.state.time_s, self.period_s / len(samples), velocity)
+                pressure = self.scheme.to_points(self.state.pressure)
+                self.wall.add(self.state.time_s, self.period_s / len(samples), velocity, pressure)
             self.done = moment
             self.monitor.progress(
                 moment / (numerics.cycles * n), f"beat {cycle} of {numerics.cycles}, t = {self.state.time_s:.3f} s"
@@ -128,7 +129,7 @@ class Beats:
         for k, frame in enumerate(march.frames):
             for name in ("velocity", "pressure", "reaction"):
                 arrays[f"frame_{k}_{name}"] = getattr(frame, name)
-        arrays |= {"wall_vector": wall.vector, "wall_magnitude": wall.magnitude}
+        arrays |= {"wall_vector": wall.vector, "wall_magnitude": wall.magnitude, "wall_pressure": wall.pressure}
         numbers = {
             "done": self.done,
             "deviation": self._deviation,
@@ -165,6 +166,7 @@ class Beats:
             for k, t in enumerate(numbers["frame_times"])
         ]
         wall.vector, wall.magnitude = arrays["wall_vector"], arrays["wall_magnitude"]
+        wall.pressure = arrays["wall_pressure"]
         wall.time_s, wall.samples = numbers["wall"]
         self.monitor.log(f"Going on from t = {self.state.time_s:.3f} s.")
 

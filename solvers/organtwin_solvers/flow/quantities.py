@@ -69,8 +69,9 @@ def result_of(
     shear = np.array([np.linalg.norm(vectors, axis=1) for vectors in traction])
     if cycle is None or not cycle.samples:
         cycle = CycleSums(organ, blood, shear_of)
-        for vectors in traction:
+        for vectors, frame in zip(traction, march.frames, strict=True):
             cycle.add_traction(0.0, 1.0 / len(traction), vectors)
+            cycle.pressure += frame.pressure / len(traction)
     pulsatile = case.numerics.mode == "pulsatile"
     caps = _at_caps(organ, conditions, march, velocity, pressure, pulsatile=pulsatile)
     imbalance = _imbalance_percent(caps.flows, conditions)
@@ -86,9 +87,9 @@ def result_of(
     monitor.progress(0.7, "along the vessel")
     tables = {}
     if line is not None and line.inlet in conditions.cap_means:
-        # of the same frames as the sections, so that the ratio begins with 1
-        inlet_pressure = float(np.mean(pressure @ conditions.cap_means[line.inlet]))
-        tables = along.tables(along.Along(organ, line), velocity, pressure, inlet_pressure)
+        mean = cycle.pressure_pa + conditions.reference_pa
+        inlet_pressure = float(mean @ conditions.cap_means[line.inlet])
+        tables = along.tables(along.Along(organ, line), velocity, pressure, mean, inlet_pressure)
     monitor.progress(0.9, "quantities")
     judged = badges.judge(organ, case, conditions, march, shear, imbalance, line)
     return Result(
@@ -136,6 +137,15 @@ def _at_caps(
             {cap: column[f"flow {cap} (mL/s)"][last] for cap in names},
             {cap: column[f"pressure {cap} (mmHg)"][last] for cap in names},
             weights,
+        )
+    if (
+        march.histories and not march.fluctuation
+    ):  # the scheme's own: corners alone do not tell a quadratic velocity's flow
+        last = {name: np.array(values[-1:]) for name, values in march.histories.items()}
+        return Caps(
+            {cap: last[f"flow {cap} (mL/s)"] for cap in names},
+            {cap: last[f"pressure {cap} (mmHg)"] for cap in names},
+            np.ones(1),
         )
     inlets = {inflow.cap for inflow in conditions.inflows}
     flows, pressures = {}, {}
