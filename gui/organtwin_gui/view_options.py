@@ -206,6 +206,7 @@ class ViewOptions(QWidget):
         self._plane_rows.append(lines)
         for widget in self._plane_rows:
             widget.setVisible(look.plane is not None)
+        self._seen = _state_of(item)
         return rows
 
     def _plane_wanted(self, on: bool) -> None:
@@ -223,17 +224,8 @@ class ViewOptions(QWidget):
         item = self._viewport.items.get(self._uuid or "")
         if not isinstance(item, FlowItem):
             return
-        look = item.look
-        now = (
-            item.visible,
-            look.wall,
-            look.streamlines,
-            look.particles,
-            look.glyphs,
-            look.plane is None,
-            len(item.guides),
-        )
-        if self._seen is not None and now != self._seen and not self._changing:
+        look, now = item.look, _state_of(item)
+        if now != self._seen and not self._changing:
             QTimer.singleShot(0, lambda: self.show_object(self._uuid))
         elif look.plane is not None and not self._changing:
             with QSignalBlocker(self._plane_place):
@@ -264,6 +256,13 @@ class ViewOptions(QWidget):
         )
         rows.addRow(_check("Edges", look.edges, "Show the edges of the triangles", lambda on: self._change(edges=on)))
         return rows
+
+
+def _state_of(item: FlowItem) -> tuple[Any, ...]:
+    """What the controls of a flow show of it, but for the place of the plane."""
+    look = item.look
+    ways = look.streamlines, look.particles, look.glyphs, look.plane is None
+    return item.visible, look.wall, *ways, len(item.guides)
 
 
 def _check(text: str, on: bool, tip: str, slot: Callable[[bool], Any]) -> QCheckBox:

@@ -143,7 +143,7 @@ class Chart(pg.PlotWidget):
             return
         best: tuple[float, int, int] | None = None
         for number, series in enumerate(self._series):
-            point = int(np.clip(np.searchsorted(series.x, box.mapSceneToView(at).x()), 0, len(series.x) - 1))
+            point = int(np.argmin(np.abs(series.x - box.mapSceneToView(at).x())))
             if np.isfinite(series.y[point]):
                 there = box.mapViewToScene(QPointF(series.x[point], series.y[point]))
                 away = abs(there.y() - at.y())
