@@ -37,6 +37,13 @@ def run(inputs, parameters, monitor):
         if not parameters.deaf:
             monitor.progress(1 - (until - time.monotonic()) / parameters.seconds, "waiting")
             monitor.residual("r", step, 1 / step)
+    if parameters.fail == "killed once":
+        before = monitor.kept()
+        monitor.keep({"count": np.array([1 if before is None else before["count"][0] + 1])})
+        if before is None:
+            os.kill(os.getpid(), 9)
+        name = f"went on from {before['count'][0]}"
+        return [Volume(name=name, grid=Grid.make((2, 2, 2), (1, 1, 1)), values=np.zeros((2, 2, 2), np.int16))]
     if parameters.fail == "input":
         raise BadInput("The slice is upside down", where="slice 7", remedy="Turn it.")
     if parameters.fail == "places":
@@ -201,3 +208,30 @@ def test_a_stale_object_is_made_again_from_the_newest_inputs_and_takes_its_own_p
     assert document.stale() == set()
     assert sorted(e.name for e in document.entries()) == ["derived", "edited"]
     assert document.latest("volume").recipe.inputs == {"volume": "edited"}
+
+
+def test_a_killed_job_goes_on_from_its_checkpoint_also_after_a_restart(document, tmp_path):
+    job = document.start("wait", {}, {"fail": "killed once"})
+    until_ended(document, job)
+    assert job.state is JobState.FAILED
+    assert "last checkpoint" in job.error.sentence
+    document.close()
+    again = Document.open(tmp_path / "case.otwin")
+    try:
+        (found,) = again.jobs.values()
+        again.poll()
+        assert found.can_resume
+        again.resume(found)
+        until_ended(again, found)
+        assert found.state is JobState.DONE
+        assert [e.name for e in again.entries()] == ["went on from 1"]
+        assert not found.can_resume
+    finally:
+        again.close()
+
+
+def test_a_job_without_a_checkpoint_says_that_it_cannot_go_on(document):
+    job = document.start("wait", {}, {"fail": "crash"})
+    until_ended(document, job)
+    with pytest.raises(BadInput, match="no checkpoint"):
+        document.resume(job)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from organtwin_solvers.flow import pulsatile
 from organtwin_solvers.flow import steady as march
 from organtwin_solvers.flow.coupled import NotConverged
 from organtwin_solvers.flow.scheme import Scheme
@@ -24,7 +25,7 @@ def tube():
 
 
 def case(flow: str = "10 mL/s", **parts) -> FlowCase:
-    return FlowCase.model_validate({"inlets": [{"cap": "inlet", "flow": flow}], **parts})
+    return FlowCase.model_validate({"inlets": [{"cap": "inlet", "flow": flow}]} | parts)
 
 
 def test_poiseuille_is_met_and_approached_with_second_order():
@@ -185,6 +186,42 @@ def test_cancel_ends_a_solve_at_the_next_step(tube):
     with pytest.raises(Cancelled):
         find("flow")({"mesh": tube}, {"case": case().model_dump(include={"inlets"})}, monitor)
     assert monitor.steps == 3
+
+
+def test_a_run_that_was_ended_and_goes_on_ends_where_an_unbroken_one_does(monkeypatch):
+    organ = pipe(5.0, 20.0, rings=3, layers=6)
+    numerics = {
+        "mode": "pulsatile",
+        "cycles": 2,
+        "steps_per_cycle": 20,
+        "frames_per_cycle": 4,
+        "linear_tolerance": 1e-9,
+    }
+    beating = case(targets={}, numerics=numerics, inlets=[{"cap": "inlet", "flow": "10 mL/s", "waveform": "systolic"}])
+    monkeypatch.setattr(pulsatile, "KEEP_EVERY_S", -1.0)
+
+    class Ended(NullMonitor):
+        arrays = None
+
+        def keep(self, arrays):
+            self.arrays = arrays
+
+        def kept(self):
+            return self.arrays
+
+        def residual(self, name: str, step: int, value: float) -> None:
+            if step == 33 and not self.again:
+                raise Cancelled
+
+    monitor = Ended()
+    monitor.again = False
+    with pytest.raises(Cancelled):
+        solve(organ, beating, monitor)
+    monitor.again = True
+    broken, whole = solve(organ, beating, monitor), solve(organ, beating)
+    for name, field in whole.fields.items():
+        np.testing.assert_allclose(broken.fields[name], field, atol=1e-5 * np.abs(field).max(), err_msg=name)
+    assert len(broken.histories["time_s"]) == len(whole.histories["time_s"]) == 40
 
 
 def test_progress_never_goes_back(tube):
