@@ -17,6 +17,7 @@ from organtwin.cli.choose import choose
 from organtwin.cli.follow import console, follow, run_job
 from organtwin.document import Document
 from organtwin.errors import BadInput, OrganTwinError
+from organtwin.operations import find
 from organtwin.store import Entry
 
 app = typer.Typer(
@@ -205,6 +206,28 @@ def flow(
 ) -> None:
     """Solve blood flow in a vessel mesh."""
     _solve(project, "flow", case, preset, mesh, ranks, as_json)
+
+
+@app.command()
+def check(
+    project: ProjectPath,
+    case: Annotated[Path | None, typer.Argument(help="A flow case as JSON.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A named case, as in: aorta-pulsatile.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what would be wrong, or weak, about a flow case on a mesh, and what its outlets would be; solves nothing."""
+    if (case is None) == (preset is None):
+        raise BadInput("Give either a case file or --preset")
+    parameters = {"preset": preset} if preset else {"case": _json(f"@{case}")}
+    with opened(project) as document:
+        organ = document.get(_mesh(document, mesh).uuid)
+    (resolved,) = find("flow-check")({"mesh": organ}, parameters)
+    if as_json:
+        print(resolved.model_dump_json(indent=1, exclude={"uuid", "created", "recipe"}))
+        return
+    for note in resolved.notes or ("Nothing is wrong with this case.",):
+        console.print(note)
 
 
 @app.command()
