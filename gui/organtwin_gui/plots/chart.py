@@ -118,6 +118,9 @@ class Chart(pg.PlotWidget):
         if len(values) == 0:
             return
         low, high = float(values.min()), float(values.max())
+        least = 0.02 * max(abs(low), abs(high))  # what hardly changes shall not look as if it did
+        if high - low < least:
+            low, high = (low + high - least) / 2, (low + high + least) / 2
         margin = 0.08 * (high - low) or max(abs(high) * 0.05, 1e-6)
         self.setYRange(low - margin, high + margin, padding=0)
         self.setXRange(min(s.x[0] for s in self._series), max(s.x[-1] for s in self._series), padding=0.01)
