@@ -15,6 +15,8 @@ from jinja2 import Environment, PackageLoader
 from organtwin import __version__
 from organtwin.document.staleness import stale
 from organtwin.errors import BadInput
+from organtwin.model import Result
+from organtwin.report.comparison import compare
 from organtwin.store import Entry, Project
 from organtwin.store.atomic import write_text
 
@@ -50,6 +52,7 @@ def write_report(project: Project, path: Path) -> Path:
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         entries=[_for_template(e, old) for e in entries],
+        comparisons={e.uuid: _compared(project, e, entries) for e in entries if e.kind == "procedure"},
         pictures=pictures,
         missing=missing,
     )
@@ -69,6 +72,28 @@ def _draw(project: Path, folder: Path) -> str:
         if done.returncode == 0
         else "This machine could not draw the 3D pictures (is OpenGL installed?); they are left out."
     )
+
+
+def _compared(project: Project, procedure: Entry, entries: list[Entry]) -> list[dict[str, Any]]:
+    """What a procedure changed, a table for each kind of solve that was run alike before and after it."""
+    results = [e for e in entries if e.kind == "result" and e.recipe is not None]
+    tables = []
+    for physics in ("flow", "lumped"):
+        own = [e for e in results if e.facts["physics"] == physics]
+        pairs = [
+            (one, other)
+            for one in own
+            for other in own
+            if one.facts["mesh"] == procedure.facts["before"]
+            and other.facts["mesh"] == procedure.facts["after"]
+            and one.recipe.parameters == other.recipe.parameters  # type: ignore[union-attr]
+        ]
+        if pairs:
+            before, after = (project.load(e.uuid) for e in pairs[-1])
+            assert isinstance(before, Result)
+            assert isinstance(after, Result)
+            tables.append({"physics": physics, "name": after.name, "rows": compare(before, after)})
+    return tables
 
 
 def _for_template(entry: Entry, old: set[str]) -> dict[str, Any]:

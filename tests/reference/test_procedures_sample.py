@@ -80,6 +80,7 @@ def test_a_stent_opens_it(aorta, worst):
 
 
 def test_a_bypass_leads_round_it(aorta, worst):
+    pytest.importorskip("manifold3d")
     mesh, line = aorta
     action = Bypass(
         action="bypass",

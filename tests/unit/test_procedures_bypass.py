@@ -14,6 +14,8 @@ from organtwin.model import Centerline
 from organtwin.model.centerline import Branch
 from organtwin.model.procedure import Bypass
 
+pytest.importorskip("manifold3d")
+
 LENGTH, RADIUS = 60.0, 5.0
 
 

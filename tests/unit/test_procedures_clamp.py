@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from organtwin_solvers.validation.pipes import pipe, tee
 
-from organtwin.errors import BadInput
+from organtwin.errors import BadInput, Cancelled
 from organtwin.mesh import quality
 from organtwin.mesh import triangles as tri
 from organtwin.mesh.procedures import perform
@@ -121,3 +121,17 @@ def test_the_only_outlet_of_a_pipe_cannot_be_clamped():
     )
     with pytest.raises(BadInput, match="last outlet"):
         perform(mesh, Clamp(action="clamp", toward="outlet", at_mm=10.0), line)
+
+
+def test_a_procedure_can_be_cancelled(fork):
+    mesh, line = fork
+    beats = 0
+
+    def beat():
+        nonlocal beats
+        beats += 1
+        if beats == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        perform(mesh, Clamp(action="clamp", toward="left", at_mm=STEM + WIDTH / 2 + 7.0), line, beat)

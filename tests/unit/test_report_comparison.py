@@ -72,3 +72,24 @@ def test_numbers_about_the_solve_are_left_out():
 def test_results_of_different_physics_are_refused():
     with pytest.raises(BadInput, match="flow result and a tissue result"):
         compare(result(), result(physics="tissue"))
+
+
+def test_the_report_compares_results_that_were_solved_alike_before_and_after():
+    from types import SimpleNamespace
+
+    from organtwin.model import Recipe
+    from organtwin.report.html import _compared
+
+    def entry(uuid, mesh, flow):
+        recipe = Recipe(operation="flow", parameters={"flow": flow})
+        return SimpleNamespace(uuid=uuid, kind="result", recipe=recipe, facts={"physics": "flow", "mesh": mesh})
+
+    stored = {
+        name: result(**{"Peak velocity": (value, "cm/s")})
+        for name, value in zip("abc", (90.0, 50.0, 70.0), strict=True)
+    }
+    entries = [entry("a", "old", 5), entry("b", "new", 5), entry("c", "new", 7)]
+    done = SimpleNamespace(facts={"before": "old", "after": "new"})
+    (table,) = _compared(SimpleNamespace(load=stored.__getitem__), done, entries)
+    assert [row.change for row in table["rows"]] == [-40.0]
+    assert _compared(SimpleNamespace(load=stored.__getitem__), done, entries[:1] + entries[2:]) == []

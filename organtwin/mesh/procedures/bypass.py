@@ -310,7 +310,13 @@ def _union(
         When the graft meets an opening, or crosses the vessel.
     SolveFailed
     """
-    import manifold3d
+    try:
+        import manifold3d
+    except ImportError as missing:
+        raise SolveFailed(
+            "The package manifold3d is not installed, which joins a graft to a vessel",
+            remedy="Install it: pip install manifold3d.",
+        ) from missing
 
     tube_points, tube = _tube(graft, edge)
     own, numbered, _ = tri.compact(points, faces)
