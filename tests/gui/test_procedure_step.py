@@ -255,3 +255,11 @@ def test_a_stent_is_put_in_solved_again_and_compared_with_the_buttons(window, qt
     drops = [float(window.compare.table.item(0, n).text().split()[0]) for n in (1, 2)]
     assert drops[1] < 0.7 * drops[0]
     picture(window, "stent")
+
+
+def test_a_button_keeps_its_key_when_its_text_changes(step):
+    from organtwin_gui.steps.step import relabel
+
+    relabel(step.again, "Solving")
+    relabel(step.again, "Solve again")
+    assert step.again.shortcut().toString() == "Ctrl+Shift+F"

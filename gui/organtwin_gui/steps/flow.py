@@ -18,7 +18,7 @@ from organtwin_gui.steps.flow_fields import calm, caption
 from organtwin_gui.steps.flow_inflow import Inflow
 from organtwin_gui.steps.flow_numerics import Numerics
 from organtwin_gui.steps.flow_outlets import Openings
-from organtwin_gui.steps.step import Step, fill, primary
+from organtwin_gui.steps.step import Step, fill, primary, relabel
 
 ESTIMATE, CHECK, SOLVE = "lumped", "flow-check", "flow"
 
@@ -86,7 +86,7 @@ class FlowStep(Step):
         if self.mesh.currentData() != before:
             self._offer_openings()
         self.run.setEnabled(bool(vessels) and not self.busy(SOLVE))
-        self.run.setText("Solving" if self.busy(SOLVE) else "Solve flow")
+        relabel(self.run, "Solving" if self.busy(SOLVE) else "Solve flow")
 
     def _offer_openings(self) -> None:
         uuid = self.mesh.currentData()

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox
 
 from organtwin.model.terminology import structure
 from organtwin_gui.forms import QuantityEdit, form, quiet
-from organtwin_gui.steps.step import Step, fill, primary
+from organtwin_gui.steps.step import Step, fill, primary, relabel
 
 NOT_MESHED = {"body", "lung_right", "lung_left", "bone", "blood_pool"}
 
@@ -47,7 +47,7 @@ class MeshStep(Step):
         fill(self.source, self.bridge.entries("segmentation"))
         self._offer_structures()
         self.run.setEnabled(self.structure.count() > 0 and not self.busy("mesh"))
-        self.run.setText("Meshing" if self.busy("mesh") else "Mesh")
+        relabel(self.run, "Meshing" if self.busy("mesh") else "Mesh")
         meshes = self.bridge.entries("mesh")
         self._made.setText("\n".join(f"• {m.name}: {m.facts['report'].get('tets', 0):,.0f} tetrahedra" for m in meshes))
 

@@ -19,7 +19,7 @@ from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.flow_fields import Field, calm, caption, show_row
 from organtwin_gui.steps.flow_outlets import said
 from organtwin_gui.steps.procedure_span import Span, Way
-from organtwin_gui.steps.step import Step, fill, primary
+from organtwin_gui.steps.step import Step, fill, primary, relabel
 
 ACTIONS = (
     ("Stent", "stent", "Widen a span to a diameter, with a stent that holds it"),
@@ -297,12 +297,12 @@ class ProcedureStep(Step):
         installed = "procedure" in names()
         working = self.busy("procedure")
         self.apply.setEnabled(installed and self.span.way is not None and not working)
-        self.apply.setText("Working" if working else "Apply")
+        relabel(self.apply, "Working" if working else "Apply")
         procedure = latest_procedure(self.bridge)
         solved = last_result(self.bridge, procedure.facts["before"]) if procedure else None
         solving = self.busy("flow")
         self.again.setEnabled(solved is not None and not solving)
-        self.again.setText("Solving" if solving else "Solve again")
+        relabel(self.again, "Solving" if solving else "Solve again")
         pair = before_and_after(self.bridge)
         self.compare.setEnabled(pair is not None)
         if not installed:

@@ -19,7 +19,7 @@ from organtwin.model.terminology import structure
 from organtwin_gui import theme
 from organtwin_gui.forms import column, form, quiet
 from organtwin_gui.steps.segment_list import SegmentList
-from organtwin_gui.steps.step import Step, primary
+from organtwin_gui.steps.step import Step, primary, relabel
 from organtwin_gui.views.state import Brush, Tool
 
 BACKGROUND = "background"
@@ -214,5 +214,5 @@ class SegmentStep(Step):
         volume = self.scene.volume is not None
         strokes = bool(self.scene.strokes) or self.engine.currentData() != "grow"
         self.run.setEnabled(volume and strokes and not self.busy("segment"))
-        self.run.setText("Segmenting" if self.busy("segment") else "Segment")
+        relabel(self.run, "Segmenting" if self.busy("segment") else "Segment")
         self.list.refresh()

@@ -72,6 +72,13 @@ def primary(text: str, icon: str, tip: str, shortcut: str) -> QPushButton:
     return button
 
 
+def relabel(button: QPushButton, text: str) -> None:
+    """Another text on a button, which keeps its key: Qt takes that away with the old text."""
+    key = button.shortcut()
+    button.setText(text)
+    button.setShortcut(key)
+
+
 def fill(box: QComboBox, entries: list[Entry]) -> None:
     """Offer objects, newest first; what was chosen stays chosen, and something newer is chosen by itself."""
     newest = entries[-1].uuid if entries else None

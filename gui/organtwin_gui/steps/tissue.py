@@ -13,7 +13,7 @@ from organtwin.model.cases import Material
 from organtwin.model.tissues import material
 from organtwin_gui import theme
 from organtwin_gui.forms import QuantityEdit, form, quiet
-from organtwin_gui.steps.step import Step, fill, primary
+from organtwin_gui.steps.step import Step, fill, primary, relabel
 from organtwin_gui.views.state import Tool
 
 DIRECTIONS: dict[str, tuple[float, float, float]] = {
@@ -109,7 +109,7 @@ class TissueStep(Step):
         if self.mesh.currentData() != before:
             self._take_stiffness()
         self.run.setEnabled(bool(organs) and not self.busy("tissue"))
-        self.run.setText("Solving" if self.busy("tissue") else "Solve tissue")
+        relabel(self.run, "Solving" if self.busy("tissue") else "Solve tissue")
 
     def take_point(self, xyz_mm: np.ndarray) -> None:
         """Grasp at this point of the surface from now on."""
