@@ -328,6 +328,7 @@ class VideoDialog(QDialog):
         self.said.setWordWrap(True)
         self.buttons = QDialogButtonBox()
         self.go = QPushButton(theme.icon("video"), "Record")
+        self.go.setMinimumWidth(120)
         self.go.setToolTip("Choose a file and record")
         self.buttons.addButton(self.go, QDialogButtonBox.ButtonRole.ActionRole)
         self.stop = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)

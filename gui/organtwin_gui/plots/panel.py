@@ -35,9 +35,7 @@ class PlotsPanel(QFrame):
         self.where.setToolTip("What is drawn along the vessel, from the inlet to each opening")
         self.when.setToolTip("What is drawn over the last cycle, at each opening")
         self.along = Chart("Distance (mm)", "Along the vessel")
-        self.along.setToolTip("Point: marks the place in 3D. Click: the plane goes there. Double click: everything")
         self.over = Chart("Time (s)", "Over the cycle")
-        self.over.setToolTip("Click: goes to that time. Wheel: zoom. Double click: everything")
         self._name = QLabel("")
         self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._name.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -55,6 +53,11 @@ class PlotsPanel(QFrame):
             row = QHBoxLayout()
             row.setSpacing(10)
             head = title(heading)
+            head.setToolTip(
+                "Point at a curve: its place in 3D. Click: the plane goes there. Wheel: zoom. Double click: everything"
+                if chart is self.along
+                else "Click: goes to that time. Wheel: zoom. Double click: everything"
+            )
             self._heads.append(head)
             row.addWidget(head)
             row.addWidget(choice)
