@@ -17,6 +17,7 @@ from organtwin_gui.views import (
     TissueLook,
     Viewport,
 )
+from organtwin_gui.views.items.organ_mesh import cap_labels
 from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QImage
 
@@ -125,9 +126,12 @@ def test_mesh_regions_have_colours_and_names_and_the_clip_shows_cells(qtbot, vie
     settle(qtbot, viewport)
     item = viewport.items[vessel.uuid]
     assert [label.text.split()[0] for label in item.labels] == ["inlet", "outlet"]
-    inflow, outflow = (label.arrow_mm for label in item.labels)
+    inflow, outflow = (label.arrow_mm for label in cap_labels(vessel))
     assert inflow[0][2] < inflow[1][2] <= 0, "the inlet's arrow points into the vessel"
     assert outflow[1][2] > outflow[0][2] >= 60
+    assert item._arrows.GetVisibility()
+    low, high = item._arrows.GetBounds()[4:]
+    assert (low < -5, high > 65) == (True, True), "solid arrows before the inlet and after the outlet"
     whole = item._shell.GetMapper().GetInput().GetNumberOfCells()
     viewport.set_look(vessel.uuid, MeshLook(clip=Clip((0, -1, 0), 0.5)))
     settle(qtbot, viewport)

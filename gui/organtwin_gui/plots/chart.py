@@ -100,9 +100,10 @@ class Chart(pg.PlotWidget):
         item = self.getPlotItem()
         item.clear()
         light = theme.current() is theme.LIGHT
-        for series, colour in zip(self._series, self._colours, strict=True):
+        for number, (series, colour) in enumerate(zip(self._series, self._colours, strict=True)):
             ink = QColor(*colour).darker(135) if light else QColor(*colour)
-            item.plot(series.x, series.y, pen=pg.mkPen(ink, width=2), name=series.name, connect="finite")
+            width = 4 if number == 0 and len(self._series) > 1 else 2  # seen where another lies on it
+            item.plot(series.x, series.y, pen=pg.mkPen(ink, width=width), name=series.name, connect="finite")
         self._legend.setVisible(len(self._series) > 1)
         for extra in (self._level, self.cursor, self._place, self._dot, self._says):
             item.addItem(extra, ignoreBounds=True)

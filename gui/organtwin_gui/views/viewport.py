@@ -297,7 +297,9 @@ class Viewport(QWidget):
         if item is not None and item.look.plane is not None and item.guides:  # the plane comes to where one clicks
             near = [guide.share_near(point_mm) for guide in item.guides]
             path = int(np.argmin([away for _, away in near]))
-            self.set_look(item.uuid, replace(item.look, plane=replace(item.look.plane, path=path, share=near[path][0])))
+            if near[path][1] < 2 * item.size_mm:  # not when another organ is clicked
+                plane = replace(item.look.plane, path=path, share=near[path][0])
+                self.set_look(item.uuid, replace(item.look, plane=plane))
         self._move_cursor(point_mm)
         self.picked.emit(point_mm)
 

@@ -80,14 +80,14 @@ class FlowItem(SceneItem):
         caps = {mesh.boundaries[cap.name] for cap in mesh.caps if cap.name in mesh.boundaries}
         tags = np.asarray(mesh.boundary_tags)
         self._is_wall = ~np.isin(tags, list(caps)) if caps else np.ones(len(tags), dtype=bool)
-        self._size_mm = (
+        self.size_mm = (
             float(np.median([cap.radius_mm for cap in mesh.caps]))
             if mesh.caps
             else float(np.ptp(mesh.points_mm, axis=0).max()) / 20
         )
         self._wall_surface = with_normals(polydata_of(mesh.points_mm, mesh.boundary_triangles[self._is_wall]))
         self._wall = actor_of(self._wall_surface)
-        self._lines = Streams(mesh, 0.028 * self._size_mm)
+        self._lines = Streams(mesh, 0.028 * self.size_mm)
         self._streams = self._lines.actor
         self._particles = ParticleStream()
         self._particle_count = 0
@@ -451,7 +451,7 @@ class FlowItem(SceneItem):
         for name, values in (
             ("velocity", velocity),
             ("speed", speed),
-            ("length", (0.25 + 0.75 * np.clip(speed / top, 0, 1)) * 1.1 * self._size_mm),
+            ("length", (0.25 + 0.75 * np.clip(speed / top, 0, 1)) * 1.1 * self.size_mm),
         ):
             array = numpy_to_vtk(np.ascontiguousarray(values, dtype=np.float32), deep=True)
             array.SetName(name)
