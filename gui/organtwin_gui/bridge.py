@@ -125,6 +125,13 @@ class Bridge(QObject):
             self.selection = uuid
             self.selected.emit(uuid)
 
+    def resume(self, job: Job) -> None:
+        """Let a job that was ended before it was done go on from its checkpoint."""
+        with self.guarded():
+            assert self.document is not None
+            self._ended.discard(job.id)
+            self.document.resume(job)
+
     def start(
         self, operation: str, inputs: dict[str, str], parameters: dict[str, Any], label: str, *, ranks: int = 1
     ) -> Job | None:

@@ -40,6 +40,10 @@ class JobRow(QFrame):
         self._button = QToolButton()
         self._button.setIcon(theme.icon("cancel"))
         self._button.clicked.connect(self._press)
+        self._again = QToolButton()
+        self._again.setText("Go on")
+        self._again.setToolTip("Go on from the last checkpoint of this job")
+        self._again.clicked.connect(lambda: bridge.resume(self.job))
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 2, 8, 2)
         row.setSpacing(12)
@@ -50,6 +54,7 @@ class JobRow(QFrame):
         for widget in (self._percent, self._what):
             row.addWidget(widget)
         row.addWidget(self._room, 1)
+        row.addWidget(self._again)
         row.addWidget(self._button)
         self.refresh()
 
@@ -78,6 +83,7 @@ class JobRow(QFrame):
         else:
             self._what.setText("cancelled")
         self._what.setToolTip(self._what.text())
+        self._again.setVisible(job.can_resume)
         self._button.setIcon(theme.icon("cancel" if running else "close"))
         self._button.setToolTip("Cancel this job" if running else "Put this line aside")
 
