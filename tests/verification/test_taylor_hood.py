@@ -10,13 +10,16 @@ import pytest
 from organtwin_solvers.fem.backend import MPI, dmesh
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.flow.conditions import resolve
+from organtwin_solvers.flow.coupled import NotConverged
 from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.solve import solve
 from organtwin_solvers.flow.taylor_hood import TaylorHood
 from organtwin_solvers.flow.taylor_hood_equations import TaylorHoodEquations
 from organtwin_solvers.validation.channel_mesh import CYLINDER, HEIGHT, RADIUS, box, channel, curved, tagged
 from organtwin_solvers.validation.dfg_2d import Cylinder, steady
 from organtwin_solvers.validation.dfg_3d import CENTRE, LENGTH, conditions_of
 from organtwin_solvers.validation.pipes import pipe
+from organtwin_solvers.validation.poiseuille import value
 
 from organtwin.model import FlowCase
 from organtwin.operations import NullMonitor
@@ -176,3 +179,19 @@ def test_pressure_at_the_outlet_of_the_3d_benchmark_falls_to_none():
     at = scheme.pressures_by_cap(state)
     assert at["inlet"] > 0.1
     assert abs(at["outlet"]) < 0.01 * at["inlet"]
+
+
+def test_a_case_that_asks_for_taylor_hood_gets_wall_shear_and_mass_right_on_a_coarse_pipe():
+    case = FlowCase.model_validate(
+        {"inlets": [{"cap": "inlet", "flow": "5 mL/s"}], "numerics": {"scheme": "taylor-hood", "tolerance": 1e-4}}
+    )
+    result = solve(pipe(5.0, 40.0, 3, 8), case)
+    assert value(result, "Mass imbalance") < 0.01
+    assert value(result, "Flow outlet") == pytest.approx(5.0, rel=1e-4)
+    assert value(result, "Mean wall shear") == pytest.approx(4 * 3.5e-3 * 5e3 / (math.pi * 125.0), rel=0.02)
+
+
+def test_what_is_not_a_number_is_told_and_not_marched_on():
+    equations, exact = plane_channel()
+    with pytest.raises(NotConverged):
+        equations.step(exact * np.nan, np.zeros(equations.corners), exact, exact, 1.0, 0.1)

@@ -99,7 +99,7 @@ class TaylorHood:
         resistances, known = self._outlets(stored, a0, dt_s, steady=steady)
         u, pressure = self.equations.step(
             np.ascontiguousarray(guess.T), pressure, self.prescribed(time_s), np.ascontiguousarray(past.T), a0, dt_s,
-            resistances=resistances, outlet_pressures=known, tolerance=tolerance,
+            resistances=resistances, outlet_pressures=known, tolerance=tolerance, sweeps=1 if steady else 2,
         )  # fmt: skip
         self.iterations = self.equations.iterations
         rates = self.equations.crossing_rates()  # a quadratic element counts for two cells

@@ -7,8 +7,8 @@ Find u (continuous, quadratic) and p (continuous, linear) with, for all tests v 
     q div u  =  0
 
 The pair is stable as it is: nothing is added but what keeps blood that re-enters through an outlet from gaining energy
-(Bertoglio and Caiazzo, J. Comput. Phys. 261, 2014, beta = 1 for the skew form). a is u extrapolated in time, so a step
-is one linear system; Newton's method is there for a flow that is steady. Cells may be curved (geometry of degree 2).
+(Bertoglio and Caiazzo, J. Comput. Phys. 261, 2014, beta = 1 for the skew form). a is u extrapolated in time, then
+once more the u so found: a step is two linear systems; Newton's method is there for a flow that is steady. Cells may be curved (geometry of degree 2).
 
 The force that holds a boundary is the residual of the momentum equation tested with its own shape functions, which
 converges with twice the order of the gradient at the wall (Babuska and Miller, Int. J. Numer. Methods Eng. 20, 1984;
@@ -264,34 +264,43 @@ class TaylorHoodEquations:
         resistances: Sequence[float] = (),
         outlet_pressures: Sequence[float] = (),
         tolerance: float = 1e-6,
+        sweeps: int = 2,
     ) -> tuple[Array, Array]:
         """Velocity and pressure at the end of a step of dt: the equations above, from a good guess of both.
 
-        ``prescribed`` (d, nodes) is looked at where velocity is held; ``past`` is the sum of earlier velocities.
+        The second of two ``sweeps`` takes what the first has found for the convecting velocity: with the extrapolated one
+        alone, steps of more than one cell make the forces oscillate. ``prescribed`` (d, nodes) is looked at where velocity is held; ``past`` is the sum of earlier velocities.
 
         Raises
         ------
         NotConverged
         """
-        self.assemble(extrapolated, self.density * a0 / dt)
-        rhs = np.array([multiply(self.mass, self.density / dt * component) for component in past])
+        velocity, self.iterations = np.where(self.held, prescribed, extrapolated), 0
+        if not np.isfinite(self.mesh.comm.allreduce(float(velocity.sum() + past.sum() + pressure.sum()))):
+            raise NotConverged("the velocity is no longer a number")
+        convecting = extrapolated
+        for _ in range(sweeps):
+            self.assemble(convecting, self.density * a0 / dt)
+            self._set_rhs(past, dt, outlet_pressures)
+            self._resistances = tuple(resistances)
+            momentum, continuity = self.operate(velocity, pressure, resistances)
+            scale = float(np.sqrt(self.mesh.comm.allreduce(float(np.sum(velocity**2))))) or 1.0
+            du, dp, iterations = self._system.solve(
+                np.where(self.held, 0.0, self._rhs - momentum), -continuity, resistances, tolerance=tolerance * scale
+            )
+            self.iterations += iterations
+            velocity, pressure = velocity + du, pressure + dp
+            convecting = velocity
+        return velocity, pressure
+
+    def _set_rhs(self, past: Array, dt: float, outlet_pressures: Sequence[float]) -> None:
+        self._rhs = np.array([multiply(self.mass, self.density / dt * component) for component in past])
         for value, flux in zip(outlet_pressures, self.fluxes, strict=False):
-            rhs -= value * flux
+            self._rhs -= value * flux
         if self._transposed is not None:
             vector = fem.assemble_vector(self._transposed)
             vector.scatter_reverse(la.InsertMode.add)
-            rhs -= vector.array.reshape(-1, self.dim)[: self.size].T
-        self._rhs, self._resistances = rhs, tuple(resistances)
-        velocity = np.where(self.held, prescribed, extrapolated)
-        momentum, continuity = self.operate(velocity, pressure, resistances)
-        scale = float(np.sqrt(self.mesh.comm.allreduce(float(np.sum(velocity**2))))) or 1.0
-        du, dp, self.iterations = self._system.solve(
-            np.where(self.held, 0.0, rhs - momentum), -continuity, resistances, tolerance=tolerance * scale
-        )
-        velocity, pressure = velocity + du, pressure + dp
-        if not np.isfinite(self.mesh.comm.allreduce(float(velocity.sum() + pressure.sum()))):
-            raise NotConverged("the velocity is no longer a number")
-        return velocity, pressure
+            self._rhs -= vector.array.reshape(-1, self.dim)[: self.size].T
 
     def reaction(self, velocity: Array, pressure: Array) -> Array:
         """Force (d, nodes) of the boundary on the blood, of the step just made; zero where nothing is held."""

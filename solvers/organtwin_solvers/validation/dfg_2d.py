@@ -171,7 +171,7 @@ def run_2d2(quick: bool, monitor: Monitor) -> list[Row]:
     """Reynolds number 100: vortices are shed in turn, once the cylinder has been turned a little to wake them."""
     begin = time.perf_counter()
     cylinder = Cylinder(10, growth=1.06, slender=1.5) if quick else Cylinder(20, growth=1.04, slender=1.75)
-    dt, wake = (0.0025, 0.9) if quick else (0.00125, 3.0)
+    dt, wake = (0.005, 0.9) if quick else (0.00125, 3.0)
     velocity, pressure = cylinder.at_rest()
     for greatest in (0.3, 0.8, 1.5):  # the steady flow, which is not stable
         velocity, pressure = cylinder.equations.steady(velocity, pressure, cylinder.inflow(greatest), tolerance=1e-6)
@@ -218,7 +218,7 @@ def run_2d3(quick: bool, monitor: Monitor) -> list[Row]:
     """A pulse of inflow over 8 s, from rest to Reynolds number 100 and back."""
     begin = time.perf_counter()
     cylinder = Cylinder(8, growth=1.06, slender=2.0) if quick else Cylinder(20, growth=1.04, slender=1.75)
-    steps = 1600 if quick else 3200
+    steps = 800 if quick else 3200
     _, _, history = cylinder.march(
         *cylinder.at_rest(), lambda t: cylinder.inflow(1.5 * math.sin(math.pi * t / 8.0)), start=0.0, end=8.0,
         steps=steps, mean_speed=1.0, monitor=monitor,
