@@ -98,12 +98,27 @@ def stream(
     )
 
 
-def _inflow(mesh: OrganMesh, name: str, field: NDArray[np.float32], frames: NDArray[Any]) -> NDArray[np.float64]:
-    """(moments, t) what comes in through each triangle of a boundary at each moment, mm3/s; nothing where it goes out."""
+def entrances(mesh: OrganMesh, velocity: NDArray[Any]) -> list[str]:
+    """The openings through which blood comes in, taken over all frames (nt, n, 3); those meant as inlets where it stands."""
+    field = np.asarray(velocity, np.float32)
+    names = [cap.name for cap in mesh.caps if cap.name in mesh.boundaries]
+    net = {name: float(_through(mesh, name, field).sum()) for name in names}
+    most = max((abs(flow) for flow in net.values()), default=0.0)
+    found = [name for name, flow in net.items() if flow > 0.01 * most]
+    return found or [cap.name for cap in mesh.caps if cap.role == "inlet" and cap.name in mesh.boundaries]
+
+
+def _through(mesh: OrganMesh, name: str, field: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(nt, t) what comes in through each triangle of a boundary, mm3/s; negative where it goes out."""
     triangles = np.asarray(mesh.boundary(name), np.int64)
     corners = np.asarray(mesh.points_mm, np.float64)[triangles]
     outwards = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
-    into = -np.einsum("tjd,jd->tj", field[:, triangles].mean(axis=2, dtype=np.float64), outwards)
+    return np.asarray(-np.einsum("tjd,jd->tj", field[:, triangles].mean(axis=2, dtype=np.float64), outwards))
+
+
+def _inflow(mesh: OrganMesh, name: str, field: NDArray[np.float32], frames: NDArray[Any]) -> NDArray[np.float64]:
+    """(moments, t) what comes in through each triangle of a boundary at each moment, mm3/s; nothing where it goes out."""
+    into = _through(mesh, name, field)
     before = np.floor(frames).astype(int)
     share = (frames - before)[:, None]
     moments = into[before % len(into)] * (1 - share) + into[(before + 1) % len(into)] * share

@@ -9,7 +9,7 @@ import pytest
 
 from organtwin.model import Cap, OrganMesh
 from organtwin.trace.cells import OUTSIDE, Cells
-from organtwin.trace.particles import period_of, stream
+from organtwin.trace.particles import entrances, period_of, stream
 from organtwin.trace.paths import follow, streamlines
 
 
@@ -161,3 +161,9 @@ def test_particles_are_set_free_where_and_when_blood_comes_in(box, cells):
 def test_nothing_is_found_in_the_void(cells):
     assert cells.find(np.array([(1e6, 0, 0)]))[0] < 0
     assert OUTSIDE < -1000
+
+
+def test_blood_enters_where_the_field_says_not_where_the_mesh_does(box):
+    assert entrances(box, uniform(box, 10.0, 5.0)) == ["inlet"]
+    assert entrances(box, uniform(box, -10.0, 2.0)) == ["outlet"]
+    assert entrances(box, uniform(box, 0.0)) == ["inlet"]

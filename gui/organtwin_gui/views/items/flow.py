@@ -14,7 +14,7 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkGlyph3DMapper, vtkMapper
 from organtwin.errors import BadInput
 from organtwin.model import Centerline, OrganMesh, Result, structure
 from organtwin.trace.cells import Cells
-from organtwin.trace.particles import Particles, period_of, stream
+from organtwin.trace.particles import Particles, entrances, period_of, stream
 from organtwin.vessel import tree
 from organtwin_gui.views.colours import Legend, fair_range, lookup_table
 from organtwin_gui.views.items.base import (
@@ -33,7 +33,7 @@ from organtwin_gui.views.items.looks import FlowLook, PlaneLook
 from organtwin_gui.views.items.organ_mesh import cap_labels
 from organtwin_gui.views.items.particle_stream import ParticleStream
 from organtwin_gui.views.items.quantities import Shade, frame_at, level_of, magnitude, shades
-from organtwin_gui.views.items.streams import MOMENTS, Streams, inflow_names
+from organtwin_gui.views.items.streams import MOMENTS, Streams
 
 _PARTICLE_MOMENTS = 72
 _AGES = 3.0  # periods that a particle lives
@@ -87,7 +87,8 @@ class FlowItem(SceneItem):
         )
         self._wall_surface = with_normals(polydata_of(mesh.points_mm, mesh.boundary_triangles[self._is_wall]))
         self._wall = actor_of(self._wall_surface)
-        self._lines = Streams(mesh, 0.028 * self.size_mm)
+        self._inlets = entrances(mesh, result.fields["velocity_mm_per_s"]) if self.has("speed") else []
+        self._lines = Streams(mesh, 0.028 * self.size_mm, self._inlets)
         self._streams = self._lines.actor
         self._particles = ParticleStream()
         self._particle_count = 0
@@ -419,7 +420,7 @@ class FlowItem(SceneItem):
 
         def work() -> Particles:
             return stream(
-                self.mesh, self._located(), velocity, period, inflow_names(self.mesh),
+                self.mesh, self._located(), velocity, period, self._inlets,
                 moments=_PARTICLE_MOMENTS, at_once=count, longest=_AGES, progress=progress,
             )  # fmt: skip
 

@@ -21,12 +21,6 @@ _KEPT = 96
 _SLOWEST = 2e-3
 
 
-def inflow_names(mesh: OrganMesh) -> list[str]:
-    """The openings that blood enters through, or any when none is said to be one."""
-    caps = [c.name for c in mesh.caps if c.role == "inlet" and c.name in mesh.boundaries]
-    return caps or [c.name for c in mesh.caps if c.name in mesh.boundaries][:1]
-
-
 @dataclass(frozen=True, eq=False)
 class Seeds:
     """Where lines begin: half of them over the inlets by area, half within the vessel by volume."""
@@ -35,8 +29,7 @@ class Seeds:
     cells: NDArray[np.int64]
 
     @classmethod
-    def of(cls, mesh: OrganMesh, cells: Cells, count: int) -> Seeds:
-        names = inflow_names(mesh)
+    def of(cls, mesh: OrganMesh, cells: Cells, count: int, names: list[str]) -> Seeds:
         found = [cells.near_boundary(mesh, name, max(1, count // (2 * len(names)))) for name in names]
         inside = max(1, count - sum(len(f[1]) for f in found))
         chance = np.random.default_rng(20)
@@ -92,6 +85,7 @@ class Streams:
 
     mesh: OrganMesh
     radius_mm: float
+    inlets: list[str]
     lines: dict[int, vtkPolyData] = field(default_factory=dict)
     threads: dict[int, vtkPolyData] = field(default_factory=dict)
     _seeds: Seeds | None = None
@@ -106,7 +100,7 @@ class Streams:
     def work(self, cells: Cells, velocity: NDArray[Any], count: int) -> vtkPolyData:
         """Lines of one velocity field (n, 3)."""
         if self._seeds is None or self._count != count:
-            self._seeds, self._count = Seeds.of(self.mesh, cells, count), count
+            self._seeds, self._count = Seeds.of(self.mesh, cells, count, self.inlets), count
         seeds = self._seeds
         return lines_of(
             *(
