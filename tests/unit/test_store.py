@@ -149,9 +149,10 @@ def test_a_second_program_is_kept_out_and_told_who_is_in(tmp_path):
     Project(tmp_path / "p.otwin").close()
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_no_half_object(tmp_path, monkeypatch):
+@pytest.mark.parametrize("said", [(28, "No space left on device"), ("190500 requested and 183264 written",)])
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_object(tmp_path, monkeypatch, said):
     def full(*_args, **_kwargs):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(*said)
 
     monkeypatch.setattr(np, "save", full)
     with pytest.raises(OrganTwinError, match="The disk is full"):
