@@ -153,7 +153,8 @@ class Mp4:
                 part.replace(self._path)
                 return
         part.unlink(missing_ok=True)
-        raise OSError(ran.stderr.decode(errors="replace").strip().splitlines()[-1:] or "ffmpeg failed")
+        said = ran.stderr.decode(errors="replace").strip().splitlines()
+        raise OSError(said[-1] if said else "ffmpeg failed")
 
     def abort(self) -> None:
         self._frames.clear()
