@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from organtwin.model import OrganMesh, Result
@@ -12,6 +12,7 @@ from organtwin_gui.bridge import Bridge
 from organtwin_gui.compare_table import CompareTable
 from organtwin_gui.steps.procedure import before_and_after
 from organtwin_gui.views import Viewport
+from organtwin_gui.views.camera import zoom
 from organtwin_gui.views.items.flow import FlowItem
 from organtwin_gui.views.items.looks import FlowLook
 
@@ -209,6 +210,7 @@ class CompareView(QWidget):
     def _make_views(self) -> None:
         if self.views:
             return
+        QTimer.singleShot(0, self._frame)  # once they have their sizes
         self.views = [Viewport(opengl=self._opengl) for _ in range(2)]
         for view, other in (self.views, self.views[::-1]):
             self._pair.addWidget(view)
@@ -216,6 +218,13 @@ class CompareView(QWidget):
             view.items_changed.connect(lambda a=view, b=other: self._follow(a, b))
             view.time_bar.moved.connect(lambda at, b=other: self._follow_time(at, b))
         self._pair.setSizes([1000, 1000])
+
+    def _frame(self) -> None:
+        """All of both vessels, with some air under the bar of tools."""
+        if self.shown is not None:
+            self.views[0].reset_camera()
+            zoom(self.views[0].canvas.renderer.GetActiveCamera(), 0.88)
+            self._follow(*self.views)
 
     def _follow(self, leader: Viewport, other: Viewport) -> None:
         """The other camera goes where this one went."""
