@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from organtwin.errors import SolveFailed
 from organtwin.units import convert
 from organtwin_solvers.flow.coupled import NotConverged
-from organtwin_solvers.flow.scheme import Scheme, State
+from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.state import State
 
 Array = NDArray[np.float64]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -89,6 +90,25 @@ class Outflow:
     distal: float
     distal_pressure_pa: float
     stored_pa: float
+
+    def after_step(self, past_pa: float, a0: float, dt_s: float) -> tuple[float, float]:
+        """Resistance R and pressure p0 such that pressure = R Q + p0 at the end of a step.
+
+        P_c = (R_d Q + tau past + P_d) / (1 + a0 tau) with tau = C R_d / dt, where P_c' = (a0 P_c - past) / dt. A steady
+        state is a step without end: ``dt_s`` infinite.
+        """
+        tau = self.compliance * self.distal / dt_s
+        share = 1.0 / (1.0 + a0 * tau)
+        return self.proximal + share * self.distal, share * (tau * past_pa + self.distal_pressure_pa)
+
+
+def resistances_and_pressures(
+    outflows: Sequence[Outflow], past_pa: Array, a0: float, dt_s: float
+) -> tuple[Array, Array]:
+    """(outlets,) each: what :meth:`Outflow.after_step` says of every outlet."""
+    pairs = [outflow.after_step(past, a0, dt_s) for outflow, past in zip(outflows, past_pa, strict=True)]
+    resistances, pressures = np.array(pairs, dtype=float).reshape(-1, 2).T
+    return resistances, pressures
 
 
 @dataclass(frozen=True)

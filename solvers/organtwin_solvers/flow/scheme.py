@@ -22,7 +22,6 @@ each cell, with mu (grad a)^T on the right-hand side. The three velocity compone
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,30 +30,17 @@ from organtwin_solvers.fem.backend import MPI
 from organtwin_solvers.fem.nodes import nodes_of
 from organtwin_solvers.fem.organ import FemMesh
 from organtwin_solvers.flow import kernels
-from organtwin_solvers.flow.conditions import Conditions
+from organtwin_solvers.flow.conditions import Conditions, resistances_and_pressures
 from organtwin_solvers.flow.coupled import CoupledSolver, NotConverged
 from organtwin_solvers.flow.operators import Operators
 from organtwin_solvers.flow.rheology import rheology
+from organtwin_solvers.flow.state import Ahead, State
 
 Array = NDArray[np.float64]
 
 ROBIN = 1.0  # pressure falls to the outlet's over about one cell: symbol of B K^-1 B' there
 SLOWER = 1.3  # times as many iterations as after a renewal make the next one worth its while
 PATIENCE = 3  # iterations more that are never worth it
-
-
-@dataclass(frozen=True)
-class State:
-    """Velocity (owned, 3), pressure (owned,) and windkessel pressures (outlets,) at a time, and those one step before."""
-
-    time_s: float
-    velocity: Array
-    pressure: Array
-    stored: Array
-    before: Array | None = None
-    pressure_before: Array | None = None
-    stored_before: Array | None = None
-    dt_s: float = 0.0
 
 
 class Scheme:
@@ -82,6 +68,7 @@ class Scheme:
         self._slowest = self.inflow_speed()  # counts as the least speed in tau of the pressure
         self._rhs = np.empty((self.size, 3))
         self._spread, self._convected = np.empty((self.size, 2)), np.empty((self.size, 3))
+        self._proximal = np.array([outflow.proximal for outflow in conditions.outflows])
         self._resistances = np.zeros(len(self.fluxes))
         self._nodal_tau = np.empty(self.size)
         self._solver = CoupledSolver(self.nodes, self.operators, self._core, self.held, self.fluxes)
@@ -98,29 +85,21 @@ class Scheme:
         ------
         NotConverged
         """
-        time_s = state.time_s + dt_s
-        now = state.velocity
-        if steady or state.before is None:
-            a0, past, extrapolated, pressure = 1.0, now, now, state.pressure
-            stored = state.stored
-        else:
-            w = dt_s / state.dt_s
-            a0 = (1 + 2 * w) / (1 + w)
-            past = (1 + w) * now - w * w / (1 + w) * state.before
-            extrapolated = (1 + w) * now - w * state.before
-            pressure = (1 + w) * state.pressure - w * state.pressure_before
-            stored = (1 + w) * state.stored - w * w / (1 + w) * state.stored_before
-        self._assemble(extrapolated, past, a0, dt_s)
-        known = self._set_outlets(stored, a0, dt_s, steady=steady)
+        ahead = state.ahead(dt_s, steady=steady)
+        self._assemble(ahead)
+        resistances, known = resistances_and_pressures(
+            self.conditions.outflows, ahead.stored, ahead.a0, np.inf if steady else dt_s
+        )
+        self._resistances = resistances
         for pressure_pa, flux in zip(known, self.fluxes, strict=True):
             self._rhs -= pressure_pa * flux
-        self._solver.set_resistances(self._resistances)
+        self._solver.set_resistances(resistances)
 
-        guess = extrapolated.copy()
+        guess = ahead.velocity.copy()
         guess[self.held] = 0.0
         for inflow, mine, local in self._inlets:
-            guess[local] = inflow.velocity_at_points(time_s)[mine]
-        start = np.column_stack([guess, pressure])
+            guess[local] = inflow.velocity_at_points(state.time_s + dt_s)[mine]
+        start = np.column_stack([guess, ahead.pressure])
         residual = np.column_stack([self._rhs, np.zeros(self.size)]) - self._operator(start)
         residual[self.held, :3] = 0.0
         scale = max(self._length(guess), 1e-3 * self.inflow_speed() * np.sqrt(self.nodes.sum(self.size)))
@@ -129,14 +108,13 @@ class Scheme:
         velocity, pressure = np.ascontiguousarray(start[:, :3]), np.ascontiguousarray(start[:, 3])
         if not np.isfinite(self.nodes.sum(float(velocity.sum() + pressure.sum()))):
             raise NotConverged("the velocity is no longer a number")
-        flows = self.flows(velocity)
-        beyond = known + (self._resistances - self._proximal) * flows
-        return State(time_s, velocity, pressure, beyond, now, state.pressure, state.stored, dt_s)
+        stored = known + (resistances - self._proximal) * self.flows(velocity)
+        return state.followed_by(ahead, velocity, pressure, stored)
 
-    def _assemble(self, convecting: Array, past: Array, a0: float, dt_s: float) -> None:
+    def _assemble(self, ahead: Ahead) -> None:
         nodes, o, rho = self.nodes, self.operators, self._blood.density
-        inertia = rho * a0 / dt_s
-        a = nodes.with_ghosts(convecting)
+        inertia = rho * ahead.a0 / ahead.dt_s
+        a = nodes.with_ghosts(ahead.velocity)
         if not self._blood.newtonian:
             kernels.shear_rates(nodes.cells, o.gradients, a, self._viscosity)
             self._viscosity[:] = self._blood.viscosity(self._viscosity)
@@ -151,7 +129,7 @@ class Scheme:
         shared[: self.size, 3] = self._nodal_tau
         kernels.assemble(
             nodes.cells, o.gradients, o.volumes, o.positions, a, self._viscosity, rho, inertia,
-            nodes.with_ghosts(rho / dt_s * past), self._taus, nodes.share(shared), not self._blood.newtonian,
+            nodes.with_ghosts(rho / ahead.dt_s * ahead.past), self._taus, nodes.share(shared), not self._blood.newtonian,
             o.blocks, self._rhs,
         )  # fmt: skip
         kernels.backflow(o.outlets.facets, o.outlets.normals, o.outlet_positions, a, rho, o.blocks)
@@ -193,28 +171,6 @@ class Scheme:
                 term = ROBIN / height * mean[patch.facets].mean(axis=1) * mass
                 np.add.at(values, at[kept], term[kept])
         return values
-
-    def _set_outlets(self, past: Array, a0: float, dt_s: float, *, steady: bool) -> Array:
-        """Effective resistance of each outlet for this step; returns the pressure there without flow.
-
-        A windkessel: (a0 C/dt + 1/R_d) P_c = Q + C/dt past + P_d/R_d. A steady state does not see the compliance.
-        """
-        known = np.empty(len(self.fluxes))
-        self._proximal = np.array([outflow.proximal for outflow in self.conditions.outflows])
-        for k, outflow in enumerate(self.conditions.outflows):
-            if steady or not outflow.compliance:
-                self._resistances[k] = outflow.proximal + outflow.distal
-                known[k] = outflow.distal_pressure_pa
-            else:
-                leak = 1.0 / outflow.distal if outflow.distal else np.inf
-                if np.isinf(leak):
-                    self._resistances[k], known[k] = outflow.proximal, outflow.distal_pressure_pa
-                    continue
-                rate = outflow.compliance / dt_s
-                beyond = 1.0 / (a0 * rate + leak)
-                self._resistances[k] = outflow.proximal + beyond
-                known[k] = beyond * (rate * past[k] + leak * outflow.distal_pressure_pa)
-        return known
 
     def _core(self, values: Array) -> Array:
         """The coupled system, less the resistances, times velocity and pressure (owned, 4), without regard to held nodes."""

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from organtwin.model.cases import FlowNumerics
 from organtwin.operations import Monitor
 from organtwin_solvers.flow.advance import Frame, March, advance, frame_of
-from organtwin_solvers.flow.scheme import Scheme, State
+from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.state import State
 
 Array = NDArray[np.float64]
 

@@ -14,10 +14,10 @@ from scipy.spatial import cKDTree
 
 from organtwin_solvers.fem.backend import MPI, ufl
 from organtwin_solvers.fem.organ import FemMesh
-from organtwin_solvers.flow.conditions import Conditions, Inflow
+from organtwin_solvers.flow.conditions import Conditions, Inflow, resistances_and_pressures
 from organtwin_solvers.flow.inflow import rim
 from organtwin_solvers.flow.rheology import Rheology, rheology
-from organtwin_solvers.flow.scheme import State
+from organtwin_solvers.flow.state import State
 from organtwin_solvers.flow.taylor_hood_equations import TaylorHoodEquations
 
 Array = NDArray[np.float64]
@@ -86,28 +86,21 @@ class TaylorHood:
         ------
         NotConverged
         """
-        now, time_s = state.velocity, state.time_s + dt_s
-        if steady or state.before is None:
-            a0, past, guess, pressure, stored = 1.0, now, now, state.pressure, state.stored
-        else:
-            w = dt_s / state.dt_s
-            a0 = (1 + 2 * w) / (1 + w)
-            past = (1 + w) * now - w * w / (1 + w) * state.before
-            guess = (1 + w) * now - w * state.before
-            pressure = (1 + w) * state.pressure - w * state.pressure_before
-            stored = (1 + w) * state.stored - w * w / (1 + w) * state.stored_before
-        resistances, known = self._outlets(stored, a0, dt_s, steady=steady)
+        ahead = state.ahead(dt_s, steady=steady)
+        resistances, known = resistances_and_pressures(
+            self.conditions.outflows, ahead.stored, ahead.a0, np.inf if steady else dt_s
+        )
         u, pressure = self.equations.step(
-            np.ascontiguousarray(guess.T), pressure, self.prescribed(time_s), np.ascontiguousarray(past.T), a0, dt_s,
+            np.ascontiguousarray(ahead.velocity.T), ahead.pressure, self.prescribed(state.time_s + dt_s),
+            np.ascontiguousarray(ahead.past.T), ahead.a0, dt_s,
             resistances=resistances, outlet_pressures=known, tolerance=tolerance, sweeps=1 if steady else 2,
         )  # fmt: skip
         self.iterations = self.equations.iterations
         rates = self.equations.crossing_rates()  # a quadratic element counts for two cells
         self.cfl_rate = self.mesh.comm.allreduce(float(rates.max(initial=0.0)), op=MPI.MAX)
         proximal = np.array([outflow.proximal for outflow in self.conditions.outflows])
-        beyond = known + (resistances - proximal) * self.equations.flows(u)
-        velocity = np.ascontiguousarray(u.T)
-        return State(time_s, velocity, pressure, beyond, now, state.pressure, state.stored, dt_s)
+        stored = known + (resistances - proximal) * self.equations.flows(u)
+        return state.followed_by(ahead, np.ascontiguousarray(u.T), pressure, stored)
 
     def prescribed(self, time_s: float) -> Array:
         """Velocity (3, owned nodes) at a time, zero where nothing is prescribed."""
@@ -115,22 +108,6 @@ class TaylorHood:
         for inlet in self._inlets:
             inlet.put(velocity, time_s)
         return velocity
-
-    def _outlets(self, past: Array, a0: float, dt_s: float, *, steady: bool) -> tuple[Array, Array]:
-        """Effective resistance of each outlet for this step, and the pressure there without flow.
-
-        A windkessel: (a0 C/dt + 1/R_d) P_c = Q + C/dt past + P_d/R_d. A steady state does not see the compliance.
-        """
-        resistances, known = np.empty(len(past)), np.empty(len(past))
-        for k, outflow in enumerate(self.conditions.outflows):
-            if steady or not outflow.compliance or not outflow.distal:
-                resistances[k], known[k] = outflow.proximal + outflow.distal, outflow.distal_pressure_pa
-            else:
-                rate, leak = outflow.compliance / dt_s, 1.0 / outflow.distal
-                beyond = 1.0 / (a0 * rate + leak)
-                resistances[k] = outflow.proximal + beyond
-                known[k] = beyond * (rate * past[k] + leak * outflow.distal_pressure_pa)
-        return resistances, known
 
     # -- look -------------------------------------------------------------------------------------------------------
 
