@@ -36,9 +36,11 @@ class Operators:
         kernels.geometry(self.points, nodes.cells, self.gradients, self.volumes)
         self.heights2 = 1.0 / np.einsum("cik,cik->ci", self.gradients, self.gradients).max(axis=1)
         self.rows, self.columns, self.positions = kernels.pattern(nodes.cells, nodes.owned, len(nodes.points))
-        self.blocks, self.slopes = np.zeros((len(self.columns), 2)), np.zeros((len(self.columns), 3))
+        self.blocks = np.zeros((len(self.columns), 2))
+        slopes = np.zeros((len(self.columns), 3))
         self.lumped = np.zeros(nodes.owned)
-        kernels.weak_divergence(nodes.cells, self.gradients, self.volumes, self.positions, self.slopes, self.lumped)
+        kernels.weak_divergence(nodes.cells, self.gradients, self.volumes, self.positions, slopes, self.lumped)
+        self.slopes = slopes.astype(np.float32)  # the loops wait for memory, and 1e-7 of the geometry is nothing
         self.boundary = Patch(nodes, self.points, np.asarray(organ.boundary_triangles))
         triangles = [organ.boundary(name) for name in outlets] or [np.empty((0, 3), np.int32)]
         self.outlets = Patch(nodes, self.points, np.concatenate(triangles))

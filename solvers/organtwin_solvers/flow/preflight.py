@@ -26,6 +26,7 @@ from organtwin.operations import Monitor
 from organtwin.units import convert, show
 from organtwin_solvers.flow.conditions import Conditions, resolve
 from organtwin_solvers.flow.inflow import normals_mm2
+from organtwin_solvers.flow.rheology import rheology
 from organtwin_solvers.flow.targets import describe
 
 Array = NDArray[np.float64]
@@ -39,6 +40,9 @@ CELLS_ACROSS = 8  # of an opening, for a profile worth its name
 BYTES_PER_CELL = 1500.0  # of the fast scheme: 900 measured between 40 and 200 thousand cells, and room
 BYTES_PER_CELL_QUADRATIC = 30_000.0  # of Taylor-Hood: an estimate, not measured
 DRIVEN = 3.0  # times the inflow
+BEATS_S = (0.2, 3.0)  # from 300 a minute to 20
+BLOOD_G_PER_MM3, BLOOD_PA_S = (0.9e-3, 1.3e-3), (0.5e-3, 50e-3)  # any blood, and what stands for it in the laboratory
+MANY_STEPS = 20_000  # of a beat
 
 
 @dataclass(frozen=True)
@@ -132,8 +136,11 @@ def check_conditions(
 
     With the middle line of the vessel, its narrow places are looked at as well.
     """
+    if not any(inflow.peak_mm3_per_s for inflow in conditions.inflows):
+        return [Finding("error", "Nothing flows in at any time", "Give an inlet a flow other than zero.")]
     passages = _passages(organ, conditions, line)
     return [
+        *_blood(conditions),
         *_pressures(case, organ, conditions),
         *_speeds(case, conditions, passages),
         *_openings(organ, conditions),
@@ -189,6 +196,24 @@ def _pressures(case: FlowCase, organ: OrganMesh, conditions: Conditions) -> list
                 "Choose a waveform, or solve a steady case.",
             )
         )
+    return found
+
+
+def _blood(conditions: Conditions) -> list[Finding]:
+    """Density and viscosities that no blood has: units that were meant otherwise."""
+    found = []
+    density, blood = conditions.density, rheology(conditions.blood)
+    if not BLOOD_G_PER_MM3[0] <= density <= BLOOD_G_PER_MM3[1]:
+        found.append(
+            Finding("warning", f"A density of {show(density, 'density', 'g/cm^3')} is not that of blood", "It is about 1.06 g/cm^3.")
+        )  # fmt: skip
+    if not BLOOD_PA_S[0] <= blood.at_infinite <= BLOOD_PA_S[1]:
+        viscosity = show(blood.at_infinite, "viscosity", "mPa*s")
+        found.append(Finding("warning", f"A viscosity of {viscosity} is not that of blood", "It is about 3.5 mPa*s."))
+    if blood.at_rest < blood.at_infinite:
+        found.append(
+            Finding("warning", "This blood is thinner at rest than where it is sheared", "Are the two viscosities swapped?")
+        )  # fmt: skip
     return found
 
 
@@ -352,6 +377,14 @@ def _steps(case: FlowCase, organ: OrganMesh, conditions: Conditions, passages: l
                 "Keep fewer frames, or take more steps.",
             )
         )
+    if not BEATS_S[0] <= conditions.period_s <= BEATS_S[1]:
+        found.append(
+            Finding(
+                "warning",
+                f"A period of {conditions.period_s:.3g} s is {60.0 / conditions.period_s:.3g} heart beats a minute",
+                "Check the period and its unit.",
+            )
+        )
     step = conditions.period_s / numerics.steps_per_cycle
     speed = max(*(2.0 * passage.speed for passage in passages), *(i.peak_speed for i in conditions.inflows))
     edge = _edge_mm(organ)
@@ -364,6 +397,14 @@ def _steps(case: FlowCase, organ: OrganMesh, conditions: Conditions, passages: l
                 f"Steps of {1000.0 * step:.2g} ms are long: the fastest blood (about {speed / 10.0:.0f} cm/s) crosses"
                 f" {crossed:.0f} cells of {edge:.2g} mm in one",
                 f"Take about {wanted} steps_per_cycle, or give a cfl of {ACCURATE_CFL:g}.",
+            )
+        )
+    if numerics.cfl is not None and (steps := speed * conditions.period_s / edge / numerics.cfl) > MANY_STEPS:
+        found.append(
+            Finding(
+                "warning",
+                f"A cfl of {numerics.cfl:g} takes about {_rounded(steps)} steps a beat",
+                f"A cfl of {ACCURATE_CFL:g} is as good as the mesh.",
             )
         )
     layer = math.sqrt(conditions.viscosity / conditions.density * conditions.period_s / (2.0 * math.pi))

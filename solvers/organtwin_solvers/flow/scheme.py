@@ -41,6 +41,8 @@ Array = NDArray[np.float64]
 ROBIN = 1.0  # pressure falls to the outlet's over about one cell: symbol of B K^-1 B' there
 SLOWER = 1.3  # times as many iterations as after a renewal make the next one worth its while
 PATIENCE = 3  # iterations more that are never worth it
+FACTORS_SERVE = 4  # steps that incomplete factors of K serve: it changes little from one to the next
+PACKED = ("velocity", "pressure", "before", "pressure_before", "older")
 
 
 class Scheme:
@@ -73,6 +75,7 @@ class Scheme:
         self._nodal_tau = np.empty(self.size)
         self._solver = CoupledSolver(self.nodes, self.operators, self._core, self.held, self.fluxes)
         self._made: tuple[float, int, int] | None = None  # inertia, iterations and age of the preconditioner
+        self._age = 0
         self.iterations = 0
         self.cfl_rate = 0.0
 
@@ -102,7 +105,7 @@ class Scheme:
         start = np.column_stack([guess, ahead.pressure])
         residual = np.column_stack([self._rhs, np.zeros(self.size)]) - self._operator(start)
         residual[self.held, :3] = 0.0
-        scale = max(self._length(guess), 1e-3 * self.inflow_speed() * np.sqrt(self.nodes.sum(self.size)))
+        scale = max(self._length(start[:, :3]), 1e-3 * self.inflow_speed() * np.sqrt(self.nodes.sum(self.size)))
         correction, self.iterations = self._solver.solve(residual, tolerance=tolerance * scale)
         start += correction
         velocity, pressure = np.ascontiguousarray(start[:, :3]), np.ascontiguousarray(start[:, 3])
@@ -133,8 +136,10 @@ class Scheme:
             o.blocks, self._rhs,
         )  # fmt: skip
         kernels.backflow(o.outlets.facets, o.outlets.normals, o.outlet_positions, a, rho, o.blocks)
-        self._solver.set_momentum(o.blocks)
-        if self._stale(inertia):
+        stale = self._stale(inertia)
+        if stale or self._age % FACTORS_SERVE == 0:
+            self._solver.set_momentum(o.blocks)
+        if stale:
             self._solver.forget_answers()
             self._solver.set_schur(self._laplacian(inertia))
             self._made = (inertia, self.iterations, 0)
@@ -147,6 +152,7 @@ class Scheme:
         if age == 1:
             iterations = self.iterations
         self._made = (made_at, iterations, age + 1)
+        self._age = age + 1
         changed = not 0.7 < inertia / made_at < 1.4
         return changed or (age > 1 and self.iterations > SLOWER * iterations + PATIENCE)
 
@@ -220,17 +226,17 @@ class Scheme:
 
     def pack(self, state: State) -> dict[str, Array]:
         """A state as arrays in the mesh's point order, the same on every rank."""
-        given = {name: getattr(state, name) for name in ("velocity", "pressure", "before", "pressure_before")}
+        given = {name: getattr(state, name) for name in PACKED}
         arrays = {name: self.to_points(values) for name, values in given.items() if values is not None}
-        arrays |= {"stored": state.stored, "times": np.array([state.time_s, state.dt_s])}
+        arrays |= {"stored": state.stored, "times": np.array([state.time_s, state.dt_s, state.dt_before_s])}
         return arrays if state.stored_before is None else arrays | {"stored_before": state.stored_before}
 
     def unpack(self, arrays: Mapping[str, Array]) -> State:
         """The state that :meth:`pack` made."""
-        names = ("velocity", "pressure", "before", "pressure_before")
-        parts = {name: self.from_points(arrays[name]) for name in names if name in arrays}
-        time_s, dt_s = (float(number) for number in arrays["times"])
-        return State(time_s, stored=arrays["stored"], stored_before=arrays.get("stored_before"), dt_s=dt_s, **parts)
+        parts = {name: self.from_points(arrays[name]) for name in PACKED if name in arrays}
+        time_s, dt_s, dt_before_s = (float(number) for number in arrays["times"])
+        parts |= {"stored": arrays["stored"], "stored_before": arrays.get("stored_before")}
+        return State(time_s, dt_s=dt_s, dt_before_s=dt_before_s, **parts)
 
     def divergence(self, velocity: Array) -> Array:
         """(q, div u) for each test q."""
@@ -277,3 +283,15 @@ class Scheme:
         place = tuple(float(x) for x in self.operators.points[at]) if squares.size else (0.0, 0.0, 0.0)
         mine = (float(np.sqrt(squares.max(initial=0.0))), place)
         return mine if self.nodes.comm.size == 1 else self.nodes.comm.allreduce(mine, op=MPI.MAX)
+
+
+def _extrapolated(state: State, dt_s: float) -> Array:
+    """Velocity and pressure (owned, 4) a step ahead, by the parabola through the last three moments."""
+    one, two = state.dt_s, state.dt_s + state.dt_before_s
+    now = (dt_s + one) * (dt_s + two) / (one * two)
+    before = -dt_s * (dt_s + two) / (one * (two - one))
+    older = dt_s * (dt_s + one) / (two * (two - one))
+    result = older * state.older
+    result[:, :3] += now * state.velocity + before * state.before
+    result[:, 3] += now * state.pressure + before * state.pressure_before
+    return result

@@ -266,9 +266,9 @@ def _shares(targets: Targets, names: list[str], radii_mm: Mapping[str, float], *
         if name not in names:
             raise BadInput(f"The flow split names '{name}', which is no outlet that targets are for", remedy=known)
     for name in names:
-        if percent.get(name, 0.0) <= 0.0:
+        if not percent.get(name, 0.0) > 0.0:
             raise BadInput(f"The flow split gives '{name}' nothing", remedy=f"Give it percent above zero. {known}")
-    if sum(percent.values()) > 100.5 or (whole and sum(percent.values()) < 99.5):
+    if not sum(percent.values()) <= 100.5 or (whole and sum(percent.values()) < 99.5):
         raise BadInput(
             f"The flow split adds up to {sum(percent.values()):g} %", remedy="Give percentages that add up to 100."
         )
