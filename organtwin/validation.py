@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from organtwin.errors import BadInput
-from organtwin.operations.monitor import Monitor
+from organtwin.monitor import Monitor
 
 GROUP = "organtwin.validation"
 

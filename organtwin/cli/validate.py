@@ -10,7 +10,7 @@ from rich.table import Table
 
 from organtwin import validation
 from organtwin.cli.follow import console
-from organtwin.operations.monitor import NullMonitor
+from organtwin.monitor import NullMonitor
 from organtwin.store.atomic import write_json
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh, TwinObject
-from organtwin.operations.monitor import Monitor
+from organtwin.monitor import Monitor
 from organtwin.operations.registry import Operation, Parameters
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import field_validator
 
 from organtwin.model import Frozen, TwinObject, Volume
-from organtwin.operations.monitor import Monitor, PartMonitor
+from organtwin.monitor import Monitor, PartMonitor
 from organtwin.operations.registry import Operation, Parameters
 
 

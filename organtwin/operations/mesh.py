@@ -9,7 +9,7 @@ from pydantic import Field
 
 from organtwin.errors import BadInput
 from organtwin.model import Frozen, OrganMesh, Segmentation, Surface, TwinObject, structure
-from organtwin.operations.monitor import Monitor, PartMonitor
+from organtwin.monitor import Monitor, PartMonitor
 from organtwin.operations.registry import Operation, Parameters
 from organtwin.units import Length, parse
 

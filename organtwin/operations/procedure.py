@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from organtwin.model import OrganMesh, TwinObject
 from organtwin.model.procedure import Action, Procedure
-from organtwin.operations.monitor import Monitor, PartMonitor
+from organtwin.monitor import Monitor, PartMonitor
 from organtwin.operations.registry import Operation, Parameters
 
 

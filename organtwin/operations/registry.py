@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from organtwin.errors import BadInput
 from organtwin.model import Recipe, TwinObject
-from organtwin.operations.monitor import Monitor, NullMonitor
+from organtwin.monitor import Monitor, NullMonitor
 
 GROUP = "organtwin.operations"
 

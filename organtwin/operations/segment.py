@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from organtwin.model import STRUCTURES, Segmentation, TwinObject, Volume
-from organtwin.operations.monitor import Monitor, PartMonitor
+from organtwin.monitor import Monitor, PartMonitor
 from organtwin.operations.registry import Operation, Parameters, validated
 
 if TYPE_CHECKING:

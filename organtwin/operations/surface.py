@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from organtwin.model import Segmentation, Surface, TwinObject
-from organtwin.operations.monitor import Monitor
+from organtwin.monitor import Monitor
 from organtwin.operations.registry import Operation, Parameters
 
 

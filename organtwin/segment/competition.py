@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.segment.engine import Monitor
+from organtwin.monitor import Monitor
 from organtwin.segment.strokes import BACKGROUND, Drawn
 
 Floats = NDArray[np.float32]

@@ -11,23 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.model import Frozen, Volume
+from organtwin.monitor import Monitor
 
 GROUP = "organtwin.segment_engines"
-
-
-class Monitor(Protocol):
-    """The part of a running operation's monitor that engines use; :meth:`progress` is also where cancel is raised."""
-
-    def progress(self, fraction: float, what: str = "") -> None: ...
-
-    def log(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)

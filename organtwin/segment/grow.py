@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from organtwin.model import Frozen, Volume
-from organtwin.segment.engine import Engine, Found, Monitor
+from organtwin.monitor import Monitor
+from organtwin.segment.engine import Engine, Found
 from organtwin.segment.strokes import Stroke
 
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.model import Volume
+from organtwin.monitor import Monitor
 from organtwin.segment import regions
-from organtwin.segment.engine import Found, Monitor
+from organtwin.segment.engine import Found
 from organtwin.segment.regions import Box, Mask
 from organtwin.segment.strokes import Drawn
 

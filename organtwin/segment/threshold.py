@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from organtwin.errors import BadInput
 from organtwin.model import Frozen, Volume
-from organtwin.segment.engine import Engine, Found, Monitor
+from organtwin.monitor import Monitor
+from organtwin.segment.engine import Engine, Found
 
 Point = tuple[float, float, float]
 Length = Annotated[float, Field(ge=0, le=200)]

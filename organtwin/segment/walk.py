@@ -17,8 +17,8 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
 
 from organtwin.errors import SolveFailed
+from organtwin.monitor import Monitor
 from organtwin.segment.competition import Floats, Statistics
-from organtwin.segment.engine import Monitor
 from organtwin.segment.strokes import Drawn
 
 RESIDUAL = 1e-4

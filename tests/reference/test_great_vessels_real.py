@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.model import Volume
-from organtwin.operations.monitor import NullMonitor
+from organtwin.monitor import NullMonitor
 from organtwin.segment.ct.context import CTContext
 from organtwin.segment.ct.great_vessels import great_vessels
 from organtwin.segment.engine import Found

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from organtwin.model import Volume
-from organtwin.operations.monitor import NullMonitor
+from organtwin.monitor import NullMonitor
 from organtwin.segment.ct.blood_pool import blood_threshold
 from organtwin.segment.ct.context import CTContext
 from organtwin.segment.ct.discs import best_path, disc_evidence

@@ -12,7 +12,7 @@ from organtwin_solvers.validation.pipes import pipe, tee
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase
 from organtwin.model.centerline import Branch, Centerline
-from organtwin.operations import NullMonitor
+from organtwin.monitor import NullMonitor
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from organtwin.io.export import export
 from organtwin.mesh.resize import resized
 from organtwin.model import FlowCase
 from organtwin.model.cases import Blood
-from organtwin.operations import NullMonitor
+from organtwin.monitor import NullMonitor
 from organtwin.vessel.tree import of_mesh
 
 RADIUS, LENGTH = 5.0, 40.0

@@ -12,7 +12,7 @@ from organtwin.errors import BadInput, Cancelled
 from organtwin.io import study
 from organtwin.io.dicom_seg import read_seg
 from organtwin.model import Segmentation, Volume
-from organtwin.operations.monitor import NullMonitor
+from organtwin.monitor import NullMonitor
 from organtwin.operations.registry import validated
 from organtwin.segment import engine, regions
 from organtwin.segment.engine import Found

@@ -9,7 +9,7 @@ from organtwin_solvers.validation.measures import point_volumes
 from organtwin_solvers.validation.stenosis import PUBLISHED, Stenosis, compute
 from organtwin_solvers.validation.windkessel import SLOW, Circuit, compared, order_in_time
 
-from organtwin.operations import NullMonitor
+from organtwin.monitor import NullMonitor
 
 
 def failing(rows):

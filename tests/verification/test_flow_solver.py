@@ -16,7 +16,8 @@ from organtwin_solvers.validation.poiseuille import CASE, value
 
 from organtwin.errors import Cancelled, SolveFailed
 from organtwin.model import FlowCase
-from organtwin.operations import NullMonitor, find
+from organtwin.monitor import NullMonitor
+from organtwin.operations import find
 
 
 @pytest.fixture(scope="module")

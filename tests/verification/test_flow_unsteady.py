@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from organtwin_solvers.validation.womersley import PUBLISHED, Womersley, rows
 
-from organtwin.operations import NullMonitor
+from organtwin.monitor import NullMonitor
 
 
 def test_the_exact_flow_has_the_published_values():

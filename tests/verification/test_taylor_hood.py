@@ -22,7 +22,7 @@ from organtwin_solvers.validation.pipes import pipe
 from organtwin_solvers.validation.poiseuille import value
 
 from organtwin.model import FlowCase
-from organtwin.operations import NullMonitor
+from organtwin.monitor import NullMonitor
 
 BEAT = {
     "inlets": [{"cap": "inlet", "flow": "5 mL/s", "waveform": "systolic"}],

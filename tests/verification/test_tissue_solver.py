@@ -24,7 +24,7 @@ from organtwin_solvers.validation.block import FACES, block
 from organtwin.errors import BadInput, Cancelled, SolveFailed
 from organtwin.model import OrganMesh, Result, TissueCase
 from organtwin.model.cases import Material, Press, Pull, Region, TissueNumerics
-from organtwin.operations import NullMonitor
+from organtwin.monitor import NullMonitor
 
 FORMULATIONS = [Formulation(mixed, degree) for mixed in (False, True) for degree in (1, 2)]
 ELEMENTS = pytest.mark.parametrize("formulation", FORMULATIONS, ids=lambda f: f.name)

@@ -8,7 +8,7 @@ import pytest
 from organtwin_solvers.lumped import svzerod
 from organtwin_solvers.validation import zerod
 
-from organtwin.operations.monitor import NullMonitor
+from organtwin.monitor import NullMonitor
 
 QUICK = [name for name in zerod.names() if name not in zerod.SLOW]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.model import Volume
+from organtwin.monitor import Monitor, PartMonitor
 from organtwin.segment.ct.bone import find_bone
 from organtwin.segment.ct.confidence import judge_bone, judge_organ, judge_simple
 from organtwin.segment.ct.context import CTContext
@@ -19,7 +20,7 @@ from organtwin.segment.ct.organs import KEYS as ORGANS
 from organtwin.segment.ct.organs import compete, find_cores
 from organtwin.segment.ct.shape import bounding_box, dilate, erode, largest_piece, opened
 from organtwin.segment.ct.tissue import muscle_mode
-from organtwin.segment.engine import Found, Monitor
+from organtwin.segment.engine import Found
 
 Mask = NDArray[np.bool_]
 
@@ -95,14 +96,14 @@ def _vessels(context: CTContext, monitor: Monitor) -> Sequence[Found]:
     from organtwin.segment.ct.great_vessels import great_vessels
 
     monitor.progress(0.1, "finding the great vessels")
-    return tuple(great_vessels(context, Part(monitor, 0.1, 0.45)).values())
+    return tuple(great_vessels(context, PartMonitor(monitor, 0.1, 0.45)).values())
 
 
 def _organs(
     context: CTContext, taken: Mask, cava: Mask, monitor: Monitor
 ) -> Iterator[tuple[str, Mask, tuple[float, str]]]:
     """Liver, spleen and kidneys on the full canonical grid, each with its verdict."""
-    part = Part(monitor, 0.45, 0.9)
+    part = PartMonitor(monitor, 0.45, 0.9)
     part.progress(0.0, "smoothing the scan")
     small = context.to_working(taken) > 0.5
     _ = context.smooth  # kept by the context, made here so that a cancel is heard in between
@@ -168,18 +169,3 @@ def _outlined(context: CTContext, key: str, mask: Mask, barred: Mask, cava: Mask
     result = np.zeros(context.full.shape, bool)
     result[box] = fine
     return result
-
-
-class Part:
-    """A stretch of the whole progress."""
-
-    def __init__(self, monitor: Monitor, start: float, stop: float) -> None:
-        self._monitor, self._start, self._span = monitor, start, stop - start
-        self._what = ""
-
-    def progress(self, fraction: float, what: str = "") -> None:
-        self._what = what or self._what
-        self._monitor.progress(self._start + self._span * min(max(fraction, 0.0), 1.0), self._what)
-
-    def log(self, text: str) -> None:
-        self._monitor.log(text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from organtwin.monitor import Monitor
 from organtwin.segment.ct.aorta import Aorta, find_aorta
 from organtwin.segment.ct.blood_pool import blood_threshold, bright_pool, connected_pool
 from organtwin.segment.ct.great_vessels_arch import KEYS as BRANCHES
@@ -15,7 +16,7 @@ from organtwin.segment.ct.great_vessels_arch import find_arch_branches
 from organtwin.segment.ct.heart import Heart, find_heart, heart_cores
 from organtwin.segment.ct.spine import spinal_canal
 from organtwin.segment.ct.veins import Vein, find_inferior_cava, find_superior_cava, without_atrium
-from organtwin.segment.engine import Found, Monitor
+from organtwin.segment.engine import Found
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext

@@ -16,8 +16,7 @@ from organtwin.errors import BadInput
 from organtwin.mesh import quality
 from organtwin.mesh.resize import resized
 from organtwin.model import FlowCase, OrganMesh, Quantity, Result, TwinObject
-from organtwin.operations import Monitor, NullMonitor
-from organtwin.operations.monitor import PartMonitor
+from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.operations.registry import validated
 from organtwin_solvers.flow.convergence_operation import ConvergenceParameters
 from organtwin_solvers.flow.presets import preset

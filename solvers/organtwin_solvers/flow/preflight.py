@@ -22,7 +22,7 @@ from organtwin.mesh.quality import boundary, volumes
 from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.cases import Outlet, Windkessel
 from organtwin.model.centerline import Centerline
-from organtwin.operations import Monitor
+from organtwin.monitor import Monitor
 from organtwin.units import convert, show
 from organtwin_solvers.flow.conditions import Conditions, resolve
 from organtwin_solvers.flow.inflow import normals_mm2

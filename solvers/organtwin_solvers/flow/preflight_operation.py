@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh, TwinObject
-from organtwin.operations import Monitor
+from organtwin.monitor import Monitor
 from organtwin.operations.registry import Operation, validated
 from organtwin_solvers.flow.operation import FlowParameters
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model.cases import FlowNumerics
-from organtwin.operations import Monitor
+from organtwin.monitor import Monitor
 from organtwin.units import parse
 from organtwin_solvers.flow.advance import Frame, March, advance, frame_of
 from organtwin_solvers.flow.cycle import CycleSums

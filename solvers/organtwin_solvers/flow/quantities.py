@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model import Centerline, FlowCase, OrganMesh, Quantity, Result
-from organtwin.operations.monitor import Monitor, NullMonitor, PartMonitor
+from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.units import convert
 from organtwin_solvers.flow import along, badges, derived
 from organtwin_solvers.flow.advance import March

@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.model import Centerline, FlowCase, OrganMesh, Result, TwinObject
-from organtwin.operations import Monitor, NullMonitor
-from organtwin.operations.monitor import PartMonitor
+from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.operations.registry import validated
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.flow.along import line_of

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh, Quantity, Result, TwinObject
 from organtwin.model.centerline import Centerline
-from organtwin.operations import Monitor
-from organtwin.operations.monitor import NullMonitor, PartMonitor
+from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.operations.registry import validated
 from organtwin.units import convert
 from organtwin.vessel.tree import of_mesh

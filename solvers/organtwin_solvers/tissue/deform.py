@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput, SolveFailed
 from organtwin.model import OrganMesh, Quantity, Result, TissueCase, TwinObject
 from organtwin.model.cases import Press
-from organtwin.operations.monitor import Monitor, NullMonitor
+from organtwin.monitor import Monitor, NullMonitor
 from organtwin.operations.registry import validated
 from organtwin.units import convert, parse, show
 from organtwin_solvers.fem.organ import FemMesh, fem_mesh

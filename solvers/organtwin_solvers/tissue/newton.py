@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import SolveFailed
-from organtwin.operations.monitor import Monitor, NullMonitor
+from organtwin.monitor import Monitor, NullMonitor
 from organtwin_solvers.tissue.linear_solver import LinearSolver
 from organtwin_solvers.tissue.problem import Problem
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model import OrganMesh
-from organtwin.operations.monitor import Monitor, NullMonitor, PartMonitor
+from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.tissue.formulation import Formulation

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.operations import Monitor
-from organtwin.operations.monitor import PartMonitor
+from organtwin.monitor import Monitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.flow.taylor_hood_equations import TaylorHoodEquations
 from organtwin_solvers.validation.channel_mesh import (

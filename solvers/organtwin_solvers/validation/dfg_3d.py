@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.cases import FlowNumerics
-from organtwin.operations import Monitor
-from organtwin.operations.monitor import PartMonitor
+from organtwin.monitor import Monitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.flow import steady as march

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from organtwin.model import FlowCase, OrganMesh
-from organtwin.operations import Monitor
+from organtwin.monitor import Monitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.flow.solve import solve
 from organtwin_solvers.validation.pipes import closing, closing_to_both, turned

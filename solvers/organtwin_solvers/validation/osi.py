@@ -14,7 +14,7 @@ import numpy as np
 
 from organtwin.model import FlowCase, Result
 from organtwin.model.cases import Blood
-from organtwin.operations import Monitor
+from organtwin.monitor import Monitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.flow.cycle import CycleSums
 from organtwin_solvers.flow.rheology import rheology

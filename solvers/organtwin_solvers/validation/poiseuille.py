@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from organtwin.model import FlowCase, Result
-from organtwin.operations import Monitor
-from organtwin.operations.monitor import PartMonitor
+from organtwin.monitor import Monitor, PartMonitor
 from organtwin.units import convert
 from organtwin.validation import Case, Row
 from organtwin_solvers.flow.inflow import normals_mm2

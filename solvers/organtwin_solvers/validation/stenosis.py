@@ -20,8 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from organtwin.model import FlowCase, OrganMesh
-from organtwin.operations import Monitor
-from organtwin.operations.monitor import NullMonitor, PartMonitor
+from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.flow.solve import solve
 from organtwin_solvers.validation.pipes import closing, closing_to_both, turned

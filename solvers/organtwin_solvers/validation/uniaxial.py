@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from organtwin.operations.monitor import Monitor, NullMonitor, PartMonitor
+from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.tissue.formulation import Formulation

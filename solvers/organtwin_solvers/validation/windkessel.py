@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model import FlowCase, OrganMesh
-from organtwin.operations import Monitor
-from organtwin.operations.monitor import NullMonitor, PartMonitor
+from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.units import convert
 from organtwin.validation import Case, Row
 from organtwin_solvers.flow.solve import solve

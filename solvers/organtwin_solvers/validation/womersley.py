@@ -20,8 +20,7 @@ from scipy.special import jv
 
 from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.cases import Blood
-from organtwin.operations import Monitor
-from organtwin.operations.monitor import NullMonitor, PartMonitor
+from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.flow.conditions import Conditions, Inflow, resolve

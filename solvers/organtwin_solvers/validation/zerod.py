@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from organtwin.operations import Monitor
+from organtwin.monitor import Monitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.lumped import blocks, svzerod
 from organtwin_solvers.lumped.circuit import Circuit
