@@ -42,7 +42,7 @@ ROBIN = 1.0  # pressure falls to the outlet's over about one cell: symbol of B K
 SLOWER = 1.3  # times as many iterations as after a renewal make the next one worth its while
 PATIENCE = 3  # iterations more that are never worth it
 FACTORS_SERVE = 4  # steps that incomplete factors of K serve: it changes little from one to the next
-PACKED = ("velocity", "pressure", "before", "pressure_before", "older")
+PACKED = ("velocity", "pressure", "before", "pressure_before", "older", "pressure_older")  # fields of a state
 
 
 class Scheme:
@@ -117,7 +117,7 @@ class Scheme:
     def _assemble(self, ahead: Ahead) -> None:
         nodes, o, rho = self.nodes, self.operators, self._blood.density
         inertia = rho * ahead.a0 / ahead.dt_s
-        a = nodes.with_ghosts(ahead.velocity)
+        a = nodes.with_ghosts(ahead.convecting)
         if not self._blood.newtonian:
             kernels.shear_rates(nodes.cells, o.gradients, a, self._viscosity)
             self._viscosity[:] = self._blood.viscosity(self._viscosity)
@@ -283,15 +283,3 @@ class Scheme:
         place = tuple(float(x) for x in self.operators.points[at]) if squares.size else (0.0, 0.0, 0.0)
         mine = (float(np.sqrt(squares.max(initial=0.0))), place)
         return mine if self.nodes.comm.size == 1 else self.nodes.comm.allreduce(mine, op=MPI.MAX)
-
-
-def _extrapolated(state: State, dt_s: float) -> Array:
-    """Velocity and pressure (owned, 4) a step ahead, by the parabola through the last three moments."""
-    one, two = state.dt_s, state.dt_s + state.dt_before_s
-    now = (dt_s + one) * (dt_s + two) / (one * two)
-    before = -dt_s * (dt_s + two) / (one * (two - one))
-    older = dt_s * (dt_s + one) / (two * (two - one))
-    result = older * state.older
-    result[:, :3] += now * state.velocity + before * state.before
-    result[:, 3] += now * state.pressure + before * state.pressure_before
-    return result

@@ -1,4 +1,4 @@
-"""A moment of a flow, and what the last two say of the next: backward differences of second order and variable step."""
+"""A moment of a flow, and what the last ones say of the next: backward differences of second order and variable step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class State:
-    """Velocity (owned, 3), pressure (owned,) and windkessel pressures (outlets,) at a time, and those one step before."""
+    """Velocity (owned, 3), pressure (owned,) and windkessel pressures (outlets,) at a time, and those of steps before.
+
+    The equations need one step ``before``; what is ``older`` only makes the first guess of a solve better.
+    """
 
     time_s: float
     velocity: Array
@@ -22,40 +25,61 @@ class State:
     pressure_before: Array | None = None
     stored_before: Array | None = None
     dt_s: float = 0.0
+    older: Array | None = None
+    pressure_older: Array | None = None
+    dt_before_s: float = 0.0
 
     def ahead(self, dt_s: float, *, steady: bool = False) -> Ahead:
         """What is known before a step of ``dt_s``: first order from a single moment, or on the way to a steady state."""
         if steady or self.before is None or self.pressure_before is None or self.stored_before is None:
-            return Ahead(dt_s, 1.0, self.velocity, self.stored, self.velocity, self.pressure)
+            return Ahead(dt_s, 1.0, self.velocity, self.stored, self.velocity, self.velocity, self.pressure)
         w = dt_s / self.dt_s
         past, earlier = 1 + w, w * w / (1 + w)
+        line = (1 + w) * self.velocity - w * self.before
+        guess, pressure = line, (1 + w) * self.pressure - w * self.pressure_before
+        if self.older is not None and self.pressure_older is not None:
+            now, before, older = self._parabola(dt_s)
+            guess = now * self.velocity + before * self.before + older * self.older
+            pressure = now * self.pressure + before * self.pressure_before + older * self.pressure_older
         return Ahead(
             dt_s,
             (1 + 2 * w) / (1 + w),
             past * self.velocity - earlier * self.before,
             past * self.stored - earlier * self.stored_before,
-            (1 + w) * self.velocity - w * self.before,
-            (1 + w) * self.pressure - w * self.pressure_before,
+            line,
+            guess,
+            pressure,
+        )
+
+    def _parabola(self, dt_s: float) -> tuple[float, float, float]:
+        """Weights of now, before and older in the parabola through them, ``dt_s`` from now."""
+        one, two = self.dt_s, self.dt_s + self.dt_before_s
+        return (
+            (dt_s + one) * (dt_s + two) / (one * two),
+            -dt_s * (dt_s + two) / (one * (two - one)),
+            dt_s * (dt_s + one) / (two * (two - one)),
         )
 
     def followed_by(self, ahead: Ahead, velocity: Array, pressure: Array, stored: Array) -> State:
         """The state after that step."""
         return State(
-            self.time_s + ahead.dt_s, velocity, pressure, stored, self.velocity, self.pressure, self.stored, ahead.dt_s
-        )
+            self.time_s + ahead.dt_s, velocity, pressure, stored, self.velocity, self.pressure, self.stored, ahead.dt_s,
+            self.before, self.pressure_before, self.dt_s,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Ahead:
     """A step that is to be made: the rate of x there is (``a0`` x - past) / ``dt_s``.
 
-    ``past`` (owned, 3) is that of the velocity, ``stored`` (outlets,) that of the windkessel pressures; ``velocity`` and
-    ``pressure`` are extrapolated to the end of the step.
+    ``past`` (owned, 3) is that of the velocity, ``stored`` (outlets,) that of the windkessel pressures. ``convecting`` is
+    the velocity extrapolated to the end of the step; ``velocity`` and ``pressure`` are the best guess of what is there.
     """
 
     dt_s: float
     a0: float
     past: Array
     stored: Array
+    convecting: Array
     velocity: Array
     pressure: Array

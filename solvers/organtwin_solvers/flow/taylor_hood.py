@@ -91,7 +91,7 @@ class TaylorHood:
             self.conditions.outflows, ahead.stored, ahead.a0, np.inf if steady else dt_s
         )
         u, pressure = self.equations.step(
-            np.ascontiguousarray(ahead.velocity.T), ahead.pressure, self.prescribed(state.time_s + dt_s),
+            np.ascontiguousarray(ahead.convecting.T), ahead.pressure, self.prescribed(state.time_s + dt_s),
             np.ascontiguousarray(ahead.past.T), ahead.a0, dt_s,
             resistances=resistances, outlet_pressures=known, tolerance=tolerance, sweeps=1 if steady else 2,
         )  # fmt: skip
