@@ -17,9 +17,8 @@ from organtwin.mesh import quality
 from organtwin.mesh.resize import resized
 from organtwin.model import FlowCase, OrganMesh, Quantity, Result, TwinObject
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
-from organtwin.operations.registry import validated
 from organtwin_solvers.flow.convergence_operation import ConvergenceParameters
-from organtwin_solvers.flow.presets import preset
+from organtwin_solvers.flow.request import mesh_and_case
 from organtwin_solvers.flow.solve import solve
 
 SAFETY, DOUBTFUL_SAFETY = (
@@ -115,14 +114,7 @@ def _order(e21: float, e32: float, r21: float, r32: float) -> float:
 
 def run(inputs: Mapping[str, TwinObject], parameters: ConvergenceParameters, monitor: Monitor) -> tuple[Result]:
     """The operation "flow-convergence"."""
-    organ = inputs["mesh"]
-    if not isinstance(organ, OrganMesh):
-        raise BadInput("A convergence study needs a mesh")
-    case = (
-        preset(parameters.preset, parameters.overrides)
-        if parameters.preset is not None
-        else validated(FlowCase, parameters.case, "the flow case")
-    )
+    organ, case = mesh_and_case(inputs, parameters)
     return (converge(organ, case, (parameters.coarse, parameters.fine), monitor),)
 
 

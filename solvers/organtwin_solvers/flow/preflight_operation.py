@@ -9,25 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from organtwin.errors import BadInput
-from organtwin.model import FlowCase, OrganMesh, TwinObject
+from organtwin.model import FlowCase, TwinObject
 from organtwin.monitor import Monitor
-from organtwin.operations.registry import Operation, validated
+from organtwin.operations.registry import Operation
 from organtwin_solvers.flow.operation import FlowParameters
 
 
 def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[FlowCase]:
     """The operation "flow-check"."""
     from organtwin_solvers.flow.preflight import check, explicit
-    from organtwin_solvers.flow.presets import preset
+    from organtwin_solvers.flow.request import mesh_and_case
 
-    organ = inputs["mesh"]
-    if not isinstance(organ, OrganMesh):
-        raise BadInput("Flow needs a mesh")
-    case = (
-        preset(parameters.preset, parameters.overrides)
-        if parameters.preset is not None
-        else validated(FlowCase, parameters.case, "the flow case")
-    )
+    organ, case = mesh_and_case(inputs, parameters)
     monitor.progress(0.0, "checking the case")
     findings = check(case, organ)
     for finding in findings:

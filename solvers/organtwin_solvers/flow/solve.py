@@ -6,18 +6,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from organtwin.errors import BadInput, OrganTwinError
+from organtwin.errors import OrganTwinError
 from organtwin.model import Centerline, FlowCase, OrganMesh, Result, TwinObject
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
-from organtwin.operations.registry import validated
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.flow.along import line_of
 from organtwin_solvers.flow.conditions import Conditions
 from organtwin_solvers.flow.operation import FlowParameters
 from organtwin_solvers.flow.preflight import checked
-from organtwin_solvers.flow.presets import preset
 from organtwin_solvers.flow.pulsatile import pulsatile
 from organtwin_solvers.flow.quantities import result_of
+from organtwin_solvers.flow.request import mesh_and_case
 from organtwin_solvers.flow.scheme import Scheme
 from organtwin_solvers.flow.steady import steady
 from organtwin_solvers.flow.taylor_hood import TaylorHood
@@ -28,14 +27,7 @@ SCHEMES = {"fast": Scheme, "taylor-hood": TaylorHood}
 
 def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[Result]:
     """The operation "flow"."""
-    organ = inputs["mesh"]
-    if not isinstance(organ, OrganMesh):
-        raise BadInput("Flow needs a mesh")
-    case = (
-        preset(parameters.preset, parameters.overrides)
-        if parameters.preset is not None
-        else validated(FlowCase, parameters.case, "the flow case")
-    )
+    organ, case = mesh_and_case(inputs, parameters)
     return (solve(organ, case, monitor),)
 
 

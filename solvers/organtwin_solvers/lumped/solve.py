@@ -8,18 +8,16 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh, Quantity, Result, TwinObject
 from organtwin.model.centerline import Centerline
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
-from organtwin.operations.registry import validated
 from organtwin.units import convert
 from organtwin.vessel.tree import of_mesh
 from organtwin_solvers.flow.along import MIN_PRESSURE_PA
 from organtwin_solvers.flow.conditions import Conditions, resolve
 from organtwin_solvers.flow.operation import FlowParameters
 from organtwin_solvers.flow.preflight import check_conditions
-from organtwin_solvers.flow.presets import preset
+from organtwin_solvers.flow.request import mesh_and_case
 from organtwin_solvers.lumped.vessel import Beat, solve_vessel
 
 VERIFIED = "zerod: 34 published circuits to 1e-6, windkessel impedance and stenosis law"
@@ -30,14 +28,7 @@ Array = NDArray[np.float64]
 
 def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[Result]:
     """The operation "lumped"."""
-    organ = inputs["mesh"]
-    if not isinstance(organ, OrganMesh):
-        raise BadInput("Flow needs a mesh")
-    case = (
-        preset(parameters.preset, parameters.overrides)
-        if parameters.preset is not None
-        else validated(FlowCase, parameters.case, "the flow case")
-    )
+    organ, case = mesh_and_case(inputs, parameters)
     return (solve(organ, case, monitor),)
 
 
