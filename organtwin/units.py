@@ -5,7 +5,9 @@ In mm-g-s stress is exactly pascal: 1 g/(mm s^2) = 1 Pa. A bare number is refuse
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from math import isfinite
 from typing import Annotated, Any
 
 import pint
@@ -33,6 +35,9 @@ HOUSE_UNITS: dict[str, str] = {
 }
 
 
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
+
+
 @lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[Any]:
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry(cache_folder=None)
@@ -58,28 +63,37 @@ def parse(text: str | float | int, dimension: str) -> float:
     Raises
     ------
     BadInput
-        When the unit is missing, unknown, or of another dimension.
+        When the unit is missing, unknown, or of another dimension, or the number none that is finite. A comma is refused:
+        it parts thousands for some, and decimals for others.
     """
     house = HOUSE_UNITS[dimension]
     if isinstance(text, bool) or not isinstance(text, str):
+        number_given = isinstance(text, (int, float)) and not isinstance(text, bool) and isfinite(text)
         raise BadInput(
             f"'{text}' has no unit, and a {dimension} is needed",
-            remedy=f'Write for example "{text} {EXAMPLES[dimension]}".',
+            remedy=f'Write for example "{text if number_given else 1} {EXAMPLES[dimension]}".',
         )
+    example = f'Write for example "1 {EXAMPLES[dimension]}".'
+    if "," in text:
+        raise BadInput(f"'{text}' has a comma, which can mean two things", remedy="Write decimals with a point.")
+    number = _NUMBER.match(text)
+    if number is None:
+        raise BadInput(f"'{text}' cannot be read as a {dimension}", remedy=example)
     try:
-        quantity = _registry().Quantity(text)
+        quantity = _registry().Quantity(float(number.group(1)), text[number.end() :])
     except Exception as error:
-        raise BadInput(
-            f"'{text}' cannot be read as a {dimension}", remedy=f'Write for example "1 {EXAMPLES[dimension]}".'
-        ) from error
-    if not hasattr(quantity, "dimensionality") or quantity.dimensionless:
+        raise BadInput(f"'{text}' cannot be read as a {dimension}", remedy=example) from error
+    if quantity.dimensionless:
         raise BadInput(
             f"'{text}' has no unit, and a {dimension} is needed",
             remedy=f'Write for example "{text} {EXAMPLES[dimension]}".',
         )
     if quantity.dimensionality != _registry().Quantity(1, house).dimensionality:
         raise BadInput(f"'{text}' is not a {dimension}", remedy=f"Give it in a unit such as {EXAMPLES[dimension]}.")
-    return float(quantity.to(house).magnitude)
+    value = float(quantity.to(house).magnitude)
+    if not isfinite(value):
+        raise BadInput(f"'{text}' is too large a number for a {dimension}", remedy=example)
+    return value
 
 
 def show(value: float, dimension: str, unit: str, digits: int = 3) -> str:

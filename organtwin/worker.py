@@ -38,6 +38,7 @@ class EventMonitor:
         self._began = self._last = time.monotonic()
         self._guard = threading.Lock()
         self._what = ""
+        self._torn = False
 
     def progress(self, fraction: float, what: str = "") -> None:
         self._check()
@@ -81,10 +82,17 @@ class EventMonitor:
             return None
 
     def write(self, event: said.Event) -> None:
+        """One line; where the disk has no room for it, the work goes on without."""
         if self._silent:
             return
-        with self._guard, self._path.open("ab") as stream:
-            stream.write(event.model_dump_json().encode() + b"\n")
+        line = event.model_dump_json().encode() + b"\n"
+        with self._guard:
+            try:
+                with self._path.open("ab") as stream:
+                    stream.write(b"\n" + line if self._torn else line)
+                self._torn = False
+            except OSError:
+                self._torn = True  # perhaps half a line was written
 
     def _check(self) -> None:
         if self._cancel.exists():
@@ -122,7 +130,8 @@ def run(folder: Path) -> int:
             for thing in made:
                 save_object(thing, folder / "result")
         if rank == 0:
-            (folder / CHECKPOINT).unlink(missing_ok=True)
+            for file in (folder / CHECKPOINT, (folder / CHECKPOINT).with_suffix(".part")):
+                file.unlink(missing_ok=True)
         usage = (
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         )

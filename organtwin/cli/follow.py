@@ -60,12 +60,14 @@ def follow(document: Document, job: Job) -> list[Entry]:
 
 
 def outcome(document: Document, job: Job) -> list[Entry]:
-    """What an ended job made, or its failure raised."""
-    if job.state is JobState.CANCELLED:
+    """What an ended job made, or its failure raised. One that can go on is not dismissed."""
+    if job.can_resume:
+        console.print("'organtwin resume' lets it go on from its last checkpoint.", style="dim")
+    elif job.state is not JobState.DONE:
         document.dismiss(job)
+    if job.state is JobState.CANCELLED:
         raise Cancelled
     if job.state is JobState.FAILED or job.done is None:
-        document.dismiss(job)
         raise job.error or OrganTwinError(f"'{job.spec.label}' failed")
     if not console.is_terminal:
         console.print(f"{job.spec.label}: {job.done.seconds:.1f} s, {job.done.peak_memory_mb:.0f} MB")

@@ -29,6 +29,12 @@ app = typer.Typer(
 )
 
 ProjectPath = Annotated[Path, typer.Argument(help="The project folder, case.otwin.")]
+FlowCaseFile = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A flow case as JSON; 'organtwin check PROJECT --preset NAME --json' prints one to begin with."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -198,7 +204,7 @@ def _solve(
 @app.command()
 def flow(
     project: ProjectPath,
-    case: Annotated[Path | None, typer.Argument(help="A flow case as JSON.")] = None,
+    case: FlowCaseFile = None,
     preset: Annotated[str | None, typer.Option(help="A named case, as in: aorta-steady.")] = None,
     mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
     ranks: Annotated[int, typer.Option(min=1, help="MPI ranks.")] = 1,
@@ -211,7 +217,7 @@ def flow(
 @app.command()
 def check(
     project: ProjectPath,
-    case: Annotated[Path | None, typer.Argument(help="A flow case as JSON.")] = None,
+    case: FlowCaseFile = None,
     preset: Annotated[str | None, typer.Option(help="A named case, as in: aorta-pulsatile.")] = None,
     mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
     as_json: AsJson = False,
@@ -241,9 +247,13 @@ def resume(
     """Let a job that was ended before it was done go on from its last checkpoint."""
     with opened(project) as document:
         document.poll()
-        able = [j for j in document.jobs.values() if j.can_resume and job in (None, j.id)]
+        able = [j for j in document.jobs.values() if j.can_resume]
         if not able:
             raise BadInput("No job of this project can go on from a checkpoint", remedy="Start it again.")
+        able = [j for j in able if job in (None, j.id)] or able
+        if job not in (None, able[-1].id):
+            known = ", ".join(f"{j.id} ({j.spec.label})" for j in able)
+            raise BadInput(f"There is no job '{job}' that can go on", remedy=f"There are: {known}.")
         document.resume(able[-1])
         made = follow(document, able[-1])
     tell(made, as_json)
@@ -252,7 +262,7 @@ def resume(
 @app.command("flow-convergence")
 def flow_convergence(
     project: ProjectPath,
-    case: Annotated[Path | None, typer.Argument(help="A flow case as JSON.")] = None,
+    case: FlowCaseFile = None,
     preset: Annotated[str | None, typer.Option(help="A named case, as in: aorta-steady.")] = None,
     mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
     coarse: Annotated[float, typer.Option(help="Edges of the coarser mesh, in those of the given one.")] = 1.5,
@@ -266,7 +276,7 @@ def flow_convergence(
 @app.command()
 def lumped(
     project: ProjectPath,
-    case: Annotated[Path | None, typer.Argument(help="A flow case as JSON.")] = None,
+    case: FlowCaseFile = None,
     preset: Annotated[str | None, typer.Option(help="A named case, as in: aorta-steady.")] = None,
     mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
     as_json: AsJson = False,

@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from shutil import which
+from shutil import disk_usage, which
 from typing import Any
 from uuid import uuid4
 
@@ -219,9 +219,12 @@ class Job:
         return fresh
 
     def _write(self, event: said.Event) -> said.Event:
-        with (self.folder / "events.jsonl").open("ab") as stream:
-            stream.write(event.model_dump_json().encode() + b"\n")
-            self._offset = stream.tell()
+        try:
+            with (self.folder / "events.jsonl").open("ab") as stream:
+                stream.write(event.model_dump_json().encode() + b"\n")
+            self._offset = (self.folder / "events.jsonl").stat().st_size
+        except OSError:
+            pass  # a full disk: whoever looks next finds the same out by himself
         return event
 
     def _is_gone(self) -> bool:
@@ -249,6 +252,8 @@ class Job:
         code = self._process.returncode if self._process else None
         how = f" by signal {-code}" if code is not None and code < 0 else ""
         likely = " It may have run out of memory." if code == -9 else ""
+        if disk_usage(self.folder).free < 2**20:
+            likely = " The disk is full: free some space."
         last = ""
         log = self.folder / "stdout.log"
         if not how and log.exists():

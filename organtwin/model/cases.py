@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from organtwin.errors import BadInput
 from organtwin.model.base import Frozen, TwinObject
 from organtwin.units import (
     Acceleration,
@@ -21,6 +22,7 @@ from organtwin.units import (
     Resistance,
     Time,
     Viscosity,
+    parse,
 )
 
 Vector = tuple[float, float, float]
@@ -42,7 +44,7 @@ class Blood(Frozen):
     viscosity_at_rest: Viscosity = "56 mPa*s"
     relaxation: Time = "3.313 s"
     exponent: Annotated[float, Field(gt=0, le=1)] = 0.3568
-    transition: Annotated[float, Field(gt=0)] = 2.0
+    transition: Annotated[float, Field(gt=0, le=10)] = 2.0
 
 
 class Samples(Frozen):
@@ -60,6 +62,10 @@ class Samples(Frozen):
             raise ValueError("the times of a waveform must increase")
         if not all(isfinite(number) for number in (*self.times_s, *self.values)):
             raise ValueError("a waveform must be of finite numbers")
+        try:
+            parse(f"1 {self.unit}", "flow")
+        except BadInput as error:
+            raise ValueError(f"'{self.unit}' is not a unit of flow such as mL/s") from error
         return self
 
 

@@ -78,9 +78,12 @@ def validated[M: BaseModel](model: type[M], data: Any, what: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        # a mistyped key shows as two errors, one missing and one unknown: the unknown one explains both
-        first = next((e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0])
-        place = ".".join(str(part) for part in first["loc"])
+        # a mistyped key shows as two errors, one missing and one unknown: the unknown one explains both; and what is no
+        # text shows as such where a text is one of two things it may be
+        wrong = error.errors()
+        told = [e for e in wrong if e["type"] not in ("string_type", "literal_error")] or wrong
+        first = next((e for e in wrong if e["type"] == "extra_forbidden"), told[0])
+        place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))  # less the branch of a union
         if first["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields)
             remedy = f"Known keys are: {known}." if len(first["loc"]) == 1 else "Check its spelling."

@@ -65,6 +65,12 @@ def test_a_sound_case_has_no_warning_and_its_pressure_is_foretold(fork):
         (beating(steps_per_cycle=20, frames_per_cycle=20), "warning", "steps_per_cycle, or give a cfl"),
         (beating(steps_per_cycle=100, frames_per_cycle=200), "error", "200 frames cannot be kept of 100 steps"),
         (beating(waveform="constant"), "note", "nothing pulsates"),
+        (case("0 mL/s", targets=None), "error", "Nothing flows in"),
+        (beating(period="0.8 ms"), "warning", "heart beats a minute"),
+        (beating(cfl=0.001), "warning", "steps a beat"),
+        (case(blood={"density": "1.06 kg/m^3"}), "warning", "density of 0.00106 g/cm^3 is not that of blood"),
+        (case(blood={"viscosity": "3.5 Pa*s"}), "warning", "is not that of blood"),
+        (case(blood={"law": "carreau-yasuda", "viscosity_at_rest": "1 mPa*s"}), "warning", "swapped"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_found(fork, changed, level, sentence):

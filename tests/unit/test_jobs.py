@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from organtwin.cli.follow import follow
 from organtwin.document import Document
-from organtwin.errors import BadInput
+from organtwin.errors import BadInput, OrganTwinError
 from organtwin.jobs import Job, JobState
 from organtwin.operations import registry
+from organtwin.worker import EventMonitor
 
 MODULE = """
 import os, time
@@ -228,6 +234,37 @@ def test_a_killed_job_goes_on_from_its_checkpoint_also_after_a_restart(document,
         assert not found.can_resume
     finally:
         again.close()
+
+
+def test_a_command_that_ends_with_a_killed_job_leaves_it_for_another_to_go_on_with(document, tmp_path):
+    job = document.start("wait", {}, {"fail": "killed once"})
+    with pytest.raises(OrganTwinError, match="last checkpoint"):
+        follow(document, job)
+    document.close()
+    again = Document.open(tmp_path / "case.otwin")
+    try:
+        again.poll()
+        again.resume(again.jobs[job.id])
+        assert [e.name for e in follow(again, again.jobs[job.id])] == ["went on from 1"]
+    finally:
+        again.close()
+
+
+def test_a_full_disk_takes_away_what_a_worker_says_but_not_its_work(tmp_path, monkeypatch):
+    monitor = EventMonitor(tmp_path)
+    monitor.progress(0.5, "half")
+    real = Path.open
+
+    def full(path, *arguments, **named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    monitor.progress(0.6, "more")
+    monitor.keep({"a": np.zeros(3)})
+    monkeypatch.setattr(Path, "open", real)
+    monitor.progress(0.7, "room again")
+    said = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines() if line]
+    assert [event["what"] for event in said] == ["half", "room again"]
 
 
 def test_a_job_without_a_checkpoint_says_that_it_cannot_go_on(document):

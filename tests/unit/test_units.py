@@ -21,10 +21,45 @@ def test_blood_and_flow_come_out_in_mm_g_s():
     assert convert(1000.0, "flow", "mL/s") == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("bare", ["5", 5, 5.0, "", "five", None, True, "5 parsecs per fortnight", "5 kg"])
+@pytest.mark.parametrize(
+    "bare",
+    [
+        "5",
+        5,
+        5.0,
+        "",
+        "five",
+        None,
+        True,
+        "5 parsecs per fortnight",
+        "5 kg",
+        "mL/s",
+        "nan mL/s",
+        "inf mL/s",
+        "1e400 mL/s",
+        "9**9**9 mL/s",
+        float("nan"),
+    ],
+)
 def test_what_is_no_flow_is_refused_in_a_sentence(bare):
     with pytest.raises(BadInput, match="flow"):
         parse(bare, "flow")
+
+
+def test_a_comma_is_refused_since_it_parts_decimals_for_some_and_thousands_for_others():
+    with pytest.raises(BadInput, match="has a comma"):
+        parse("3,5 mPa*s", "viscosity")
+
+
+def test_what_is_wrong_with_samples_is_told_and_not_that_they_are_no_name():
+    wave = {"times_s": [0, 0.4, 0.8], "values": [0, 5, 0]}
+    for changed, sentence in (
+        ({"unit": "mmHg"}, r"inlets\.0\.waveform: 'mmHg' is not a unit of flow"),
+        ({"times_s": [0, 0.8, 0.4]}, r"inlets\.0\.waveform: the times of a waveform must increase"),
+        ({"values": [0, float("nan"), 0]}, r"inlets\.0\.waveform: a waveform must be of finite numbers"),
+    ):
+        with pytest.raises(BadInput, match=sentence):
+            validated(FlowCase, {"inlets": [{"cap": "a", "waveform": {**wave, **changed}}]}, "the case")
 
 
 def test_a_bare_number_in_a_case_is_refused_for_its_missing_unit():
