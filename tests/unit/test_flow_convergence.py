@@ -10,6 +10,7 @@ from organtwin_solvers.validation.pipes import pipe
 from organtwin.errors import BadInput
 from organtwin.mesh.resize import resized
 from organtwin.model import FlowCase, Quantity, Result
+from organtwin.monitor import NullMonitor
 
 # Celik et al. 2008, table 1: cells in two dimensions
 SIZES, WIDE = ([(1.0 / n) ** 0.5 for n in cells] for cells in ((18000, 8000, 4500), (18000, 4500, 980)))
@@ -100,3 +101,25 @@ def test_levels_of_the_studied_quantities_come_from_the_three_meshes(monkeypatch
     assert len(result.tables["mesh study"]["tetrahedra"]) == 3
     with pytest.raises(BadInput, match="above 1"):
         converge(organ, case, (0.9, 0.7))
+
+
+def test_no_checkpoint_goes_from_one_mesh_of_a_study_to_the_next(monkeypatch):
+    class Keeping(NullMonitor):
+        arrays = None
+
+        def keep(self, arrays):
+            self.arrays = arrays
+
+        def kept(self):
+            return self.arrays
+
+    def fake(organ, case, monitor):
+        assert monitor.kept() is None
+        monitor.keep({"tetrahedra": organ.tets})
+        quantity = Quantity(name="Mean wall shear", value=float(len(organ.tets)), unit="Pa")
+        return Result(name="x", physics="flow", mesh=organ.uuid, times_s=[0.0], fields={}, quantities=(quantity,))
+
+    monkeypatch.setattr(convergence, "solve", fake)
+    case = FlowCase.model_validate({"inlets": [{"cap": "inlet", "flow": "1 mL/s"}]})
+    result = converge(resized(pipe(5.0, 20.0, 4, 10), 1.0), case, (1.5, 0.7), Keeping())
+    assert len(result.tables["mesh study"]["tetrahedra"]) == 3

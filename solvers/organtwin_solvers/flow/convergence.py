@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.mesh import quality
@@ -166,7 +167,7 @@ class _Beat:
 
 
 class _Named:
-    """A monitor that says on which mesh the solve is."""
+    """A monitor that says on which mesh the solve is; a study keeps no checkpoints, for those of one mesh fit no other."""
 
     def __init__(self, monitor: Monitor, name: str) -> None:
         self._monitor, self._name = monitor, name
@@ -179,6 +180,11 @@ class _Named:
 
     def log(self, text: str) -> None:
         self._monitor.log(f"{self._name}: {text}")
+
+    def keep(self, arrays: Mapping[str, NDArray[Any]]) -> None: ...
+
+    def kept(self) -> None:
+        return None
 
 
 def _studied(case: FlowCase, meshes: Sequence[OrganMesh], results: Sequence[Result]) -> Result:
