@@ -125,45 +125,92 @@ def shear_rates(cells, gradients, velocity, rates):
 
 
 @compiled
+def _dot(a, b):
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@compiled
+def _row(array, i):
+    return array[i, 0], array[i, 1], array[i, 2]
+
+
+@compiled
+def _of_cell(gradients, c):
+    """The four gradients as tuples: values in registers, which a write to an array does not make the compiler read again."""
+    g = gradients[c]
+    return _row(g, 0), _row(g, 1), _row(g, 2), _row(g, 3)
+
+
+@compiled
+def _along(u, g):
+    """u.grad N of the four functions."""
+    return _dot(u, g[0]), _dot(u, g[1]), _dot(u, g[2]), _dot(u, g[3])
+
+
+@compiled
+def _sum(a, b, c, d):
+    return a[0] + b[0] + c[0] + d[0], a[1] + b[1] + c[1] + d[1], a[2] + b[2] + c[2] + d[2]
+
+
+@compiled
 def subscales(
     cells, gradients, volumes, heights2, positions, velocity, viscosity, density, reference, taus, spread, convected
 ):
     """First pass over the cells, with the convecting velocity a.
 
     tau = 1/(4 mu/h^2 + rho sum_i |a.grad N_i|) of each cell, and for the pressure the same with at least 2 ``reference``/h
-    for the sum: where blood is slow it would be far longer than a step, and hard to solve with. ``spread`` (owned, 2) gathers V tau and V around each node;
-    ``convected`` (owned, 3) the test of a.grad a. Returns the largest sum |a.grad N_i| (twice the CFL number per second).
+    for the sum: where blood is slow it would be far longer than a step, and hard to solve with. ``spread`` (owned, 2)
+    gathers V tau and V around each node; ``convected`` (owned, 3) the test of a.grad a. Returns the largest
+    sum |a.grad N_i| (twice the CFL number per second).
     """
     fastest = 0.0
     spread[:] = 0.0
     convected[:] = 0.0
-    along, total = np.empty((4, 4)), np.empty(4)
     for c in range(len(cells)):
-        total[:] = 0.0
-        for m in range(4):
-            node = cells[c, m]
-            u, v, w = velocity[node, 0], velocity[node, 1], velocity[node, 2]
-            for k in range(4):
-                along[m, k] = u * gradients[c, k, 0] + v * gradients[c, k, 1] + w * gradients[c, k, 2]
-                total[k] += along[m, k]
+        n0, n1, n2, n3 = cells[c, 0], cells[c, 1], cells[c, 2], cells[c, 3]
+        g = _of_cell(gradients, c)
+        u0, u1, u2, u3 = _row(velocity, n0), _row(velocity, n1), _row(velocity, n2), _row(velocity, n3)
+        u = _sum(u0, u1, u2, u3)
+        total = _along(u, g)
         speed = 0.25 * (abs(total[0]) + abs(total[1]) + abs(total[2]) + abs(total[3]))
         fastest = max(fastest, speed)
         rate = 4.0 * viscosity[c] / heights2[c]
+        tau = 1.0 / (rate + density * max(speed, 2.0 * reference / np.sqrt(heights2[c])))
         taus[c, 0] = 1.0 / (rate + density * speed)
-        taus[c, 1] = 1.0 / (rate + density * max(speed, 2.0 * reference / np.sqrt(heights2[c])))
-        twentieth = volumes[c] / 20.0
+        taus[c, 1] = tau
+        volume = volumes[c]
+        twentieth = volume / 20.0
+        # (sum_m a_m + a_i).grad a, by the components' gradients
+        for k in range(3):
+            x = u0[k] * g[0][0] + u1[k] * g[1][0] + u2[k] * g[2][0] + u3[k] * g[3][0]
+            y = u0[k] * g[0][1] + u1[k] * g[1][1] + u2[k] * g[2][1] + u3[k] * g[3][1]
+            z = u0[k] * g[0][2] + u1[k] * g[1][2] + u2[k] * g[2][2] + u3[k] * g[3][2]
+            slope = (x, y, z)
+            mean = _dot(u, slope)
+            if positions[c, 0, 0] >= 0:
+                convected[n0, k] += twentieth * (mean + _dot(u0, slope))
+            if positions[c, 1, 0] >= 0:
+                convected[n1, k] += twentieth * (mean + _dot(u1, slope))
+            if positions[c, 2, 0] >= 0:
+                convected[n2, k] += twentieth * (mean + _dot(u2, slope))
+            if positions[c, 3, 0] >= 0:
+                convected[n3, k] += twentieth * (mean + _dot(u3, slope))
         for i in range(4):
-            if positions[c, i, 0] < 0:
-                continue
-            node = cells[c, i]
-            spread[node, 0] += volumes[c] * taus[c, 1]
-            spread[node, 1] += volumes[c]
-            for j in range(4):
-                weight = twentieth * (total[j] + along[i, j])
-                other = cells[c, j]
-                for k in range(3):
-                    convected[node, k] += weight * velocity[other, k]
+            if positions[c, i, 0] >= 0:
+                spread[cells[c, i], 0] += volume * tau
+                spread[cells[c, i], 1] += volume
     return fastest
+
+
+@compiled
+def _entry(blocks, forward, backward, inert, both, there, back, laplace):
+    """Adds to K and L what two nodes of a cell have in common; ``there`` and ``back`` are not symmetric."""
+    if forward >= 0:
+        blocks[forward, 0] += inert + both + there
+        blocks[forward, 1] += laplace
+    if backward >= 0:
+        blocks[backward, 0] += inert + both + back
+        blocks[backward, 1] += laplace
 
 
 @compiled
@@ -190,76 +237,82 @@ def assemble(
     """
     blocks[:] = 0.0
     rhs[:] = 0.0
-    along, total, resolved = np.empty((4, 4)), np.empty(4), np.empty((4, 3))
-    together, older, slope = np.empty(3), np.empty(3), np.empty((3, 3))
     for c in range(len(cells)):
-        total[:] = 0.0
-        resolved[:] = 0.0
-        together[:] = 0.0
-        older[:] = 0.0
-        slope[:] = 0.0
-        divergence = mean_tau = 0.0
-        for m in range(4):
-            node = cells[c, m]
-            u, v, w = velocity[node, 0], velocity[node, 1], velocity[node, 2]
-            for k in range(4):
-                along[m, k] = u * gradients[c, k, 0] + v * gradients[c, k, 1] + w * gradients[c, k, 2]
-                total[k] += along[m, k]
-            divergence += along[m, m]
-            mean_tau += 0.25 * shared[node, 3]
-            for k in range(3):
-                together[k] += shared[node, k]
-                older[k] += past[node, k]
-                if transposed:
-                    for d in range(3):
-                        slope[k, d] += velocity[node, k] * gradients[c, m, d]
-        for m in range(4):
-            for i in range(4):
-                for k in range(3):
-                    resolved[i, k] += along[m, i] * shared[cells[c, m], k]
-        twentieth = volumes[c] / 20.0
+        n0, n1, n2, n3 = cells[c, 0], cells[c, 1], cells[c, 2], cells[c, 3]
+        g = _of_cell(gradients, c)
+        u0, u1, u2, u3 = _row(velocity, n0), _row(velocity, n1), _row(velocity, n2), _row(velocity, n3)
+        a0, a1, a2, a3 = _along(u0, g), _along(u1, g), _along(u2, g), _along(u3, g)
+        t = _along(_sum(u0, u1, u2, u3), g)
+        divergence = a0[0] + a1[1] + a2[2] + a3[3]
+        volume, mu = volumes[c], viscosity[c]
+        twentieth = volume / 20.0
         streamline = density * taus[c, 0] * twentieth
-        for i in range(4):
-            if positions[c, i, 0] < 0:
-                continue
-            node = cells[c, i]
-            for k in range(3):
-                rhs[node, k] += twentieth * (older[k] + past[node, k])
-                rhs[node, k] += streamline * (total[i] * together[k] + resolved[i, k])
-            if transposed:
-                for k in range(3):
-                    for d in range(3):
-                        rhs[node, k] -= viscosity[c] * volumes[c] * slope[d, k] * gradients[c, i, d]
-        # what is symmetric is found once for both entries
-        diffusion, damping = viscosity[c] * volumes[c], density * streamline
+        diffusion, damping, carried = volume * mu, density * streamline, density * twentieth
         inert = (inertia + 0.5 * density * divergence) * twentieth
-        carried, spread = density * twentieth, mean_tau * volumes[c]
+        spread = 0.25 * volume * (shared[n0, 3] + shared[n1, 3] + shared[n2, 3] + shared[n3, 3])
+
+        p = positions[c]
         for i in range(4):
-            for j in range(i, 4):
-                laplace = (
-                    gradients[c, i, 0] * gradients[c, j, 0]
-                    + gradients[c, i, 1] * gradients[c, j, 1]
-                    + gradients[c, i, 2] * gradients[c, j, 2]
+            laplace = _dot(g[i], g[i])
+            cross = t[i] * t[i] + a0[i] * a0[i] + a1[i] * a1[i] + a2[i] * a2[i] + a3[i] * a3[i]
+            own = a0[0] if i == 0 else a1[1] if i == 1 else a2[2] if i == 2 else a3[3]
+            both = inert + diffusion * laplace + damping * cross
+            _entry(blocks, p[i, i], -1, inert, both, carried * (t[i] + own), 0.0, spread * laplace)
+        l01, l02, l03 = _dot(g[0], g[1]), _dot(g[0], g[2]), _dot(g[0], g[3])
+        l12, l13, l23 = _dot(g[1], g[2]), _dot(g[1], g[3]), _dot(g[2], g[3])
+        x01 = t[0] * t[1] + a0[0] * a0[1] + a1[0] * a1[1] + a2[0] * a2[1] + a3[0] * a3[1]
+        x02 = t[0] * t[2] + a0[0] * a0[2] + a1[0] * a1[2] + a2[0] * a2[2] + a3[0] * a3[2]
+        x03 = t[0] * t[3] + a0[0] * a0[3] + a1[0] * a1[3] + a2[0] * a2[3] + a3[0] * a3[3]
+        x12 = t[1] * t[2] + a0[1] * a0[2] + a1[1] * a1[2] + a2[1] * a2[2] + a3[1] * a3[2]
+        x13 = t[1] * t[3] + a0[1] * a0[3] + a1[1] * a1[3] + a2[1] * a2[3] + a3[1] * a3[3]
+        x23 = t[2] * t[3] + a0[2] * a0[3] + a1[2] * a1[3] + a2[2] * a2[3] + a3[2] * a3[3]
+        _entry(blocks, p[0, 1], p[1, 0], inert, diffusion * l01 + damping * x01,
+               carried * (t[1] + a0[1]), carried * (t[0] + a1[0]), spread * l01)  # fmt: skip
+        _entry(blocks, p[0, 2], p[2, 0], inert, diffusion * l02 + damping * x02,
+               carried * (t[2] + a0[2]), carried * (t[0] + a2[0]), spread * l02)  # fmt: skip
+        _entry(blocks, p[0, 3], p[3, 0], inert, diffusion * l03 + damping * x03,
+               carried * (t[3] + a0[3]), carried * (t[0] + a3[0]), spread * l03)  # fmt: skip
+        _entry(blocks, p[1, 2], p[2, 1], inert, diffusion * l12 + damping * x12,
+               carried * (t[2] + a1[2]), carried * (t[1] + a2[1]), spread * l12)  # fmt: skip
+        _entry(blocks, p[1, 3], p[3, 1], inert, diffusion * l13 + damping * x13,
+               carried * (t[3] + a1[3]), carried * (t[1] + a3[1]), spread * l13)  # fmt: skip
+        _entry(blocks, p[2, 3], p[3, 2], inert, diffusion * l23 + damping * x23,
+               carried * (t[3] + a2[3]), carried * (t[2] + a3[2]), spread * l23)  # fmt: skip
+
+        for k in range(3):
+            s0, s1, s2, s3 = shared[n0, k], shared[n1, k], shared[n2, k], shared[n3, k]
+            b0, b1, b2, b3 = past[n0, k], past[n1, k], past[n2, k], past[n3, k]
+            together, older = s0 + s1 + s2 + s3, b0 + b1 + b2 + b3
+            x = twentieth * (older + b0) + streamline * (
+                t[0] * together + a0[0] * s0 + a1[0] * s1 + a2[0] * s2 + a3[0] * s3
+            )
+            y = twentieth * (older + b1) + streamline * (
+                t[1] * together + a0[1] * s0 + a1[1] * s1 + a2[1] * s2 + a3[1] * s3
+            )
+            z = twentieth * (older + b2) + streamline * (
+                t[2] * together + a0[2] * s0 + a1[2] * s1 + a2[2] * s2 + a3[2] * s3
+            )
+            w = twentieth * (older + b3) + streamline * (
+                t[3] * together + a0[3] * s0 + a1[3] * s1 + a2[3] * s2 + a3[3] * s3
+            )
+            if transposed:  # (d_k a) . grad N_i
+                slope = (
+                    u0[0] * g[0][k] + u1[0] * g[1][k] + u2[0] * g[2][k] + u3[0] * g[3][k],
+                    u0[1] * g[0][k] + u1[1] * g[1][k] + u2[1] * g[2][k] + u3[1] * g[3][k],
+                    u0[2] * g[0][k] + u1[2] * g[1][k] + u2[2] * g[2][k] + u3[2] * g[3][k],
                 )
-                cross = (
-                    total[i] * total[j]
-                    + along[0, i] * along[0, j]
-                    + along[1, i] * along[1, j]
-                    + along[2, i] * along[2, j]
-                    + along[3, i] * along[3, j]
-                )
-                both = inert + diffusion * laplace + damping * cross
-                if i == j:
-                    both += inert
-                at = positions[c, i, j]
-                if at >= 0:
-                    blocks[at, 0] += both + carried * (total[j] + along[i, j])
-                    blocks[at, 1] += spread * laplace
-                if i != j:
-                    at = positions[c, j, i]
-                    if at >= 0:
-                        blocks[at, 0] += both + carried * (total[i] + along[j, i])
-                        blocks[at, 1] += spread * laplace
+                x -= diffusion * _dot(slope, g[0])
+                y -= diffusion * _dot(slope, g[1])
+                z -= diffusion * _dot(slope, g[2])
+                w -= diffusion * _dot(slope, g[3])
+            if p[0, 0] >= 0:
+                rhs[n0, k] += x
+            if p[1, 0] >= 0:
+                rhs[n1, k] += y
+            if p[2, 0] >= 0:
+                rhs[n2, k] += z
+            if p[3, 0] >= 0:
+                rhs[n3, k] += w
 
 
 @compiled
