@@ -383,10 +383,14 @@ def info(project: ProjectPath, as_json: AsJson = False) -> None:
     """Say what a project holds, what is stale, and which jobs run."""
     from organtwin.cli.summary import tree
     from organtwin.document.staleness import stale
+    from organtwin.jobs import unseen
     from organtwin.store import Project
 
     opened_project = Project(project, read_only=True)
     entries = opened_project.entries()
+    jobs = unseen(opened_project.jobs_folder, opened_project.seen_jobs)
+    for job in jobs:
+        job.poll()
     old = stale({e.uuid: e for e in entries})
     if as_json:
         print(
@@ -396,6 +400,10 @@ def info(project: ProjectPath, as_json: AsJson = False) -> None:
                     "folder": str(opened_project.folder),
                     "undo": opened_project.undo_label,
                     "objects": [{**describe(e), "stale": e.uuid in old} for e in entries],
+                    "jobs": [
+                        {"id": j.id, "label": j.spec.label, "state": j.state.value, "can_resume": j.can_resume}
+                        for j in jobs
+                    ],
                 },
                 indent=1,
             )
@@ -403,6 +411,11 @@ def info(project: ProjectPath, as_json: AsJson = False) -> None:
     else:
         for line in tree(opened_project.name, entries, old):
             print(line)
+        for job in jobs:
+            what = f"{job.state.value}, {job.fraction:.0%}" if not job.state.ended else job.state.value
+            print(
+                f"job {job.id}  {job.spec.label}: {what}{', organtwin resume lets it go on' if job.can_resume else ''}"
+            )
 
 
 @app.command()

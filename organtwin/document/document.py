@@ -10,7 +10,7 @@ from typing import Any, Self
 from organtwin.document.signal import Signal
 from organtwin.document.staleness import newest, stale
 from organtwin.errors import BadInput
-from organtwin.jobs import Job, JobState
+from organtwin.jobs import Job, JobState, unseen
 from organtwin.model import TwinObject
 from organtwin.operations import find
 from organtwin.store import Entry, Project, load_object
@@ -237,8 +237,4 @@ class Document:
 
     def _attach(self) -> None:
         """Find the jobs of an earlier session: those that live, and those whose result nobody has taken."""
-        for folder in sorted(self.project.jobs_folder.glob("*/")):
-            if folder.name in self.project.seen_jobs or not (folder / "spec.json").exists():
-                continue
-            job = Job(folder)
-            self.jobs[job.id] = job
+        self.jobs |= {job.id: job for job in unseen(self.project.jobs_folder, self.project.seen_jobs)}

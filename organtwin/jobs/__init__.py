@@ -1,7 +1,7 @@
 """Long work in processes of its own. A job is a folder; whoever opens the folder can follow, cancel and adopt it."""
 
 from organtwin.jobs.events import Cancelled, Done, Event, Failed, Log, Progress, Residual, Started
-from organtwin.jobs.job import Job, JobState
+from organtwin.jobs.job import Job, JobState, unseen
 from organtwin.jobs.spec import JobSpec
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "Progress",
     "Residual",
     "Started",
+    "unseen",
 ]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Container
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -264,3 +265,8 @@ class Job:
             f"The worker of '{self.spec.label}' was ended{how} before it finished; "
             f"the project is unchanged.{likely}{last}{kept}"
         )
+
+
+def unseen(folder: Path, seen: Container[str]) -> list[Job]:
+    """The jobs in a folder that nobody has dismissed, and whose result nobody has taken; oldest first."""
+    return [Job(one) for one in sorted(folder.glob("*/")) if one.name not in seen and (one / "spec.json").exists()]

@@ -390,7 +390,15 @@ def _steps(case: FlowCase, organ: OrganMesh, conditions: Conditions, passages: l
     edge = _edge_mm(organ)
     crossed = speed * step / edge
     wanted = max(FEWEST_STEPS, _rounded(speed * conditions.period_s / edge / ACCURATE_CFL))
-    if numerics.cfl is None and (crossed > 1.2 * ACCURATE_CFL or numerics.steps_per_cycle < FEWEST_STEPS):
+    if numerics.cfl is None and crossed <= 1.2 * ACCURATE_CFL and numerics.steps_per_cycle < FEWEST_STEPS:
+        found.append(
+            Finding(
+                "warning",
+                f"{numerics.steps_per_cycle} steps are few for a beat: systole rises within a twelfth of it",
+                f"Take about {wanted} steps_per_cycle, or give a cfl of {ACCURATE_CFL:g}.",
+            )
+        )
+    elif numerics.cfl is None and crossed > 1.2 * ACCURATE_CFL:
         found.append(
             Finding(
                 "warning",
