@@ -70,7 +70,6 @@ def run(
     spacing_mm: NDArray[np.float64],
     tolerance: float,
     monitor: Monitor,
-    span: tuple[float, float],
 ) -> NDArray[np.int16]:
     """For every voxel the index of the key that owns it, or -1."""
     size = values.size
@@ -102,7 +101,7 @@ def run(
         )  # fmt: skip
         done += fresh
         fraction = 1 - np.exp(-done / 1.5e6)  # the end is not known before it is there
-        monitor.progress(span[0] + (span[1] - span[0]) * float(fraction), f"growing, {done / 1e6:.1f} million voxels")
+        monitor.progress(float(fraction), f"growing, {done / 1e6:.1f} million voxels")
     owner[~fixed] = -1
     return owner.reshape(values.shape)
 

@@ -27,7 +27,7 @@ MOST_STEPS = 2000
 
 def owners(
     values: Floats, drawn: Drawn, statistics: Statistics, spacing_mm: NDArray[np.float64],
-    tolerance: float, range_mm: float, largest: int, monitor: Monitor, span: tuple[float, float],
+    tolerance: float, range_mm: float, largest: int, monitor: Monitor,
 ) -> NDArray[np.int16]:  # fmt: skip
     """For every voxel the index of the most probable key, or -1 for something else."""
     factors = coarsening(values.shape, spacing_mm, largest)
@@ -40,11 +40,9 @@ def owners(
     best = np.zeros(values.shape, np.float32)
     rest = np.ones(values.shape, np.float32)  # of the probability: something that has no stroke
     owner = np.full(values.shape, -1, np.int16)
-    part = (span[1] - span[0]) / len(drawn.keys)
+    part = 1.0 / len(drawn.keys)
     for n, key in enumerate(drawn.keys):
-        probability = _solve(
-            matrix, likely[n], seeds, n, evidence, monitor, (span[0] + n * part, span[0] + (n + 1) * part), key
-        )
+        probability = _solve(matrix, likely[n], seeds, n, evidence, monitor, (n * part, (n + 1) * part), key)
         fine = _to_fine(probability.reshape(coarse.shape), values.shape, factors)
         rest -= fine
         owner[fine > best] = n
