@@ -119,7 +119,11 @@ def test_no_checkpoint_goes_from_one_mesh_of_a_study_to_the_next(monkeypatch):
         quantity = Quantity(name="Mean wall shear", value=float(len(organ.tets)), unit="Pa")
         return Result(name="x", physics="flow", mesh=organ.uuid, times_s=[0.0], fields={}, quantities=(quantity,))
 
+    def other(organ, factor, beat):
+        return pipe(5.0, 20.0, 2, 5) if factor > 1.0 else pipe(5.0, 20.0, 8, 20)
+
     monkeypatch.setattr(convergence, "solve", fake)
+    monkeypatch.setattr(convergence, "resized", other)
     case = FlowCase.model_validate({"inlets": [{"cap": "inlet", "flow": "1 mL/s"}]})
-    result = converge(resized(pipe(5.0, 20.0, 4, 10), 1.0), case, (1.5, 0.7), Keeping())
+    result = converge(pipe(5.0, 20.0, 4, 10), case, monitor=Keeping())
     assert len(result.tables["mesh study"]["tetrahedra"]) == 3
