@@ -32,32 +32,29 @@ class State:
     def ahead(self, dt_s: float, *, steady: bool = False) -> Ahead:
         """What is known before a step of ``dt_s``: first order from a single moment, or on the way to a steady state."""
         if steady or self.before is None or self.pressure_before is None or self.stored_before is None:
-            return Ahead(dt_s, 1.0, self.velocity, self.stored, self.velocity, self.velocity, self.pressure)
+            return Ahead(dt_s, 1.0, self.velocity, self.stored, self.velocity, self.pressure)
         w = dt_s / self.dt_s
         past, earlier = 1 + w, w * w / (1 + w)
-        line = (1 + w) * self.velocity - w * self.before
-        guess, pressure = line, (1 + w) * self.pressure - w * self.pressure_before
-        if self.older is not None and self.pressure_older is not None:
-            now, before, older = self._parabola(dt_s)
-            guess = now * self.velocity + before * self.before + older * self.older
-            pressure = now * self.pressure + before * self.pressure_before + older * self.pressure_older
         return Ahead(
             dt_s,
             (1 + 2 * w) / (1 + w),
             past * self.velocity - earlier * self.before,
             past * self.stored - earlier * self.stored_before,
-            line,
-            guess,
-            pressure,
+            (1 + w) * self.velocity - w * self.before,
+            (1 + w) * self.pressure - w * self.pressure_before,
         )
 
-    def _parabola(self, dt_s: float) -> tuple[float, float, float]:
-        """Weights of now, before and older in the parabola through them, ``dt_s`` from now."""
+    def parabola(self, dt_s: float) -> tuple[Array, Array] | None:
+        """Velocity and pressure ``dt_s`` from now by the parabola through three moments; None with fewer."""
+        if self.older is None or self.pressure_older is None:
+            return None
         one, two = self.dt_s, self.dt_s + self.dt_before_s
+        now = (dt_s + one) * (dt_s + two) / (one * two)
+        before = -dt_s * (dt_s + two) / (one * (two - one))
+        older = dt_s * (dt_s + one) / (two * (two - one))
         return (
-            (dt_s + one) * (dt_s + two) / (one * two),
-            -dt_s * (dt_s + two) / (one * (two - one)),
-            dt_s * (dt_s + one) / (two * (two - one)),
+            now * self.velocity + before * self.before + older * self.older,
+            now * self.pressure + before * self.pressure_before + older * self.pressure_older,
         )
 
     def followed_by(self, ahead: Ahead, velocity: Array, pressure: Array, stored: Array) -> State:
@@ -72,8 +69,8 @@ class State:
 class Ahead:
     """A step that is to be made: the rate of x there is (``a0`` x - past) / ``dt_s``.
 
-    ``past`` (owned, 3) is that of the velocity, ``stored`` (outlets,) that of the windkessel pressures. ``convecting`` is
-    the velocity extrapolated to the end of the step; ``velocity`` and ``pressure`` are the best guess of what is there.
+    ``past`` (owned, 3) is that of the velocity, ``stored`` (outlets,) that of the windkessel pressures. ``convecting`` and
+    ``pressure`` are extrapolated to the end of the step along a line.
     """
 
     dt_s: float
@@ -81,5 +78,4 @@ class Ahead:
     past: Array
     stored: Array
     convecting: Array
-    velocity: Array
     pressure: Array
