@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from organtwin_gui.forms import title
 
@@ -43,6 +43,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + L", "dark or light"),
     ),
 }
+COLUMNS = (("Slices", "3D"), ("Work",))  # side by side: the page fits a low screen
 
 
 class ShortcutsDialog(QDialog):
@@ -53,20 +54,31 @@ class ShortcutsDialog(QDialog):
         self.setWindowTitle("Keys and mouse")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 20, 24, 16)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(28)
-        grid.setVerticalSpacing(5)
-        row = 0
-        for heading, keys in KEYS.items():
-            grid.addWidget(title(heading), row, 0, 1, 2)
-            row += 1
-            for key, meaning in keys:
-                grid.addWidget(QLabel(key), row, 0)
-                said = QLabel(meaning)
-                said.setObjectName("quiet")
-                grid.addWidget(said, row, 1)
-                row += 1
-        layout.addLayout(grid)
+        columns = QHBoxLayout()
+        columns.setSpacing(44)
+        for headings in COLUMNS:
+            column = QVBoxLayout()
+            column.addLayout(_table(headings))
+            column.addStretch(1)
+            columns.addLayout(column)
+        layout.addLayout(columns)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         close.rejected.connect(self.reject)
         layout.addWidget(close)
+
+
+def _table(headings: tuple[str, ...]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(28)
+    grid.setVerticalSpacing(5)
+    row = 0
+    for heading in headings:
+        grid.addWidget(title(heading), row, 0, 1, 2)
+        row += 1
+        for key, meaning in KEYS[heading]:
+            said = QLabel(meaning)
+            said.setObjectName("quiet")
+            grid.addWidget(QLabel(key), row, 0)
+            grid.addWidget(said, row, 1)
+            row += 1
+    return grid

@@ -244,6 +244,7 @@ class MainWindow(QMainWindow):
         procedure.shown.connect(lambda uuid, roles: self.stage.present(uuid, roles, bare=True))
         procedure.marked.connect(self.stage.mark_span)
         procedure.compare_wanted.connect(self.show_compare)
+        procedure.ranks = self.workflow.step(FlowStep).numerics.ranks.value
         self.compare.left.connect(lambda: self._show_compare(False))
         bridge.closed.connect(lambda: self._show_compare(False))
         self.welcome.sample_wanted.connect(self.open_sample)

@@ -11,7 +11,7 @@ from organtwin_gui.steps import FlowStep, StudyStep
 from organtwin_gui.views import ImageScene
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase
@@ -202,6 +202,42 @@ def test_a_case_that_cannot_be_solved_is_said_instead_of_an_estimate(shown):
     shown.inflow.output.setText("nonsense")
     assert not shown.estimate.table.isVisible()
     assert any("cannot be read as a flow" in line for line in shown.estimate.findings.lines)
+
+
+def test_a_finding_leads_to_what_it_speaks_of(shown):
+    shown.estimate.show_findings(
+        [
+            "warning: 'left' is 4 cells across. Mesh finer.",
+            "warning: Too long. Take about 900 steps_per_cycle, or less.",
+        ]
+    )
+    first, second = (label.text() for label in shown.estimate.findings.findChildren(QLabel) if label.text())
+    assert 'href="left">left</a> is 4 cells' in first
+    assert ">steps a beat</a>" in second
+    shown.estimate.findings.picked.emit("left")
+    assert shown.scene.cursor.position_mm == pytest.approx(card(shown, "left").cap.centre_mm)
+    shown.estimate.findings.picked.emit("numerics")
+    assert shown.numerics.inside.isVisible()
+
+
+def test_steps_follow_the_cfl_where_one_is_given(step):
+    choose(step.inflow.time, "pulsatile")
+    assert "cfl" not in step.case()["numerics"]
+    step.numerics.cfl.setValue(5.0)
+    assert FlowCase.model_validate(step.case()).numerics.cfl == 5.0
+    assert not step.numerics.steps.isEnabled()
+
+
+def test_a_known_centreline_is_not_found_again(shown, qtbot, monkeypatch):
+    from organtwin.vessel.tree import of_mesh
+
+    uuid = shown.mesh.currentData()
+    line = of_mesh(shown.bridge.get(uuid))
+    shown.bridge.document.add([line], "Centreline")
+    asked = []
+    monkeypatch.setattr(shown._draft, "ask", lambda _operation, inputs, _parameters: asked.append(inputs))
+    shown.ask_estimate()
+    assert asked == [{"mesh": uuid, "line": line.uuid}]
 
 
 def test_a_project_that_is_closed_during_an_estimate_is_let_go(shown, qtbot):

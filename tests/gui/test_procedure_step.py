@@ -263,3 +263,13 @@ def test_a_button_keeps_its_key_when_its_text_changes(step):
     relabel(step.again, "Solving")
     relabel(step.again, "Solve again")
     assert step.again.shortcut().toString() == "Ctrl+Shift+F"
+
+
+def test_the_buttons_are_in_sight_on_a_low_screen(step):
+    step.resize(330, 520)
+    step.show()
+    for button in (step.apply, step.again, step.compare):
+        assert button.isVisible()
+        assert button.mapTo(step, button.rect().bottomLeft()).y() < step.height()
+    shown = step.viewport().geometry()
+    assert shown.bottom() <= step.apply.mapTo(step, step.apply.rect().topLeft()).y()

@@ -227,3 +227,11 @@ def test_a_centreline_of_another_mesh_is_refused() -> None:
 
 def test_the_operation_is_known_by_its_name() -> None:
     assert find("lumped").inputs == {"mesh": "mesh"}
+
+
+def test_a_centreline_among_the_inputs_is_not_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    organ = pipe(2.0, 20.0, 3, 10)
+    line = of_mesh(organ)
+    monkeypatch.setattr("organtwin_solvers.lumped.solve.of_mesh", lambda *_: pytest.fail("it is known"))
+    (result,) = find("lumped")({"mesh": organ, "line": line}, {"case": case().model_dump(mode="json")})
+    assert set(result.tables) == {"inlet → outlet"}

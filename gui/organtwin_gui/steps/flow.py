@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QVBoxLayout
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QComboBox
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh, Result
@@ -17,10 +18,11 @@ from organtwin_gui.steps.flow_estimate import Estimate
 from organtwin_gui.steps.flow_fields import calm, caption
 from organtwin_gui.steps.flow_inflow import Inflow
 from organtwin_gui.steps.flow_numerics import Numerics
-from organtwin_gui.steps.flow_outlets import Openings
+from organtwin_gui.steps.flow_outlets import Openings, said
 from organtwin_gui.steps.step import Step, fill, primary, relabel
 
 ESTIMATE, CHECK, SOLVE = "lumped", "flow-check", "flow"
+NUMERICS = "numerics"  # the place in the form that a finding about steps speaks of
 
 
 class FlowStep(Step):
@@ -47,6 +49,7 @@ class FlowStep(Step):
         self.numerics = Numerics()
         self.page.addWidget(self.numerics)
         self.estimate = Estimate()
+        self.estimate.findings.picked.connect(self._go_to)
         self.page.addWidget(self.estimate)
         self._draft = Draft(self.bridge)
         self._draft.asked.connect(self.estimate.wait)
@@ -57,19 +60,9 @@ class FlowStep(Step):
         self._check.failed.connect(lambda sentence: self.estimate.show_findings([f"error: {sentence}"]))
         for part in (self.inflow, self.openings, self.numerics):
             part.changed.connect(self._changed)
-        self._foot = QFrame(self)  # the way on is always in sight, however long the form
-        self._foot.setObjectName("panel")
         self.run = primary("Solve flow", "run", "Start the flow solve as a job", "Ctrl+F")
         self.run.clicked.connect(self._start)
-        column = QVBoxLayout(self._foot)
-        column.setContentsMargins(16, 8, 16, 12)
-        column.addWidget(self.run)
-        self.setViewportMargins(0, 0, 0, self._foot.sizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        height = self._foot.sizeHint().height()
-        self._foot.setGeometry(0, self.height() - height, self.width(), height)
+        self.foot().addWidget(self.run)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -93,7 +86,14 @@ class FlowStep(Step):
         mesh = self.bridge.get(uuid) if uuid is not None and self.bridge.is_open else None
         if isinstance(mesh, OrganMesh):
             self.inflow.suggest(mesh)
-        self.openings.offer(mesh.caps if isinstance(mesh, OrganMesh) else ())
+        caps = mesh.caps if isinstance(mesh, OrganMesh) else ()
+        self.openings.offer(caps)
+        named = {f"'{name}'": (cap.name, said(cap.name)) for cap in caps for name in (cap.name, said(cap.name))}
+        self.estimate.findings.places = {
+            **named,
+            "steps_per_cycle": (NUMERICS, "steps a beat"),
+            " cfl ": (NUMERICS, " CFL "),
+        }
 
     # -- the case -------------------------------------------------------------------------------------------------
 
@@ -155,9 +155,22 @@ class FlowStep(Step):
         if CHECK in names():
             self._check.ask(CHECK, {"mesh": uuid}, {"case": case})
         if ESTIMATE in names():
-            self._draft.ask(ESTIMATE, {"mesh": uuid}, {"case": case})
+            line = self.bridge.latest("centerline", mesh=uuid)  # spares the model finding it again
+            self._draft.ask(ESTIMATE, {"mesh": uuid} | ({"line": line.uuid} if line else {}), {"case": case})
         else:
             self.estimate.clear("The 0D model is not installed.")
+
+    def _go_to(self, place: str) -> None:
+        """Show what a finding speaks of: an opening, in the form and in the views, or the steps of a beat."""
+        if place == NUMERICS:
+            self.numerics.button.setChecked(True)
+            self.ensureWidgetVisible(self.numerics.steps)
+            self.numerics.steps.setFocus()
+        for card in self.openings.cards:
+            if card.cap.name == place:
+                self.ensureWidgetVisible(card)
+                card.role.setFocus()
+                self.scene.cursor.move(np.array(card.cap.centre_mm))
 
     def _take_estimate(self, made: list[Any]) -> None:
         result = next((thing for thing in made if isinstance(thing, Result)), None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import html
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from organtwin.model import Quantity, Result
@@ -16,6 +18,7 @@ COLUMNS = (
     ("mmHg", "pressure", "Mean pressure"),
     ("FFR", "ffr", "Fractional flow reserve"),
 )
+LEVELS = ("error: ", "warning: ", "note: ")  # gravest first
 
 
 class Estimate(QWidget):
@@ -67,6 +70,7 @@ class Estimate(QWidget):
 
     def fail(self, sentence: str) -> None:
         """It cannot be estimated: what the sentence says is mostly wrong for the 3D solve as well."""
+        self._notes = []
         self.table.hide()
         self._say("")
         self.findings.show_lines([f"error: {sentence}"])
@@ -93,7 +97,7 @@ class Estimate(QWidget):
         self.table.setFixedHeight(22 * len(rows) + self.table.horizontalHeader().sizeHint().height() + 4)
         self.table.setVisible(bool(rows))
         self._say("")
-        self._notes = [f"note: {note}" for note in result.notes]
+        self._notes = [note if note.startswith(LEVELS) else f"note: {note}" for note in result.notes]
         self._show_findings()
 
     def show_findings(self, lines: list[str]) -> None:
@@ -102,7 +106,11 @@ class Estimate(QWidget):
         self._show_findings()
 
     def _show_findings(self) -> None:
-        self.findings.show_lines([*self._checked, *self._notes])
+        """Of warnings those of the 0D model, which knows the narrow places as well, stand for those of the check."""
+        checked = [line for line in self._checked if not (self._notes and line.startswith("warning: "))]
+        order = {level: number for number, level in enumerate(LEVELS)}
+        lines = [*checked, *self._notes]
+        self.findings.show_lines(sorted(lines, key=lambda line: order.get(line.partition(": ")[0] + ": ", 0)))
 
     def _say(self, text: str) -> None:
         self._state.setText(text)
@@ -110,7 +118,15 @@ class Estimate(QWidget):
 
 
 class Findings(QWidget):
-    """Sentences with the sign of how grave they are."""
+    """Sentences with the sign of how grave they are. ``places`` turns words into links: {words: (key, words shown)}.
+
+    Signals
+    -------
+    picked(key)
+        A place that a sentence speaks of was clicked.
+    """
+
+    picked = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,6 +134,7 @@ class Findings(QWidget):
         self._column.setContentsMargins(0, 2, 0, 0)
         self._column.setSpacing(6)
         self.lines: list[str] = []
+        self.places: dict[str, tuple[str, str]] = {}
 
     def show_lines(self, lines: list[str]) -> None:
         """Each line begins with "error: ", "warning: " or "note: "."""
@@ -128,28 +145,38 @@ class Findings(QWidget):
                 widget.deleteLater()
         for line in lines:
             level, _, sentence = line.partition(": ")
-            self._column.addWidget(_finding(level, sentence))
+            self._column.addWidget(self._finding(level, sentence))
         self.setVisible(bool(lines))
 
+    def _linked(self, sentence: str) -> str:
+        text = html.escape(sentence, quote=False)
+        for words, (key, shown) in self.places.items():
+            link = f'<a style="color: {theme.current().accent}" href="{html.escape(key)}">{html.escape(shown)}</a>'
+            text = text.replace(html.escape(words, quote=False), link, 1)
+        return text
 
-def _finding(level: str, sentence: str) -> QWidget:
-    look = theme.current()
-    icon, colour = {"error": ("error", look.danger), "warning": ("warning", look.warning)}.get(
-        level, ("info", look.text_quiet)
-    )
-    sign, text = QLabel(), QLabel(sentence)
-    sign.setPixmap(theme.icon(icon, colour).pixmap(14, 14))
-    text.setWordWrap(True)
-    text.setObjectName("danger" if level == "error" else "small")
-    text.setFont(theme.font(theme.SMALL_POINTS))
-    text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    made = QWidget()
-    row = QHBoxLayout(made)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(6)
-    row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
-    row.addWidget(text, 1)
-    return made
+    def _finding(self, level: str, sentence: str) -> QWidget:
+        look = theme.current()
+        icon, colour = {"error": ("error", look.danger), "warning": ("warning", look.warning)}.get(
+            level, ("info", look.text_quiet)
+        )
+        sign, text = QLabel(), QLabel(self._linked(sentence))
+        sign.setPixmap(theme.icon(icon, colour).pixmap(14, 14))
+        text.setWordWrap(True)
+        text.setObjectName("danger" if level == "error" else "small")
+        text.setFont(theme.font(theme.SMALL_POINTS))
+        text.setTextFormat(Qt.TextFormat.RichText)
+        text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.LinksAccessibleByMouse
+        )
+        text.linkActivated.connect(self.picked)
+        made = QWidget()
+        row = QHBoxLayout(made)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(text, 1)
+        return made
 
 
 def by_opening(quantities: tuple[Quantity, ...]) -> dict[str, dict[str, float]]:

@@ -6,7 +6,7 @@ from os import cpu_count
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QSpinBox
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox
 
 from organtwin_gui.forms import quiet
 from organtwin_gui.steps.flow_fields import Field, Fold, calm, show_row, tidy
@@ -30,6 +30,13 @@ class Numerics(Fold):
         self.beats = _spin(1, 100, 3, "Number of heart beats to compute; the last one is shown")
         self.steps = _spin(20, 100000, 400, "Time steps in a beat")
         self.steps.setSingleStep(100)
+        self.cfl = tidy(QDoubleSpinBox())
+        self.cfl.setRange(0.0, 50.0)
+        self.cfl.setDecimals(1)
+        self.cfl.setSpecialValueText("off")
+        self.cfl.setToolTip(
+            "Cells that the fastest blood may cross in one step: steps grow and shrink with it. 5 is accurate. Off: equal steps"
+        )
         self.scheme = calm(QComboBox())
         self.scheme.addItem("fast", "fast")
         self.scheme.addItem("Taylor-Hood", "taylor-hood")
@@ -43,6 +50,7 @@ class Numerics(Fold):
             ("Density", self.density),
             ("Beats", self.beats),
             ("Steps a beat", self.steps),
+            ("CFL", self.cfl),
             ("Scheme", self.scheme),
             ("Processes", self.ranks),
         ):
@@ -50,15 +58,16 @@ class Numerics(Fold):
         self.rows.addRow(quiet("Walls are rigid."))
         for box in (self.law, self.scheme):
             box.currentIndexChanged.connect(lambda _i: self.changed.emit())
-        for spin in (self.beats, self.steps):
+        for spin in (self.beats, self.steps, self.cfl):
             spin.valueChanged.connect(lambda _v: self.changed.emit())
         for field in (self.viscosity, self.density):
             field.changed.connect(self.changed)
 
     def show_beats(self, on: bool) -> None:
         """Beats and steps matter only where there are beats."""
-        for field in (self.beats, self.steps):
+        for field in (self.beats, self.steps, self.cfl):
             show_row(self.rows, field, on)
+        self.steps.setEnabled(self.cfl.value() == 0.0)
 
     def blood(self) -> dict[str, Any]:
         return {
@@ -75,6 +84,8 @@ class Numerics(Fold):
         }
         if beating:
             made |= {"cycles": self.beats.value(), "steps_per_cycle": self.steps.value()}
+            if self.cfl.value() > 0.0:
+                made["cfl"] = self.cfl.value()
         return made
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QPushButton
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton
 
 from organtwin.errors import BadInput
 from organtwin.model import Centerline, OrganMesh
@@ -16,7 +17,7 @@ from organtwin.units import convert, parse
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import form, quiet
-from organtwin_gui.steps.flow_fields import Field, calm, caption, show_row
+from organtwin_gui.steps.flow_fields import Field, calm, show_row
 from organtwin_gui.steps.flow_outlets import said
 from organtwin_gui.steps.procedure_span import Span, Way
 from organtwin_gui.steps.step import Step, fill, primary, relabel
@@ -85,21 +86,24 @@ class ProcedureStep(Step):
         self.page.addLayout(self.lower)
         self.apply = primary("Apply", "procedure", "Change the vessel as a job; undo takes it back", "Ctrl+Shift+A")
         self.apply.clicked.connect(self._start)
-        self.page.addWidget(self.apply)
-        self.page.addWidget(caption("Then"))
         self.again = QPushButton("Solve again")
         self.again.setIcon(theme.icon("run"))
         self.again.setShortcut("Ctrl+Shift+F")
         self.again.setToolTip("Solve the flow on the changed vessel with the case of the last result (Ctrl+Shift+F)")
         self.again.clicked.connect(self._solve_again)
-        self.page.addWidget(self.again)
-        self.compare = QPushButton("Before and after")
+        self.compare = QPushButton("Compare")
         self.compare.setIcon(theme.icon("compare"))
-        self.compare.setToolTip("Show the two results side by side (Ctrl+D)")
+        self.compare.setToolTip("Show before and after side by side (Ctrl+D)")
         self.compare.clicked.connect(self._compare)
-        self.page.addWidget(self.compare)
         self._why = quiet("")
-        self.page.addWidget(self._why)
+        foot, then = self.foot(), QHBoxLayout()
+        then.setSpacing(8)
+        for button in (self.again, self.compare):
+            then.addWidget(button, 1)
+        foot.addWidget(self.apply)
+        foot.addLayout(then)
+        foot.addWidget(self._why)
+        self.ranks: Callable[[], int] = lambda: 1  # processes of the next solve: the flow page says
         self._line: Centerline | None = None
         self._asked: set[str] = set()
         self._show_action()
@@ -286,7 +290,7 @@ class ProcedureStep(Step):
             parameters["case"] = {**parameters["case"], "name": title}
         else:
             parameters["overrides"] = {**parameters.get("overrides", {}), "name": title}
-        self.bridge.start("flow", {"mesh": mesh.uuid}, parameters, f"Flow in {mesh.name}")
+        self.bridge.start("flow", {"mesh": mesh.uuid}, parameters, f"Flow in {mesh.name}", ranks=self.ranks())
 
     def _compare(self) -> None:
         pair = before_and_after(self.bridge)
@@ -316,6 +320,7 @@ class ProcedureStep(Step):
         else:
             why = f"Last tried: {procedure.name}."
         self._why.setText(why)
+        self.place_foot()
 
 
 def centerline_of(bridge: Bridge, mesh: str) -> Centerline | None:

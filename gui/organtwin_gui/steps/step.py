@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from organtwin.jobs import Job
@@ -33,6 +34,7 @@ class Step(QScrollArea):
         self.page = QVBoxLayout(inner)
         self.page.setContentsMargins(16, 16, 16, 16)
         self.page.setSpacing(10)
+        self._foot: QFrame | None = None
         self.page.addWidget(title(self.name))
         self.page.addWidget(quiet(self.purpose))
         self.build()
@@ -52,6 +54,28 @@ class Step(QScrollArea):
 
     def refresh(self) -> None:
         raise NotImplementedError
+
+    def foot(self) -> QVBoxLayout:
+        """A place below the page for the buttons that move on: always in sight, however long the form."""
+        self._foot = QFrame(self)
+        self._foot.setObjectName("panel")
+        column = QVBoxLayout(self._foot)
+        column.setContentsMargins(16, 8, 16, 12)
+        column.setSpacing(8)
+        return column
+
+    def place_foot(self) -> None:
+        """Give the foot the height that its words need at this width."""
+        column = self._foot.layout() if self._foot is not None else None
+        if self._foot is None or column is None:
+            return
+        high = column.heightForWidth(self.width()) if column.hasHeightForWidth() else column.sizeHint().height()
+        self.setViewportMargins(0, 0, 0, high)
+        self._foot.setGeometry(0, self.height() - high, self.width(), high)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.place_foot()
 
     def _job_changed(self, job: Job) -> None:
         if job.state.ended or job.fraction == 0:

@@ -671,13 +671,10 @@ class SliceCanvas(QWidget):
         _shadowed(painter, QPointF(pad, pad + strong_metrics.ascent()), name, strong, colour)
         roomy = wide > 280 and high > 200
         count = f"{self.index + 1} / {self.geometry_.count}"
-        _shadowed(
-            painter,
-            QPointF(pad + strong_metrics.horizontalAdvance(name) + 10, pad + strong_metrics.ascent()),
-            count,
-            small,
-            quiet,
-        )
+        start = pad + strong_metrics.horizontalAdvance(name) + 10
+        if start + metrics.horizontalAdvance(count) > wide / 2 - 12:  # it would run into the letter at the top
+            start = wide - pad - metrics.horizontalAdvance(count)
+        _shadowed(painter, QPointF(start, pad + strong_metrics.ascent()), count, small, quiet)
         left, right, top, bottom = self.geometry_.letters()
         letters = theme.font(theme.TITLE_POINTS, bold=True)
         letter_metrics = QFontMetricsF(letters, self)

@@ -27,9 +27,11 @@ Array = NDArray[np.float64]
 
 
 def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[Result]:
-    """The operation "lumped"."""
+    """The operation "lumped". The middle line is found, unless one of this mesh is among the inputs as "line"."""
     organ, case = mesh_and_case(inputs, parameters)
-    return (solve(organ, case, monitor),)
+    line = inputs.get("line")
+    known = line if isinstance(line, Centerline) and line.mesh == organ.uuid else None
+    return (solve(organ, case, monitor, known),)
 
 
 def solve(organ: OrganMesh, case: FlowCase, monitor: Monitor | None = None, line: Centerline | None = None) -> Result:
