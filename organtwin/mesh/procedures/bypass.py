@@ -96,17 +96,7 @@ def bypassed(organ: OrganMesh, action: Bypass, line: Centerline, beat: Beat = la
         for name, narrow in (("start", graft.radius[0]), ("end", graft.radius[-1]))
         if narrow < 0.99 * radius
     ]
-    return Changed(
-        body.points,
-        body.tets,
-        body.faces,
-        body.tags,
-        organ.boundaries,
-        organ.caps,
-        body.mesher,
-        body.kept,
-        tuple(notes),
-    )
+    return Changed(body, organ.boundaries, organ.caps, tuple(notes))
 
 
 # -- where the graft runs ---------------------------------------------------------------------------------------------

@@ -16,54 +16,60 @@ Beat = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Changed:
-    """The mesh after. The first ``kept`` cells were there before, if ``moved``."""
+class Body:
+    """Tetrahedra and their outside. ``kept`` of the cells were there before, if moved; they and their points come first."""
 
     points: tri.Points
     tets: NDArray[np.int32]
     faces: tri.Triangles
     tags: NDArray[np.int16]
+    kept: int
+    mesher: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The vessel after: its cells, and what the tags of its faces are called."""
+
+    body: Body
     boundaries: dict[str, int]
     caps: tuple[Cap, ...]
-    mesher: str
-    kept: int
     notes: tuple[str, ...] = ()
 
     @classmethod
     def not_at_all(cls, organ: OrganMesh, notes: tuple[str, ...]) -> Changed:
         """The mesh as it was."""
-        return cls(
+        body = Body(
             np.asarray(organ.points_mm, float),
             np.asarray(organ.tets),
             np.asarray(organ.boundary_triangles),
             np.asarray(organ.boundary_tags),
-            organ.boundaries,
-            organ.caps,
-            organ.mesher,
             len(organ.tets),
-            notes,
+            organ.mesher,
         )
+        return cls(body, organ.boundaries, organ.caps, notes)
 
     def mesh(self, organ: OrganMesh, name: str) -> OrganMesh:
         """The OrganMesh that takes the place of ``organ`` in what is tried."""
-        numbers = quality.report(self.points, self.tets)
-        numbers["mean_edge_mm"] = float(tri.edge_lengths(self.points, self.faces).mean())
-        numbers["kept_tets"] = float(self.kept)
-        numbers["made_tets"] = float(len(self.tets) - self.kept)
+        body = self.body
+        numbers = quality.report(body.points, body.tets)
+        numbers["mean_edge_mm"] = float(tri.edge_lengths(body.points, body.faces).mean())
+        numbers["kept_tets"] = float(body.kept)
+        numbers["made_tets"] = float(len(body.tets) - body.kept)
         numbers["volume_change_mm3"] = numbers["volume_mm3"] - float(
             quality.volumes(np.asarray(organ.points_mm, float), np.asarray(organ.tets)).sum()
         )
         return OrganMesh(
             name=name,
             structure=organ.structure,
-            points_mm=self.points,
-            tets=self.tets.astype(np.int32),
-            boundary_triangles=self.faces.astype(np.int32),
-            boundary_tags=self.tags.astype(np.int16),
+            points_mm=body.points,
+            tets=body.tets.astype(np.int32),
+            boundary_triangles=body.faces.astype(np.int32),
+            boundary_tags=body.tags.astype(np.int16),
             boundaries=dict(self.boundaries),
             caps=self.caps,
             frame_uid=organ.frame_uid,
-            mesher=self.mesher,
+            mesher=body.mesher,
             report=numbers,
             notes=self.notes,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
@@ -88,9 +90,9 @@ def clamped(organ: OrganMesh, action: Clamp, line: Centerline, beat: Beat = lamb
     body = refit(every, cells, own, cut_tags, changed, sizes, touched=touched, beat=beat)
     gone = {cap.name for cap in lost}
     boundaries = {name: tag for name, tag in organ.boundaries.items() if name not in gone}
-    tags_after = np.where(body.tags == shut, organ.boundaries["wall"], body.tags).astype(np.int16)
+    body = replace(body, tags=np.where(body.tags == shut, organ.boundaries["wall"], body.tags).astype(np.int16))
     note = "The vessel is shut towards " + " and ".join(f"'{cap.name}'" for cap in lost) + "."
-    return Changed(body.points, body.tets, body.faces, tags_after, boundaries, left, body.mesher, body.kept, (note,))
+    return Changed(body, boundaries, left, (note,))
 
 
 def _before(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,21 +17,8 @@ from organtwin.mesh.crossings import crossing_triangles
 from organtwin.mesh.improve import improved
 from organtwin.mesh.meshers import fill
 from organtwin.mesh.patch import patched
+from organtwin.mesh.procedures.changed import Beat, Body
 from organtwin.mesh.repair import place
-
-Beat = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Body:
-    """Tetrahedra and their outside. ``kept`` of the cells were there before; they and their points come first."""
-
-    points: tri.Points
-    tets: NDArray[np.int32]
-    faces: tri.Triangles
-    tags: NDArray[np.int16]
-    kept: int
-    mesher: str
 
 
 def refit(

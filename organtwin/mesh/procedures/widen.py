@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from organtwin.errors import BadInput
 from organtwin.mesh import quality
 from organtwin.mesh import triangles as tri
-from organtwin.mesh.procedures.changed import Beat, Changed
+from organtwin.mesh.procedures.changed import Beat, Body, Changed
 from organtwin.mesh.procedures.morph import carried
 from organtwin.mesh.procedures.refit import edges_at, refit, refuse_crossings
 from organtwin.mesh.procedures.way import Way
@@ -66,23 +66,14 @@ def widened(organ: OrganMesh, action: Widen, line: Centerline, beat: Beat = lamb
     beat()
     refuse_crossings(after, faces, beat, before=points)
     if _sound(points, after, tets):
-        return Changed(after, tets, faces, tags, organ.boundaries, organ.caps, organ.mesher, len(tets), tuple(notes))
+        body = Body(after, tets, faces, tags, len(tets), organ.mesher)
+        return Changed(body, organ.boundaries, organ.caps, tuple(notes))
     pulled = gain > 0.02 * float(gain.max())
     changed = (tags == organ.boundaries["wall"]) & pulled[faces].any(axis=1)
     healthy = np.percentile(edges_at(points, faces)[np.unique(faces[changed])], 90)
     sizes = np.minimum(edges_at(after, faces), 1.2 * healthy)
     body = refit(after, tets, faces, tags, changed, sizes, beat=beat)
-    return Changed(
-        body.points,
-        body.tets,
-        body.faces,
-        body.tags,
-        organ.boundaries,
-        organ.caps,
-        body.mesher,
-        body.kept,
-        tuple(notes),
-    )
+    return Changed(body, organ.boundaries, organ.caps, tuple(notes))
 
 
 def _target(way: Way, action: Widen) -> tuple[Numbers, list[str]]:
