@@ -104,7 +104,8 @@ class Windkessel(Frozen):
 class Outlet(Frozen):
     """A named cap, or "*" for every cap that nothing else names.
 
-    Its pressure is ``pressure`` + ``resistance`` * outflow, or that of a ``windkessel``.
+    Its pressure is ``pressure`` + ``resistance`` * outflow, or that of a ``windkessel``, beyond which stands the windkessel's
+    own pressure.
     """
 
     cap: str = "*"
@@ -122,8 +123,9 @@ class Outlet(Frozen):
 class Targets(Frozen):
     """What the outlets shall bring about: pressures at the inlet over a beat, and how the flow divides.
 
-    Outlets that carry no resistance or windkessel of their own get one from here: a resistance for a steady flow, a
-    windkessel for a pulsatile one. ``split`` is "murray" (flow ~ radius^``exponent``), or percent of the outflow by cap.
+    Outlets with a resistance or a windkessel of their own keep it; every other gets one from here, a resistance for a
+    steady flow, a windkessel for a pulsatile one (one with a pressure of its own is refused). ``split`` among those: "murray"
+    (flow ~ radius^``exponent``), or percent by cap.
     """
 
     systolic: Pressure = "120 mmHg"

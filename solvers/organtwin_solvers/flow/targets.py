@@ -21,9 +21,7 @@ from organtwin.units import convert, parse, show
 
 Array = NDArray[np.float64]
 
-PULSE_OF_PROXIMAL = (
-    0.6  # of the pulse pressure at most is left to the proximal resistances: a compliance makes the rest
-)
+PULSE_OF_PROXIMAL = 0.6  # of the pulse pressure at most comes from the proximal resistances: compliance makes the rest
 PROXIMAL_SHARE = 0.2  # of an outlet's resistance at most is proximal
 
 
@@ -205,7 +203,6 @@ def _from_targets(
     pulse = systolic - diastolic
     steady = np.ptp(inflow) <= 1e-6 * max(abs(float(inflow.mean())), 1e-300)
     mean = diastolic + pulse / 3.0
-    compliance = 0.0
     for _ in range(50):
         rest = float(inflow.mean()) - sum(_mean_flow(end, mean) for end in fixed)
         if rest <= 0.0:
@@ -219,30 +216,8 @@ def _from_targets(
             ends = [Terminal(n, resistances[n], 0.0, 0.0, beyond, "targets") for n in names]
             return solve_loop([*fixed, *ends], inflow, period_s)
         proximal = _proximal(resistances, radii_mm, density, pulse, inflow)
-
-        def loop_with(
-            total_compliance: float, resistances: dict[str, float] = resistances, proximal: dict[str, float] = proximal
-        ) -> Loop:
-            ends = [
-                Terminal(
-                    n, proximal[n], total_compliance * shares[n], resistances[n] - proximal[n], beyond, "targets"
-                )
-                for n in names
-            ]  # fmt: skip
-            return solve_loop([*fixed, *ends], inflow, period_s)
-
-        def excess(logarithm: float, loop_with=loop_with) -> float:  # type: ignore[no-untyped-def]
-            return float(np.ptp(loop_with(math.exp(logarithm)).pressure_pa)) - pulse
-
-        # a time constant from a thousandth to a thousand beats
-        low, high = math.log(1e-3 * period_s / total), math.log(1e3 * period_s / total)
-        if excess(low) < 0.0:
-            raise BadInput(
-                f"This inflow is too even to make a pulse pressure of {show(pulse, 'pressure', 'mmHg')}",
-                remedy="Choose a waveform that pulsates more, or lower the systolic target.",
-            )
-        compliance = math.exp(brentq(excess, low, high, xtol=1e-10)) if excess(high) < 0.0 else math.exp(high)
-        found = loop_with(compliance)
+        ends = [Terminal(n, proximal[n], shares[n], resistances[n] - proximal[n], beyond, "targets") for n in names]
+        found = _with_pulse(pulse, period_s / total, ends, fixed, inflow, period_s)
         miss = diastolic - found.diastolic_pa
         if abs(miss) < 1e-6 * pulse:
             break
@@ -253,6 +228,27 @@ def _from_targets(
             remedy="Let more outlets follow the targets, or change the inflow.",
         )
     return found
+
+
+def _with_pulse(
+    pulse: float, compliance: float, ends: list[Terminal], fixed: list[Terminal], inflow: Array, period_s: float
+) -> Loop:
+    """The loop with a pulse pressure, from a first guess of all ``compliance``, of which each end has its share."""
+
+    def loop(logarithm: float) -> Loop:
+        factor = compliance * math.exp(logarithm)
+        return solve_loop([*fixed, *(replace(e, compliance=factor * e.compliance) for e in ends)], inflow, period_s)
+
+    def excess(logarithm: float) -> float:
+        return float(np.ptp(loop(logarithm).pressure_pa)) - pulse
+
+    low, high = math.log(1e-3), math.log(1e3)  # a time constant from a thousandth to a thousand beats
+    if excess(low) < 0.0:
+        raise BadInput(
+            f"This inflow is too even to make a pulse pressure of {show(pulse, 'pressure', 'mmHg')}",
+            remedy="Choose a waveform that pulsates more, or lower the systolic target.",
+        )
+    return loop(brentq(excess, low, high, xtol=1e-10) if excess(high) < 0.0 else high)
 
 
 def _shares(targets: Targets, names: list[str], radii_mm: Mapping[str, float], *, whole: bool) -> dict[str, float]:
