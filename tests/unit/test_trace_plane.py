@@ -53,7 +53,7 @@ def test_means_and_centre_are_those_of_the_area():
 
 
 def test_only_the_branch_at_the_origin_of_the_plane_is_cut():
-    both = np.concatenate([POINTS, POINTS + (0, 40, 0)])
+    both = np.concatenate([POINTS, POINTS + np.array([0, 40, 0])])
     tets = np.concatenate([TETS, TETS + len(POINTS)])
     near = cut(both, tets, (10, 44, 4), (1, 0, 0))
     whole = cut(both, tets, (10, 44, 4), (1, 0, 0), connected=False)

@@ -22,10 +22,8 @@ from organtwin_solvers.flow.convergence_operation import ConvergenceParameters
 from organtwin_solvers.flow.request import mesh_and_case
 from organtwin_solvers.flow.solve import solve
 
-SAFETY, DOUBTFUL_SAFETY = (
-    1.25,
-    3.0,
-)  # of the error estimate; the second where the order found is not to be trusted (Roache)
+# factors on the error estimate; the second where the order found is not to be trusted (Roache)
+SAFETY, DOUBTFUL_SAFETY = 1.25, 3.0
 LOWEST_ORDER, FORMAL_ORDER = 0.5, 2.0
 SMALLEST_RATIO = 1.1  # of cell sizes from mesh to mesh
 GOOD_PERCENT, FAIR_PERCENT = 3.0, 10.0

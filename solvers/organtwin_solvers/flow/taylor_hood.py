@@ -22,14 +22,8 @@ from organtwin_solvers.flow.taylor_hood_equations import TaylorHoodEquations
 
 Array = NDArray[np.float64]
 
-EDGES = [
-    (2, 3),
-    (1, 3),
-    (1, 2),
-    (0, 3),
-    (0, 2),
-    (0, 1),
-]  # corners at the ends of each edge, in the order of the elements
+# corners at the ends of each edge, in the order of the elements
+EDGES = [(2, 3), (1, 3), (1, 2), (0, 3), (0, 2), (0, 1)]
 NEIGHBOURS = 14  # corners that a quadratic on a cap is fitted to (it has 6 coefficients)
 
 
