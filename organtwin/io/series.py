@@ -16,7 +16,6 @@ from organtwin.io.frames import Frame
 from organtwin.io.identity import Person, clean, pseudonym, same_person
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-VOLUME_MODALITIES = frozenset(("CT", "MR", "PT"))
 
 # what is in a file that holds no scan, by modality or SOP class
 _NOT_A_SCAN = {

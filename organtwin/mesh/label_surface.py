@@ -362,11 +362,6 @@ def _pairs_around_edge(
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def touches_border(mask: masks.Mask) -> bool:
-    """True where the mask reaches a face of its array."""
-    return any(bool(np.take(mask, end, axis=axis).any()) for axis in range(3) for end in (0, -1))
-
-
 def thickness_mm(mask: masks.Mask, grid: Grid) -> float:
     """Diameter of the largest ball inside the mask."""
     depth = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=grid.spacing_mm[::-1])

@@ -39,7 +39,9 @@ def resized(organ: OrganMesh, factor: float, beat: Callable[[], None] = lambda: 
     volume = tri.volume(points, faces)
     sizes = factor * _edges(points, faces)
     try:
-        made = plugged(*remeshed(points, faces, tags, sizes, deviation_mm=DEVIATION * float(np.median(sizes)), beat=beat))
+        made = plugged(
+            *remeshed(points, faces, tags, sizes, deviation_mm=DEVIATION * float(np.median(sizes)), beat=beat)
+        )
     except ChildFailed as failure:
         raise SolveFailed(f"The wall could not be meshed with edges {factor:g} times as long: {failure}") from failure
     points, faces, tags = made
@@ -80,4 +82,6 @@ def _cap(cap: Cap, points: tri.Points, faces: tri.Triangles) -> Cap:
     area = tri.areas(points, faces)
     x, y, z = np.average(points[faces].mean(axis=1), axis=0, weights=area).tolist()
     whole = float(area.sum())
-    return cap.model_copy(update={"centre_mm": (x, y, z), "area_mm2": whole, "radius_mm": float(np.sqrt(whole / np.pi))})
+    return cap.model_copy(
+        update={"centre_mm": (x, y, z), "area_mm2": whole, "radius_mm": float(np.sqrt(whole / np.pi))}
+    )

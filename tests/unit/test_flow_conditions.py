@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from organtwin_solvers.flow.conditions import resolve
-from organtwin_solvers.flow.inflow import flux_vector, rim, unit_profile
-from organtwin_solvers.flow.presets import PRESETS, preset, preset_for
+from organtwin_solvers.flow.inflow import Section, flux_vector, rim
+from organtwin_solvers.flow.presets import PRESETS, preset
 from organtwin_solvers.flow.waveforms import template
 from organtwin_solvers.validation.pipes import pipe, tee
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase
 from organtwin.operations import find
+from organtwin.vessel.waveforms import suggest_for
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,9 @@ def case(**parts) -> FlowCase:
 @pytest.mark.parametrize("mesh", ["tube", "fork"])
 def test_a_profile_carries_exactly_its_flow_inwards_and_vanishes_on_the_rim(mesh, profile, request):
     organ = request.getfixturevalue(mesh)
-    velocity = unit_profile(organ, "inlet", profile)
+    section = Section(organ, "inlet")
+    velocity = np.zeros((len(organ.points_mm), 3))
+    velocity[section.points] = np.outer(getattr(section, profile)(), section.inward)
     assert np.sum(flux_vector(organ, "inlet") * velocity) == pytest.approx(-1.0, rel=1e-12)
     assert not velocity[rim(organ.boundary("inlet"))].any()
     assert velocity[:, 2].max() > 0.0
@@ -42,12 +45,10 @@ def test_a_profile_carries_exactly_its_flow_inwards_and_vanishes_on_the_rim(mesh
 
 def test_a_parabolic_profile_on_a_disc_is_the_parabola():
     organ = pipe(2.0, 4.0, rings=12, layers=2)
-    at_inlet = np.unique(organ.boundary("inlet"))
-    radius = np.linalg.norm(organ.points_mm[at_inlet, :2], axis=1)
+    section = Section(organ, "inlet")
+    radius = np.linalg.norm(organ.points_mm[section.points, :2], axis=1)
     parabola = 2.0 / (np.pi * 2.0**2) * (1.0 - (radius / 2.0) ** 2)
-    np.testing.assert_allclose(
-        unit_profile(organ, "inlet", "parabolic")[at_inlet, 2], parabola, atol=0.01 * parabola.max()
-    )
+    np.testing.assert_allclose(section.parabolic(), parabola, atol=0.01 * parabola.max())
 
 
 def test_a_systolic_waveform_has_mean_one_and_rests_for_two_thirds():
@@ -129,18 +130,17 @@ def test_every_preset_is_a_case_that_fits_a_vessel(name, fork):
     resolve(preset(name), fork)
 
 
-def test_a_vessel_is_offered_the_preset_of_its_kind(tube):
+def test_an_aorta_is_offered_the_waveform_of_the_part_that_blood_enters(tube):
     def offered(structure, *, inlet_faces):
         caps = tuple(
             cap.model_copy(update={"normal": (0.0, 0.0, inlet_faces)} if cap.role == "inlet" else {})
             for cap in tube.caps
         )
-        return preset_for(tube.with_(structure=structure, caps=caps), beating=True)
+        return suggest_for(tube.with_(structure=structure, caps=caps))
 
-    assert offered("aorta", inlet_faces=-1.0) == "aorta-pulsatile"  # from the heart upwards
-    assert offered("aorta", inlet_faces=1.0) == "descending-aorta-pulsatile"
-    assert offered("carotid_artery", inlet_faces=-1.0) == "carotid-pulsatile"
-    assert offered("portal_vein", inlet_faces=-1.0) is None
+    assert offered("aorta", inlet_faces=-1.0) == "ascending-aorta"  # from the heart upwards
+    assert offered("aorta", inlet_faces=1.0) == "descending-aorta"
+    assert offered("carotid_artery", inlet_faces=-1.0) == "common-carotid"
 
 
 def test_an_override_changes_part_of_a_preset():

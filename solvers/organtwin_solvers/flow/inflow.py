@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,21 +72,6 @@ class Section:
         shape = np.zeros(len(self.points))
         shape[self.inside] = spsolve(self.stiffness[self.inside][:, self.inside], self.load[self.inside])
         return self.unit(shape)
-
-
-def unit_profile(organ: OrganMesh, cap: str, profile: Literal["parabolic", "flat"]) -> NDArray[np.float64]:
-    """Inward velocity (n_points, 3) on a cap whose flow is exactly 1 mm^3/s and that is zero on the rim.
-
-    Raises
-    ------
-    BadInput
-        When the cap is too small to carry a profile.
-    """
-    section = Section(organ, cap)
-    speed = section.parabolic() if profile == "parabolic" else section.flat()
-    velocity = np.zeros((len(organ.points_mm), 3))
-    velocity[section.points] = np.outer(speed, section.inward)
-    return velocity
 
 
 def require_resolved(organ: OrganMesh, cap: str) -> None:

@@ -10,9 +10,8 @@ from copy import deepcopy
 from typing import Any
 
 from organtwin.errors import BadInput
-from organtwin.model import FlowCase, OrganMesh
+from organtwin.model import FlowCase
 from organtwin.operations.registry import validated
-from organtwin.vessel.waveforms import suggest_for
 
 SYSTEMIC = {"systolic": "120 mmHg", "diastolic": "80 mmHg"}
 PULMONARY = {"systolic": "25 mmHg", "diastolic": "10 mmHg", "distal_pressure": "8 mmHg"}
@@ -57,8 +56,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "pulmonary-artery-pulsatile": _beating("Pulmonary artery", "5 L/min", "pulmonary-artery", PULMONARY),
 }
 
-_OF_TEMPLATE = {"ascending-aorta": "aorta", "common-carotid": "carotid"}
-
 
 def preset(name: str, overrides: dict[str, Any] | None = None) -> FlowCase:
     """The case of that name, with top-level parts replaced (dictionaries such as ``numerics`` are merged).
@@ -74,10 +71,3 @@ def preset(name: str, overrides: dict[str, Any] | None = None) -> FlowCase:
     for key, value in (overrides or {}).items():
         data[key] = {**data[key], **value} if isinstance(value, dict) and isinstance(data.get(key), dict) else value
     return validated(FlowCase, data, f"the preset '{name}'")
-
-
-def preset_for(mesh: OrganMesh, *, beating: bool) -> str | None:
-    """The preset that fits a vessel and its openings, if there is one."""
-    template = suggest_for(mesh)
-    name = f"{_OF_TEMPLATE.get(template, template)}-{'pulsatile' if beating else 'steady'}"
-    return name if name in PRESETS else None

@@ -83,15 +83,8 @@ class TaylorHoodEquations:
 
     def nodes(self, tag: int) -> NDArray[np.int32]:
         """Owned velocity nodes on the facets of a tag."""
-        return self._on(self.space, self.size, tag)
-
-    def corners_of(self, tag: int) -> NDArray[np.int32]:
-        """Owned pressure nodes on the facets of a tag."""
-        return self._on(self.pressures, self.corners, tag)
-
-    def _on(self, space: fem.FunctionSpace, size: int, tag: int) -> NDArray[np.int32]:
-        found = fem.locate_dofs_topological(space, self.dim - 1, self.facet_tags.find(tag))
-        return found[found < size]
+        found = fem.locate_dofs_topological(self.space, self.dim - 1, self.facet_tags.find(tag))
+        return found[found < self.size]
 
     @property
     def places(self) -> Array:
