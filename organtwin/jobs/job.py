@@ -259,7 +259,9 @@ class Job:
         log = self.folder / "stdout.log"
         if not how and log.exists():
             lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-            last = f" Its last words were: {lines[-1][:200]}" if lines else ""
+            of_rank = [line.partition("EXIT STRING:")[2].strip(" ()") for line in lines if "EXIT STRING:" in line]
+            words = (of_rank or lines)[-1][:200].rstrip(".") if lines else ""
+            last = f" Its last words were: {words}." if words else ""
         kept = " It can go on from its last checkpoint." if (self.folder / CHECKPOINT).exists() else ""
         return (
             f"The worker of '{self.spec.label}' was ended{how} before it finished; "
