@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -13,8 +12,6 @@ from scipy.spatial import cKDTree
 from organtwin.model import OrganMesh
 
 OUTSIDE = -32_768  # beyond a boundary face that has no tag
-_TOLERANCE = 1e-9  # of a barycentric weight
-_MAX_WALK = 400
 # corners of the face opposite to each corner
 _FACES = np.array([(1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)])
 
@@ -52,6 +49,8 @@ class Cells:
 
     def find(self, places_mm: NDArray[Any]) -> NDArray[np.int64]:
         """(n,) the cell in which each place (n, 3) lies, negative outside."""
+        from organtwin.trace.kernels import walk_all
+
         places = np.asarray(places_mm, np.float64).reshape(-1, 3)
         found = np.full(len(places), OUTSIDE, np.int64)
         _, near = self.centres.query(places, k=min(8, len(self.tets)))
@@ -123,45 +122,3 @@ def _neighbours(tets: NDArray[np.int64], triangles: NDArray[Any], tags: NDArray[
         hit = known[sorter[at]] == key[outer]
         made[outer[hit]] = -1 - tags[sorter[at[hit]]].astype(np.int64)
     return np.ascontiguousarray(made.reshape(-1, 4))
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def weights_in(x: float, y: float, z: float, cell: int, first: Any, inverse: Any, out: Any) -> None:
-    """Barycentric weights of a place in a cell into ``out`` (4,)."""
-    dx, dy, dz = x - first[cell, 0], y - first[cell, 1], z - first[cell, 2]
-    total = 0.0
-    for row in range(3):
-        w = inverse[cell, row, 0] * dx + inverse[cell, row, 1] * dy + inverse[cell, row, 2] * dz
-        out[row + 1] = w
-        total += w
-    out[0] = 1.0 - total
-
-
-@numba.njit(cache=True, nogil=True)
-def walk(x: float, y: float, z: float, cell: int, first: Any, inverse: Any, neighbours: Any, out: Any) -> int:
-    """The cell of a place, from a cell nearby; the negative code of the boundary where the way leaves the mesh."""
-    for _ in range(_MAX_WALK):
-        weights_in(x, y, z, cell, first, inverse, out)
-        inner, lowest_inner, outer, lowest_outer = -1, -_TOLERANCE, -1, -_TOLERANCE
-        for corner in range(4):
-            if neighbours[cell, corner] >= 0:
-                if out[corner] < lowest_inner:
-                    inner, lowest_inner = corner, out[corner]
-            elif out[corner] < lowest_outer:
-                outer, lowest_outer = corner, out[corner]
-        if inner < 0 and outer < 0:
-            return cell
-        if inner < 0:
-            return neighbours[cell, outer]
-        cell = neighbours[cell, inner]
-    return OUTSIDE
-
-
-@numba.njit(cache=True, nogil=True)
-def walk_all(places: Any, start: Any, first: Any, inverse: Any, neighbours: Any) -> Any:
-    """:func:`walk` for many places (n, 3) from as many cells (n,)."""
-    found = np.empty(len(places), np.int64)
-    out = np.empty(4)
-    for n in range(len(places)):
-        found[n] = walk(places[n, 0], places[n, 1], places[n, 2], start[n], first, inverse, neighbours, out)
-    return found
