@@ -127,7 +127,9 @@ def test_wrong_parameters_are_refused_before_anything_is_solved(tube, parameters
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_a_case_that_fits_a_vessel(name, fork):
-    resolve(preset(name), fork)
+    conditions = resolve(preset(name), fork)
+    assert {o.cap for o in conditions.outflows} == {"left", "right"}
+    assert all(o.distal > 0.0 or o.proximal > 0.0 for o in conditions.outflows)
 
 
 def test_an_aorta_is_offered_the_waveform_of_the_part_that_blood_enters(tube):
