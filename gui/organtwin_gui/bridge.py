@@ -71,7 +71,7 @@ class Bridge(QObject):
             document = make()
             self.close()
             self.document = document
-            document.changed.connect(self.changed.emit)
+            document.changed.connect(self._changed)
             document.job_changed.connect(self.job_changed.emit)
             self.opened.emit()
             if document.project.recovered_from_line is not None:
@@ -89,6 +89,11 @@ class Bridge(QObject):
             self._ended.clear()
             self.select(None)
             self.closed.emit()
+
+    def _changed(self, change: Change) -> None:
+        if self.selection in change.removed:
+            self.select(None)
+        self.changed.emit(change)
 
     def _poll(self) -> None:
         if self.document is None:

@@ -41,6 +41,7 @@ class CompareView(QWidget):
         self.colour = QComboBox()
         self.colour.setToolTip("What the colours mean, in both views")
         self.colour.setMinimumWidth(150)
+        self.colour.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.colour.currentIndexChanged.connect(lambda _i: self._dress())
         swap = QToolButton()
         swap.setIcon(theme.icon("compare"))
@@ -124,10 +125,11 @@ class CompareView(QWidget):
         return True
 
     def refresh(self) -> None:
-        """Something came or went; what is shown stays while it exists."""
+        """Something came or went; what is shown stays while it exists, then another procedure's pair, but no two others."""
         known = {uuid for uuid, _ in self.results()}
         if self.shown is not None and not set(self.shown) <= known:
-            if not self.open():
+            pair = before_and_after(self.bridge)
+            if pair is None or not self.open(*pair):
                 self.clear()
                 self.left.emit()
         else:
@@ -169,6 +171,8 @@ class CompareView(QWidget):
                 view.show_flow(result, mesh, self._look())
             pair.append(result)
         self.shown = before, after
+        for box, side in zip(self.boxes, ("left", "right"), strict=True):
+            box.setToolTip(f"The result at the {side}: {box.currentText()}")
         self._offer_colours()
         one, two = self._items()
         one.share_ranges(two)

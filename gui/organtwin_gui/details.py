@@ -51,6 +51,7 @@ class Details(QWidget):
         """Show the facts of an object, or nothing."""
         while item := self._column.takeAt(0):
             if widget := item.widget():
+                widget.hide()
                 widget.deleteLater()
         entry = next((e for e in self._bridge.entries() if e.uuid == uuid), None)
         if entry is None:

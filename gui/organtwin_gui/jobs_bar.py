@@ -127,6 +127,7 @@ class JobsBar(QFrame):
         for key, row in list(self.rows.items()):
             if row.job.state.ended:
                 del self.rows[key]
+                row.hide()
                 row.deleteLater()
 
     def _gone(self, key: str) -> None:

@@ -122,13 +122,15 @@ class Stage(QObject):
     def show(self, uuid: str) -> None:
         """Put an object into the 3D view; what it is made from steps back."""
         with self.bridge.guarded():
+            thing = self.bridge.get(uuid)
+            if isinstance(thing, Result) and thing.physics != "lumped":
+                self._clear_for(thing)
             if uuid in self.viewport.items:
                 self.viewport.set_visible(uuid, True)
                 self.changed.emit()
                 return
-            thing = self.bridge.get(uuid)
             match thing:
-                case Result(physics="lumped"):
+                case Result(physics="lumped"):  # has no fields: it is seen in the plots
                     return
                 case Surface():
                     self.viewport.show_surface(thing)
@@ -136,8 +138,6 @@ class Stage(QObject):
                     for kind in ("surface", "mesh"):  # of a vessel and its changed self only one is looked at
                         self._step_back(kind, thing.structure)
                     self.viewport.show_mesh(thing)
-                case Result(physics="lumped"):  # has no fields: it is seen in the plots
-                    return
                 case Result():
                     mesh = self.bridge.get(thing.mesh)
                     assert isinstance(mesh, OrganMesh)
@@ -145,14 +145,19 @@ class Stage(QObject):
                         self.viewport.show_flow(thing, mesh, line=self._line_of(mesh.uuid))
                     else:
                         self.viewport.show_tissue(thing, mesh)
-                    self._step_back("surface", mesh.structure)
-                    self._step_back("mesh", mesh.structure)
-                    for other in self.bridge.entries("result"):
-                        if other.uuid != uuid:  # two results at once would need two legends and two clocks
-                            self.viewport.set_visible(other.uuid, False)
                 case Volume():
                     self.viewport.show_volume(thing)
             self.changed.emit()
+
+    def _clear_for(self, result: Result) -> None:
+        """What would hide a result steps back: its organ, and other results, which would need legends and clocks of their own."""
+        mesh = self.bridge.get(result.mesh)
+        assert isinstance(mesh, OrganMesh)
+        for kind in ("surface", "mesh"):
+            self._step_back(kind, mesh.structure)
+        for other in self.bridge.entries("result"):
+            if other.uuid != result.uuid:
+                self.viewport.set_visible(other.uuid, False)
 
     def present(self, uuid: str | None, roles: dict[str, str], *, bare: bool = False) -> None:
         """Show a vessel mesh with arrows that follow the roles of its openings.

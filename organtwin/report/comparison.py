@@ -14,6 +14,7 @@ FIRST = (
     "ffr",
     "flow share",
     "flow",
+    "mean tawss",
     "tawss",
     "mean wall shear",
     "peak velocity",

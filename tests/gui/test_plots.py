@@ -122,6 +122,26 @@ def test_ffr_has_its_limit_and_curves_say_their_value(shown):
     assert not plots.along._level.isVisible()
 
 
+def test_time_stays_in_seconds_when_another_curve_is_chosen(shown):
+    over = shown[0].plots.over
+    for _ in range(2):
+        over.dress()  # as when a curve is chosen or the theme changes
+        over.getAxis("bottom").setRange(0.0, 0.8)
+        assert over.getAxis("bottom").autoSIPrefixScale == 1.0
+
+
+def test_a_result_that_is_shown_again_is_not_hidden_by_its_mesh(shown, opengl):
+    if not opengl.works:
+        pytest.skip("no OpenGL")
+    window, flow, _ = shown
+    window.stage.show(flow.uuid)
+    window.stage.show(flow.mesh)
+    window.stage.hide(flow.uuid)
+    window.stage.show(flow.uuid)
+    assert window.stage.is_shown(flow.uuid)
+    assert not window.stage.is_shown(flow.mesh)
+
+
 def test_a_lumped_result_has_plots_without_a_picture(shown):
     window, _, lumped = shown
     window.bridge.select(lumped.uuid)

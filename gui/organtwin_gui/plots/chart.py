@@ -13,6 +13,7 @@ from organtwin_gui import theme
 from organtwin_gui.plots.series import Series
 
 Colour = tuple[int, int, int]
+NO_PREFIX = ((0.0, 0.0),)  # units are in the label: 0.3 s stays 0.3 s
 
 
 class Chart(pg.PlotWidget):
@@ -64,8 +65,8 @@ class Chart(pg.PlotWidget):
             axis.setTextPen(pg.mkPen(look.text_quiet))
             axis.setTickFont(small)
             axis.setStyle(tickLength=-4, tickTextOffset=4)
-            axis.setLabel(text, color=look.text_quiet, **{"font-size": f"{theme.SMALL_POINTS:g}pt"})
-            axis.enableAutoSIPrefix(False)  # units are in the label: 0.3 s stays 0.3 s
+            style = {"color": look.text_quiet, "font-size": f"{theme.SMALL_POINTS:g}pt"}
+            axis.setLabel(text, siPrefixEnableRanges=NO_PREFIX, **style)
         self._level.setPen(pg.mkPen(look.warning, width=1, style=Qt.PenStyle.DashLine))
         self.cursor.setPen(pg.mkPen(look.text_quiet, width=1.4))
         self._place.setPen(pg.mkPen(look.accent, width=1.2, style=Qt.PenStyle.DotLine))

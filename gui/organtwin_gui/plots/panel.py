@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from organtwin.model import OrganMesh, Result
 from organtwin_gui.bridge import Bridge
@@ -12,6 +12,7 @@ from organtwin_gui.forms import title
 from organtwin_gui.plots import series as curves
 from organtwin_gui.plots.chart import Chart, Colour
 from organtwin_gui.stage import Stage
+from organtwin_gui.steps.flow_fields import Elided
 from organtwin_gui.views.items.flow import FlowItem
 from organtwin_gui.views.items.organ_mesh import INLET_COLOUR, OUTLET_COLOURS
 
@@ -36,9 +37,7 @@ class PlotsPanel(QFrame):
         self.when.setToolTip("What is drawn over the last cycle, at each opening")
         self.along = Chart("Distance (mm)", "Along the vessel")
         self.over = Chart("Time (s)", "Over the cycle")
-        self._name = QLabel("")
-        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._name.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self._name = Elided("")
         self._name.setObjectName("quiet")
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._heads: list[QLabel] = []

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QColor
 
 from organtwin_gui import theme
+from organtwin_gui.plots.chart import NO_PREFIX
 
 
 class Curve(pg.PlotWidget):
@@ -35,12 +36,12 @@ class Curve(pg.PlotWidget):
         small = theme.font(theme.SMALL_POINTS)
         for side, text in (("bottom", self._across), ("left", self._up)):
             axis = self.getAxis(side)
-            axis.enableAutoSIPrefix(False)
             axis.setPen(pg.mkPen(look.line))
             axis.setTextPen(pg.mkPen(look.text_quiet))
             axis.setTickFont(small)
             axis.setStyle(tickLength=-4, tickTextOffset=4)
-            axis.setLabel(text, color=look.text_quiet, **{"font-size": f"{theme.SMALL_POINTS:g}pt"})
+            style = {"color": look.text_quiet, "font-size": f"{theme.SMALL_POINTS:g}pt"}
+            axis.setLabel(text, siPrefixEnableRanges=NO_PREFIX, **style)
         self.line.setPen(pg.mkPen(look.accent, width=2))
 
     def changeEvent(self, event: QEvent) -> None:

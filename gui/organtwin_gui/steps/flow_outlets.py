@@ -169,8 +169,12 @@ class Openings(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.systolic = Field("120 mmHg", "pressure", "Highest pressure at the inlet over a beat")
-        self.diastolic = Field("80 mmHg", "pressure", "Lowest pressure at the inlet over a beat")
+        self.systolic = Field(
+            "120 mmHg",
+            "pressure",
+            "Highest pressure of the beat, at the outlets: what the vessel itself loses comes on top",
+        )
+        self.diastolic = Field("80 mmHg", "pressure", "Lowest pressure of the beat, at the outlets")
         self.split = calm(QComboBox())
         self.split.addItem("by size (Murray)", "murray")
         self.split.addItem("in percent", "percent")
