@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from organtwin.errors import SolveFailed
 from organtwin.units import convert
 from organtwin_solvers.flow.coupled import NotConverged
-from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.flow_scheme import FlowScheme
 from organtwin_solvers.flow.state import State
 
 Array = NDArray[np.float64]
@@ -43,7 +43,7 @@ class March:
     cfl: float = 0.0
     solver_tolerance: float = 3e-6
 
-    def record(self, scheme: Scheme, state: State, change: float) -> None:
+    def record(self, scheme: FlowScheme, state: State, change: float) -> None:
         columns = {"time_s": state.time_s, "residual": change, "iterations": scheme.iterations}
         for cap, flow in scheme.flows_by_cap(state).items():
             columns[f"flow {cap} (mL/s)"] = convert(flow, "flow", "mL/s")
@@ -54,13 +54,13 @@ class March:
         self.cfl = max(self.cfl, scheme.cfl_rate * state.dt_s)
 
 
-def frame_of(scheme: Scheme, state: State) -> Frame:
+def frame_of(scheme: FlowScheme, state: State) -> Frame:
     """The state just reached."""
     parts = (state.velocity, state.pressure, scheme.reaction(state))
     return Frame(state.time_s, *(scheme.to_points(part) for part in parts))
 
 
-def advance(scheme: Scheme, state: State, dt_s: float, march: March, *, steady: bool) -> tuple[State, float]:
+def advance(scheme: FlowScheme, state: State, dt_s: float, march: March, *, steady: bool) -> tuple[State, float]:
     """One step, or a shorter one when it fails: the new state and the step that worked.
 
     Raises
@@ -86,7 +86,7 @@ def advance(scheme: Scheme, state: State, dt_s: float, march: March, *, steady: 
     )
 
 
-def _likely(scheme: Scheme, speed: float, place: tuple[float, float, float], dt_s: float) -> str:
+def _likely(scheme: FlowScheme, speed: float, place: tuple[float, float, float], dt_s: float) -> str:
     organ = scheme.mesh.organ
     for cap in organ.caps:
         if speed > 0.0 and np.linalg.norm(np.subtract(cap.centre_mm, place)) < 2.0 * cap.radius_mm:

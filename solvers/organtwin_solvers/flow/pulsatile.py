@@ -15,8 +15,8 @@ from organtwin.monitor import Monitor
 from organtwin.units import parse
 from organtwin_solvers.flow.advance import Frame, March, advance, frame_of
 from organtwin_solvers.flow.cycle import CycleSums
+from organtwin_solvers.flow.flow_scheme import FlowScheme
 from organtwin_solvers.flow.rheology import rheology
-from organtwin_solvers.flow.scheme import Scheme
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ GROWTH = 1.2  # of the step from one to the next, where the CFL number sets it
 class Beats:
     """The cycles of a run. Frames and wall sums are those of the last one, its end included."""
 
-    def __init__(self, scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> None:
+    def __init__(self, scheme: FlowScheme, numerics: FlowNumerics, monitor: Monitor) -> None:
         self.scheme, self.numerics, self.monitor = scheme, numerics, monitor
         self.march = March(solver_tolerance=numerics.linear_tolerance)
         self.wall = CycleSums(scheme.mesh.organ, rheology(scheme.conditions.blood))
@@ -171,7 +171,7 @@ class Beats:
         self.monitor.log(f"Going on from t = {self.state.time_s:.3f} s.")
 
 
-def pulsatile(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> tuple[March, CycleSums]:
+def pulsatile(scheme: FlowScheme, numerics: FlowNumerics, monitor: Monitor) -> tuple[March, CycleSums]:
     """Run the cycles from rest, or from where a run of the same job was ended.
 
     Raises

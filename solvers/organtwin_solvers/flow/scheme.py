@@ -14,9 +14,10 @@ elements live. Backflow at outlets is stabilised by +rho/2 |u.n| u.v where blood
 Phys. 261, 2014, beta = 1 for the skew form). Outlets are windkessels, integrated by the same formula as the velocity and part
 of the linear system: p_k = r_k Q_k + what is known from earlier times.
 
-The tau of the pressure counts blood that is slower than the inflow as fast as it. There tau lives on nodes, and P[.] weighs it there; on cells it is the mean of their nodes, so that the term is
-never negative (Cauchy-Schwarz). A viscosity that varies (Carreau-Yasuda) is that of the extrapolated velocity, constant in
-each cell, with mu (grad a)^T on the right-hand side. The three velocity components share one scalar matrix K.
+The tau of the pressure counts blood that is slower than the inflow as fast as it. There tau lives on nodes, and P[.] weighs
+it there; on cells it is the mean of their nodes, so that the term is never negative (Cauchy-Schwarz). A viscosity that varies
+(Carreau-Yasuda) is that of the extrapolated velocity, constant in each cell, with mu (grad a)^T on the right-hand side. The
+three velocity components share one scalar matrix K.
 """
 
 from __future__ import annotations

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from organtwin.errors import OrganTwinError
 from organtwin.model import Centerline, FlowCase, OrganMesh, Result, TwinObject
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
-from organtwin_solvers.fem.organ import fem_mesh
+from organtwin_solvers.fem.organ import FemMesh, fem_mesh
 from organtwin_solvers.flow.along import line_of
 from organtwin_solvers.flow.conditions import Conditions
+from organtwin_solvers.flow.flow_scheme import FlowScheme
 from organtwin_solvers.flow.operation import FlowParameters
 from organtwin_solvers.flow.preflight import checked
 from organtwin_solvers.flow.pulsatile import pulsatile
@@ -22,7 +23,7 @@ from organtwin_solvers.flow.steady import steady
 from organtwin_solvers.flow.taylor_hood import TaylorHood
 from organtwin_solvers.lumped.start import periodic_state
 
-SCHEMES = {"fast": Scheme, "taylor-hood": TaylorHood}
+SCHEMES: dict[str, Callable[[FemMesh, Conditions], FlowScheme]] = {"fast": Scheme, "taylor-hood": TaylorHood}
 
 
 def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[Result]:

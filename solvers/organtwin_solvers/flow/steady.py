@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from organtwin.model.cases import FlowNumerics
 from organtwin.monitor import Monitor
 from organtwin_solvers.flow.advance import Frame, March, advance, frame_of
-from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.flow_scheme import FlowScheme
 from organtwin_solvers.flow.state import State
 
 Array = NDArray[np.float64]
@@ -20,7 +20,7 @@ SETTLE, AVERAGE = 20, 60  # steps in real time that follow then: to forget the l
 AVERAGING_CFL = 5.0
 
 
-def steady(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> March:
+def steady(scheme: FlowScheme, numerics: FlowNumerics, monitor: Monitor) -> March:
     """March with growing implicit steps until the flow changes less than the tolerance.
 
     The residual is the relative change of velocity per step, or per residence time (volume / flow) while steps are
@@ -53,7 +53,7 @@ def steady(scheme: Scheme, numerics: FlowNumerics, monitor: Monitor) -> March:
     return _average(scheme, state, march, numerics, monitor)
 
 
-def _average(scheme: Scheme, state: State, march: March, numerics: FlowNumerics, monitor: Monitor) -> March:
+def _average(scheme: FlowScheme, state: State, march: March, numerics: FlowNumerics, monitor: Monitor) -> March:
     """Follow an unsteady flow in real time (second order) and keep its mean."""
     monitor.log("The flow does not settle into a steady state: it is followed in time and averaged.")
     residence, mean = scheme.residence_s(), _Mean(scheme)
@@ -71,7 +71,7 @@ def _average(scheme: Scheme, state: State, march: March, numerics: FlowNumerics,
 
 
 def _tell_steady(
-    scheme: Scheme, state: State, march: March, numerics: FlowNumerics, monitor: Monitor, *, averaged: float = 0.0
+    scheme: FlowScheme, state: State, march: March, numerics: FlowNumerics, monitor: Monitor, *, averaged: float = 0.0
 ) -> None:
     march.steps += 1
     march.record(scheme, state, march.residual)
@@ -89,7 +89,7 @@ def _tell_steady(
 class _Mean:
     """Time average of states."""
 
-    def __init__(self, scheme: Scheme) -> None:
+    def __init__(self, scheme: FlowScheme) -> None:
         self._scheme, self.steps, self._time = scheme, 0, 0.0
         self._sums: list[Array] = []
         self._square = 0.0
