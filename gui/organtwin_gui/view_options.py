@@ -154,8 +154,8 @@ class ViewOptions(QWidget):
             return None
         look = item.look
         rows = form()
-        everywhere = [(s.title.lower(), key) for key, s in item.shades.items() if not s.on_wall]
-        walls = [(s.title.lower(), key) for key, s in item.shades.items() if s.on_wall]
+        everywhere = [(_within(s.title), key) for key, s in item.shades.items() if not s.on_wall]
+        walls = [(_within(s.title), key) for key, s in item.shades.items() if s.on_wall]
         names = [("glassy", "plain"), *walls, *((t, k) for t, k in everywhere if k != "speed"), ("none", "none")]
         rows.addRow("Wall", _choice(names, look.wall, "What the wall shows", lambda v: self._change(wall=v)))
         for text, field, tip in (
@@ -256,6 +256,11 @@ class ViewOptions(QWidget):
         )
         rows.addRow(_check("Edges", look.edges, "Show the edges of the triangles", lambda on: self._change(edges=on)))
         return rows
+
+
+def _within(title: str) -> str:
+    """A title as it stands inside a sentence: "Wall shear" begins small, "OSI" and "Q-criterion" do not."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def _state_of(item: FlowItem) -> tuple[Any, ...]:

@@ -148,9 +148,21 @@ def converge(
         part.progress(0.0, f"{name} mesh")
         beat = _Beat(part, f"{name} mesh")
         meshes.append(organ if factor == 1.0 else resized(organ, factor, beat))
+        _apart(organ, meshes[-1], name)
         monitor.log(f"{name} mesh: {len(meshes[-1].tets)} tetrahedra")
         results.append(solve(meshes[-1], case, _Named(PartMonitor(part, 0.15, 1.0), f"{name} mesh")))
     return _studied(case, meshes[::-1], results[::-1])
+
+
+def _apart(given: OrganMesh, made: OrganMesh, name: str) -> None:
+    """Refuse a mesh that tells nothing new, before it is solved on."""
+    sizes = _cell_size(given), _cell_size(made)
+    ratio = sizes[1] / sizes[0] if name == "coarser" else sizes[0] / sizes[1]
+    if made is not given and ratio < SMALLEST_RATIO:
+        raise BadInput(
+            f"The {name} mesh came out with cells of {sizes[1]:.2g} mm beside {sizes[0]:.2g} mm of the given one: too much alike",
+            remedy="Begin from a finer mesh." if name == "coarser" else "Begin from a coarser mesh.",
+        )
 
 
 class _Beat:
