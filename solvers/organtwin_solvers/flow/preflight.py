@@ -9,23 +9,20 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from organtwin.errors import BadInput
-from organtwin.mesh.crossings import crossing_triangles
-from organtwin.mesh.quality import boundary, volumes
+from organtwin.mesh.quality import volumes
 from organtwin.model import FlowCase, OrganMesh
-from organtwin.model.cases import Outlet, Windkessel
 from organtwin.model.centerline import Centerline
 from organtwin.monitor import Monitor
 from organtwin.units import convert, show
 from organtwin_solvers.flow.conditions import Conditions, resolve
+from organtwin_solvers.flow.finding import Finding
 from organtwin_solvers.flow.inflow import normals_mm2
+from organtwin_solvers.flow.mesh_check import check_mesh
 from organtwin_solvers.flow.rheology import rheology
 from organtwin_solvers.flow.targets import describe
 
@@ -45,20 +42,6 @@ BLOOD_G_PER_MM3, BLOOD_PA_S = (0.9e-3, 1.3e-3), (0.5e-3, 50e-3)  # any blood, an
 MANY_STEPS = 20_000  # of a beat
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One sentence about a case; ``places_mm`` are points that a view can show."""
-
-    level: Literal["error", "warning", "note"]
-    sentence: str
-    remedy: str = ""
-    cap: str = ""
-    places_mm: tuple[tuple[float, float, float], ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.level}: {self.sentence}." + (f" {self.remedy}" if self.remedy else "")
-
-
 def check(case: FlowCase, organ: OrganMesh) -> list[Finding]:
     """Everything worth saying about a case on a mesh, errors first."""
     found = check_mesh(organ)
@@ -71,62 +54,6 @@ def check(case: FlowCase, organ: OrganMesh) -> list[Finding]:
         found += check_conditions(case, organ, conditions)
     order = ("error", "warning", "note")
     return sorted(found, key=lambda finding: order.index(finding.level))
-
-
-def check_mesh(organ: OrganMesh) -> list[Finding]:
-    """Whether the mesh encloses one piece of space: closed, outward, nowhere through itself, no cell inside out."""
-    found = []
-    points, tets, triangles = organ.points_mm, organ.tets, organ.boundary_triangles
-
-    def say(sentence: str, remedy: str, bad: NDArray[np.integer] | None = None) -> None:
-        corners = points[triangles[bad[:50]]].mean(axis=1) if bad is not None and len(bad) else ()
-        found.append(Finding("error", sentence, remedy, places_mm=tuple(tuple(map(float, c)) for c in corners)))
-
-    if not np.isfinite(points).all():
-        say("The mesh has points that are no numbers", "Mesh the structure again.")
-        return found
-    inverted = int(np.count_nonzero(volumes(points, tets) <= 0.0))
-    if inverted:
-        say(f"{inverted} of {len(tets)} tetrahedra are flat or inside out", "Mesh the structure again.")
-    edges = np.asarray(triangles)[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
-    code = edges[:, 0] * len(points) + edges[:, 1]
-    back = edges[:, 1] * len(points) + edges[:, 0]
-    single = ~np.isin(code, back)
-    if single.any():
-        say(
-            f"The surface of the mesh is open: {int(single.sum())} edges belong to one triangle only",
-            "Repair the surface, close its holes, and mesh again.",
-            np.flatnonzero(single) // 3,
-        )
-    elif len(np.unique(code)) < len(code):
-        say("The surface of the mesh touches itself along edges", "Repair the surface and mesh again.")
-    elif not inverted and _keys(boundary(tets)) != _keys(triangles):
-        say("The named faces are not the outside of the tetrahedra", "Mesh the structure again.")
-    crossing = crossing_triangles(points, triangles)
-    if len(crossing):
-        say(
-            f"The surface of the mesh cuts through itself in {len(crossing)} triangles",
-            "Repair the surface and mesh again.",
-            crossing,
-        )
-    pieces = _pieces(organ)
-    if pieces > 1:
-        say(f"The mesh is of {pieces} separate pieces", "Keep the one with the openings, and mesh again.")
-    return found
-
-
-def _keys(triangles: NDArray[np.integer]) -> set[tuple[int, int, int]]:
-    return set(map(tuple, np.sort(triangles, axis=1).tolist()))
-
-
-def _pieces(organ: OrganMesh) -> int:
-    tets = np.asarray(organ.tets)
-    used = np.unique(tets)
-    pairs = tets[:, [0, 1, 1, 2, 2, 3]].reshape(-1, 2)
-    size = len(organ.points_mm)
-    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
-    _, label = connected_components(graph, directed=False)
-    return len(np.unique(label[used]))
 
 
 def check_conditions(
@@ -461,31 +388,6 @@ def _memory(case: FlowCase, organ: OrganMesh) -> list[Finding]:
             "Mesh with longer edges, keep fewer frames, or run it on a larger machine.",
         )
     ]
-
-
-def explicit(case: FlowCase, organ: OrganMesh) -> FlowCase:
-    """The same case with every outlet named and targets turned into the resistances and windkessels that meet them.
-
-    A steady case has only resistances.
-
-    Raises
-    ------
-    BadInput
-        When the case does not fit the mesh.
-    """
-    outlets = []
-    for end in resolve(case, organ).loop.terminals:
-        beyond = f"{convert(end.distal_pressure_pa, 'pressure', 'mmHg'):.9g} mmHg"
-        proximal, distal, both = (
-            f"{convert(r, 'resistance', 'mmHg*s/mL'):.9g} mmHg*s/mL" for r in (end.proximal, end.distal, end.resistance)
-        )
-        if end.compliance > 0.0:
-            compliance = f"{convert(end.compliance, 'compliance', 'mL/mmHg'):.9g} mL/mmHg"
-            windkessel = Windkessel(proximal=proximal, compliance=compliance, distal=distal, distal_pressure=beyond)
-            outlets.append(Outlet(cap=end.cap, windkessel=windkessel))
-        else:
-            outlets.append(Outlet(cap=end.cap, pressure=beyond, resistance=both if end.resistance > 0.0 else None))
-    return case.with_(outlets=tuple(outlets), targets=None)
 
 
 def checked(case: FlowCase, organ: OrganMesh, monitor: Monitor) -> Conditions:
