@@ -8,6 +8,7 @@ from organtwin_solvers.flow.convergence import converge, study
 from organtwin_solvers.validation.pipes import pipe
 
 from organtwin.errors import BadInput
+from organtwin.mesh import quality
 from organtwin.mesh.resize import resized
 from organtwin.model import FlowCase, Quantity, Result
 from organtwin.monitor import NullMonitor
@@ -79,16 +80,22 @@ def test_a_vessel_keeps_its_openings_and_volume_with_other_cells():
         resized(organ, 0.0)
 
 
+def other(organ, factor, beat):
+    """A pipe with twice or half the edges: a mesher takes much longer."""
+    return pipe(5.0, 20.0, 2, 5) if factor > 1.0 else pipe(5.0, 20.0, 8, 20)
+
+
 def test_levels_of_the_studied_quantities_come_from_the_three_meshes(monkeypatch):
     def fake(organ, case, monitor):
-        h = (sum(organ.report[k] for k in ("volume_mm3",)) / len(organ.tets)) ** (1 / 3)
+        h = (quality.volumes(organ.points_mm, organ.tets).sum() / len(organ.tets)) ** (1 / 3)
         numbers = {"Pressure drop a → b": (2.0 + 0.01 * h**2, "mmHg"), "Mean wall shear": (1.0 + 2.0 * h**2, "Pa")}
         quantities = [Quantity(name=n, value=v, unit=u) for n, (v, u) in numbers.items()]
         quantities.append(Quantity(name="Flow a", value=1.0, unit="mL/s", level="good"))
         return Result(name="x", physics="flow", mesh=organ.uuid, times_s=[0.0], fields={}, quantities=tuple(quantities))
 
     monkeypatch.setattr(convergence, "solve", fake)
-    organ = resized(pipe(5.0, 20.0, 4, 10), 1.0)
+    monkeypatch.setattr(convergence, "resized", other)
+    organ = pipe(5.0, 20.0, 4, 10)
     case = FlowCase.model_validate({"inlets": [{"cap": "inlet", "flow": "1 mL/s"}]})
     result = converge(organ, case, (1.5, 0.7))
     assert result.mesh == organ.uuid
@@ -118,9 +125,6 @@ def test_no_checkpoint_goes_from_one_mesh_of_a_study_to_the_next(monkeypatch):
         monitor.keep({"tetrahedra": organ.tets})
         quantity = Quantity(name="Mean wall shear", value=float(len(organ.tets)), unit="Pa")
         return Result(name="x", physics="flow", mesh=organ.uuid, times_s=[0.0], fields={}, quantities=(quantity,))
-
-    def other(organ, factor, beat):
-        return pipe(5.0, 20.0, 2, 5) if factor > 1.0 else pipe(5.0, 20.0, 8, 20)
 
     monkeypatch.setattr(convergence, "solve", fake)
     monkeypatch.setattr(convergence, "resized", other)
