@@ -25,6 +25,11 @@ SAMPLES = 100  # moments of the cycle, or more, at which the wall's shear is sum
 KEEP_EVERY_S = 30.0  # of wall time, between two checkpoints
 GROWTH = 1.2  # of the step from one to the next, where the CFL number sets it
 
+# what a checkpoint holds of the march, of each of its frames and of the sums over the wall
+MARCHED = ("steps", "retries", "residual", "cfl", "histories")
+SHOWN = ("velocity", "pressure", "reaction")
+SUMMED = ("vector", "magnitude", "pressure")
+
 
 class Beats:
     """The cycles of a run. Frames and wall sums are those of the last one, its end included."""
@@ -127,19 +132,14 @@ class Beats:
         for phase, velocity in self._compared.items():
             arrays[f"compared_{phase}"] = scheme.to_points(velocity)
         for k, frame in enumerate(march.frames):
-            for name in ("velocity", "pressure", "reaction"):
-                arrays[f"frame_{k}_{name}"] = getattr(frame, name)
-        arrays |= {"wall_vector": wall.vector, "wall_magnitude": wall.magnitude, "wall_pressure": wall.pressure}
+            arrays |= {f"frame_{k}_{name}": getattr(frame, name) for name in SHOWN}
+        arrays |= {f"wall_{name}": getattr(wall, name) for name in SUMMED}
         numbers = {
+            "march": {name: getattr(march, name) for name in MARCHED},
             "done": self.done,
             "deviation": self._deviation,
             "fastest": self._fastest,
-            "steps": march.steps,
-            "retries": march.retries,
-            "residual": march.residual,
-            "cfl": march.cfl,
             "cfl_rate": scheme.cfl_rate,
-            "histories": march.histories,
             "frame_times": [frame.time_s for frame in march.frames],
             "wall": [wall.time_s, wall.samples],
         }
@@ -155,18 +155,15 @@ class Beats:
         self.state = scheme.unpack(_under("state_", arrays))
         self._compared = {int(k): scheme.from_points(v) for k, v in _under("compared_", arrays).items()}
         self.done, self._deviation, self._fastest = numbers["done"], numbers["deviation"], numbers["fastest"]
-        march.steps, march.retries, march.cfl = numbers["steps"], numbers["retries"], numbers["cfl"]
-        march.residual, march.histories, scheme.cfl_rate = (
-            numbers["residual"],
-            numbers["histories"],
-            numbers["cfl_rate"],
-        )
+        scheme.cfl_rate = numbers["cfl_rate"]
+        for name in MARCHED:
+            setattr(march, name, numbers["march"][name])
         march.frames = [
-            Frame(t, *(arrays[f"frame_{k}_{name}"] for name in ("velocity", "pressure", "reaction")))
-            for k, t in enumerate(numbers["frame_times"])
+            Frame(time_s, *(arrays[f"frame_{k}_{name}"] for name in SHOWN))
+            for k, time_s in enumerate(numbers["frame_times"])
         ]
-        wall.vector, wall.magnitude = arrays["wall_vector"], arrays["wall_magnitude"]
-        wall.pressure = arrays["wall_pressure"]
+        for name in SUMMED:
+            setattr(wall, name, arrays[f"wall_{name}"])
         wall.time_s, wall.samples = numbers["wall"]
         self.monitor.log(f"Going on from t = {self.state.time_s:.3f} s.")
 
