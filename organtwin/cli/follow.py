@@ -61,6 +61,9 @@ def follow(document: Document, job: Job) -> list[Entry]:
 
 def outcome(document: Document, job: Job) -> list[Entry]:
     """What an ended job made, or its failure raised. One that can go on is not dismissed."""
+    for line in job.log:
+        if line.startswith("warning: "):
+            console.print(line, style="yellow", markup=False)
     if job.can_resume:
         console.print("'organtwin resume' lets it go on from its last checkpoint.", style="dim")
     elif job.state is not JobState.DONE:

@@ -187,9 +187,7 @@ def _solve(
     as_json: bool,
     options: dict[str, Any] | None = None,
 ) -> None:
-    if (case is None) == (preset is None):
-        raise BadInput("Give either a case file or --preset")
-    parameters = {**({"preset": preset} if preset else {"case": _json(f"@{case}")}), **(options or {})}
+    parameters = {**_case(case, preset), **(options or {})}
     with opened(project) as document:
         if mesh is None and preset:
             organ = preset.partition("-")[0]
@@ -223,9 +221,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Say what would be wrong, or weak, about a flow case on a mesh, and what its outlets would be; solves nothing."""
-    if (case is None) == (preset is None):
-        raise BadInput("Give either a case file or --preset")
-    parameters = {"preset": preset} if preset else {"case": _json(f"@{case}")}
+    parameters = _case(case, preset)
     with opened(project) as document:
         organ = document.get(_mesh(document, mesh).uuid)
     (resolved,) = find("flow-check")({"mesh": organ}, parameters)
@@ -468,6 +464,13 @@ def version() -> None:
     print(__version__)
 
 
+def _case(file: Path | None, preset: str | None) -> dict[str, Any]:
+    """The parameter that says what to solve."""
+    if (file is None) == (preset is None):
+        raise BadInput("Give either a case file or --preset NAME", remedy="The help of this command has an example.")
+    return {"preset": preset} if preset else {"case": _json(f"@{file}")}
+
+
 def _json(text: str) -> dict[str, Any]:
     """JSON from the command line, or from a file after ``@``."""
     where = ""
@@ -476,7 +479,7 @@ def _json(text: str) -> dict[str, Any]:
         try:
             text = Path(where).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise BadInput("This file cannot be read", where=where) from error
+            raise BadInput(f"This file cannot be read: {_why(error)}", where=where) from error
     try:
         data = json.loads(text)
     except ValueError as error:
@@ -484,6 +487,10 @@ def _json(text: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise BadInput('A JSON object is needed here, as in {"key": value}', where=where)
     return data
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return "it is not text" if isinstance(error, UnicodeDecodeError) else str(error.strerror or error)
 
 
 def _remove_empty(project: Path) -> None:

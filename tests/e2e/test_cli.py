@@ -115,6 +115,8 @@ def test_a_zip_is_imported_like_a_folder(tmp_path):
         (("mesh", "fresh.otwin", "--structure", "aorta"), 3, "no segmentation"),
         (("flow", "fresh.otwin"), 3, "case file or --preset"),
         (("flow", "fresh.otwin", "text.dcm"), 3, "not JSON"),
+        (("flow", "fresh.otwin", "nothere.json"), 3, "No such file"),
+        (("resume", "fresh.otwin"), 3, "No job of this project can go on"),
         (("validate", "no-such-case"), 3, "no verification case"),
         (("segment", "fresh.otwin", "--engine", "ct", "--frobnicate"), 2, ""),
         (("export", "fresh.otwin", "thing", "x.stl"), 3, "no object 'thing'"),

@@ -134,6 +134,7 @@ def test_a_case_with_targets_starts_at_the_periodic_state_relative_to_a_referenc
             {"outlets": {"left": Outlet(pressure="90 mmHg"), "right": Outlet()}},
             "'left' has a fixed pressure of 90 mmHg",
         ),
+        ({"split": {"left": float("nan"), "right": 50.0}}, "gives 'left' nothing"),
         ({"split": {"left": 50.0, "middle": 50.0}}, "names 'middle'"),
         ({"split": {"left": 100.0}}, "gives 'right' nothing"),
         ({"flow": "-5 L/min"}, "mean inflow above zero"),
