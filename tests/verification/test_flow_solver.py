@@ -203,6 +203,10 @@ def test_a_run_that_was_ended_and_goes_on_ends_where_an_unbroken_one_does(monkey
 
     class Ended(NullMonitor):
         arrays = None
+        logged: list[str] = []  # noqa: RUF012
+
+        def log(self, text: str) -> None:
+            self.logged.append(text)
 
         def keep(self, arrays):
             self.arrays = arrays
@@ -223,6 +227,10 @@ def test_a_run_that_was_ended_and_goes_on_ends_where_an_unbroken_one_does(monkey
     for name, field in whole.fields.items():
         np.testing.assert_allclose(broken.fields[name], field, atol=1e-5 * np.abs(field).max(), err_msg=name)
     assert len(broken.histories["time_s"]) == len(whole.histories["time_s"]) == 40
+    monkeypatch.setattr(pulsatile, "FORMAT", "of another version")
+    afresh = solve(organ, beating, monitor)
+    assert len(afresh.histories["time_s"]) == 40
+    assert any("begins afresh" in text for text in monitor.logged)
 
 
 def test_progress_never_goes_back(tube):

@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 PHASES = 8  # moments of the cycle at which two cycles are compared
 SAMPLES = 100  # moments of the cycle, or more, at which the wall's shear is summed
 KEEP_EVERY_S = 30.0  # of wall time, between two checkpoints
+FORMAT = 1  # of a checkpoint: another number for every change of what it holds
 GROWTH = 1.2  # of the step from one to the next, where the CFL number sets it
 
 # what a checkpoint holds of the march, of each of its frames and of the sums over the wall
@@ -135,6 +136,7 @@ class Beats:
             arrays |= {f"frame_{k}_{name}": getattr(frame, name) for name in SHOWN}
         arrays |= {f"wall_{name}": getattr(wall, name) for name in SUMMED}
         numbers = {
+            "format": FORMAT,
             "march": {name: getattr(march, name) for name in MARCHED},
             "done": self.done,
             "deviation": self._deviation,
@@ -152,6 +154,9 @@ class Beats:
             return
         scheme, march, wall = self.scheme, self.march, self.wall
         numbers = json.loads(arrays["numbers"].tobytes())
+        if numbers.get("format") != FORMAT:
+            self.monitor.log("warning: The checkpoint is of another version of OrganTwin: the run begins afresh.")
+            return
         self.state = scheme.unpack(_under("state_", arrays))
         self._compared = {int(k): scheme.from_points(v) for k, v in _under("compared_", arrays).items()}
         self.done, self._deviation, self._fastest = numbers["done"], numbers["deviation"], numbers["fastest"]
