@@ -40,7 +40,7 @@ class CompareView(QWidget):
         self.boxes = [self._box(f"The result at the {side}") for side in ("left", "right")]
         self.colour = QComboBox()
         self.colour.setToolTip("What the colours mean, in both views")
-        self.colour.setMinimumWidth(150)
+        self.colour.setMinimumWidth(176)
         self.colour.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.colour.currentIndexChanged.connect(lambda _i: self._dress())
         swap = QToolButton()

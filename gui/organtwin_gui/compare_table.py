@@ -20,7 +20,9 @@ def change_text(row: Row) -> str:
     if abs(row.change) < 5e-4 * size or size == 0:
         return "no change"
     percent = row.change_percent
-    text = f"{row.change:+.3g} {row.unit}".rstrip() + ("" if percent is None else f"  ({percent:+.0f} %)")
+    text = f"{row.change:+.3g} {row.unit}".rstrip()
+    if percent is not None:
+        text += f"  ({percent:+.{0 if abs(percent) >= 1 else 1}f} %)"
     return text.replace("-", "−")
 
 

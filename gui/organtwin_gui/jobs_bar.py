@@ -44,7 +44,7 @@ class JobRow(QFrame):
         self._again.setText("Go on")
         self._again.setToolTip("Go on from the last checkpoint of this job")
         self._again.clicked.connect(lambda: bridge.resume(self.job))
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(12, 2, 8, 2)
         row.setSpacing(12)
         self._room = QWidget()  # keeps an ended job's words at the left
@@ -70,7 +70,10 @@ class JobRow(QFrame):
         self._icon.setPixmap(theme.icon(icon, colour).pixmap(theme.ICON_SIZE))
         self._bar.setValue(int(1000 * job.fraction))
         self._bar.setVisible(running)
-        self._room.setVisible(not running)
+        failed = job.state is JobState.FAILED
+        self._room.setVisible(not running and not failed)
+        self._what.setWordWrap(failed)  # all of the sentence can be read
+        self._row.setStretchFactor(self._what, int(failed))
         self._percent.setVisible(running)
         self._percent.setText(f"{100 * job.fraction:.0f} %")
         if running:
