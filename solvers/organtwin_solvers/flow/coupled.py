@@ -135,7 +135,7 @@ class CoupledSolver:
         NotConverged
         """
         self._x.array[:] = residual.ravel()
-        self._ksp.setTolerances(rtol=1e-9, atol=tolerance, max_it=MAX_ITERATIONS)
+        self._ksp.setTolerances(rtol=1e-13, atol=tolerance, max_it=MAX_ITERATIONS)
         self._ksp.solve(self._x, self._y)
         iterations = self._ksp.getIterationNumber()
         if self._ksp.getConvergedReason() < 0:
