@@ -10,6 +10,7 @@ from rich.table import Table
 
 from organtwin import validation
 from organtwin.cli.follow import console
+from organtwin.errors import OrganTwinError
 from organtwin.monitor import NullMonitor
 from organtwin.store.atomic import write_json
 
@@ -17,6 +18,7 @@ from organtwin.store.atomic import write_json
 def run_cases(names: list[str], quick: bool, file: Path | None, as_json: bool) -> bool:
     """Run the named cases (all when none are named); returns whether every row passed."""
     rows: list[dict[str, object]] = []
+    broken: list[str] = []
     table = Table(title=f"OrganTwin validation{' (quick)' if quick else ''}")
     for heading in ("case", "quantity", "reference", "computed", "unit", "error", "accepted", "mesh", "time", ""):
         table.add_column(
@@ -25,7 +27,13 @@ def run_cases(names: list[str], quick: bool, file: Path | None, as_json: bool) -
     for name in names or validation.names():
         case = validation.find(name)
         console.print(f"{case.name}: {case.title}", style="dim")
-        for row in case.run(quick, NullMonitor()):
+        try:
+            computed = case.run(quick, NullMonitor())
+        except OrganTwinError as error:  # the other cases still have something to say
+            console.print(f"{case.name}: {error.sentence}", style="red")
+            broken.append(case.name)
+            continue
+        for row in computed:
             rows.append({"case": case.name, **row.to_json()})
             table.add_row(
                 case.name,
@@ -39,10 +47,10 @@ def run_cases(names: list[str], quick: bool, file: Path | None, as_json: bool) -
                 f"{row.seconds:.1f} s",
                 "[green]pass[/]" if row.passed else "[bold red]FAIL[/]",
             )
-    if file is not None:
-        write_json(file, rows)
+        if file is not None:  # after each case: the whole takes long, and may be ended before its end
+            write_json(file, rows)
     if as_json:
         print(json.dumps(rows, indent=1))
     else:
         Console(width=None if Console().is_terminal else 170).print(table)
-    return all(bool(row["passed"]) for row in rows)
+    return not broken and all(bool(row["passed"]) for row in rows)
