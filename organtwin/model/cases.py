@@ -117,6 +117,8 @@ class Outlet(Frozen):
     def _one_model(self) -> Outlet:
         if self.windkessel is not None and self.resistance is not None:
             raise ValueError(f"the outlet '{self.cap}' has both a resistance and a windkessel: give one")
+        if self.windkessel is not None and self.pressure != "0 mmHg":
+            raise ValueError(f"the outlet '{self.cap}' has both a pressure and a windkessel: give its distal_pressure")
         return self
 
 

@@ -42,6 +42,7 @@ Array = NDArray[np.float64]
 ROBIN = 1.0  # pressure falls to the outlet's over about one cell: symbol of B K^-1 B' there
 SLOWER = 1.3  # times as many iterations as after a renewal make the next one worth its while
 PATIENCE = 3  # iterations more that are never worth it
+MANY = 12  # iterations from which on fresh factors of K are worth their while in each step
 FACTORS_SERVE = 4  # steps that incomplete factors of K serve: it changes little from one to the next
 PACKED = ("velocity", "pressure", "before", "pressure_before", "older", "pressure_older")  # fields of a state
 
@@ -143,7 +144,7 @@ class Scheme:
         )  # fmt: skip
         kernels.backflow(o.outlets.facets, o.outlets.normals, o.outlet_positions, a, rho, o.blocks)
         stale = self._stale(inertia)
-        if stale or self._age % FACTORS_SERVE == 0:
+        if stale or self._age % FACTORS_SERVE == 0 or self.iterations > MANY:
             self._solver.set_momentum(o.blocks)
         if stale:
             self._solver.forget_answers()
