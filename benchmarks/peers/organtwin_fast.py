@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 from organtwin_solvers.fem.organ import fem_mesh
-from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.fast.scheme import Scheme
 from organtwin_solvers.validation.measures import point_volumes
 from organtwin_solvers.validation.womersley import conditions, start
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from organtwin_solvers.flow import convergence
-from organtwin_solvers.flow.convergence import converge, study
+from organtwin_solvers.flow.results import convergence
+from organtwin_solvers.flow.results.convergence import converge, study
 from organtwin_solvers.validation.pipes import pipe
 
 from organtwin.errors import BadInput

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organtwin_solvers.flow.conditions import resolve
-from organtwin_solvers.flow.explicit import explicit
-from organtwin_solvers.flow.preflight import check, check_conditions, checked
 from organtwin_solvers.flow.preflight_operation import OPERATION
+from organtwin_solvers.flow.setup.conditions import resolve
+from organtwin_solvers.flow.setup.explicit import explicit
+from organtwin_solvers.flow.setup.preflight import check, check_conditions, checked
 from organtwin_solvers.validation.pipes import pipe, tee
 
 from organtwin.errors import BadInput

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import pyvista
-from organtwin_solvers.flow.advance import Frame, March
-from organtwin_solvers.flow.along import Along, Sampler, tables
-from organtwin_solvers.flow.conditions import resolve
-from organtwin_solvers.flow.cycle import CycleSums
-from organtwin_solvers.flow.derived import Gradients, kinetic_energy, lambda2, q_criterion, vorticity
-from organtwin_solvers.flow.quantities import result_of
+from organtwin_solvers.flow.march.advance import Frame, March
+from organtwin_solvers.flow.results.along import Along, Sampler, tables
+from organtwin_solvers.flow.results.cycle import CycleSums
+from organtwin_solvers.flow.results.derived import Gradients, kinetic_energy, lambda2, q_criterion, vorticity
+from organtwin_solvers.flow.results.quantities import result_of
+from organtwin_solvers.flow.results.wall_shear import WallShear
 from organtwin_solvers.flow.rheology import rheology
-from organtwin_solvers.flow.wall_shear import WallShear
+from organtwin_solvers.flow.setup.conditions import resolve
 from organtwin_solvers.validation.osi import CASE
 from organtwin_solvers.validation.pipes import pipe
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from organtwin_solvers.flow.conditions import Outflow, resistances_and_pressures
+from organtwin_solvers.flow.setup.conditions import Outflow, resistances_and_pressures
 from organtwin_solvers.flow.state import State
 
 TIMES = (0.0, 0.1, 0.35)  # steps of different length

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organtwin_solvers.flow.conditions import resolve
-from organtwin_solvers.flow.targets import Terminal, solve_loop, summary, terminals
-from organtwin_solvers.flow.waveforms import template
+from organtwin_solvers.flow.setup.conditions import resolve
+from organtwin_solvers.flow.setup.targets import Terminal, solve_loop, summary, terminals
+from organtwin_solvers.flow.setup.waveforms import template
 from organtwin_solvers.validation.pipes import tee
 
 from organtwin.errors import BadInput

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from organtwin_solvers.flow.conditions import resolve
-from organtwin_solvers.flow.inflow import Section, flux_vector, rim
-from organtwin_solvers.flow.waveforms import sampled, template
-from organtwin_solvers.flow.womersley_profile import womersley_profile
+from organtwin_solvers.flow.setup.conditions import resolve
+from organtwin_solvers.flow.setup.inflow import Section, flux_vector, rim
+from organtwin_solvers.flow.setup.waveforms import sampled, template
+from organtwin_solvers.flow.setup.womersley_profile import womersley_profile
 from organtwin_solvers.validation.pipes import pipe, tee
 from scipy.special import jv
 

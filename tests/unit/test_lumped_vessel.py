@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from organtwin_solvers.flow.conditions import Conditions, resolve
+from organtwin_solvers.flow.setup.conditions import Conditions, resolve
 from organtwin_solvers.lumped.solve import solve
 from organtwin_solvers.lumped.start import periodic_state
 from organtwin_solvers.lumped.stenosis import young_tsai

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from organtwin_solvers.flow import pulsatile
-from organtwin_solvers.flow import steady as march
-from organtwin_solvers.flow.coupled import NotConverged
-from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.fast.coupled import NotConverged
+from organtwin_solvers.flow.fast.scheme import Scheme
+from organtwin_solvers.flow.march import pulsatile
+from organtwin_solvers.flow.march import steady as march
 from organtwin_solvers.flow.solve import solve
 from organtwin_solvers.validation.pipes import pipe, tee
 from organtwin_solvers.validation.poiseuille import CASE, value
@@ -97,7 +97,7 @@ def test_time_stepping_converges_with_second_order():
     def at_the_end(steps: int) -> np.ndarray:
         numerics = {"mode": "pulsatile", "period": "0.4 s", "cycles": 1, "steps_per_cycle": 320, "frames_per_cycle": 1}
         from organtwin_solvers.fem.organ import fem_mesh
-        from organtwin_solvers.flow.conditions import resolve
+        from organtwin_solvers.flow.setup.conditions import resolve
 
         conditions = resolve(case(outlets=[{"cap": "*"}], numerics=numerics), organ)
         inflow = replace(conditions.inflows[0], waveform=_Smooth())

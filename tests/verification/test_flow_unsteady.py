@@ -11,7 +11,8 @@ from organtwin.monitor import NullMonitor
 
 def test_the_exact_flow_has_the_published_values():
     computed = [
-        (float(PUBLISHED.oscillating(0.0, t)), PUBLISHED.flow(t), PUBLISHED.shear(t)) for t in (0.0, PUBLISHED.period / 4)
+        (float(PUBLISHED.oscillating(0.0, t)), PUBLISHED.flow(t), PUBLISHED.shear(t))
+        for t in (0.0, PUBLISHED.period / 4)
     ]
     assert np.allclose(computed, [(43.59884, 351.2022, 0.2764578), (72.11160, 421.7778, 0.1861372)], rtol=2e-7)
     r = np.linspace(0, PUBLISHED.radius, 50)

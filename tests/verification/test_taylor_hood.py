@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from organtwin_solvers.fem.backend import MPI, dmesh
 from organtwin_solvers.fem.organ import fem_mesh
-from organtwin_solvers.flow.conditions import resolve
-from organtwin_solvers.flow.coupled import NotConverged
-from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.fast.coupled import NotConverged
+from organtwin_solvers.flow.fast.scheme import Scheme
+from organtwin_solvers.flow.setup.conditions import resolve
 from organtwin_solvers.flow.solve import solve
-from organtwin_solvers.flow.taylor_hood import TaylorHood
-from organtwin_solvers.flow.taylor_hood_equations import TaylorHoodEquations
+from organtwin_solvers.flow.taylor_hood.equations import TaylorHoodEquations
+from organtwin_solvers.flow.taylor_hood.scheme import TaylorHood
 from organtwin_solvers.validation.channel_mesh import CYLINDER, HEIGHT, RADIUS, box, channel, curved, tagged
 from organtwin_solvers.validation.dfg_2d import Cylinder, steady
 from organtwin_solvers.validation.dfg_3d import CENTRE, LENGTH, conditions_of

@@ -22,6 +22,6 @@ OPERATION = Operation(
     title="Mesh study of a blood flow",
     inputs={"mesh": "mesh"},
     parameters=ConvergenceParameters,
-    function="organtwin_solvers.flow.convergence:run",
+    function="organtwin_solvers.flow.results.convergence:run",
     packages=("organtwin", "numpy", "dolfinx-solver-real"),
 )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin_solvers.fem.organ import FemMesh
-from organtwin_solvers.flow.conditions import Conditions
+from organtwin_solvers.flow.setup.conditions import Conditions
 from organtwin_solvers.flow.state import State
 
 Array = NDArray[np.float64]

@@ -17,9 +17,9 @@ from organtwin_solvers.flow.operation import FlowParameters
 
 def run(inputs: Mapping[str, TwinObject], parameters: FlowParameters, monitor: Monitor) -> tuple[FlowCase]:
     """The operation "flow-check"."""
-    from organtwin_solvers.flow.explicit import explicit
-    from organtwin_solvers.flow.preflight import check
     from organtwin_solvers.flow.request import mesh_and_case
+    from organtwin_solvers.flow.setup.explicit import explicit
+    from organtwin_solvers.flow.setup.preflight import check
 
     organ, case = mesh_and_case(inputs, parameters)
     monitor.progress(0.0, "checking the case")

@@ -10,17 +10,17 @@ from organtwin.errors import OrganTwinError
 from organtwin.model import Centerline, FlowCase, OrganMesh, Result, TwinObject
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin_solvers.fem.organ import FemMesh, fem_mesh
-from organtwin_solvers.flow.along import line_of
-from organtwin_solvers.flow.conditions import Conditions
+from organtwin_solvers.flow.fast.scheme import Scheme
 from organtwin_solvers.flow.flow_scheme import FlowScheme
+from organtwin_solvers.flow.march.pulsatile import pulsatile
+from organtwin_solvers.flow.march.steady import steady
 from organtwin_solvers.flow.operation import FlowParameters
-from organtwin_solvers.flow.preflight import checked
-from organtwin_solvers.flow.pulsatile import pulsatile
-from organtwin_solvers.flow.quantities import result_of
 from organtwin_solvers.flow.request import mesh_and_case
-from organtwin_solvers.flow.scheme import Scheme
-from organtwin_solvers.flow.steady import steady
-from organtwin_solvers.flow.taylor_hood import TaylorHood
+from organtwin_solvers.flow.results.along import line_of
+from organtwin_solvers.flow.results.quantities import result_of
+from organtwin_solvers.flow.setup.conditions import Conditions
+from organtwin_solvers.flow.setup.preflight import checked
+from organtwin_solvers.flow.taylor_hood.scheme import TaylorHood
 from organtwin_solvers.lumped.start import periodic_state
 
 SCHEMES: dict[str, Callable[[FemMesh, Conditions], FlowScheme]] = {"fast": Scheme, "taylor-hood": TaylorHood}

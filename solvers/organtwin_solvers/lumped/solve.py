@@ -13,11 +13,11 @@ from organtwin.model.centerline import Centerline
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.units import convert
 from organtwin.vessel.tree import of_mesh
-from organtwin_solvers.flow.along import MIN_PRESSURE_PA
-from organtwin_solvers.flow.conditions import Conditions, resolve
 from organtwin_solvers.flow.operation import FlowParameters
-from organtwin_solvers.flow.preflight import check_conditions
 from organtwin_solvers.flow.request import mesh_and_case
+from organtwin_solvers.flow.results.along import MIN_PRESSURE_PA
+from organtwin_solvers.flow.setup.conditions import Conditions, resolve
+from organtwin_solvers.flow.setup.preflight import check_conditions
 from organtwin_solvers.lumped.vessel import Beat, solve_vessel
 
 VERIFIED = "zerod: 34 published circuits to 1e-6, windkessel impedance and stenosis law"

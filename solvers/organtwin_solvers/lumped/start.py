@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.centerline import Centerline
-from organtwin_solvers.flow.conditions import Conditions
+from organtwin_solvers.flow.setup.conditions import Conditions
 from organtwin_solvers.lumped.vessel import solve_vessel
 
 

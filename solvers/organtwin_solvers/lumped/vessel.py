@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase
 from organtwin.model.centerline import Centerline
-from organtwin_solvers.flow.conditions import Conditions, Inflow, Outflow
 from organtwin_solvers.flow.rheology import rheology
+from organtwin_solvers.flow.setup.conditions import Conditions, Inflow, Outflow
 from organtwin_solvers.lumped.blocks import GivenFlow, LossyJunction, Vessel, Windkessel
 from organtwin_solvers.lumped.circuit import Block, Circuit, System, Waveform
 from organtwin_solvers.lumped.march import periodic, rest

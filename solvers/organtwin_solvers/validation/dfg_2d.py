@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.validation import Case, Row
-from organtwin_solvers.flow.taylor_hood_equations import TaylorHoodEquations
+from organtwin_solvers.flow.taylor_hood.equations import TaylorHoodEquations
 from organtwin_solvers.validation.channel_mesh import (
     CYLINDER,
     HEIGHT,

@@ -18,11 +18,11 @@ from organtwin.model.cases import FlowNumerics
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh
-from organtwin_solvers.flow import steady as march
-from organtwin_solvers.flow.conditions import Conditions, Inflow, resolve
-from organtwin_solvers.flow.scheme import Scheme
-from organtwin_solvers.flow.taylor_hood import TaylorHood
-from organtwin_solvers.flow.waveforms import Waveform
+from organtwin_solvers.flow.fast.scheme import Scheme
+from organtwin_solvers.flow.march import steady as march
+from organtwin_solvers.flow.setup.conditions import Conditions, Inflow, resolve
+from organtwin_solvers.flow.setup.waveforms import Waveform
+from organtwin_solvers.flow.taylor_hood.scheme import TaylorHood
 from organtwin_solvers.validation.channel_mesh import HEIGHT, RADIUS, box
 
 VISCOSITY, LENGTH, CENTRE, PERIOD = 1e-3, 2.5, (0.5, 0.2), 8.0

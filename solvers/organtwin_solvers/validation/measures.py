@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from organtwin.model import OrganMesh
 from organtwin.validation import Row
-from organtwin_solvers.flow.inflow import normals_mm2
+from organtwin_solvers.flow.setup.inflow import normals_mm2
 
 
 def point_volumes(organ: OrganMesh) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from organtwin.model import FlowCase, Result
 from organtwin.model.cases import Blood
 from organtwin.monitor import Monitor
 from organtwin.validation import Case, Row
-from organtwin_solvers.flow.cycle import CycleSums
+from organtwin_solvers.flow.results.cycle import CycleSums
 from organtwin_solvers.flow.rheology import rheology
 from organtwin_solvers.flow.solve import solve
 from organtwin_solvers.validation.pipes import pipe

@@ -12,7 +12,7 @@ from organtwin.model import FlowCase, Result
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.units import convert
 from organtwin.validation import Case, Row
-from organtwin_solvers.flow.inflow import normals_mm2
+from organtwin_solvers.flow.setup.inflow import normals_mm2
 from organtwin_solvers.flow.solve import solve
 from organtwin_solvers.validation.pipes import pipe
 

@@ -23,11 +23,11 @@ from organtwin.model.cases import Blood
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh
-from organtwin_solvers.flow.conditions import Conditions, Inflow, resolve
+from organtwin_solvers.flow.fast.scheme import Scheme
+from organtwin_solvers.flow.results.wall_shear import WallShear
 from organtwin_solvers.flow.rheology import rheology
-from organtwin_solvers.flow.scheme import Scheme
+from organtwin_solvers.flow.setup.conditions import Conditions, Inflow, resolve
 from organtwin_solvers.flow.state import State
-from organtwin_solvers.flow.wall_shear import WallShear
 from organtwin_solvers.validation.measures import length, mean_on_wall, observed_order, order_row, point_volumes
 from organtwin_solvers.validation.pipes import pipe, toward_wall
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from organtwin_solvers.fem.backend import PETSc
 from organtwin_solvers.fem.nodes import Nodes
-from organtwin_solvers.flow import kernels
-from organtwin_solvers.flow.operators import Operators
+from organtwin_solvers.flow.fast import kernels
+from organtwin_solvers.flow.fast.operators import Operators
 
 Array = NDArray[np.float64]
 MAX_ITERATIONS = 200

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from organtwin_solvers.fem.nodes import Nodes
 from organtwin_solvers.fem.organ import FemMesh
-from organtwin_solvers.flow import kernels
+from organtwin_solvers.flow.fast import kernels
 
 Array = NDArray[np.float64]
 

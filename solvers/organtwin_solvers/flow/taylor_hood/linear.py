@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin_solvers.fem.backend import PETSc
-from organtwin_solvers.flow.coupled import NotConverged
+from organtwin_solvers.flow.fast.coupled import NotConverged
 
 if TYPE_CHECKING:
-    from organtwin_solvers.flow.taylor_hood_equations import TaylorHoodEquations
+    from organtwin_solvers.flow.taylor_hood.equations import TaylorHoodEquations
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from organtwin.errors import SolveFailed
 from organtwin.units import convert
-from organtwin_solvers.flow.coupled import NotConverged
+from organtwin_solvers.flow.fast.coupled import NotConverged
 from organtwin_solvers.flow.flow_scheme import FlowScheme
 from organtwin_solvers.flow.state import State
 

@@ -19,12 +19,12 @@ from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.centerline import Centerline
 from organtwin.monitor import Monitor
 from organtwin.units import convert, show
-from organtwin_solvers.flow.conditions import Conditions, resolve
-from organtwin_solvers.flow.finding import Finding
-from organtwin_solvers.flow.inflow import normals_mm2
-from organtwin_solvers.flow.mesh_check import check_mesh
 from organtwin_solvers.flow.rheology import rheology
-from organtwin_solvers.flow.targets import describe
+from organtwin_solvers.flow.setup.conditions import Conditions, resolve
+from organtwin_solvers.flow.setup.finding import Finding
+from organtwin_solvers.flow.setup.inflow import normals_mm2
+from organtwin_solvers.flow.setup.mesh_check import check_mesh
+from organtwin_solvers.flow.setup.targets import describe
 
 Array = NDArray[np.float64]
 

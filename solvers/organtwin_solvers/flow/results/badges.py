@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model import Centerline, FlowCase, OrganMesh, Quantity
-from organtwin_solvers.flow.advance import March
-from organtwin_solvers.flow.conditions import Conditions
-from organtwin_solvers.flow.inflow import normals_mm2
+from organtwin_solvers.flow.march.advance import March
+from organtwin_solvers.flow.setup.conditions import Conditions
+from organtwin_solvers.flow.setup.inflow import normals_mm2
 
 Array = NDArray[np.float64]
 Level = Literal["good", "fair", "poor", "unknown"]

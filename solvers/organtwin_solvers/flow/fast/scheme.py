@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 from organtwin_solvers.fem.backend import MPI
 from organtwin_solvers.fem.nodes import nodes_of
 from organtwin_solvers.fem.organ import FemMesh
-from organtwin_solvers.flow import kernels
-from organtwin_solvers.flow.conditions import Conditions, resistances_and_pressures
-from organtwin_solvers.flow.coupled import CoupledSolver, NotConverged
-from organtwin_solvers.flow.operators import Operators
+from organtwin_solvers.flow.fast import kernels
+from organtwin_solvers.flow.fast.coupled import CoupledSolver, NotConverged
+from organtwin_solvers.flow.fast.operators import Operators
 from organtwin_solvers.flow.rheology import rheology
+from organtwin_solvers.flow.setup.conditions import Conditions, resistances_and_pressures
 from organtwin_solvers.flow.state import Ahead, State
 
 Array = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from organtwin.model import FlowCase, OrganMesh
 from organtwin.model.cases import Outlet, Windkessel
 from organtwin.units import convert
-from organtwin_solvers.flow.conditions import resolve
+from organtwin_solvers.flow.setup.conditions import resolve
 
 
 def explicit(case: FlowCase, organ: OrganMesh) -> FlowCase:

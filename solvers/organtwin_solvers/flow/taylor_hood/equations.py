@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin_solvers.fem.backend import dmesh, dolfinx, fem, ufl
-from organtwin_solvers.flow.coupled import NotConverged
-from organtwin_solvers.flow.taylor_hood_linear import CoupledSystem, multiply
+from organtwin_solvers.flow.fast.coupled import NotConverged
+from organtwin_solvers.flow.taylor_hood.linear import CoupledSystem, multiply
 
 Array = NDArray[np.float64]
 la = dolfinx.la

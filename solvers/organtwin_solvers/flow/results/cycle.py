@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from organtwin.errors import SolveFailed
 from organtwin.model import OrganMesh
+from organtwin_solvers.flow.results.wall_shear import WallShear
 from organtwin_solvers.flow.rheology import Rheology
-from organtwin_solvers.flow.wall_shear import WallShear
 
 Array = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from organtwin.model.cases import FlowNumerics
 from organtwin.monitor import Monitor
 from organtwin.units import parse
-from organtwin_solvers.flow.advance import Frame, March, advance, frame_of
-from organtwin_solvers.flow.cycle import CycleSums
 from organtwin_solvers.flow.flow_scheme import FlowScheme
+from organtwin_solvers.flow.march.advance import Frame, March, advance, frame_of
+from organtwin_solvers.flow.results.cycle import CycleSums
 from organtwin_solvers.flow.rheology import rheology
 
 Array = NDArray[np.float64]

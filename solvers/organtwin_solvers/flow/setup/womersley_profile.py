@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import diags_array
 from scipy.sparse.linalg import splu
 
-from organtwin_solvers.flow.inflow import Section
-from organtwin_solvers.flow.waveforms import Waveform
+from organtwin_solvers.flow.setup.inflow import Section
+from organtwin_solvers.flow.setup.waveforms import Waveform
 
 HARMONICS = 24  # at most; those below NEGLIGIBLE of the strongest are left out
 NEGLIGIBLE = 1e-4

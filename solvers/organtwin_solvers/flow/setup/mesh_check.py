@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from organtwin.mesh.crossings import crossing_triangles
 from organtwin.mesh.quality import boundary, volumes
 from organtwin.model import OrganMesh
-from organtwin_solvers.flow.finding import Finding
+from organtwin_solvers.flow.setup.finding import Finding
 
 
 def check_mesh(organ: OrganMesh) -> list[Finding]:

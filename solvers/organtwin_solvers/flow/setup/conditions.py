@@ -15,10 +15,10 @@ from organtwin.model.cases import Blood, Inlet, Outlet, Samples
 from organtwin.model.organ_mesh import Cap
 from organtwin.units import parse
 from organtwin.vessel.waveform_csv import period_s
-from organtwin_solvers.flow.inflow import Section, flux_vector, normals_mm2, require_resolved
-from organtwin_solvers.flow.targets import Loop, Terminal, solve_loop, terminals
-from organtwin_solvers.flow.waveforms import Waveform, constant, sampled, template
-from organtwin_solvers.flow.womersley_profile import WomersleyProfile, womersley_profile
+from organtwin_solvers.flow.setup.inflow import Section, flux_vector, normals_mm2, require_resolved
+from organtwin_solvers.flow.setup.targets import Loop, Terminal, solve_loop, terminals
+from organtwin_solvers.flow.setup.waveforms import Waveform, constant, sampled, template
+from organtwin_solvers.flow.setup.womersley_profile import WomersleyProfile, womersley_profile
 
 Array = NDArray[np.float64]
 

@@ -14,11 +14,11 @@ from scipy.spatial import cKDTree
 
 from organtwin_solvers.fem.backend import MPI, ufl
 from organtwin_solvers.fem.organ import FemMesh
-from organtwin_solvers.flow.conditions import Conditions, Inflow, resistances_and_pressures
-from organtwin_solvers.flow.inflow import rim
 from organtwin_solvers.flow.rheology import Rheology, rheology
+from organtwin_solvers.flow.setup.conditions import Conditions, Inflow, resistances_and_pressures
+from organtwin_solvers.flow.setup.inflow import rim
 from organtwin_solvers.flow.state import State
-from organtwin_solvers.flow.taylor_hood_equations import TaylorHoodEquations
+from organtwin_solvers.flow.taylor_hood.equations import TaylorHoodEquations
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ NEIGHBOURS = 14  # corners that a quadratic on a cap is fitted to (it has 6 coef
 
 
 class TaylorHood:
-    """The discrete equations on one mesh; what it offers is what :class:`~organtwin_solvers.flow.scheme.Scheme` does.
+    """The discrete equations on one mesh; what it offers is what :class:`~organtwin_solvers.flow.fast.scheme.Scheme` does.
 
     Velocities are (owned nodes, 3), pressures (owned corners,).
     """

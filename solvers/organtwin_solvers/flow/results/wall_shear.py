@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, diags_array
 
 from organtwin.model import OrganMesh
-from organtwin_solvers.flow.inflow import normals_mm2
 from organtwin_solvers.flow.rheology import Rheology
+from organtwin_solvers.flow.setup.inflow import normals_mm2
 
 Array = NDArray[np.float64]
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from organtwin.model import Centerline, FlowCase, OrganMesh, Quantity, Result
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.units import convert
-from organtwin_solvers.flow import along, badges, derived
-from organtwin_solvers.flow.advance import March
-from organtwin_solvers.flow.conditions import Conditions
-from organtwin_solvers.flow.cycle import CycleSums
-from organtwin_solvers.flow.inflow import flux_vector, normals_mm2
+from organtwin_solvers.flow.march.advance import March
+from organtwin_solvers.flow.results import along, badges, derived
+from organtwin_solvers.flow.results.cycle import CycleSums
+from organtwin_solvers.flow.results.wall_shear import WallShear
 from organtwin_solvers.flow.rheology import rheology
-from organtwin_solvers.flow.targets import summary
-from organtwin_solvers.flow.wall_shear import WallShear
+from organtwin_solvers.flow.setup.conditions import Conditions
+from organtwin_solvers.flow.setup.inflow import flux_vector, normals_mm2
+from organtwin_solvers.flow.setup.targets import summary
 
 Array = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from organtwin.model.cases import FlowNumerics
 from organtwin.monitor import Monitor
-from organtwin_solvers.flow.advance import Frame, March, advance, frame_of
 from organtwin_solvers.flow.flow_scheme import FlowScheme
+from organtwin_solvers.flow.march.advance import Frame, March, advance, frame_of
 from organtwin_solvers.flow.state import State
 
 Array = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""The fast scheme: linear tetrahedra, compiled assembly, velocity and pressure together."""
