@@ -77,7 +77,6 @@ class Scheme:
         self._nodal_tau = np.empty(self.size)
         self._solver = CoupledSolver(self.nodes, self.operators, self._core, self.held, self.fluxes)
         self._made: tuple[float, int, int] | None = None  # inertia, iterations and age of the preconditioner
-        self._age = 0
         self._curved = True  # whether a parabola was the better first guess in the last step
         self.iterations = 0
         self.cfl_rate = 0.0
@@ -144,7 +143,7 @@ class Scheme:
         )  # fmt: skip
         kernels.backflow(o.outlets.facets, o.outlets.normals, o.outlet_positions, a, rho, o.blocks)
         stale = self._stale(inertia)
-        if stale or self._age % FACTORS_SERVE == 0 or self.iterations > MANY:
+        if stale or self._made[2] % FACTORS_SERVE == 0 or self.iterations > MANY:
             self._solver.set_momentum(o.blocks)
         if stale:
             self._solver.forget_answers()
@@ -159,7 +158,6 @@ class Scheme:
         if age == 1:
             iterations = self.iterations
         self._made = (made_at, iterations, age + 1)
-        self._age = age + 1
         changed = not 0.7 < inertia / made_at < 1.4
         return changed or (age > 1 and self.iterations > SLOWER * iterations + PATIENCE)
 
@@ -175,14 +173,13 @@ class Scheme:
         np.add.at(total, nodes.cells, np.repeat(weights[:, None], 4, axis=1))
         np.add.at(count, nodes.cells, 1.0)
         mean = total / count
-        height = np.sqrt(np.linalg.norm(patch.normals, axis=1))
+        area = np.linalg.norm(patch.normals, axis=1)
+        weight = ROBIN / np.sqrt(area) * mean[patch.facets].mean(axis=1) * area / 12.0
         for i in range(3):
             for j in range(3):
                 at = o.outlet_positions[:, i, j]
                 kept = at >= 0
-                mass = np.linalg.norm(patch.normals, axis=1) / 12.0 * (2.0 if i == j else 1.0)
-                term = ROBIN / height * mean[patch.facets].mean(axis=1) * mass
-                np.add.at(values, at[kept], term[kept])
+                np.add.at(values, at[kept], (2.0 if i == j else 1.0) * weight[kept])
         return values
 
     def _core(self, values: Array) -> Array:
