@@ -10,10 +10,10 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor
 
 from organtwin_gui import theme
+from organtwin_gui.plots import axes
 from organtwin_gui.plots.series import Series
 
 Colour = tuple[int, int, int]
-NO_PREFIX = ((0.0, 0.0),)  # units are in the label: 0.3 s stays 0.3 s
 
 
 class Chart(pg.PlotWidget):
@@ -57,16 +57,7 @@ class Chart(pg.PlotWidget):
     def dress(self) -> None:
         """Take on the colours of the theme."""
         look = theme.current()
-        self.setBackground(look.surface_0)
-        small = theme.font(theme.SMALL_POINTS)
-        for side, text in (("bottom", self._across), ("left", self._up)):
-            axis = self.getAxis(side)
-            axis.setPen(pg.mkPen(look.line))
-            axis.setTextPen(pg.mkPen(look.text_quiet))
-            axis.setTickFont(small)
-            axis.setStyle(tickLength=-4, tickTextOffset=4)
-            style = {"color": look.text_quiet, "font-size": f"{theme.SMALL_POINTS:g}pt"}
-            axis.setLabel(text, siPrefixEnableRanges=NO_PREFIX, **style)
+        axes.dress(self, self._across, self._up)
         self._level.setPen(pg.mkPen(look.warning, width=1, style=Qt.PenStyle.DashLine))
         self.cursor.setPen(pg.mkPen(look.text_quiet, width=1.4))
         self._place.setPen(pg.mkPen(look.accent, width=1.2, style=Qt.PenStyle.DotLine))

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QColor
 
 from organtwin_gui import theme
-from organtwin_gui.plots.chart import NO_PREFIX
+from organtwin_gui.plots import axes
 
 
 class Curve(pg.PlotWidget):
@@ -32,16 +32,7 @@ class Curve(pg.PlotWidget):
     def dress(self) -> None:
         """Take on the colours of the theme."""
         look = theme.current()
-        self.setBackground(look.surface_0)
-        small = theme.font(theme.SMALL_POINTS)
-        for side, text in (("bottom", self._across), ("left", self._up)):
-            axis = self.getAxis(side)
-            axis.setPen(pg.mkPen(look.line))
-            axis.setTextPen(pg.mkPen(look.text_quiet))
-            axis.setTickFont(small)
-            axis.setStyle(tickLength=-4, tickTextOffset=4)
-            style = {"color": look.text_quiet, "font-size": f"{theme.SMALL_POINTS:g}pt"}
-            axis.setLabel(text, siPrefixEnableRanges=NO_PREFIX, **style)
+        axes.dress(self, self._across, self._up)
         self.line.setPen(pg.mkPen(look.accent, width=2))
 
     def changeEvent(self, event: QEvent) -> None:
