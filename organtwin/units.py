@@ -32,6 +32,7 @@ HOUSE_UNITS: dict[str, str] = {
     "compliance": "mm^4*s^2/g",
     "force": "g*mm/s^2",
     "rate": "1/s",
+    "foundation": "g/(mm^2*s^2)",  # pressure for each length of displacement
 }
 
 
@@ -129,6 +130,7 @@ EXAMPLES: dict[str, str] = {
     "compliance": "mL/mmHg",
     "force": "N",
     "rate": "1/s",
+    "foundation": "kPa/mm",
 }
 
 
@@ -155,3 +157,4 @@ Resistance = Annotated[str, _checked("resistance")]
 Compliance = Annotated[str, _checked("compliance")]
 Force = Annotated[str, _checked("force")]
 Acceleration = Annotated[str, _checked("acceleration")]
+Foundation = Annotated[str, _checked("foundation")]

@@ -160,12 +160,7 @@ class Document:
         """
         known = find(operation)
         known.read(parameters or {})
-        for role, kind in known.inputs.items():
-            given = (inputs or {}).get(role)
-            if given is None:
-                raise BadInput(f"{known.title} needs a {kind}", remedy=f"Make or choose a {kind} first.")
-            if self.entry(given).kind != kind:
-                raise BadInput(f"{known.title} needs a {kind}, not a {self.entry(given).kind}")
+        known.check({role: self.entry(uuid).kind for role, uuid in (inputs or {}).items()})
         job = Job.create(
             self.project.jobs_folder, operation, inputs or {}, parameters or {}, label or known.title, replaces, ranks
         )

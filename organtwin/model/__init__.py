@@ -1,19 +1,34 @@
 """The objects of the twin. All immutable; all carry the recipe that made them."""
 
 from organtwin.model.base import Frozen, Recipe, TwinObject
-from organtwin.model.cases import FlowCase, TissueCase
 from organtwin.model.centerline import Branch, Centerline
+from organtwin.model.flow_case import FlowCase
 from organtwin.model.organ_mesh import Cap, OrganMesh
 from organtwin.model.procedure import Procedure
+from organtwin.model.rehearsal import Rehearsal
+from organtwin.model.resection_plan import ResectionPlan
 from organtwin.model.result import Quantity, Result
 from organtwin.model.segmentation import Segment, Segmentation
 from organtwin.model.surface import Surface
 from organtwin.model.terminology import STRUCTURES, Structure, structure
+from organtwin.model.tissue_case import TissueCase
 from organtwin.model.volume import Volume
 
 KINDS: dict[str, type[TwinObject]] = {
     cls.kind: cls
-    for cls in (Volume, Segmentation, Surface, OrganMesh, Centerline, FlowCase, TissueCase, Result, Procedure)
+    for cls in (
+        Volume,
+        Segmentation,
+        Surface,
+        OrganMesh,
+        Centerline,
+        FlowCase,
+        TissueCase,
+        Result,
+        Procedure,
+        ResectionPlan,
+        Rehearsal,
+    )
 }
 
 __all__ = [
@@ -28,6 +43,8 @@ __all__ = [
     "Procedure",
     "Quantity",
     "Recipe",
+    "Rehearsal",
+    "ResectionPlan",
     "Result",
     "Segment",
     "Segmentation",

@@ -36,7 +36,7 @@ class Result(TwinObject):
 
     kind: ClassVar[str] = "result"
 
-    physics: Literal["flow", "lumped", "tissue"]
+    physics: Literal["flow", "lumped", "tissue", "rehearsal"]
     mesh: str  # uuid
     times_s: Array
     fields: dict[str, Array]

@@ -7,7 +7,7 @@ The values are means over healthy adults; a patient's own may differ by half or 
 from __future__ import annotations
 
 from organtwin.errors import BadInput
-from organtwin.model.cases import Material
+from organtwin.model.tissue_case import Material
 
 _VENKATESH = "Venkatesh 2008, AJR 190:1534 (MR elastography, {})"
 

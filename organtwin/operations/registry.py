@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points, version
 from typing import Any
@@ -29,7 +29,8 @@ class Operation:
     """One thing that can be done.
 
     ``function`` is "module:name" of ``f(inputs, parameters, monitor) -> sequence of TwinObject``, imported when it runs.
-    ``inputs`` maps roles to object kinds. ``packages`` are the distributions whose versions belong in the recipe.
+    ``inputs`` maps roles to object kinds; ``optional`` maps the beginnings of further roles to kinds: with
+    ``{"neighbour": "mesh"}`` there may be "neighbour", or "neighbour-1", "neighbour-2" and so on. ``packages`` are the distributions whose versions belong in the recipe.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Operation:
     parameters: type[Parameters]
     function: str
     packages: tuple[str, ...] = ("organtwin", "numpy")
+    optional: dict[str, str] = field(default_factory=dict)
     private: tuple[str, ...] = ()  # parameters that may name the patient (paths): used, never kept
 
     def read(self, parameters: dict[str, Any]) -> Parameters:
@@ -50,17 +52,32 @@ class Operation:
         """
         return validated(self.parameters, parameters, f"'{self.name}'")
 
+    def check(self, kinds: Mapping[str, str]) -> None:
+        """Check the kinds of the objects that are to play the roles.
+
+        Raises
+        ------
+        BadInput
+            When one is missing, of a wrong kind, or plays a role that the operation does not have.
+        """
+        for role, kind in self.inputs.items():
+            if role not in kinds:
+                raise BadInput(f"{self.title} needs a {kind}", remedy=f"Make or choose a {kind} first.")
+        for role, kind in kinds.items():
+            wanted = self.inputs.get(role) or self.optional.get(role.partition("-")[0])
+            if wanted is None:
+                known = ", ".join((*self.inputs, *(f"{more}-1" for more in self.optional)))
+                raise BadInput(f"{self.title} has no use for '{role}'", remedy=f"It takes: {known}.")
+            if kind != wanted:
+                raise BadInput(f"{self.title} needs a {wanted} as '{role}', not a {kind}")
+
     def __call__(
         self, inputs: dict[str, TwinObject], parameters: dict[str, Any] | None = None, monitor: Monitor | None = None
     ) -> tuple[TwinObject, ...]:
         """Run it, and write the recipe into what comes out."""
         given = parameters or {}
         checked = self.read(given)
-        for role, kind in self.inputs.items():
-            if role not in inputs:
-                raise BadInput(f"'{self.name}' needs a {kind} as '{role}'")
-            if inputs[role].kind != kind:
-                raise BadInput(f"'{self.name}' needs a {kind} as '{role}', not a {inputs[role].kind}")
+        self.check({role: thing.kind for role, thing in inputs.items()})
         module, _, name = self.function.partition(":")
         run = getattr(importlib.import_module(module), name)
         made: Sequence[TwinObject] = run(inputs, checked, monitor or NullMonitor())

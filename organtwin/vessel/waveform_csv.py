@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 
 from organtwin.errors import BadInput
-from organtwin.model.cases import Samples
+from organtwin.model.flow_case import Samples
 from organtwin.units import parse
 
 LARGEST = 10_000_000  # bytes: one heart beat is a few kilobytes

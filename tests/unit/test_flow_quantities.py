@@ -20,7 +20,7 @@ from organtwin.errors import SolveFailed
 from organtwin.io.export import export
 from organtwin.mesh.resize import resized
 from organtwin.model import FlowCase
-from organtwin.model.cases import Blood
+from organtwin.model.flow_case import Blood
 from organtwin.monitor import NullMonitor
 from organtwin.vessel.tree import of_mesh
 

@@ -11,7 +11,7 @@ from organtwin_solvers.validation.pipes import tee
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase
-from organtwin.model.cases import Outlet, Targets
+from organtwin.model.flow_case import Outlet, Targets
 from organtwin.units import convert, parse
 
 PERIOD = 0.8

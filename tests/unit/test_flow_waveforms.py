@@ -13,7 +13,7 @@ from scipy.special import jv
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase
-from organtwin.model.cases import Samples
+from organtwin.model.flow_case import Samples
 from organtwin.vessel.waveforms import TEMPLATES, names, suggest
 
 PERIOD = 0.9

@@ -23,7 +23,7 @@ from organtwin.io import images, nifti
 from organtwin.io.export import export
 from organtwin.io.grids import read_segmentation
 from organtwin.model import Cap, OrganMesh, Quantity, Result, Segment, Segmentation, Surface, TissueCase, Volume
-from organtwin.model.cases import Pull, Region
+from organtwin.model.tissue_case import Pull, Region
 from organtwin.space import Grid
 
 FORMATS = [".nii", ".nii.gz", ".nrrd", ".mha"]

@@ -15,7 +15,7 @@ from organtwin_solvers.validation.block import block
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh, TissueCase
-from organtwin.model.cases import Material, Press, Pull, Region
+from organtwin.model.tissue_case import Material, Press, Pull, Region
 
 FRONT, BACK = Region(boundary="y0"), Region(boundary="y1")
 

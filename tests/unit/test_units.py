@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from organtwin.errors import BadInput
-from organtwin.model.cases import FlowCase, Inlet, Material, Region
+from organtwin.model.flow_case import FlowCase, Inlet
+from organtwin.model.tissue_case import Material, Region
 from organtwin.operations.registry import validated
 from organtwin.units import convert, parse, show
 

@@ -18,7 +18,7 @@ from scipy.integrate import cumulative_simpson
 from scipy.optimize import brentq
 
 from organtwin.model import FlowCase
-from organtwin.model.cases import Blood
+from organtwin.model.flow_case import Blood
 
 RADIUS, LENGTH = 1.0, 12.0
 BLOOD = Blood(law="carreau-yasuda")

@@ -23,7 +23,7 @@ from organtwin_solvers.validation.block import FACES, block
 
 from organtwin.errors import BadInput, Cancelled, SolveFailed
 from organtwin.model import OrganMesh, Result, TissueCase
-from organtwin.model.cases import Material, Press, Pull, Region, TissueNumerics
+from organtwin.model.tissue_case import Material, Press, Pull, Region, TissueNumerics
 from organtwin.monitor import NullMonitor
 
 FORMULATIONS = [Formulation(mixed, degree) for mixed in (False, True) for degree in (1, 2)]

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QPushButton, QSpinBox, QVB
 
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.model import OrganMesh
-from organtwin.model.cases import Samples
+from organtwin.model.flow_case import Samples
 from organtwin.units import convert, parse
 from organtwin.vessel import waveforms
 from organtwin.vessel.waveform_csv import period_s, read_waveform

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFrame, QGridLayout, QL
 
 from organtwin.errors import BadInput
 from organtwin.model import Cap
-from organtwin.model.cases import Outlet
+from organtwin.model.flow_case import Outlet
 from organtwin.units import parse
 from organtwin_gui import theme
 from organtwin_gui.forms import form

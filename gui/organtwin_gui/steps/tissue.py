@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QPus
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh
-from organtwin.model.cases import Material
+from organtwin.model.tissue_case import Material
 from organtwin.model.tissues import material
 from organtwin_gui import theme
 from organtwin_gui.forms import QuantityEdit, form, quiet

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
-from organtwin.model.cases import Blood
+from organtwin.model.flow_case import Blood
 from organtwin.units import parse
 
 

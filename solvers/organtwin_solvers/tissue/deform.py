@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from organtwin.errors import BadInput, SolveFailed
 from organtwin.model import OrganMesh, Quantity, Result, TissueCase, TwinObject
-from organtwin.model.cases import Press
+from organtwin.model.tissue_case import Press
 from organtwin.monitor import Monitor, NullMonitor
 from organtwin.operations.registry import validated
 from organtwin.units import convert, parse, show

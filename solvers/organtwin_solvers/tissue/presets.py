@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from organtwin.errors import BadInput
 from organtwin.model import TissueCase
-from organtwin.model.cases import Press, Pull, Region
+from organtwin.model.tissue_case import Press, Pull, Region
 from organtwin.model.tissues import MATERIALS, SAME_AS, material
 
 _HANGS_FROM = Region(toward=(0.0, 0.5, 1.0), fraction=0.2)  # the dome and the back, where ligaments and vessels hold

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh, TissueCase
-from organtwin.model.cases import Region
+from organtwin.model.tissue_case import Region
 from organtwin.units import parse
 
 Mask = NDArray[np.bool_]

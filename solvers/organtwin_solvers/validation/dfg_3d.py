@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model import FlowCase, OrganMesh
-from organtwin.model.cases import FlowNumerics
+from organtwin.model.flow_case import FlowNumerics
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from organtwin.model import FlowCase, Result
-from organtwin.model.cases import Blood
+from organtwin.model.flow_case import Blood
 from organtwin.monitor import Monitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.flow.results.cycle import CycleSums

@@ -19,7 +19,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import jv
 
 from organtwin.model import FlowCase, OrganMesh
-from organtwin.model.cases import Blood
+from organtwin.model.flow_case import Blood
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.validation import Case, Row
 from organtwin_solvers.fem.organ import fem_mesh

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.model.cases import FlowNumerics
+from organtwin.model.flow_case import FlowNumerics
 from organtwin.monitor import Monitor
 from organtwin.units import parse
 from organtwin_solvers.flow.flow_scheme import FlowScheme

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.model.cases import FlowNumerics
+from organtwin.model.flow_case import FlowNumerics
 from organtwin.monitor import Monitor
 from organtwin_solvers.flow.flow_scheme import FlowScheme
 from organtwin_solvers.flow.march.advance import Frame, March, advance, frame_of

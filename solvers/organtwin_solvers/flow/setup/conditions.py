@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh
-from organtwin.model.cases import Blood, Inlet, Outlet, Samples
+from organtwin.model.flow_case import Blood, Inlet, Outlet, Samples
 from organtwin.model.organ_mesh import Cap
 from organtwin.units import parse
 from organtwin.vessel.waveform_csv import period_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from organtwin.model import FlowCase, OrganMesh
-from organtwin.model.cases import Outlet, Windkessel
+from organtwin.model.flow_case import Outlet, Windkessel
 from organtwin.units import convert
 from organtwin_solvers.flow.setup.conditions import resolve
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from organtwin.errors import BadInput
-from organtwin.model.cases import Outlet, Targets
+from organtwin.model.flow_case import Outlet, Targets
 from organtwin.units import convert, parse, show
 
 Array = NDArray[np.float64]

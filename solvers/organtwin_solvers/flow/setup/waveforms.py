@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
-from organtwin.model.cases import Samples
+from organtwin.model.flow_case import Samples
 from organtwin.units import parse
 from organtwin.vessel.waveforms import Shape, periodic, shape_of
 
