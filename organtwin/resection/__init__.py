@@ -1,0 +1,1 @@
+"""Planning what to take from an organ and what to leave."""

@@ -1,0 +1,1 @@
+"""The rehearsal engine: hyperelastic tissue in real time, deterministic, without window and without files."""
