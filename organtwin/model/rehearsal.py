@@ -213,6 +213,7 @@ class Rehearsal(TwinObject):
     kind: ClassVar[str] = "rehearsal"
 
     mesh: str  # uuid
+    inputs: dict[str, str]  # uuids by role: what it was made with
     scene: Scene
     steps: tuple[Step, ...]
     poses: Array
@@ -221,3 +222,13 @@ class Rehearsal(TwinObject):
     quantities: tuple[Quantity, ...] = ()
     deviation: Deviation | None = None
     histories: dict[str, list[float]] = Field(default_factory=dict)
+
+    @property
+    def script(self) -> Script:
+        """What was done, as plain data."""
+        return Script(
+            scene=self.scene,
+            steps=self.steps,
+            poses=tuple(tuple(float(x) for x in row) for row in self.poses),
+            ticks=self.ticks,
+        )
