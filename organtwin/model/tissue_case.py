@@ -52,7 +52,8 @@ class Material(Frozen):
 
     ``young`` sets the shear modulus at rest, μ = E / (2 (1 + ν)), of every law; ν = 0.5 is incompressible. Laws with
     fibres take their directions from the case. ``active`` is a tension along the fibres that contraction adds.
-    ``relaxation`` makes it viscoelastic: ``young`` is then the stiffness at once.
+    ``relaxation`` makes it viscoelastic: ``young`` is then the stiffness at once. ``tears_at`` is the largest principal
+    Green-Lagrange strain that the tissue bears, where that was measured.
     """
 
     law: Literal[
@@ -71,6 +72,7 @@ class Material(Frozen):
     density: Density = "1.06 g/cm^3"
     relaxation: tuple[Relaxation, ...] = ()
     active: Pressure | None = None
+    tears_at: Annotated[float, Field(gt=0)] | None = None
     source: str = ""
 
     @model_validator(mode="after")
