@@ -1,0 +1,89 @@
+"""What holds and draws the tissue: held points, springs of what surrounds it, threads, and forces of contact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from organtwin.model import OrganMesh
+from organtwin.model.rehearsal import Scene
+from organtwin.model.tissue_case import Spring
+from organtwin.units import parse
+
+Points = NDArray[np.float64]
+Nodes = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Points (k,) that are at ``targets_mm`` (k, 3) at the end of a step, whatever pulls at them."""
+
+    nodes: Nodes
+    targets_mm: Points
+
+
+@dataclass(frozen=True)
+class Springs:
+    """Springs from points (k,) to the places ``rest_mm`` (k, 3): ``stiffness`` (k,) in g/s^2, in every direction, or
+    along ``normals`` (k, 3) only."""
+
+    nodes: Nodes
+    stiffness: NDArray[np.float64]
+    rest_mm: Points
+    normals: Points | None = None
+
+    @classmethod
+    def of(cls, organ: OrganMesh, spring: Spring) -> Springs:
+        """Of a region of the surface: each point bears a third of the triangles around it."""
+        from organtwin_solvers.tissue.regions import triangles
+
+        corners = np.asarray(organ.boundary_triangles)[triangles(organ, spring.region, "region of springs")]
+        p = np.asarray(organ.points_mm, float)[corners]
+        area = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]) / 6.0  # a third of it, along the normal
+        spread = np.zeros((len(organ.points_mm), 3))
+        size = np.zeros(len(organ.points_mm))
+        for k in range(3):
+            np.add.at(spread, corners[:, k], area)
+            np.add.at(size, corners[:, k], np.linalg.norm(area, axis=1))
+        nodes = np.unique(corners).astype(np.int32)
+        length = np.linalg.norm(spread[nodes], axis=1, keepdims=True)
+        normals = spread[nodes] / np.maximum(length, 1e-300) if spring.normal_only else None
+        stiffness = size[nodes] * parse(spring.stiffness, "foundation")
+        return cls(nodes, stiffness, np.asarray(organ.points_mm, float)[nodes], normals)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A thread that draws two weighted means of points together: ``stiffness`` in g/s^2, ``length_mm`` when slack ends."""
+
+    nodes_a: Nodes
+    weights_a: NDArray[np.float64]
+    nodes_b: Nodes
+    weights_b: NDArray[np.float64]
+    stiffness: float
+    length_mm: float = 0.0
+
+
+class NodalLoad(Protocol):
+    """Forces on points that depend on where these are, such as contact."""
+
+    def begin(self, x: Points, v: Points, dt: float) -> None:
+        """Once, before a step from ``x`` (n, 3) with velocity ``v``."""
+
+    def evaluate(self, x: Points) -> tuple[Nodes, Points, NDArray[np.float64]]:
+        """Points (k,) int32, forces on them (k, 3), and stiffness (k, 3, 3): how the force falls as the point moves, symmetric
+        and not negative. Entries of one point add up."""
+
+
+def held_by(organ: OrganMesh, scene: Scene) -> dict[str, Held]:
+    """The fixed regions of a scene as held points, named "fixed 1" and so on."""
+    from organtwin_solvers.tissue.regions import triangles
+
+    held = {}
+    for i, region in enumerate(scene.fixed, 1):
+        nodes = np.unique(np.asarray(organ.boundary_triangles)[triangles(organ, region, "fixed region")])
+        held[f"fixed {i}"] = Held(nodes.astype(np.int32), np.asarray(organ.points_mm, float)[nodes])
+    return held
