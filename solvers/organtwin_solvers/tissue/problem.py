@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from organtwin_solvers.fem.backend import MPI, basix, dolfinx, fem, ufl
 from organtwin_solvers.tissue import volumetric
+from organtwin_solvers.tissue.contact import Contact
 from organtwin_solvers.tissue.formulation import Formulation
 from organtwin_solvers.tissue.laws import Law
 
@@ -107,7 +108,13 @@ class Problem:
         self.owned = self.space.dofmap.index_map.size_local * self.space.dofmap.index_map_bs
         self.tangent = fem.petsc.create_matrix(self._tangent_form)
         self.tangent.setOption(self.tangent.Option.SYMMETRIC, self.symmetric)
+        self.contact: Contact | None = None
         self.set_load(0.0)
+
+    def touch(self, contact: Contact) -> None:
+        """Let the body touch obstacles."""
+        self.contact = contact
+        contact.set_load(self.load)
 
     # -- unknowns ---------------------------------------------------------------------------------------------------
 
@@ -116,7 +123,7 @@ class Problem:
         if self.formulation.mixed:
             self.displacement_space, u = self.space.sub(0).collapse()
             _, p = self.space.sub(1).collapse()
-            self.u_dofs, self.p_dofs = np.asarray(u, np.int32), np.asarray(p, np.int32)
+            self.u_dofs, self.p_dofs = (np.asarray(dofs, np.int32).ravel() for dofs in (u, p))
         else:
             self.displacement_space = self.space
             self.u_dofs = np.arange(self.state.x.array.size, dtype=np.int32)
@@ -260,6 +267,8 @@ class Problem:
         self.load = fraction
         for constant, full in self._scaled:
             constant.value = fraction * full
+        if self.contact is not None:
+            self.contact.set_load(fraction)
 
     def prescribed(self) -> NDArray[np.float64]:
         """Values of ``held`` unknowns at the present load."""
@@ -269,14 +278,20 @@ class Problem:
 
     def residual(self) -> NDArray[np.float64]:
         """Out-of-balance force (g mm/s²) and volume (mm³) of every unknown; at held ones it is the reaction."""
-        return self._assemble(self._residual_form)
+        b = fem.assemble_vector(self._residual_form)
+        if self.contact is not None:
+            self.contact.add_residual(self.state.x.array, b.array)
+        return self._shared(b)
 
     def internal_force(self) -> NDArray[np.float64]:
         """The part of the residual that the stresses make."""
         return self._assemble(self._internal_form)
 
     def _assemble(self, form: Any) -> NDArray[np.float64]:
-        b = fem.assemble_vector(form)
+        return self._shared(fem.assemble_vector(form))
+
+    @staticmethod
+    def _shared(b: Any) -> NDArray[np.float64]:
         b.scatter_reverse(dolfinx.la.InsertMode.add)
         b.scatter_forward()
         return np.array(b.array)
@@ -286,6 +301,9 @@ class Problem:
         self.tangent.zeroEntries()
         fem.petsc.assemble_matrix(self.tangent, self._tangent_form, bcs=[c[0] for c in self._conditions])
         self.tangent.assemble()
+        if self.contact is not None:
+            self.contact.add_tangent(self.state.x.array, self.tangent, self.free)
+            self.tangent.assemble()
         return self.tangent
 
     def schur_complement(self) -> Any:
