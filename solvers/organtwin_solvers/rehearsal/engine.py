@@ -1,0 +1,221 @@
+"""One organ on the table: its tissue, the tool in hand, what it carries, and what was done to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from organtwin.errors import BadInput
+from organtwin.model import Centerline, OrganMesh, ResectionPlan, Surface, TissueCase, TwinObject
+from organtwin.model.rehearsal import Command, Scene
+from organtwin.model.result import Quantity
+from organtwin.rehearsal.engine import of_role
+from organtwin.rehearsal.frame import Frame
+from organtwin.units import parse
+from organtwin_solvers.rehearsal import actions, measures
+from organtwin_solvers.rehearsal.body import Body
+from organtwin_solvers.rehearsal.carried import Carried
+from organtwin_solvers.rehearsal.contact.organs import Neighbours
+from organtwin_solvers.rehearsal.history import History
+from organtwin_solvers.rehearsal.stepper import Stepper
+from organtwin_solvers.rehearsal.supports import Springs, held_by
+from organtwin_solvers.rehearsal.tools import Hand
+
+AT_REST_MM_PER_S = 0.5  # nothing moves that can be seen
+STILL_TICKS = 30
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that the next step depends on."""
+
+    tick: int
+    still: int
+    stepper: Any
+    hand: Any
+    carried: tuple[Carried, ...]
+    history: History
+
+
+class Engine:
+    """See :class:`organtwin.rehearsal.engine.Engine`.
+
+    Attributes that actions use
+    ---------------------------
+    organ, scene : what lies on the table
+    stepper : Stepper
+        Positions, velocities, holds, springs, links; ``stepper.body`` is the tissue as it now is.
+    hand : Hand
+        The tool in hand and those left standing.
+    carried : tuple of Carried
+        Surfaces inside: vessels, tumours.
+    history : History
+        What was cut, clipped and taken away.
+    """
+
+    def __init__(self, objects: Mapping[str, TwinObject], scene: Scene) -> None:
+        organ = objects["mesh"]
+        assert isinstance(organ, OrganMesh)
+        self.organ, self.scene, self.tick = organ, scene, 0
+        body = Body.of(organ, scene)
+        self.stepper = Stepper(
+            body,
+            step_s=scene.step_s,
+            iterations=scene.iterations,
+            damping_per_s=scene.damping_per_s,
+            gravity_mm_per_s2=_gravity(scene),
+        )
+        self.stepper.held |= held_by(organ, scene)
+        self.stepper.springs += [Springs.of(organ, spring) for spring in scene.springs]
+        if not (self.stepper.held or self.stepper.springs):
+            raise BadInput("Nothing holds the organ: it would float away", remedy="Choose where it is held.")
+        self.carried = tuple(
+            Carried.of(surface, body) for surface in of_role(objects, "inside") if isinstance(surface, Surface)
+        )
+        self.trees = tuple(tree for tree in of_role(objects, "tree") if isinstance(tree, Centerline))
+        self.plan = next((p for p in of_role(objects, "plan") if isinstance(p, ResectionPlan)), None)
+        self.hand = Hand(self.stepper)
+        neighbours = [mesh for mesh in of_role(objects, "neighbour") if isinstance(mesh, OrganMesh)]
+        self.neighbours = Neighbours.of(neighbours, body) if neighbours else None
+        if self.neighbours is not None:
+            self.stepper.loads.append(self.neighbours)
+        self.history = History(volume_mm3=float(body.volume_mm3.sum()))
+        self._still = 0
+        self._topology = 0
+        self._shown: Body | None = None
+        self._measure = measures.Measurer(self)
+
+    @property
+    def body(self) -> Body:
+        return self.stepper.body
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def move(self, pose: NDArray[np.float64]) -> None:
+        """Where the hand wants the tool (9,): tip, axis, normal."""
+        self.hand.move(pose)
+        self._still = 0
+
+    def do(self, command: Command) -> str:
+        """Do a command; one sentence on what happened."""
+        before = self.snapshot()
+        try:
+            said = actions.perform(self, command)
+        except BadInput:
+            self.restore(before)
+            raise
+        self.note(steps=self.history.steps + 1)
+        self._still = 0
+        return said
+
+    def note(self, **changes: Any) -> None:
+        """Write down what positions do not tell: fields of :class:`History`."""
+        self.history = replace(self.history, **changes)
+
+    def step(self) -> None:
+        """One tick."""
+        self.hand.advance()
+        self.stepper.step()
+        self.tick += 1
+        speed = np.abs(self.stepper.v).max(initial=0.0)
+        self._still = self._still + 1 if speed < AT_REST_MM_PER_S else 0
+
+    @property
+    def resting(self) -> bool:
+        """Whether further steps would change nothing that can be seen."""
+        return self._still >= STILL_TICKS
+
+    # -- state ------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(
+            self.tick, self._still, self.stepper.snapshot(), self.hand.snapshot(), self.carried, self.history
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        self.tick, self._still, self.carried, self.history = (
+            snapshot.tick,
+            snapshot.still,
+            snapshot.carried,
+            snapshot.history,
+        )
+        self.stepper.restore(snapshot.stepper)
+        self.hand.restore(snapshot.hand)
+
+    def digest(self) -> str:
+        """SHA-256 of positions, velocities and connections."""
+        said = hashlib.sha256()
+        for values in (self.stepper.x, self.stepper.v, self.body.tets, self.body.part):
+            said.update(np.ascontiguousarray(values).tobytes())
+        return said.hexdigest()
+
+    # -- what is shown ----------------------------------------------------------------------------------------------
+
+    def frame(self) -> Frame:
+        body, x = self.body, self.stepper.x
+        if body is not self._shown:
+            self._shown, self._topology = body, self._topology + 1
+            self._rest = body.rest_mm.astype(np.float32)
+        strain = self.stepper.strain()
+        return Frame(
+            tick=self.tick,
+            topology=self._topology,
+            points_mm=x.astype(np.float32),
+            rest_mm=self._rest,
+            triangles=body.triangles,
+            kinds=body.kinds,
+            strain=strain.astype(np.float32),
+            force_n=self.hand.point_force_n().astype(np.float32),
+            carried_mm={c.name: self.history.pinched(c.name, c.positions(x)).astype(np.float32) for c in self.carried},
+            carried_gone={c.name: c.gone for c in self.carried},
+            tool=self.hand.pose,
+            grasping=self.hand.grasping,
+            held_mm=self._held().astype(np.float32),
+            measures=self._measure(strain),
+        )
+
+    def _held(self) -> NDArray[np.float64]:
+        """Middles of what is held, other than the fixed regions."""
+        places = [h.targets_mm.mean(axis=0) for name, h in self.stepper.held.items() if not name.startswith("fixed")]
+        return np.array(places).reshape(-1, 3)
+
+    # -- what stays -------------------------------------------------------------------------------------------------
+
+    def mesh(self) -> OrganMesh:
+        """The organ as it now is, at rest: itself when nothing was cut."""
+        from organtwin_solvers.rehearsal.aftermath import mesh_of
+
+        return mesh_of(self)
+
+    def displacement_mm(self) -> NDArray[np.float64]:
+        """(n, 3) of the points of :meth:`mesh`."""
+        from organtwin_solvers.rehearsal.aftermath import used_points
+
+        return (self.stepper.x - self.body.rest_mm)[used_points(self)]
+
+    def case(self) -> TissueCase:
+        """The present state of tools and holds, for the full solve on :meth:`mesh`."""
+        from organtwin_solvers.rehearsal.aftermath import case_of
+
+        return case_of(self)
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        return measures.quantities(self._measure(self.stepper.strain()))
+
+
+def _gravity(scene: Scene) -> tuple[float, float, float]:
+    if scene.gravity is None:
+        return (0.0, 0.0, 0.0)
+    direction = np.array(scene.gravity, float)
+    length = np.linalg.norm(direction)
+    if length == 0:
+        raise BadInput(
+            "The direction of gravity is zero", remedy="Give for example [0, 1, 0] for a patient on the back."
+        )
+    g = parse(scene.gravity_strength, "acceleration") * direction / length
+    return (float(g[0]), float(g[1]), float(g[2]))
