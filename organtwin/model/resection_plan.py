@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -24,7 +24,10 @@ class ResectionPlan(TwinObject):
     """``taken`` is bool (nk, nj, ni) in the order of ``grid``: the voxels of the organ that would be taken away.
 
     ``cut_points_mm`` (n, 3) and ``cut_triangles`` (m, 3) are the surface between what is taken and what stays.
+    It reaches a few mm beyond the organ, so that it cuts a mesh through; its normals point away from what is taken.
     ``territories`` are the vascular territories taken as a whole; ``tumours`` what it is for; ``margin`` what was asked.
+    ``settings`` are those of :class:`organtwin.resection.settings.Settings` with what was found filled in: enough to make
+    the plan again and to change it by hand. ``warnings`` are sentences that must not be missed.
     """
 
     kind: ClassVar[str] = "plan"
@@ -40,4 +43,6 @@ class ResectionPlan(TwinObject):
     cut_triangles: Array
     vessels_cut: tuple[CutVessel, ...] = ()
     quantities: tuple[Quantity, ...] = ()
+    settings: dict[str, Any] = Field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     credibility: dict[str, str] = Field(default_factory=dict)

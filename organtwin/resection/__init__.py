@@ -1,1 +1,1 @@
-"""Planning what to take from an organ and what to leave."""
+"""Planning a resection: what is taken with a margin, what stays, which vessels that cuts, and how two plans differ."""

@@ -1,0 +1,204 @@
+"""The numbers of a plan: volumes, margin, distances, and what of the remnant keeps its blood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from organtwin.model import Quantity
+from organtwin.model.resection_plan import CutVessel
+from organtwin.resection import supply
+from organtwin.resection.anatomy import CAVA, INFLOW, OUTFLOW, Anatomy
+from organtwin.resection.cut import Cut
+from organtwin.resection.distance import at
+from organtwin.resection.settings import Settings
+from organtwin.resection.sheet import area_mm2, inside
+from organtwin.resection.thresholds import FORMULA, THRESHOLDS
+from organtwin.units import parse
+
+Level = Literal["good", "fair", "poor", "unknown"]
+
+RESECTED, REMNANT, REMNANT_SHARE = "resected volume", "remnant volume", "remnant of functional liver"
+MARGIN, CUT_AREA, CUTS = "margin", "cut surface", "vessels cut"
+WIDEST = "widest vessel cut"
+NO_INFLOW, NO_OUTFLOW = "remnant without portal inflow", "remnant without venous drainage"
+SUPPLIED = "remnant with inflow and drainage"
+
+
+def measure(
+    anatomy: Anatomy,
+    cut: Cut,
+    points: NDArray[np.float64],
+    triangles: NDArray[np.int32],
+    vessels: tuple[CutVessel, ...],
+) -> tuple[Quantity, ...]:
+    """All quantities, in the order in which they are asked for. ``points`` and ``triangles`` are the sheet."""
+    return tuple(_quantities(anatomy, cut, points, triangles, vessels))
+
+
+def _quantities(
+    anatomy: Anatomy,
+    cut: Cut,
+    points: NDArray[np.float64],
+    triangles: NDArray[np.int32],
+    vessels: tuple[CutVessel, ...],
+) -> Iterator[Quantity]:
+    voxel = anatomy.voxel_ml
+    tumour = np.zeros_like(anatomy.organ)
+    for mask in anatomy.tumours.values():
+        tumour |= mask
+    functional = float(np.count_nonzero(anatomy.organ & ~tumour)) * voxel
+    stays = anatomy.organ & ~cut.taken
+    remnant = float(np.count_nonzero(stays & ~tumour)) * voxel
+    resected = float(np.count_nonzero(cut.taken)) * voxel
+    organ = anatomy.organ_name.lower()
+    level, why = level_of(anatomy, anatomy.organ_key)
+    share = 100 * remnant / max(functional, 1e-9)
+    yield Quantity(name=RESECTED, value=resected, unit="mL", level=level, why=why)
+    yield Quantity(name=REMNANT, value=remnant, unit="mL", level=level, why=f"without tumour; {why}")
+    yield Quantity(name=_of(organ, REMNANT_SHARE), value=share, unit="%", level=level, why=f"{FORMULA}; {why}")
+    if cut.tumours:
+        of_tumour, tumour_why = level_of(anatomy, *cut.tumours)
+        yield Quantity(
+            name=MARGIN, value=margin_mm(anatomy, cut, points, triangles), unit="mm", level=of_tumour,
+            why=f"least distance of a tumour to the cut, ± {0.5 * anatomy.voxel_mm:.1f} mm; {tumour_why}",
+        )  # fmt: skip
+        volume = float(np.count_nonzero(np.logical_or.reduce([anatomy.tumours[k] for k in cut.tumours]))) * voxel
+        yield Quantity(name="tumour volume", value=volume, unit="mL", level=of_tumour, why=tumour_why)
+    cut_points, cut_triangles = inside(anatomy, points, triangles)
+    yield Quantity(
+        name=CUT_AREA,
+        value=area_mm2(cut_points, cut_triangles) / 100 if len(cut_points) else 0.0,
+        unit="cm²",
+        level=level,
+        why=why,
+    )
+    if anatomy.vessels:
+        of_vessels, vessel_why = level_of(anatomy, *anatomy.vessels)
+        yield Quantity(
+            name=CUTS,
+            value=len(vessels),
+            unit="",
+            level=of_vessels,
+            why=f"of {supply.SMALLEST_MM} mm and more; {vessel_why}",
+        )
+        if vessels:
+            yield Quantity(name=WIDEST, value=vessels[0].diameter_mm, unit="mm", level=of_vessels, why=vessels[0].name)
+    estimate = "each voxel to its nearest branch; an estimate"
+    named = [(key, name) for key, name in ((INFLOW, NO_INFLOW), (OUTFLOW, NO_OUTFLOW)) if key in anatomy.vessels]
+    for key, name in named:
+        _, vessel_why = level_of(anatomy, key)
+        yield Quantity(
+            name=name,
+            value=supply.lost_ml(anatomy, cut, (key,)),
+            unit="mL",
+            level="fair",
+            why=f"{estimate}; {vessel_why}",
+        )
+    if len(named) == 2:
+        whole = float(np.count_nonzero(stays)) * voxel
+        kept = (whole - supply.lost_ml(anatomy, cut, (INFLOW, OUTFLOW))) / max(whole, 1e-9)
+        yield Quantity(
+            name=SUPPLIED, value=share * kept, unit="%", level="fair", why=f"of the functional {organ}; {estimate}"
+        )
+    for key in anatomy.vessels:
+        away = distance_mm(anatomy, key, cut, cut_points)
+        level, why = level_of(anatomy, key)
+        yield Quantity(
+            name=f"distance to {anatomy.known(key).lower()}",
+            value=away,
+            unit="mm",
+            level=level,
+            why=f"from the cut; 0 where it is cut; {why}",
+        )
+
+
+def _of(organ: str, name: str) -> str:
+    return name if organ == "liver" else name.replace("liver", organ)
+
+
+def share_percent(quantities: tuple[Quantity, ...]) -> float:
+    """The remnant in percent of the functional organ."""
+    return next(q.value for q in quantities if q.name.startswith("remnant of functional"))
+
+
+def value_of(quantities: tuple[Quantity, ...], name: str) -> float | None:
+    return next((q.value for q in quantities if q.name == name), None)
+
+
+def margin_mm(anatomy: Anatomy, cut: Cut, points: NDArray[np.float64], triangles: NDArray[np.int32]) -> float:
+    """Least distance from a tumour's surface to the cut within the organ; negative where the cut goes through a tumour."""
+    field = anatomy.tumour_mm(cut.tumours)
+    left = anatomy.organ & ~cut.taken
+    nearest = float(field[left].min())
+    if nearest < 0:
+        return nearest
+    own, _ = inside(anatomy, points, triangles)
+    return float(at(field, anatomy.grid, own).min()) if len(own) else nearest
+
+
+def distance_mm(anatomy: Anatomy, key: str, cut: Cut, cut_points: NDArray[np.float64]) -> float:
+    """Least distance from the cut to a vessel, 0 where it goes through it or takes some of it."""
+    if not len(cut_points) or (anatomy.vessels[key] & cut.taken).any():
+        return 0.0
+    return max(0.0, float(at(anatomy.vessel_mm(key), anatomy.grid, cut_points).min()))
+
+
+def warnings(
+    anatomy: Anatomy, settings: Settings, cut: Cut, quantities: tuple[Quantity, ...], points: NDArray[np.float64]
+) -> tuple[str, ...]:
+    """What a surgeon must not miss, each a sentence."""
+    told = list(cut.notes)
+    threshold = THRESHOLDS[settings.condition]
+    share = share_percent(quantities)
+    if anatomy.organ_key == "liver" and share < threshold.ample_percent:
+        said = "below" if share < threshold.least_percent else "near"
+        told.insert(
+            0,
+            f"The remnant is {share:.0f} %, {said} the {threshold.least_percent:.0f} % that is held to be the least for "
+            f"{threshold.said} ({threshold.source}). A warning, not a verdict: function is not volume.",
+        )
+    supplied = value_of(quantities, SUPPLIED)
+    if anatomy.organ_key == "liver" and supplied is not None and supplied < threshold.least_percent <= share:
+        told.append(f"Only {supplied:.0f} % would keep both inflow and drainage: vessels of the remnant are cut.")
+    asked, margin = parse(settings.margin, "length"), value_of(quantities, MARGIN)
+    if margin is not None and margin < 0:
+        told.insert(0, "The cut goes through a tumour.")
+    elif margin is not None and margin < asked - 0.75 * anatomy.voxel_mm:
+        told.append(f"The margin is {margin:.1f} mm, less than the {settings.margin} asked for.")
+    left_out = [
+        anatomy.known(k) for k in anatomy.tumours if k not in cut.tumours and (anatomy.tumours[k] & ~cut.taken).any()
+    ]
+    if left_out:
+        told.append(f"What stays has tumour in it: {', '.join(left_out)}.")
+    for key, wanted in settings.protect.items():
+        if key not in anatomy.vessels and key not in anatomy.territories:
+            continue
+        name = anatomy.known(key).lower()
+        if key in anatomy.vessels:
+            away = next((q.value for q in quantities if q.name == f"distance to {name}"), None)
+            if away is not None and away <= 0:
+                told.append(f"The cut goes through the {name}.")
+            elif away is not None and away < parse(wanted, "length"):
+                told.append(f"The cut comes within {away:.1f} mm of the {name} (wanted: {wanted}).")
+        elif (anatomy.territories[key] & cut.taken).any():
+            told.append(f"Some of {name} is taken, which was to be spared.")
+    if cut.tumours and CAVA in anatomy.vessels:
+        touching = float(anatomy.tumour_mm(cut.tumours)[anatomy.vessels[CAVA]].min(initial=np.inf))
+        if touching <= anatomy.voxel_mm:
+            told.append("A tumour touches the vena cava: no margin is possible there without taking its wall.")
+    return tuple(dict.fromkeys(told))
+
+
+def level_of(anatomy: Anatomy, *keys: str) -> tuple[Level, str]:
+    """How far a number can be believed that rests on these structures: as far as the least certain of them."""
+    known = [(anatomy.doubts.get(key), key) for key in keys]
+    sure = [(c, k) for c, k in known if c is not None]
+    if not sure:
+        return "fair", "drawn by hand"
+    least, key = min(sure)
+    level: Level = "good" if least >= 0.85 else "fair" if least >= 0.6 else "poor"
+    return level, f"{anatomy.known(key).lower()} segmented with confidence {least:.2f}"
