@@ -1,0 +1,12 @@
+"""The commands, a file for each group, in the order of the help. A new command is a function in one of them, or a new file
+named here."""
+# ruff: noqa: I001
+
+from organtwin.cli.commands import study
+from organtwin.cli.commands import vessels
+from organtwin.cli.commands import tissue
+from organtwin.cli.commands import rehearsal
+from organtwin.cli.commands import project
+from organtwin.cli.commands import program
+
+__all__ = ["program", "project", "rehearsal", "study", "tissue", "vessels"]

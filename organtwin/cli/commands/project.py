@@ -1,0 +1,97 @@
+"""What is done with a project: export, report, info."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from organtwin.cli.base import (
+    AsJson,
+    ProjectPath,
+    app,
+    describe,
+)
+
+
+@app.command()
+def export(
+    project: ProjectPath,
+    object_: Annotated[str, typer.Argument(metavar="OBJECT", help="Name or uuid.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The ending decides: .nii.gz .nrrd .seg.nrrd .mha .dcm .stl .obj .ply .vtp .vtu .csv .json"
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Write an object to a file of the field."""
+    from organtwin.cli.choose import choose_in
+    from organtwin.io.export import export as write
+    from organtwin.model import Result
+    from organtwin.store import Project
+
+    with Project(project, read_only=True) as opened_project:
+        entry = choose_in(opened_project.entries(), object_)
+        thing = opened_project.load(entry.uuid)
+        # a result is points and fields; the cells are the mesh's
+        written = write([thing, opened_project.load(thing.mesh)] if isinstance(thing, Result) else thing, file)
+    print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
+
+
+@app.command()
+def report(
+    project: ProjectPath,
+    output: Annotated[Path, typer.Option("-o", "--output", help="report.html")] = Path("report.html"),
+    as_json: AsJson = False,
+) -> None:
+    """Write a report with pictures."""
+    from organtwin.report import write_report
+    from organtwin.store import Project
+
+    with Project(project, read_only=True) as opened_project:
+        written = write_report(opened_project, output)
+    print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
+
+
+@app.command()
+def info(project: ProjectPath, as_json: AsJson = False) -> None:
+    """Say what a project holds, what is stale, and which jobs run."""
+    from organtwin.cli.summary import tree
+    from organtwin.document.staleness import stale
+    from organtwin.jobs import unseen
+    from organtwin.store import Project
+
+    opened_project = Project(project, read_only=True)
+    entries = opened_project.entries()
+    jobs = unseen(opened_project.jobs_folder, opened_project.seen_jobs)
+    for job in jobs:
+        job.poll()
+    old = stale({e.uuid: e for e in entries})
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "name": opened_project.name,
+                    "folder": str(opened_project.folder),
+                    "undo": opened_project.undo_label,
+                    "objects": [{**describe(e), "stale": e.uuid in old} for e in entries],
+                    "jobs": [
+                        {"id": j.id, "label": j.spec.label, "state": j.state.value, "can_resume": j.can_resume}
+                        for j in jobs
+                    ],
+                },
+                indent=1,
+            )
+        )
+    else:
+        for line in tree(opened_project.name, entries, old):
+            print(line)
+        for job in jobs:
+            what = f"{job.state.value}, {job.fraction:.0%}" if not job.state.ended else job.state.value
+            print(
+                f"job {job.id}  {job.spec.label}: {what}{', organtwin resume lets it go on' if job.can_resume else ''}"
+            )

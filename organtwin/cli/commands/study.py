@@ -1,0 +1,113 @@
+"""From a scan to meshes: import, series, segment, mesh."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from organtwin.cli.base import (
+    AsJson,
+    ProjectPath,
+    app,
+    json_argument,
+    opened,
+    tell,
+)
+from organtwin.cli.choose import choose
+from organtwin.cli.follow import run_job
+from organtwin.errors import BadInput, OrganTwinError
+
+
+@app.command("import")
+def import_(
+    sources: Annotated[list[Path], typer.Argument(help="Folder, zip, DICOMDIR, NIfTI, NRRD or MHA.")],
+    project: Annotated[Path, typer.Option("-p", "--project", help="Project folder; made when it is not there.")],
+    series: Annotated[
+        list[str] | None, typer.Option(help="Series to take, by number or UID (repeat for several).")
+    ] = None,
+    keep_identity: Annotated[bool, typer.Option(help="Keep the patient's name and number.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read a scan into a project."""
+    for source in sources:
+        if not source.exists():
+            raise BadInput("There is nothing at this place", where=str(source), remedy="Check the path.")
+    parameters = {"sources": [str(s.resolve()) for s in sources], "series": series, "keep_identity": keep_identity}
+    fresh = not project.exists()
+    try:
+        with opened(project, create=True) as document:
+            made = run_job(document, "import", {}, parameters, "Import scan")
+    except OrganTwinError:
+        if fresh:
+            _remove_empty(project)
+        raise
+    tell(made, as_json)
+
+
+@app.command()
+def series(
+    sources: Annotated[list[Path], typer.Argument(help="Folder, zip, DICOMDIR, NIfTI, NRRD or MHA.")],
+    as_json: AsJson = False,
+) -> None:
+    """List the series that could be imported, with the reason for those that cannot."""
+    from organtwin.operations.import_study import list_series
+
+    found = list_series([str(source) for source in sources])
+    if as_json:
+        print(json.dumps([one.model_dump() for one in found], indent=1))
+        return
+    for one in found:
+        mark = "*" if one.best else " "
+        print(f"{mark} {one.number}: {one.description or 'no description'} ({one.modality or '?'}), {one.summary}")
+        if one.reason:
+            print(f"     not a volume: {one.reason}")
+
+
+@app.command()
+def segment(
+    project: ProjectPath,
+    engine: Annotated[str, typer.Option(help="ct, threshold, grow or random-walker.")] = "ct",
+    structures: Annotated[str | None, typer.Option(help="Only these, as in: aorta,liver.")] = None,
+    volume: Annotated[str | None, typer.Option(help="Which volume, when there are several.")] = None,
+    options: Annotated[str | None, typer.Option(help="The engine's options as JSON, or @FILE.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find structures in a scan."""
+    with opened(project) as document:
+        source = choose(document, "volume", volume)
+        parameters: dict[str, Any] = {"engine": engine, "options": json_argument(options) if options else {}}
+        if structures:
+            parameters["structures"] = [s.strip() for s in structures.split(",") if s.strip()]
+        made = run_job(document, "segment", {"volume": source.uuid}, parameters, f"Segment {source.name}")
+    tell(made, as_json)
+
+
+@app.command()
+def mesh(
+    project: ProjectPath,
+    structure: Annotated[str, typer.Option(help="The structure to mesh, as in: aorta.")],
+    edge: Annotated[
+        str | None, typer.Option(help='Edge length with its unit, as in "2 mm"; automatic when left out.')
+    ] = None,
+    segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a surface and tetrahedra of one structure."""
+    with opened(project) as document:
+        source = choose(document, "segmentation", segmentation)
+        parameters: dict[str, Any] = {"structure": structure}
+        if edge:
+            parameters["edge"] = edge
+        made = run_job(document, "mesh", {"segmentation": source.uuid}, parameters, f"Mesh {structure}")
+    tell(made, as_json)
+
+
+def _remove_empty(project: Path) -> None:
+    """Take away a project that was made for an import that failed."""
+    import shutil
+
+    if (project / "objects").is_dir() and not any((project / "objects").iterdir()):
+        shutil.rmtree(project, ignore_errors=True)
