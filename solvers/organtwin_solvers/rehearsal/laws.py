@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from organtwin.errors import BadInput
 from organtwin.model.tissue_case import Material
 from organtwin.units import parse
+from organtwin_solvers.rehearsal.compiled import compiled
 
 # law -> number in the compiled loops, and its shape parameters in order
 CODES: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -60,3 +63,43 @@ class Elastic:
         room = 3 * (1 - 2 * material.poisson)
         bulk = min(young / room, MOST_BULK * shear) if room > 0 else MOST_BULK * shear
         return cls(material.law, shear, bulk, density, tuple(shape[name] for name in CODES[material.law][1]))
+
+
+LARGEST_EXPONENT = 30.0
+
+
+@compiled
+def derivatives(code, mu, q, I1, I2):
+    """W_iso, and its first and second derivatives by the isochoric invariants: w, w1, w2, w11, w12, w22.
+
+    ``q`` is the row of constants of the material: shear modulus, bulk modulus in the elements, shape parameters.
+    """
+    e = I1 - 3.0
+    if code == 0:
+        return 0.5 * mu * e, 0.5 * mu, 0.0, 0.0, 0.0, 0.0
+    if code == 1:
+        first, second = 0.5 * mu * (1.0 - q[2]), 0.5 * mu * q[2]
+        return first * e + second * (I2 - 3.0), first, second, 0.0, 0.0, 0.0
+    if code == 2:
+        b, c = q[2], q[3]
+        return (
+            0.5 * mu * (e + b * e * e + c * e * e * e),
+            0.5 * mu * (1.0 + 2.0 * b * e + 3.0 * c * e * e),
+            0.0,
+            0.5 * mu * (2.0 * b + 6.0 * c * e),
+            0.0,
+            0.0,
+        )
+    # Veronda-Westmann; beyond LARGEST_EXPONENT the exponential goes on as its parabola, so that it stays a number
+    gamma = q[2]
+    at = min(gamma * e, LARGEST_EXPONENT)
+    rest = gamma * e - at
+    grown = np.exp(at)
+    return (
+        mu * ((grown * (1.0 + rest + 0.5 * rest * rest) - 1.0) / gamma - 0.5 * (I2 - 3.0)),
+        mu * grown * (1.0 + rest),
+        -0.5 * mu,
+        mu * gamma * grown,
+        0.0,
+        0.0,
+    )

@@ -1,0 +1,361 @@
+"""Energy, forces and tangent of the tetrahedra.
+
+The energy is Pi = sum_e V_e [W_iso(F_e) + U_s(J_e)] + sum_a V_a U_n(J_a): distortion in the elements, and almost all of the
+volume change in the points, whose ratio J_a is that of the volume around them, J_a = sum_e V_e J_e / sum_e V_e over the
+elements at a (Bonet and Burton 1998, Commun. Numer. Meth. Eng. 14, 437). So linear tetrahedra do not lock. The small share
+U_s that stays in the elements, of modulus STABILISING mu, keeps single elements from changing volume at no cost
+(Gee, Dohrmann, Key and Wall 2009, Int. J. Numer. Meth. Eng. 78, 429); the sum of both is the U of the law.
+
+For J > LEAST_RATIO this is exactly the law. Below, J^(-2/3) and U go on as their parabolas, so that an inverted element has
+a finite energy and is pushed back.
+
+Blocks of the tangent follow from the vectors f_i = F g_i and c_i = cof(F) g_i of the shape gradients g_i:
+K_ij = a (g_i.g_j) I + s (f_i c_j + c_i f_j) + d c_i c_j + h f_i f_j - q [F (g_i x g_j)]_x, and more for laws of the second invariant.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from organtwin_solvers.rehearsal.compiled import compiled, inlined
+from organtwin_solvers.rehearsal.laws import derivatives
+
+LEAST_RATIO = 0.2
+STABILISING = 1.0  # bulk modulus in the elements, in shear moduli
+
+
+@compiled
+def geometry(points, tets, gradients, volumes, around):
+    """Gradients (m, 4, 3) of the four linear functions, volumes (m,), and a quarter of them around each point (n,)."""
+    for e in range(len(tets)):
+        o = points[tets[e, 0]]
+        a, b, d = points[tets[e, 1]] - o, points[tets[e, 2]] - o, points[tets[e, 3]] - o
+        na = np.array([b[1] * d[2] - b[2] * d[1], b[2] * d[0] - b[0] * d[2], b[0] * d[1] - b[1] * d[0]])
+        nb = np.array([d[1] * a[2] - d[2] * a[1], d[2] * a[0] - d[0] * a[2], d[0] * a[1] - d[1] * a[0]])
+        nd = np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+        six = a[0] * na[0] + a[1] * na[1] + a[2] * na[2]
+        volumes[e] = six / 6.0
+        for k in range(3):
+            gradients[e, 1, k] = na[k] / six
+            gradients[e, 2, k] = nb[k] / six
+            gradients[e, 3, k] = nd[k] / six
+            gradients[e, 0, k] = -(na[k] + nb[k] + nd[k]) / six
+        for i in range(4):
+            around[tets[e, i]] += 0.25 * volumes[e]
+
+
+# -- small pieces ---------------------------------------------------------------------------------------------------------
+
+
+@inlined
+def _cross(a, b):
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+@inlined
+def _dot(a, b):
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@inlined
+def _times(rows, g):
+    return _dot(rows[0], g), _dot(rows[1], g), _dot(rows[2], g)
+
+
+@inlined
+def _deformation(x, tets, gradients, e):
+    """Rows of F and of its cofactor, J, and the gradients of points 1, 2, 3."""
+    n0, n1, n2, n3 = tets[e, 0], tets[e, 1], tets[e, 2], tets[e, 3]
+    g1 = (gradients[e, 1, 0], gradients[e, 1, 1], gradients[e, 1, 2])
+    g2 = (gradients[e, 2, 0], gradients[e, 2, 1], gradients[e, 2, 2])
+    g3 = (gradients[e, 3, 0], gradients[e, 3, 1], gradients[e, 3, 2])
+    u1 = (x[n1, 0] - x[n0, 0], x[n1, 1] - x[n0, 1], x[n1, 2] - x[n0, 2])
+    u2 = (x[n2, 0] - x[n0, 0], x[n2, 1] - x[n0, 1], x[n2, 2] - x[n0, 2])
+    u3 = (x[n3, 0] - x[n0, 0], x[n3, 1] - x[n0, 1], x[n3, 2] - x[n0, 2])
+    f0 = (
+        u1[0] * g1[0] + u2[0] * g2[0] + u3[0] * g3[0],
+        u1[0] * g1[1] + u2[0] * g2[1] + u3[0] * g3[1],
+        u1[0] * g1[2] + u2[0] * g2[2] + u3[0] * g3[2],
+    )
+    f1 = (
+        u1[1] * g1[0] + u2[1] * g2[0] + u3[1] * g3[0],
+        u1[1] * g1[1] + u2[1] * g2[1] + u3[1] * g3[1],
+        u1[1] * g1[2] + u2[1] * g2[2] + u3[1] * g3[2],
+    )
+    f2 = (
+        u1[2] * g1[0] + u2[2] * g2[0] + u3[2] * g3[0],
+        u1[2] * g1[1] + u2[2] * g2[1] + u3[2] * g3[1],
+        u1[2] * g1[2] + u2[2] * g2[2] + u3[2] * g3[2],
+    )
+    cof = (_cross(f1, f2), _cross(f2, f0), _cross(f0, f1))
+    return (f0, f1, f2), cof, _dot(f0, cof[0]), g1, g2, g3
+
+
+@inlined
+def _isochoric(J):
+    """J^(-2/3) and its first two derivatives; below LEAST_RATIO its parabola."""
+    at = max(J, LEAST_RATIO)
+    power = 1.0 / np.cbrt(at * at)
+    first = -2.0 / 3.0 * power / at
+    second = -5.0 / 3.0 * first / at
+    rest = J - at
+    return power + rest * (first + 0.5 * rest * second), first + rest * second, second
+
+
+@inlined
+def volumetric(J, kappa):
+    """U and its first two derivatives; below LEAST_RATIO its parabola."""
+    at = max(J, LEAST_RATIO)
+    energy = 0.25 * kappa * (at * at - 1.0 - 2.0 * np.log(at))
+    first = 0.5 * kappa * (at - 1.0 / at)
+    second = 0.5 * kappa * (1.0 + 1.0 / (at * at))
+    rest = J - at
+    return energy + rest * (first + 0.5 * rest * second), first + rest * second, second
+
+
+# -- volume ratios and pressures of the points ----------------------------------------------------------------------------
+
+
+@compiled
+def point_ratios(x, tets, gradients, volumes, around, ratios):
+    """J_a (n,): the volume around each point over that at rest."""
+    ratios[:] = 0.0
+    for e in range(len(tets)):
+        _, _, J, _, _, _ = _deformation(x, tets, gradients, e)
+        part = 0.25 * volumes[e] * J
+        for i in range(4):
+            ratios[tets[e, i]] += part
+    for a in range(len(ratios)):
+        if around[a] > 0.0:
+            ratios[a] /= around[a]
+
+
+@compiled
+def point_pressures(ratios, around, bulk, pressures, weights):
+    """p_a = U_n'(J_a), the weights U_n''(J_a) / V_a of the rank-one terms, and the energy of all points."""
+    total = 0.0
+    for a in range(len(ratios)):
+        if around[a] <= 0.0:
+            pressures[a] = weights[a] = 0.0
+            continue
+        energy, first, second = volumetric(ratios[a], bulk[a])
+        total += around[a] * energy
+        pressures[a] = first
+        weights[a] = second / around[a]
+    return total
+
+
+# -- forces ---------------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def forces(x, tets, gradients, volumes, part, codes, constants, pressures, force):
+    """Add the internal forces, minus the gradient of the energy, to ``force`` (n, 3); the energy of the elements."""
+    total = 0.0
+    for e in range(len(tets)):
+        F, cof, J, g1, g2, g3 = _deformation(x, tets, gradients, e)
+        n0, n1, n2, n3 = tets[e, 0], tets[e, 1], tets[e, 2], tets[e, 3]
+        m = part[e]
+        mu = constants[m, 0]
+        j, dj, _ = _isochoric(J)
+        I1 = _dot(F[0], F[0]) + _dot(F[1], F[1]) + _dot(F[2], F[2])
+        I2 = _dot(cof[0], cof[0]) + _dot(cof[1], cof[1]) + _dot(cof[2], cof[2])
+        w, w1, w2, _, _, _ = derivatives(codes[m], mu, constants[m], j * I1, j * j * I2)
+        u, du, _ = volumetric(J, constants[m, 1])
+        total += volumes[e] * (w + u)
+        p = 0.25 * (pressures[n0] + pressures[n1] + pressures[n2] + pressures[n3])
+        a = 2.0 * j * (w1 + w2 * j * I1)
+        q = dj * (w1 * I1 + 2.0 * w2 * j * I2) + p + du
+        b = 2.0 * w2 * j * j
+        P0 = (a * F[0][0] + q * cof[0][0], a * F[0][1] + q * cof[0][1], a * F[0][2] + q * cof[0][2])
+        P1 = (a * F[1][0] + q * cof[1][0], a * F[1][1] + q * cof[1][1], a * F[1][2] + q * cof[1][2])
+        P2 = (a * F[2][0] + q * cof[2][0], a * F[2][1] + q * cof[2][1], a * F[2][2] + q * cof[2][2])
+        if b != 0.0:  # F F^T F
+            b00, b11, b22 = _dot(F[0], F[0]), _dot(F[1], F[1]), _dot(F[2], F[2])
+            b01, b02, b12 = _dot(F[0], F[1]), _dot(F[0], F[2]), _dot(F[1], F[2])
+            P0 = (
+                P0[0] - b * (b00 * F[0][0] + b01 * F[1][0] + b02 * F[2][0]),
+                P0[1] - b * (b00 * F[0][1] + b01 * F[1][1] + b02 * F[2][1]),
+                P0[2] - b * (b00 * F[0][2] + b01 * F[1][2] + b02 * F[2][2]),
+            )
+            P1 = (
+                P1[0] - b * (b01 * F[0][0] + b11 * F[1][0] + b12 * F[2][0]),
+                P1[1] - b * (b01 * F[0][1] + b11 * F[1][1] + b12 * F[2][1]),
+                P1[2] - b * (b01 * F[0][2] + b11 * F[1][2] + b12 * F[2][2]),
+            )
+            P2 = (
+                P2[0] - b * (b02 * F[0][0] + b12 * F[1][0] + b22 * F[2][0]),
+                P2[1] - b * (b02 * F[0][1] + b12 * F[1][1] + b22 * F[2][1]),
+                P2[2] - b * (b02 * F[0][2] + b12 * F[1][2] + b22 * F[2][2]),
+            )
+        V = volumes[e]
+        P = (P0, P1, P2)
+        for k in range(3):
+            t1, t2, t3 = V * _dot(P[k], g1), V * _dot(P[k], g2), V * _dot(P[k], g3)
+            force[n1, k] -= t1
+            force[n2, k] -= t2
+            force[n3, k] -= t3
+            force[n0, k] += t1 + t2 + t3
+    return total
+
+
+# -- tangent --------------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guard, places, stiff, slopes, slopes_back):
+    """The blocks of the tangent and the slopes of the points' volumes.
+
+    Parameters
+    ----------
+    guard : float
+        0 for the true tangent; 1 adds what makes each element's part non-negative, whatever its state.
+    places : (m, 4, 4) int32
+        Where the block of two points of an element lies.
+    stiff : (nonzeros, 3, 3) float32
+    slopes, slopes_back : (nonzeros, 3) float32
+        d v_a / d x_j at the place of (a, j), and at that of (j, a).
+    """
+    stiff[:] = 0.0
+    slopes[:] = 0.0
+    slopes_back[:] = 0.0
+    f = np.empty((4, 3))
+    c = np.empty((4, 3))
+    g = np.empty((4, 3))
+    w_pair = np.empty((4, 4, 3))
+    second = np.empty((4, 3))  # of dI2: (I1 - F F^T) f
+    block = np.empty((3, 3))
+    for e in range(len(tets)):
+        F, cof, J, g1, g2, g3 = _deformation(x, tets, gradients, e)
+        n0, n1, n2, n3 = tets[e, 0], tets[e, 1], tets[e, 2], tets[e, 3]
+        m = part[e]
+        mu = constants[m, 0]
+        V = volumes[e]
+        j, dj, ddj = _isochoric(J)
+        I1 = _dot(F[0], F[0]) + _dot(F[1], F[1]) + _dot(F[2], F[2])
+        I2 = _dot(cof[0], cof[0]) + _dot(cof[1], cof[1]) + _dot(cof[2], cof[2])
+        _, w1, w2, w11, w12, w22 = derivatives(codes[m], mu, constants[m], j * I1, j * j * I2)
+        _, du, ddu = volumetric(J, constants[m, 1])
+        p = 0.25 * (pressures[n0] + pressures[n1] + pressures[n2] + pressures[n3])
+        k, dk, ddk = j * j, 2.0 * j * dj, 2.0 * (dj * dj + j * ddj)
+        q = V * (w1 * I1 * dj + w2 * I2 * dk + p + du)
+        # dI1bar = 2 j F + I1 dj c; dI2bar = k S + I2 dk c with S = 2 (I1 - F F^T) F
+        A1, B1, A2, B2 = 2.0 * j, I1 * dj, k, I2 * dk
+        a = V * 2.0 * j * w1
+        ff = V * w11 * A1 * A1
+        fc = V * (2.0 * dj * w1 + w11 * A1 * B1 + w12 * A1 * B2)
+        cc = V * (w1 * I1 * ddj + w2 * I2 * ddk + ddu + w11 * B1 * B1 + 2.0 * w12 * B1 * B2 + w22 * B2 * B2)
+        sc = V * (w2 * dk + w12 * A2 * B1 + w22 * A2 * B2)
+        sf = V * w12 * A1 * A2
+        ss = V * w22 * A2 * A2
+        k2 = V * w2 * k
+        for d in range(3):
+            f[1, d], f[2, d], f[3, d] = _dot(F[d], g1), _dot(F[d], g2), _dot(F[d], g3)
+            f[0, d] = -(f[1, d] + f[2, d] + f[3, d])
+            c[1, d], c[2, d], c[3, d] = _dot(cof[d], g1), _dot(cof[d], g2), _dot(cof[d], g3)
+            c[0, d] = -(c[1, d] + c[2, d] + c[3, d])
+            g[1, d], g[2, d], g[3, d] = g1[d], g2[d], g3[d]
+            g[0, d] = -(g1[d] + g2[d] + g3[d])
+        g12, g23, g31 = _cross(g1, g2), _cross(g2, g3), _cross(g3, g1)
+        for d in range(3):
+            w12_, w23_, w31_ = _dot(F[d], g12), _dot(F[d], g23), _dot(F[d], g31)
+            w_pair[1, 2, d], w_pair[2, 3, d], w_pair[1, 3, d] = w12_, w23_, -w31_
+            w_pair[0, 1, d], w_pair[0, 2, d], w_pair[0, 3, d] = w12_ - w31_, w23_ - w12_, w31_ - w23_
+        b00, b11, b22 = _dot(F[0], F[0]), _dot(F[1], F[1]), _dot(F[2], F[2])
+        b01, b02, b12 = _dot(F[0], F[1]), _dot(F[0], F[2]), _dot(F[1], F[2])
+        if k2 != 0.0 or w22 != 0.0 or w12 != 0.0:
+            for i in range(4):
+                second[i, 0] = 2.0 * (I1 * f[i, 0] - b00 * f[i, 0] - b01 * f[i, 1] - b02 * f[i, 2])
+                second[i, 1] = 2.0 * (I1 * f[i, 1] - b01 * f[i, 0] - b11 * f[i, 1] - b12 * f[i, 2])
+                second[i, 2] = 2.0 * (I1 * f[i, 2] - b02 * f[i, 0] - b12 * f[i, 1] - b22 * f[i, 2])
+        if guard > 0.0:
+            widest = I1 / 3.0 + 2.0 / 3.0 * np.sqrt(max(I1 * I1 - 3.0 * I2, 0.0))  # at least the largest stretch squared
+            trace = ff * I1 + 6.0 * fc * J + cc * I2
+            product = (ff * cc - fc * fc) * (I1 * I2 - 9.0 * J * J)
+            low = 0.5 * trace - np.sqrt(max(0.25 * trace * trace - product, 0.0))
+            low = min(low, 0.0) + a - abs(q) * np.sqrt(widest)
+            low += k2 * (2.0 * I1 - 6.0 * widest) if k2 > 0.0 else 6.0 * k2 * I1
+            low -= 2.0 * abs(sc) * 2.0 * I1 * np.sqrt(I1 * I2)
+            a += guard * max(-low, 0.0)
+        for i in range(4):
+            for l in range(i, 4):
+                gg = g[i, 0] * g[l, 0] + g[i, 1] * g[l, 1] + g[i, 2] * g[l, 2]
+                for r in range(3):
+                    row_f = ff * f[i, r] + fc * c[i, r]
+                    row_c = fc * f[i, r] + cc * c[i, r]
+                    for s in range(3):
+                        block[r, s] = row_f * f[l, s] + row_c * c[l, s]
+                    block[r, r] += a * gg
+                if i != l:
+                    x0, x1, x2 = q * w_pair[i, l, 0], q * w_pair[i, l, 1], q * w_pair[i, l, 2]
+                    block[0, 1] += x2
+                    block[0, 2] -= x1
+                    block[1, 0] -= x2
+                    block[1, 2] += x0
+                    block[2, 0] += x1
+                    block[2, 1] -= x0
+                if k2 != 0.0:
+                    same = k2 * 2.0 * (I1 * gg - (f[i, 0] * f[l, 0] + f[i, 1] * f[l, 1] + f[i, 2] * f[l, 2]))
+                    for r in range(3):
+                        block[r, r] += same
+                        for s in range(3):
+                            block[r, s] += k2 * (4.0 * f[i, r] * f[l, s] - 2.0 * f[l, r] * f[i, s])
+                            block[r, s] += sc * (second[i, r] * c[l, s] + c[i, r] * second[l, s])
+                    t = -2.0 * k2 * gg
+                    block[0, 0] += t * b00
+                    block[1, 1] += t * b11
+                    block[2, 2] += t * b22
+                    block[0, 1] += t * b01
+                    block[1, 0] += t * b01
+                    block[0, 2] += t * b02
+                    block[2, 0] += t * b02
+                    block[1, 2] += t * b12
+                    block[2, 1] += t * b12
+                if sf != 0.0 or ss != 0.0:
+                    for r in range(3):
+                        for s in range(3):
+                            block[r, s] += sf * (second[i, r] * f[l, s] + f[i, r] * second[l, s])
+                            block[r, s] += ss * second[i, r] * second[l, s]
+                at = places[e, i, l]
+                for r in range(3):
+                    for s in range(3):
+                        stiff[at, r, s] += np.float32(block[r, s])
+                if i != l:
+                    at = places[e, l, i]
+                    for r in range(3):
+                        for s in range(3):
+                            stiff[at, r, s] += np.float32(block[s, r])
+        quarter = 0.25 * V
+        for i in range(4):
+            for l in range(4):
+                for d in range(3):
+                    slopes[places[e, i, l], d] += np.float32(quarter * c[l, d])
+                    slopes_back[places[e, l, i], d] += np.float32(quarter * c[l, d])
+
+
+@compiled
+def largest_strain(x, tets, gradients, volumes, around, strain):
+    """Largest principal Green-Lagrange strain at the points (n,), mean over the elements around."""
+    strain[:] = 0.0
+    for e in range(len(tets)):
+        F, _, _, _, _, _ = _deformation(x, tets, gradients, e)
+        c00 = F[0][0] * F[0][0] + F[1][0] * F[1][0] + F[2][0] * F[2][0]
+        c11 = F[0][1] * F[0][1] + F[1][1] * F[1][1] + F[2][1] * F[2][1]
+        c22 = F[0][2] * F[0][2] + F[1][2] * F[1][2] + F[2][2] * F[2][2]
+        c01 = F[0][0] * F[0][1] + F[1][0] * F[1][1] + F[2][0] * F[2][1]
+        c02 = F[0][0] * F[0][2] + F[1][0] * F[1][2] + F[2][0] * F[2][2]
+        c12 = F[0][1] * F[0][2] + F[1][1] * F[1][2] + F[2][1] * F[2][2]
+        mean = (c00 + c11 + c22) / 3.0
+        d0, d1, d2 = c00 - mean, c11 - mean, c22 - mean
+        size = np.sqrt((d0 * d0 + d1 * d1 + d2 * d2 + 2.0 * (c01 * c01 + c02 * c02 + c12 * c12)) / 6.0)
+        largest = mean
+        if size > 1e-12 * mean:
+            determinant = d0 * (d1 * d2 - c12 * c12) - c01 * (c01 * d2 - c12 * c02) + c02 * (c01 * c12 - d1 * c02)
+            angle = np.arccos(min(max(determinant / (2.0 * size**3), -1.0), 1.0)) / 3.0
+            largest = mean + 2.0 * size * np.cos(angle)
+        part = 0.25 * volumes[e] * 0.5 * (largest - 1.0)
+        for i in range(4):
+            strain[tets[e, i]] += part
+    for a in range(len(strain)):
+        if around[a] > 0.0:
+            strain[a] /= around[a]
