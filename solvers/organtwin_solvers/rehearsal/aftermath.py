@@ -151,11 +151,13 @@ def _springs(engine: Engine, number: NDArray[np.int64]) -> tuple[Spring, ...]:
 
 
 def _tools(engine: Engine) -> tuple[RigidTool, ...]:
-    """Tools that touch, brought from where they last did not."""
-    return tuple(
-        RigidTool(shape=tool.shape, pose=_pose(tool.pose), start=_pose(tool.free_pose), friction=tool.friction)
-        for tool in engine.hand.touching()
-    )
+    """Tools that press, brought from where they last touched nothing. The jaws that hold tissue do so by what they hold."""
+    found = []
+    for tool in engine.tools:
+        rigid, free = tool.rigid(), engine.free_pose(tool)
+        if rigid is not None and tool.contact.force(engine.stepper.x).any():
+            found.append(rigid if free is None else rigid.model_copy(update={"start": _pose(free)}))
+    return tuple(found)
 
 
 def _pose(nine: NDArray[np.float64]) -> Pose:

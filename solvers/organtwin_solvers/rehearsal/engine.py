@@ -24,7 +24,7 @@ from organtwin_solvers.rehearsal.contact.organs import Neighbours
 from organtwin_solvers.rehearsal.history import History
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Springs, held_by
-from organtwin_solvers.rehearsal.tools import Hand
+from organtwin_solvers.rehearsal.tools import GRASP, Tool
 
 AT_REST_MM_PER_S = 0.5  # nothing moves that can be seen
 STILL_TICKS = 30
@@ -37,7 +37,10 @@ class Snapshot:
     tick: int
     still: int
     stepper: Any
-    hand: Any
+    tool: Tool | None
+    laid: tuple[Tool, ...]
+    tools: tuple[Any, ...]  # what each of them remembers
+    free: dict[Tool, NDArray[np.float64]]
     carried: tuple[Carried, ...]
     history: History
 
@@ -50,8 +53,8 @@ class Engine:
     organ, scene : what lies on the table
     stepper : Stepper
         Positions, velocities, holds, springs, links; ``stepper.body`` is the tissue as it now is.
-    hand : Hand
-        The tool in hand and those left standing.
+    tool, laid : Tool or None, list of Tool
+        The tool in hand, and those left standing.
     carried : tuple of Carried
         Surfaces inside: vessels, tumours.
     history : History
@@ -79,11 +82,14 @@ class Engine:
         )
         self.trees = tuple(tree for tree in of_role(objects, "tree") if isinstance(tree, Centerline))
         self.plan = next((p for p in of_role(objects, "plan") if isinstance(p, ResectionPlan)), None)
-        self.hand = Hand(self.stepper)
+        self.tool: Tool | None = None
+        self.laid: list[Tool] = []
+        self._free: dict[Tool, NDArray[np.float64]] = {}  # where each tool last touched nothing
         neighbours = [mesh for mesh in of_role(objects, "neighbour") if isinstance(mesh, OrganMesh)]
         self.neighbours = Neighbours.of(neighbours, body) if neighbours else None
         if self.neighbours is not None:
             self.stepper.loads.append(self.neighbours)
+        self.says = ""  # what came up between commands
         self.history = History(volume_mm3=float(body.volume_mm3.sum()))
         self._still = 0
         self._topology = 0
@@ -94,12 +100,22 @@ class Engine:
     def body(self) -> Body:
         return self.stepper.body
 
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The one in hand and those left standing."""
+        return (*([] if self.tool is None else [self.tool]), *self.laid)
+
+    def free_pose(self, tool: Tool) -> NDArray[np.float64] | None:
+        """Where a tool last touched nothing."""
+        return self._free.get(tool)
+
     # -- time -------------------------------------------------------------------------------------------------------
 
     def move(self, pose: NDArray[np.float64]) -> None:
         """Where the hand wants the tool (9,): tip, axis, normal."""
-        self.hand.move(pose)
-        self._still = 0
+        if self.tool is not None:
+            self.tool.move(pose)
+            self._still = 0
 
     def do(self, command: Command) -> str:
         """Do a command; one sentence on what happened."""
@@ -111,7 +127,7 @@ class Engine:
             raise
         self.note(steps=self.history.steps + 1)
         self._still = 0
-        return said
+        return said if said.endswith((".", "!")) else f"{said}."
 
     def note(self, **changes: Any) -> None:
         """Write down what positions do not tell: fields of :class:`History`."""
@@ -119,7 +135,10 @@ class Engine:
 
     def step(self) -> None:
         """One tick."""
-        self.hand.advance()
+        for tool in self.tools:
+            self.says = tool.advance() or self.says
+            if tool.felt is not None and not tool.force.any():
+                self._free[tool] = tool.felt
         self.stepper.step()
         self.tick += 1
         speed = np.abs(self.stepper.v).max(initial=0.0)
@@ -134,7 +153,15 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         return Snapshot(
-            self.tick, self._still, self.stepper.snapshot(), self.hand.snapshot(), self.carried, self.history
+            self.tick,
+            self._still,
+            self.stepper.snapshot(),
+            self.tool,
+            tuple(self.laid),
+            tuple(tool.snapshot() for tool in self.tools),
+            dict(self._free),
+            self.carried,
+            self.history,
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -145,7 +172,11 @@ class Engine:
             snapshot.history,
         )
         self.stepper.restore(snapshot.stepper)
-        self.hand.restore(snapshot.hand)
+        self.tool, self.laid, self._free = snapshot.tool, list(snapshot.laid), dict(snapshot.free)
+        for tool, state in zip(self.tools, snapshot.tools, strict=True):
+            tool.restore(state)
+        around = [] if self.neighbours is None else [self.neighbours]
+        self.stepper.loads[:] = [*around, *(tool.contact for tool in reversed(self.tools))]
 
     def digest(self) -> str:
         """SHA-256 of positions, velocities and connections."""
@@ -170,14 +201,26 @@ class Engine:
             triangles=body.triangles,
             kinds=body.kinds,
             strain=strain.astype(np.float32),
-            force_n=self.hand.point_force_n().astype(np.float32),
+            force_n=self._point_force_n().astype(np.float32),
             carried_mm={c.name: self.history.pinched(c.name, c.positions(x)).astype(np.float32) for c in self.carried},
             carried_gone={c.name: c.gone for c in self.carried},
-            tool=self.hand.pose,
-            grasping=self.hand.grasping,
+            tool=None if self.tool is None else self.tool.felt,
+            grasping=self.tool is not None and self.tool.grasping,
             held_mm=self._held().astype(np.float32),
             measures=self._measure(strain),
         )
+
+    def _point_force_n(self) -> NDArray[np.float64]:
+        """Size of the force on every point: of contact, and of the jaws on what they hold."""
+        stepper = self.stepper
+        total = np.zeros_like(stepper.x)
+        for load in stepper.loads:
+            nodes, force, _ = load.evaluate(stepper.x)
+            np.add.at(total, nodes, force)
+        jaws = stepper.held.get(GRASP)
+        if jaws is not None and len(jaws.nodes):
+            total[jaws.nodes] += stepper.reaction(GRASP) / len(jaws.nodes)
+        return np.asarray(np.linalg.norm(total, axis=1) * measures.NEWTON)
 
     def _held(self) -> NDArray[np.float64]:
         """Middles of what is held, other than the fixed regions."""

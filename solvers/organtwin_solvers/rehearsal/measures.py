@@ -38,7 +38,7 @@ class Measurer:
         return Measures(
             time_s=engine.tick * engine.scene.step_s,
             steps=history.steps,
-            force_n=float(engine.hand.force_n),
+            force_n=max((tool.force_n for tool in engine.tools), default=0.0),
             largest_strain_percent=100.0 * float(strain[worst]) if len(strain) else 0.0,
             strain_limit_percent=None if limit is None else 100.0 * limit,
             strain_at_mm=tuple(float(c) for c in engine.stepper.x[worst]) if len(strain) else None,
@@ -63,13 +63,13 @@ class Measurer:
 
     def _nearest(self, kind: str) -> tuple[str, float | None]:
         """The thing of a kind that the tip of the tool is nearest to, and how near (mm)."""
-        pose = self._engine.hand.pose
-        if pose is None:
+        tool = self._engine.tool
+        if tool is None or tool.felt is None:
             return "", None
         best: tuple[str, float | None] = ("", None)
         for thing in self._engine.carried:
             if thing.kind == kind:
-                far = distance(thing.positions(self._engine.stepper.x), thing.triangles, thing.gone, pose[:3])
+                far = distance(thing.positions(self._engine.stepper.x), thing.triangles, thing.gone, tool.felt[:3])
                 if np.isfinite(far) and (best[1] is None or far < best[1]):
                     best = (thing.name, far)
         return best
