@@ -14,11 +14,12 @@ from organtwin.monitor import Monitor, NullMonitor
 from organtwin.operations.registry import validated
 from organtwin.units import convert, parse, show
 from organtwin_solvers.fem.organ import FemMesh, fem_mesh
-from organtwin_solvers.tissue import formulation, laws, presets
+from organtwin_solvers.tissue import formulation, presets
 from organtwin_solvers.tissue.fields import PointFields, Recovery
+from organtwin_solvers.tissue.materials import parts
 from organtwin_solvers.tissue.newton import Path, follow_load
 from organtwin_solvers.tissue.operation import TissueParameters
-from organtwin_solvers.tissue.problem import Elastic, Pressure, Problem, Support, Traction
+from organtwin_solvers.tissue.problem import Pressure, Problem, Support, Traction
 from organtwin_solvers.tissue.regions import Mask, Regions, resolve
 
 NOTHING_MOVED = 1e-5  # of the organ's size
@@ -54,16 +55,16 @@ def deform(mesh: OrganMesh, case: TissueCase, monitor: Monitor | None = None) ->
     """
     monitor = monitor or NullMonitor()
     monitor.progress(0.0, "checking the case")
-    elastic = _material(case)
     _check_cells(mesh)
     regions = resolve(mesh, case)
     monitor.progress(0.0, "preparing the equations")
     numbered = mesh.with_(boundary_tags=np.arange(len(mesh.boundary_triangles), dtype=np.int32))
     fem = fem_mesh(numbered)  # so that the tag of a facet is its boundary triangle
     numerics = case.numerics
-    form = formulation.choose(numerics.formulation, numerics.element, case.material.poisson, len(mesh.tets))
+    poisson = max(material.poisson for material in (case.material, *case.materials.values()))
+    form = formulation.choose(numerics.formulation, numerics.element, poisson, len(mesh.tets))
     problem = Problem(
-        fem.mesh, elastic, form, _supports(fem, case, regions), _loads(mesh, fem, case, regions), _gravity(case)
+        fem.mesh, parts(mesh, case, fem.cell_of_cell), form, _supports(fem, case, regions), _loads(mesh, fem, case, regions), _gravity(case)
     )
     recovery = Recovery(problem, fem)
     frames, forces = [recovery()], [_forces(problem)]
@@ -90,19 +91,6 @@ def deform(mesh: OrganMesh, case: TissueCase, monitor: Monitor | None = None) ->
 
 
 # -- the case as a problem ------------------------------------------------------------------------------------------
-
-
-def _material(case: TissueCase) -> Elastic:
-    material = case.material
-    law = laws.law(material.law)
-    young, density = parse(material.young, "pressure"), parse(material.density, "density")
-    if young <= 0 or density <= 0:
-        raise BadInput(
-            f"A tissue with Young's modulus {material.young} and density {material.density} is not stable",
-            remedy="Both must be positive.",
-        )
-    parameters = law.read(material.parameters)
-    return Elastic.from_young(law, young, material.poisson, density=density, parameters=parameters)
 
 
 def _check_cells(mesh: OrganMesh) -> None:

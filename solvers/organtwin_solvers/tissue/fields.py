@@ -35,13 +35,14 @@ class Recovery:
 
     def __init__(self, problem: Problem, mesh: FemMesh) -> None:
         self._problem, self._mesh = problem, mesh
-        F, J = problem.F, problem.J
-        small = problem.elastic.law.small_strain
-        first_piola = ufl.diff(problem.psi, F)
-        cauchy = first_piola if small else first_piola * F.T / J
+        F, J, small = problem.F, problem.J, problem.parts.small_strain
+        piolas = [ufl.diff(group.smooth, F) for group in problem.groups]
         strain = ufl.sym(F) - ufl.Identity(3) if small else (F.T * F - ufl.Identity(3)) / 2
         self._strain = fem.Expression(strain, VERTICES)
-        self._stress = fem.Expression(cauchy, VERTICES)
+        self._stress = [
+            (group.cells, fem.Expression(piola if small else piola * F.T / J, VERTICES))
+            for group, piola in zip(problem.groups, piolas, strict=True)
+        ]
         self._ratio = fem.Expression(J, VERTICES)
         topology = problem.domain.topology
         self._cells = np.arange(topology.index_map(3).size_local, dtype=np.int32)
@@ -55,7 +56,10 @@ class Recovery:
         """The fields of the problem's present state."""
         problem = self._problem
         strain = self._to_points(self._tensor(self._strain))
-        stress = self._to_points(self._tensor(self._stress))
+        corners = np.zeros((len(self._cells), 4, 9))
+        for cells, expression in self._stress:
+            corners[cells] = expression.eval(problem.domain, cells).reshape(-1, 4, 9)
+        stress = self._to_points(corners)
         mean = np.trace(stress, axis1=1, axis2=2) / 3
         deviator = stress - mean[:, None, None] * np.eye(3)
         return PointFields(
