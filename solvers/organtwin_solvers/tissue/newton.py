@@ -18,6 +18,7 @@ SMALLEST_STEP = 1 / 32  # of the first load step
 PATIENCE = 6  # Newton iterations without improvement after which a step has failed
 EASY = 6  # Newton iterations; steps that need fewer may grow again
 GROWTH = 2.0
+AUGMENTATIONS = 8  # at most, of the contact at one load
 
 
 @dataclass
@@ -122,9 +123,23 @@ class _Newton:
             return None
         residual = problem.residual()
         self._set_scale(residual)
+        self.guess_was_inverted = not np.isfinite(self._merit(residual))
+        most = 0
+        for _ in range(AUGMENTATIONS):
+            iterations = self._iterate(start, load)
+            if iterations is None:
+                return None
+            most = max(most, iterations)
+            if not any([term.augment(state, problem.domain.comm) for term in problem.terms]):
+                break
+        return most
+
+    def _iterate(self, start: float, load: float) -> int | None:
+        """Newton's iterations at ``load``, from the present state; ``start`` is the load before."""
+        problem, state = self.problem, self.problem.state.x.array
+        residual = problem.residual()
         merit = self._merit(residual)
         history = [merit]
-        self.guess_was_inverted = not np.isfinite(merit)
         for iteration in range(1, self.max_newton + 1):
             share = start + (load - start) * (1 - 0.5**iteration)
             self.monitor.progress(share, f"load {100 * load:.0f} %, Newton iteration {iteration}")
@@ -133,6 +148,9 @@ class _Newton:
             if not np.isfinite(merit):
                 self.reason = "elements would turn inside out"
                 return None
+            if merit < self.tolerance and problem.terms:  # their forces have become what they are at equilibrium
+                self._set_scale(residual)
+                merit = self._merit(residual)
             if merit < self.tolerance:
                 self.path.final_residual = merit
                 return iteration
