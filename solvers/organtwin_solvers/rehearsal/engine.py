@@ -19,8 +19,6 @@ from organtwin.rehearsal.frame import Frame
 from organtwin.units import parse
 from organtwin_solvers.rehearsal import actions, measures
 from organtwin_solvers.rehearsal.body import Body
-from organtwin_solvers.rehearsal.carried import Carried
-from organtwin_solvers.rehearsal.contact.organs import Neighbours
 from organtwin_solvers.rehearsal.history import History
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Springs, held_by
@@ -40,8 +38,9 @@ class Snapshot:
     tool: Tool | None
     laid: tuple[Tool, ...]
     tools: tuple[Any, ...]  # what each of them remembers
+    pose: NDArray[np.float64] | None
     free: dict[Tool, NDArray[np.float64]]
-    carried: tuple[Carried, ...]
+    carried: tuple[Any, ...]
     history: History
 
 
@@ -77,17 +76,24 @@ class Engine:
         self.stepper.springs += [Springs.of(organ, spring) for spring in scene.springs]
         if not (self.stepper.held or self.stepper.springs):
             raise BadInput("Nothing holds the organ: it would float away", remedy="Choose where it is held.")
-        self.carried = tuple(
-            Carried.of(surface, body) for surface in of_role(objects, "inside") if isinstance(surface, Surface)
-        )
+        inside = [surface for surface in of_role(objects, "inside") if isinstance(surface, Surface)]
+        self.carried: tuple[Any, ...] = ()
+        if inside:
+            from organtwin_solvers.rehearsal.carried import Carried
+
+            self.carried = tuple(Carried.of(surface, body) for surface in inside)
         self.trees = tuple(tree for tree in of_role(objects, "tree") if isinstance(tree, Centerline))
         self.plan = next((p for p in of_role(objects, "plan") if isinstance(p, ResectionPlan)), None)
         self.tool: Tool | None = None
         self.laid: list[Tool] = []
+        self._pose: NDArray[np.float64] | None = None
         self._free: dict[Tool, NDArray[np.float64]] = {}  # where each tool last touched nothing
         neighbours = [mesh for mesh in of_role(objects, "neighbour") if isinstance(mesh, OrganMesh)]
-        self.neighbours = Neighbours.of(neighbours, body) if neighbours else None
-        if self.neighbours is not None:
+        self.neighbours: Any = None
+        if neighbours:
+            from organtwin_solvers.rehearsal.contact.organs import Neighbours
+
+            self.neighbours = Neighbours.of(neighbours, body)
             self.stepper.loads.append(self.neighbours)
         self.says = ""  # what came up between commands
         self.history = History(volume_mm3=float(body.volume_mm3.sum()))
@@ -113,8 +119,9 @@ class Engine:
 
     def move(self, pose: NDArray[np.float64]) -> None:
         """Where the hand wants the tool (9,): tip, axis, normal."""
+        self._pose = np.array(pose, float)
         if self.tool is not None:
-            self.tool.move(pose)
+            self.tool.move(self._pose)
             self._still = 0
 
     def do(self, command: Command) -> str:
@@ -125,6 +132,8 @@ class Engine:
         except BadInput:
             self.restore(before)
             raise
+        if self.tool is not None and self.tool.wanted is None and self._pose is not None:
+            self.tool.move(self._pose)  # a tool just taken is where the hand is
         self.note(steps=self.history.steps + 1)
         self._still = 0
         return said if said.endswith((".", "!")) else f"{said}."
@@ -159,6 +168,7 @@ class Engine:
             self.tool,
             tuple(self.laid),
             tuple(tool.snapshot() for tool in self.tools),
+            self._pose,
             dict(self._free),
             self.carried,
             self.history,
@@ -172,7 +182,8 @@ class Engine:
             snapshot.history,
         )
         self.stepper.restore(snapshot.stepper)
-        self.tool, self.laid, self._free = snapshot.tool, list(snapshot.laid), dict(snapshot.free)
+        self.tool, self.laid = snapshot.tool, list(snapshot.laid)
+        self._pose, self._free = snapshot.pose, dict(snapshot.free)
         for tool, state in zip(self.tools, snapshot.tools, strict=True):
             tool.restore(state)
         around = [] if self.neighbours is None else [self.neighbours]
