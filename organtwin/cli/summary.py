@@ -31,6 +31,17 @@ def summary(entry: Entry) -> Iterator[str]:
                 yield f"  {branch['name']:<36}{end}, {branch['last'] - branch['first'] + 1} points"
         case "procedure":
             yield "  " + ", ".join(f"{key} {value}" for key, value in facts["action"].items() if value is not None)
+        case "plan":
+            for q in facts["quantities"]:
+                yield f"  {q['name']:<36}{q['value']:12.4g} {q['unit']}"
+            for vessel in facts["vessels_cut"]:
+                yield f"  cuts {vessel['name']}, {vessel['diameter_mm']:.1f} mm wide"
+            for sentence in facts["warnings"]:
+                yield f"  warning: {sentence}"
+        case "rehearsal":
+            yield f"  {facts['ticks']} ticks; " + ", ".join(step["command"]["do"] for step in facts["steps"])
+            for q in facts["quantities"]:
+                yield f"  {q['name']:<36}{q['value']:12.4g} {q['unit']}"
         case "result":
             for q in facts["quantities"]:
                 level = "" if q.get("level", "unknown") == "unknown" else f"  [{q['level']}]"
