@@ -27,6 +27,7 @@ FIELDS = {
         ("strain", "largest strain [%]", 100.0, "inferno"),
     ),
 }
+FIELDS["rehearsal"] = FIELDS["tissue"]
 
 
 def draw_all(project: Project, folder: Path) -> None:
