@@ -155,6 +155,10 @@ class Anatomy:
     def voxel_ml(self) -> float:
         return self.grid.voxel_volume_mm3 / 1000.0
 
+    @cached_property
+    def organ_ml(self) -> float:
+        return float(np.count_nonzero(self.organ)) * self.voxel_ml
+
     @property
     def voxel_mm(self) -> float:
         return float(np.cbrt(self.grid.voxel_volume_mm3))

@@ -79,7 +79,7 @@ def make_cut(anatomy: Anatomy, settings: Settings) -> Cut:
         raise BadInput(
             "Nothing of the organ would be taken", remedy="Take more: a larger margin or offset, or another plane."
         )
-    if not (anatomy.organ & ~taken).any():
+    if np.count_nonzero(anatomy.organ & ~taken) * anatomy.voxel_ml < min(CRUMB_ML, 0.01 * anatomy.organ_ml):
         raise BadInput(
             f"This takes the whole {anatomy.organ_name.lower()}: nothing would stay",
             remedy="Ask for a smaller margin, fewer tumours, or other territories.",
@@ -342,7 +342,9 @@ def _without_crumbs(
         if loose.any():
             field = np.where(loose, np.minimum(field, -half), field)
             taken = taken | loose
-            notes.append(f"{np.count_nonzero(loose) * anatomy.voxel_ml:.1f} mL that would hang free are taken as well.")
+            free = np.count_nonzero(loose) * anatomy.voxel_ml
+            if free >= 0.5:
+                notes.append(f"{free:.1f} mL that would hang free are taken as well.")
         pieces = int(np.count_nonzero(~crumb[1:]))
         if pieces > 1:
             sizes = ", ".join(f"{s:.0f}" for s in sorted(size[1:][~crumb[1:]], reverse=True))
