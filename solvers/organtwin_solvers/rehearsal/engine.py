@@ -19,6 +19,7 @@ from organtwin.rehearsal.frame import Frame
 from organtwin.units import parse
 from organtwin_solvers.rehearsal import actions, measures
 from organtwin_solvers.rehearsal.body import Body
+from organtwin_solvers.rehearsal.contact.cut_faces import CutFaces
 from organtwin_solvers.rehearsal.history import History
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Springs, held_by
@@ -89,13 +90,16 @@ class Engine:
         self._pose: NDArray[np.float64] | None = None
         self._free: dict[Tool, NDArray[np.float64]] = {}  # where each tool last touched nothing
         neighbours = [mesh for mesh in of_role(objects, "neighbour") if isinstance(mesh, OrganMesh)]
+        self.says = ""  # what came up between commands
+        self._around: list[Any] = [CutFaces(self.stepper)]  # what the tissue touches besides tools
         self.neighbours: Any = None
         if neighbours:
             from organtwin_solvers.rehearsal.contact.organs import Neighbours
 
-            self.neighbours = Neighbours.of(neighbours, body)
-            self.stepper.loads.append(self.neighbours)
-        self.says = ""  # what came up between commands
+            self.neighbours = Neighbours.of(neighbours, self.stepper)
+            self._around.append(self.neighbours)
+            self.says = " ".join(self.neighbours.says)
+        self.stepper.loads += self._around
         self.history = History(volume_mm3=float(body.volume_mm3.sum()))
         self._still = 0
         self._topology = 0
@@ -186,8 +190,7 @@ class Engine:
         self._pose, self._free = snapshot.pose, dict(snapshot.free)
         for tool, state in zip(self.tools, snapshot.tools, strict=True):
             tool.restore(state)
-        around = [] if self.neighbours is None else [self.neighbours]
-        self.stepper.loads[:] = [*around, *(tool.contact for tool in reversed(self.tools))]
+        self.stepper.loads[:] = [*self._around, *(tool.contact for tool in reversed(self.tools))]
 
     def digest(self) -> str:
         """SHA-256 of positions, velocities and connections."""

@@ -186,7 +186,9 @@ class Tool:
         if self.felt is None or not self.contact.touching:
             return None
         tip, axis, normal = (tuple(float(c) for c in self.felt[i : i + 3]) for i in (0, 3, 6))
-        return RigidTool(shape=self.shape, pose=Pose(tip_mm=tip, axis=axis, normal=normal), friction=self.contact.friction)
+        return RigidTool(
+            shape=self.shape, pose=Pose(tip_mm=tip, axis=axis, normal=normal), friction=self.contact.friction
+        )
 
 
 def carried(points_mm: Floats, before: Floats, after: Floats) -> Floats:

@@ -53,7 +53,7 @@ class ToolContact:
         self._stepper = stepper
         self._skin = skin or Skin.of(stepper.body)
         self.move(pose, pose)
-        self._points = _Points.none(len(stepper.x))
+        self._points = _Points.none()
 
     @property
     def skin(self) -> Skin:
@@ -70,7 +70,7 @@ class ToolContact:
     def begin(self, x: Floats, v: Floats, dt: float) -> None:
         skin = self.skin
         if not self.touching:
-            self._points = _Points.none(len(x))
+            self._points = _Points.none()
             return
         self._points = _Points(
             *_strew(
@@ -90,6 +90,8 @@ class ToolContact:
 
     def evaluate(self, x: Floats) -> tuple[NDArray[np.int32], Floats, Floats]:
         p = self._points
+        if self._skin.body is not self._stepper.body:  # cut or undone since the last step began
+            p = _Points.none()
         force, stiffness = _push(
             x,
             p.corners,
@@ -131,7 +133,9 @@ class ToolContact:
 
     def holds_inside(self, x: Floats, pose: Floats) -> bool:
         """Whether the tip, or the centre of a ball, lies inside the tissue."""
-        tip = pose[:3] - pose[3:6] / np.linalg.norm(pose[3:6]) * (0.0 if self.form.core[1, 1] == 0 else self.form.radius_mm)
+        tip = pose[:3] - pose[3:6] / np.linalg.norm(pose[3:6]) * (
+            0.0 if self.form.core[1, 1] == 0 else self.form.radius_mm
+        )
         return bool(winding(tip, x, self.skin.triangles) > 0.5)
 
 
@@ -144,7 +148,7 @@ class _Points:
         self.pressed, self.nodes, self.slots = pressed, nodes, slots
 
     @classmethod
-    def none(cls, n: int) -> _Points:
+    def none(cls) -> _Points:
         i, f = np.empty((0, 3), np.int32), np.empty((0, 3))
         return cls(i, f, np.empty(0), f, np.empty(0), np.empty(0, np.int32), i)
 
@@ -178,7 +182,7 @@ def _strew(x, v, dt, triangles, area, stiffness, before, frame, core, radius, fl
             for a in range(3):
                 m, n = triangles[t, a], triangles[t, (a + 1) % 3]
                 edge = max(edge, (x[m, 0] - x[n, 0]) ** 2 + (x[m, 1] - x[n, 1]) ** 2 + (x[m, 2] - x[n, 2]) ** 2)
-            n = 1 if flat else min(max(int(ceil(sqrt(edge) / spacing)), 1), _MOST_ALONG_EDGE)
+            n = 1 if flat else min(max(ceil(sqrt(edge) / spacing), 1), _MOST_ALONG_EDGE)
             chosen[count], along[count] = t, n
             count += 1
             total += (n + 1) * (n + 2) // 2
@@ -274,7 +278,7 @@ def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, f
         d0, d1, d2 = q[0] - begins[m, 0], q[1] - begins[m, 1], q[2] - begins[m, 2]
         way = sqrt(d0 * d0 + d1 * d1 + d2 * d2)
         if way > 0.5 * radius and not flat:  # it may have gone through: where did it come in?
-            parts = min(int(ceil(2 * way / radius)), 200)
+            parts = min(ceil(2 * way / radius), 200)
             for s in range(parts + 1):
                 e[0] = begins[m, 0] + d0 * s / parts
                 e[1] = begins[m, 1] + d1 * s / parts
@@ -350,9 +354,11 @@ def _approach(x, triangles, before, frame, core, radius, flat, most):
         to_tool(frame, p[0], p[1], p[2], r)
         way = sqrt((r[0] - q[0]) ** 2 + (r[1] - q[1]) ** 2 + (r[2] - q[2]) ** 2)
         bound = signed_distance(q, core, radius, flat)[0] - ring
-        if bound >= least and max(bound, 0.0) + most >= share * (way + ring):  # a turn moves corners by a ring more at most
+        if bound >= least and max(bound, 0.0) + most >= share * (
+            way + ring
+        ):  # a turn moves corners by a ring more at most
             continue
-        n = 1 if flat else min(max(int(ceil(2 * ring / (0.5 * radius))), 1), _MOST_ALONG_EDGE)
+        n = 1 if flat else min(max(ceil(2 * ring / (0.5 * radius)), 1), _MOST_ALONG_EDGE)
         for a in range(n + 1):
             for b in range(n + 1 - a):
                 s0, s1 = a / n, b / n
