@@ -90,7 +90,7 @@ class Engine:
         self._pose: NDArray[np.float64] | None = None
         self._free: dict[Tool, NDArray[np.float64]] = {}  # where each tool last touched nothing
         neighbours = [mesh for mesh in of_role(objects, "neighbour") if isinstance(mesh, OrganMesh)]
-        self.says = ""  # what came up between commands
+        self.says = " ".join(self.neighbours.says)  # what came up between commands
         self._around: list[Any] = [CutFaces(self.stepper)]  # what the tissue touches besides tools
         self.neighbours: Any = None
         if neighbours:
