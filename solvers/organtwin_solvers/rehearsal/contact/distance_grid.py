@@ -1,4 +1,4 @@
-"""Signed distance to a closed surface on a grid: exact near the surface, good enough for a direction farther away."""
+"""Signed distance to a closed surface on a grid: exact near the surface, and from there on by fast sweeping."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from math import ceil, floor, sqrt
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 compiled = njit(cache=True, error_model="numpy")
 
@@ -44,9 +43,7 @@ class DistanceGrid:
         shape = np.ceil((high - origin) / spacing_mm).astype(int) + _BAND + 3
         size, crossings = _near(points, triangles, origin, spacing_mm, shape[0], shape[1], shape[2], _BAND)
         inside = np.cumsum(crossings[:, :, ::-1], axis=2)[:, :, ::-1] > 0
-        known = np.isfinite(size)
-        far, nearest = distance_transform_edt(~known, sampling=spacing_mm, return_indices=True)
-        size = np.where(known, size, far + size[tuple(nearest)])
+        _sweep(size, spacing_mm)
         return cls(np.where(inside, -size, size), origin, float(spacing_mm))
 
     def sample(self, points_mm: Floats) -> tuple[Floats, Floats]:
@@ -126,6 +123,37 @@ def _near(points, triangles, origin, spacing, nx, ny, nz, band):
                     if d < size[i, j, k] and d <= band * spacing:
                         size[i, j, k] = d
     return size, crossings
+
+
+@compiled
+def _sweep(size, h):
+    """Distances where they are infinite, from |grad d| = 1, upwind (Zhao, Math. Comp. 74, 2005): one sweep each way."""
+    nx, ny, nz = size.shape
+    fixed = np.isfinite(size)
+    for way in range(8):
+        for m in range(nx):
+            i = m if way & 1 else nx - 1 - m
+            for n in range(ny):
+                j = n if way & 2 else ny - 1 - n
+                for o in range(nz):
+                    k = o if way & 4 else nz - 1 - o
+                    if fixed[i, j, k]:
+                        continue
+                    a = min(size[i - 1, j, k] if i > 0 else np.inf, size[i + 1, j, k] if i < nx - 1 else np.inf)
+                    b = min(size[i, j - 1, k] if j > 0 else np.inf, size[i, j + 1, k] if j < ny - 1 else np.inf)
+                    c = min(size[i, j, k - 1] if k > 0 else np.inf, size[i, j, k + 1] if k < nz - 1 else np.inf)
+                    low, high = min(a, b, c), max(a, b, c)
+                    if low == np.inf:
+                        continue
+                    middle = max(min(a, b), min(max(a, b), c))
+                    d = low + h
+                    if d > middle:
+                        d = 0.5 * (low + middle + sqrt(2 * h * h - (low - middle) ** 2))
+                        if d > high:
+                            total = low + middle + high
+                            square = low * low + middle * middle + high * high
+                            d = (total + sqrt(max(total * total - 3 * (square - h * h), 0.0))) / 3
+                    size[i, j, k] = min(size[i, j, k], d)
 
 
 @compiled
