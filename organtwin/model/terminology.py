@@ -5,7 +5,7 @@ Codes and colours are those of the DICOM/SNOMED general anatomy context group us
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,12 @@ PALETTE: tuple[tuple[int, int, int], ...] = (
 
 
 def structure(key: str) -> Structure:
-    """The structure of that key; an unknown key becomes a plain "Tissue" with a stable colour."""
+    """The structure of that key; one of several ("tumour_2") is as the first; an unknown key becomes a plain "Tissue" with a stable colour."""
     known = STRUCTURES.get(key)
     if known is not None:
         return known
+    first, _, number = key.rpartition("_")
+    if number.isdigit() and first in STRUCTURES:
+        return replace(STRUCTURES[first], key=key, name=f"{STRUCTURES[first].name} {number}")
     colour = PALETTE[sum(key.encode()) % len(PALETTE)]
     return Structure(key, key.replace("_", " ").capitalize(), "85756007", "Tissue", colour)

@@ -1,0 +1,138 @@
+"""The liver from inside, all in one: its mask repaired, tumours, and portal and hepatic veins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+from organtwin.liver.region import Mask, Region
+from organtwin.liver.repair import repaired
+from organtwin.liver.roots import hepatic_roots, near_points, portal_roots
+from organtwin.liver.separation import grow
+from organtwin.liver.skeleton import Graph, Skeleton
+from organtwin.liver.tissue import Parenchyma
+from organtwin.liver.tumours import Tumour, find_tumours
+from organtwin.liver.vessels import find_vessels
+from organtwin.monitor import Monitor
+
+BLOOD_KEYS = ("aorta", "heart", "inferior_vena_cava")
+WALLS = ("lung_right", "lung_left", "heart", "inferior_vena_cava")
+NOISE_MM = 1.5
+BLOOD_MARGIN_HU = 40.0
+NO_BLOOD_HU = 400.0
+SPUR_MM = 4.0
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Places that a person picked, as voxels (n, 3) k, j, i; None where nobody did."""
+
+    portal: NDArray[np.int64] | None = None
+    hepatic: NDArray[np.int64] | None = None
+    tumour: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Vein:
+    """``mask`` (nk, nj, ni) or None where it was not found; ``doubt`` says why, or why the confidence is not higher."""
+
+    mask: Mask | None
+    confidence: float | None
+    doubt: str
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """All on the region's grid; ``liver`` with its tumours and the vessels in it."""
+
+    liver: Mask
+    tumours: tuple[Tumour, ...]
+    portal: Vein
+    hepatic: Vein
+    notes: tuple[str, ...]
+
+
+def examine(region: Region, liver: Mask, named: Mapping[str, Mask], seeds: Seeds, monitor: Monitor) -> Anatomy:
+    """Find what is in a liver.
+
+    Parameters
+    ----------
+    liver : (nk, nj, ni) bool
+        As it was segmented.
+    named : mapping of str to (nk, nj, ni) bool
+        Other structures by their keys, on the region's grid.
+
+    Raises
+    ------
+    BadInput
+        When there is too little liver.
+    """
+    smooth = ndimage.gaussian_filter(region.hu, NOISE_MM / region.mm, truncate=3)
+    monitor.progress(0.1, "repairing the liver's mask")
+    others = _union(named, tuple(named), liver.shape)
+    whole = repaired(region, smooth, liver, _union(named, WALLS, liver.shape), others)
+    monitor.progress(0.25, "brightness of healthy liver")
+    parenchyma = Parenchyma.of(region, smooth, whole)
+    blood = blood_hu(region, named)
+    monitor.progress(0.3, "tumours")
+    tumours = find_tumours(region, parenchyma, whole, blood, seeds.tumour)
+    tumour = np.any([t.mask for t in tumours], axis=0) if tumours else np.zeros_like(whole)
+    monitor.progress(0.5, "vessels")
+    found = find_vessels(
+        region, parenchyma, whole, tumour, others, blood, lambda done: monitor.progress(0.5 + 0.25 * done, "vessels")
+    )
+    if isinstance(found, str):
+        return Anatomy(whole, tuple(tumours), Vein(None, None, found), Vein(None, None, found), ())
+    monitor.progress(0.75, "middle lines of the vessels")
+    vessels = found.inside | found.trunk
+    graph = Graph.of(Skeleton.of(region, vessels), region.mm)
+    monitor.progress(0.85, "portal and hepatic veins")
+    cava, heart = named.get("inferior_vena_cava"), named.get("heart")
+    if seeds.portal is not None:
+        portal_at = near_points(graph, seeds.portal, region.mm)
+    else:
+        portal_at = portal_roots(region, graph, whole, found.trunk, cava)
+    if seeds.hepatic is not None:
+        hepatic_at = near_points(graph, seeds.hepatic, region.mm)
+    else:
+        hepatic_at = hepatic_roots(region, graph, cava, heart, portal_at) if cava is not None else []
+    grown = grow(graph, [portal_at, hepatic_at], region.mm)
+    markers = np.zeros(whole.shape, np.int32)
+    for edge, tree in zip(graph.edges, grown.tree, strict=True):
+        markers[tuple(graph.skeleton.voxels[edge.path].T)] = tree + 1 if tree >= 0 else 3
+    owner = watershed(-region.depth(vessels), markers, mask=vessels)
+    portal = _vein(owner == 1, bool(portal_at), seeds.portal is not None, "portal vein", "where it enters the liver")
+    hepatic = _vein(
+        owner == 2, bool(hepatic_at), seeds.hepatic is not None, "hepatic veins", "where they open into the vena cava"
+    )
+    loose = np.count_nonzero(owner == 3) * region.voxel_ml
+    notes = (
+        (f"{loose:.1f} mL of loose pieces of vessels belong to neither tree and were left out.",) if loose > 0.5 else ()
+    )
+    return Anatomy(whole, tuple(tumours), portal, hepatic, notes)
+
+
+def blood_hu(region: Region, named: Mapping[str, Mask]) -> float:
+    """The brightest that blood is: what is brighter in the liver is calcium, or a contrast agent that stayed."""
+    deep = [region.shrunk(named[key], 2.0) for key in BLOOD_KEYS if key in named]
+    levels = [float(np.percentile(region.hu[mask], 97)) for mask in deep if mask.any()]
+    return max(levels) + BLOOD_MARGIN_HU if levels else NO_BLOOD_HU
+
+
+def _vein(mask: Mask, rooted: bool, picked: bool, name: str, where: str) -> Vein:
+    if not rooted or not mask.any():
+        return Vein(None, None, f"the place {where} was not found: pick it by hand")
+    return Vein(mask, None if picked else 0.7, f"where {name} touch others the border is drawn by shape and direction")
+
+
+def _union(named: Mapping[str, Mask], keys: tuple[str, ...], shape: tuple[int, ...]) -> Mask:
+    out = np.zeros(shape, bool)
+    for key in keys:
+        if key in named:
+            out |= named[key]
+    return out
