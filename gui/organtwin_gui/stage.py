@@ -73,6 +73,9 @@ class Stage(QObject):
     def _document_changed(self, change: Change) -> None:
         for uuid in change.removed:
             self.viewport.remove(uuid)
+        if self.viewport.is_live:  # a rehearsal has the picture
+            self.changed.emit()
+            return
         for uuid in change.added:
             entry = next((e for e in self.bridge.entries() if e.uuid == uuid), None)
             if entry is None or not seen_in_3d(entry):

@@ -91,6 +91,10 @@ QMainWindow, QDialog, QMessageBox { background: $surface_0; }
 QToolTip { background: $surface_3; color: $text; border: 1px solid $line; padding: 4px 6px; }
 
 QFrame#panel, QWidget#panel { background: $surface_1; }
+QWidget#rail { background: $surface_0; }
+QWidget#rail QToolButton { padding: 8px 0px 6px 0px; color: $text_quiet; border-left: 3px solid transparent; border-radius: 6px; }
+QWidget#rail QToolButton:hover { background: $surface_2; color: $text; }
+QWidget#rail QToolButton:checked { background: $surface_2; color: $text; border-color: transparent; border-left-color: $accent; }
 QFrame#card { background: $surface_2; border: 1px solid $line; border-radius: 8px; }
 QLabel#headline { font-size: ${headline}pt; font-weight: 600; }
 QLabel#title { font-size: ${title}pt; font-weight: 600; }
@@ -330,6 +334,23 @@ ICONS: dict[str, str] = {
     "locked": "mdi6.lock-outline",
     "unlocked": "mdi6.lock-open-variant-outline",
     "outline": "mdi6.selection-ellipse",
+    # instruments
+    "rehearse": "mdi6.hand-front-right-outline",
+    "plan": "mdi6.map-legend",
+    "touch": "mdi6.gesture-tap",
+    "grasp": "mdi6.gesture-pinch",
+    "retract": "mdi6.arrow-split-vertical",
+    "press": "mdi6.arrow-collapse-down",
+    "pin": "mdi6.pin-outline",
+    "ligate": "mdi6.paperclip",
+    "scalpel": "mdi6.knife",
+    "resect": "mdi6.content-cut",
+    "ablate": "mdi6.fire",
+    "suture": "mdi6.needle",
+    "drain": "mdi6.water-minus-outline",
+    "keep": "mdi6.content-save-outline",
+    "check": "mdi6.scale-balance",
+    "glass": "mdi6.circle-opacity",
     # jobs and time
     "run": "mdi6.play",
     "play": "mdi6.play",
@@ -347,6 +368,7 @@ ICONS: dict[str, str] = {
 }
 
 ICON_SIZE = QSize(18, 18)
+RAIL_ICON_SIZE = QSize(22, 22)
 
 
 def icon(name: str, colour: str | None = None) -> QIcon:

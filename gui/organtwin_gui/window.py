@@ -34,10 +34,12 @@ from organtwin_gui.jobs_bar import JobsBar
 from organtwin_gui.notice import Notice
 from organtwin_gui.plots import PlotsPanel
 from organtwin_gui.preferences import Preferences
+from organtwin_gui.rehearsal.room import Room
+from organtwin_gui.rehearsal.words import words_of
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
 from organtwin_gui.stage import Stage
-from organtwin_gui.steps import FlowStep, ProcedureStep, StudyStep
+from organtwin_gui.steps import FlowStep, ProcedureStep, RehearseStep, StudyStep
 from organtwin_gui.video import VideoDialog
 from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool
 from organtwin_gui.views.slice_render import patient_text
@@ -74,6 +76,7 @@ class MainWindow(QMainWindow):
         self.quad = QuadView(self.scene, opengl=opengl.works)
         self.workflow = Workflow(self.bridge, self.scene)
         self.stage = Stage(self.bridge, self.scene, self.quad.viewport)
+        self.room = Room(self.bridge, self.scene, self.quad.viewport)
         self.inspector = Inspector(self.bridge, self.stage)
         self.jobs = JobsBar(self.bridge)
         self.notice = Notice()
@@ -97,7 +100,7 @@ class MainWindow(QMainWindow):
         self._split.setHandleWidth(4)
         self._split.setChildrenCollapsible(False)
         self._split.setStretchFactor(1, 1)
-        self._split.setSizes([330, 880, 290])
+        self._split.setSizes([398, 820, 290])
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._split)
@@ -144,8 +147,8 @@ class MainWindow(QMainWindow):
         self.home_action = self._action(
             "Close project", "close", "Ctrl+W", "Close the project; its jobs go on", self.close_project
         )
-        self.undo_action = self._action("Undo", "undo", "Ctrl+Z", "Undo", self.bridge.undo)
-        self.redo_action = self._action("Redo", "redo", "Ctrl+Shift+Z", "Redo", self.bridge.redo)
+        self.undo_action = self._action("Undo", "undo", "Ctrl+Z", "Undo", self.undo)
+        self.redo_action = self._action("Redo", "redo", "Ctrl+Shift+Z", "Redo", self.redo)
         for action in (self.open_action, self.undo_action, self.redo_action):
             bar.addAction(action)
         bar.addSeparator()
@@ -245,6 +248,13 @@ class MainWindow(QMainWindow):
         procedure.marked.connect(self.stage.mark_span)
         procedure.compare_wanted.connect(self.show_compare)
         procedure.ranks = self.workflow.step(FlowStep).numerics.ranks.value
+        rehearse = self.workflow.step(RehearseStep)
+        rehearse.attach(self.room)
+        rehearse.film_wanted.connect(self.make_film)
+        self.room.refused.connect(self.notice.fail)
+        self.room.kept.connect(lambda _uuid: self.notice.tell("The rehearsal is kept in the project."))
+        self.room.changed.connect(self._show_undo)
+        self.room.stepped.connect(self._show_undo)
         self.compare.left.connect(lambda: self._show_compare(False))
         bridge.closed.connect(lambda: self._show_compare(False))
         self.welcome.sample_wanted.connect(self.open_sample)
@@ -383,6 +393,13 @@ class MainWindow(QMainWindow):
         self._middle.setCurrentIndex(int(on))
         self.compare_action.setChecked(on)
 
+    def undo(self) -> None:
+        """Undo in the rehearsal while one goes on, else in the project."""
+        (self.room if self.room.busy else self.bridge).undo()
+
+    def redo(self) -> None:
+        (self.room if self.room.busy else self.bridge).redo()
+
     def toggle_theme(self) -> None:
         look = theme.LIGHT if theme.current() is theme.DARK else theme.DARK
         self.preferences.theme = look.name
@@ -411,10 +428,17 @@ class MainWindow(QMainWindow):
             self.setWindowTitle("OrganTwin")
         else:
             self.setWindowTitle(f"{document.project.name} - OrganTwin")
-        for action, label, name in (
-            (self.undo_action, document.undo_label if document else None, "Undo"),
-            (self.redo_action, document.redo_label if document else None, "Redo"),
-        ):
+        self._show_undo()
+
+    def _show_undo(self) -> None:
+        document, room = self.bridge.document, self.room
+        if room.busy:
+            undo = words_of(room.steps[-1].command) if room.can_undo else None
+            redo = words_of(room.undone[0].command) if room.can_redo else None
+        else:
+            undo = document.undo_label if document else None
+            redo = document.redo_label if document else None
+        for action, label, name in ((self.undo_action, undo, "Undo"), (self.redo_action, redo, "Redo")):
             action.setEnabled(label is not None)
             action.setToolTip(f"{name}{f': {label}' if label else ''} ({action.shortcut().toString()})")
 
@@ -468,6 +492,7 @@ class MainWindow(QMainWindow):
                 return
         self.preferences.keep_state("geometry", self.saveGeometry())
         self.preferences.keep_state("split", self._split.saveState())
+        self.room.shut_down()
         self.stage.shut_down()
         self.compare.shut_down()
         self.bridge.close()

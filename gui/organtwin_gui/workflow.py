@@ -10,20 +10,27 @@ from organtwin_gui.bridge import Bridge
 from organtwin_gui.steps import STEPS, SegmentStep, Step, StudyStep
 from organtwin_gui.views.state import ImageScene
 
+RAIL_PX = 68
+PAGE_PX = (324, 420)
+
 
 class Workflow(QFrame):
-    """Buttons across the top, the page of the chosen step below."""
+    """A rail with the steps at the left, in the order of the work, and the page of the chosen one beside it."""
 
     def __init__(self, bridge: Bridge, scene: ImageScene, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
-        self.setMinimumWidth(324)
-        self.setMaximumWidth(420)
+        self.setMinimumWidth(PAGE_PX[0] + RAIL_PX)
+        self.setMaximumWidth(PAGE_PX[1] + RAIL_PX)
         self._pages = QStackedWidget()
         self._buttons = QButtonGroup(self)
-        row = QHBoxLayout()
-        row.setContentsMargins(8, 8, 8, 0)
-        row.setSpacing(2)
+        rail = QWidget()
+        rail.setObjectName("rail")
+        rail.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        rail.setFixedWidth(RAIL_PX)
+        down = QVBoxLayout(rail)
+        down.setContentsMargins(5, 10, 5, 10)
+        down.setSpacing(3)
         self._steps: dict[type[Step], Step] = {}
         for number, kind in enumerate(STEPS):
             step = kind(bridge, scene)
@@ -32,23 +39,23 @@ class Workflow(QFrame):
             button = QToolButton()
             button.setText(kind.name)
             button.setIcon(theme.icon(kind.icon))
-            button.setIconSize(theme.ICON_SIZE)
+            button.setIconSize(theme.RAIL_ICON_SIZE)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setFont(theme.font(theme.SMALL_POINTS))
-            button.setStyleSheet("padding: 6px 0px;")  # the longest name fits at the narrowest width
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the chosen step is the marked one
             button.setCheckable(True)
             button.setShortcut(f"Ctrl+{number + 1}")
-            button.setToolTip(f"{kind.name} (Ctrl+{number + 1})")
-            button.setSizePolicy(button.sizePolicy().Policy.MinimumExpanding, button.sizePolicy().Policy.Fixed)
+            button.setToolTip(f"{kind.name}: {kind.purpose} (Ctrl+{number + 1})")
+            button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
             self._buttons.addButton(button, number)
-            row.addWidget(button)
+            down.addWidget(button)
+        down.addStretch(1)
         self._buttons.idClicked.connect(self._pages.setCurrentIndex)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(row)
-        column.addWidget(self._pages, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(rail)
+        row.addWidget(self._pages, 1)
         bridge.closed.connect(lambda: self.go_to(StudyStep))
         self.go_to(StudyStep)
 

@@ -3,11 +3,30 @@
 from organtwin_gui.steps.flow import FlowStep
 from organtwin_gui.steps.mesh import MeshStep
 from organtwin_gui.steps.procedure import ProcedureStep
+from organtwin_gui.steps.rehearse import RehearseStep
 from organtwin_gui.steps.segment import SegmentStep
 from organtwin_gui.steps.step import Step
 from organtwin_gui.steps.study import StudyStep
 from organtwin_gui.steps.tissue import TissueStep
 
-STEPS: tuple[type[Step], ...] = (StudyStep, SegmentStep, MeshStep, FlowStep, ProcedureStep, TissueStep)
+STEPS: tuple[type[Step], ...] = (
+    StudyStep,
+    SegmentStep,
+    MeshStep,
+    FlowStep,
+    ProcedureStep,
+    TissueStep,
+    RehearseStep,
+)
 
-__all__ = ["STEPS", "FlowStep", "MeshStep", "ProcedureStep", "SegmentStep", "Step", "StudyStep", "TissueStep"]
+__all__ = [
+    "STEPS",
+    "FlowStep",
+    "MeshStep",
+    "ProcedureStep",
+    "RehearseStep",
+    "SegmentStep",
+    "Step",
+    "StudyStep",
+    "TissueStep",
+]

@@ -82,7 +82,7 @@ def fair_range(values: NDArray[np.floating], *, from_zero: bool = False, tail: f
 @dataclass(frozen=True)
 class Legend:
     """What the colours of an item mean. ``low`` and ``high`` in ``unit``, the unit people use; ``level`` says how far the
-    numbers can be believed.
+    numbers can be believed; ``limit`` is marked where something should not go beyond it.
     """
 
     title: str
@@ -91,6 +91,7 @@ class Legend:
     low: float
     high: float
     level: str = "unknown"
+    limit: float | None = None
 
 
 def number_text(value: float, step: float) -> str:
@@ -166,6 +167,10 @@ def paint_legend(painter: QPainter, legend: Legend, right: float, top: float, he
         at = y + height * (1 - (value - legend.low) / span)
         painter.drawLine(QPointF(x + _BAR, at), QPointF(x + _BAR + 4, at))
         painter.drawText(QPointF(x + _BAR + _GAP, at + metrics.ascent() / 2 - 1), text)
+    if legend.limit is not None and legend.low <= legend.limit <= legend.high:
+        at = y + height * (1 - (legend.limit - legend.low) / span)
+        painter.setPen(QPen(QColor(theme.DARK.warning), 2.2))
+        painter.drawLine(QPointF(x - 3, at), QPointF(x + _BAR + 3, at))
     painter.restore()
     return width
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +21,8 @@ from organtwin_gui.views.camera import axes
 from organtwin_gui.views.colours import Legend, legend_width, paint_legend, paint_plate
 from organtwin_gui.views.items.base import Colour, SceneItem, Surroundings
 from organtwin_gui.views.items.flow import FlowItem
+from organtwin_gui.views.items.live import UUID as LIVE_UUID
+from organtwin_gui.views.items.live import LiveItem
 from organtwin_gui.views.items.looks import FlowLook, Look, MeshLook, PlaneLook, TissueLook
 from organtwin_gui.views.items.organ_mesh import MeshItem
 from organtwin_gui.views.items.slices import UUID as SLICES_UUID
@@ -84,6 +88,8 @@ class Viewport(QWidget):
         )
         self._untouched = True
         self._glass = False
+        self._aside: list[str] = []
+        self.keys: Callable[[QKeyEvent], bool] | None = None  # asked before the view's own keys
         self._marks: set[str] = set()
         self._marked: NDArray[np.float64] | None = None
         layout = QVBoxLayout(self)
@@ -159,6 +165,30 @@ class Viewport(QWidget):
             self._put(SlicesItem(self.scene, self._around))
         elif not on:
             self.remove(SLICES_UUID)
+
+    def show_live(self, organ: OrganMesh, **about: Any) -> LiveItem:
+        """Put in an organ that is rehearsed on (see :class:`LiveItem`); all else is put aside until :meth:`hide_live`."""
+        if LIVE_UUID not in self.items:
+            self._aside = [uuid for uuid, item in self.items.items() if item.visible]
+            for uuid in self._aside:
+                self.items[uuid].set_visible(False)
+        item = LiveItem(organ, self._around, **about)
+        self._put(item)
+        self._untouched = False
+        self.canvas.reset_camera()
+        return item
+
+    @property
+    def is_live(self) -> bool:
+        """Whether an organ is rehearsed on."""
+        return LIVE_UUID in self.items
+
+    def hide_live(self) -> None:
+        """Take the live organ out; what stood there before comes back."""
+        self.remove(LIVE_UUID)
+        for uuid in self._aside:
+            self.set_visible(uuid, True)
+        self._aside = []
 
     def set_look(self, uuid: str, look: Look) -> None:
         """Change how a mesh, a flow or a deformation is shown."""
@@ -313,6 +343,8 @@ class Viewport(QWidget):
     def _paint_cursor(self, painter: QPainter, area: QRectF) -> None:
         if self.scene is None or self.scene.grid is None or not self.scene.crosshair_visible:
             return
+        if self.is_live:
+            return
         centre = self.scene.cursor.position_mm
         reach = 12.0
         for axis, plane in enumerate(("sagittal", "coronal", "axial")):
@@ -420,6 +452,8 @@ class Viewport(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
+        if self.keys is not None and self.keys(event):
+            return
         if event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
             event.ignore()
         elif key in _VIEW_KEYS:

@@ -1,0 +1,154 @@
+"""The plan in the 3D view: puts it there alone, and lets its handles be dragged."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QMouseEvent
+
+from organtwin_gui.planning.live import Drawn, Ground
+from organtwin_gui.views.items.plan import UUID, PlanItem
+from organtwin_gui.views.viewport import Viewport
+
+REACH_PX = 15.0
+
+
+class Board(QObject):
+    """Owns the item while the page of planning is looked at.
+
+    Signals
+    -------
+    dragged(int, float)
+        Handle and how far, in mm along its normal, from where it was when it was taken hold of.
+    dropped()
+        It was let go.
+    """
+
+    dragged = Signal(int, float)
+    dropped = Signal()
+
+    def __init__(self, viewport: Viewport) -> None:
+        super().__init__(viewport)
+        self.viewport = viewport
+        self.item: PlanItem | None = None
+        self._aside: list[str] = []
+        self._framed = False
+        self._points, self._normals = np.zeros((0, 3)), np.zeros((0, 3))
+        self._shown_handles = False
+        self._held: tuple[int, QPointF, NDArray[np.float64], NDArray[np.float64]] | None = None
+        viewport.canvas.installEventFilter(self)
+
+    @property
+    def is_open(self) -> bool:
+        return self.item is not None
+
+    def open(self, ground: Ground) -> None:
+        """Show the organ and what lies in it, and put all else aside."""
+        if self.item is None:
+            self._aside = [uuid for uuid, item in self.viewport.items.items() if item.visible]
+            for uuid in self._aside:
+                self.viewport.set_visible(uuid, False)
+            self.item = PlanItem(self.viewport._around)
+            self._framed = False
+        self.item.set_inner(ground.inner)
+        if UUID not in self.viewport.items:
+            self.viewport._put(self.item)
+
+    def show(self, drawn: Drawn, asked_mm: float) -> None:
+        """Show a plan."""
+        if self.item is None:
+            return
+        self.item.show_plan(drawn, asked_mm)
+        if self._held is None:
+            self._points, self._normals = drawn.handles, drawn.normals
+            self.item.set_handles(self._points if self._shown_handles else np.zeros((0, 3)))
+        if not self._framed:
+            self._framed = True
+            self.viewport._untouched = False
+            self.viewport.look_from("A")
+        self.viewport.canvas.contents_changed()
+
+    def set_handles(self, points_mm: NDArray[np.float64] | None, normals: NDArray[np.float64] | None = None) -> None:
+        """Other places to drag than those of the plan (for planes)."""
+        if points_mm is not None and normals is not None and self._held is None:
+            self._points, self._normals = points_mm, normals
+            if self.item is not None:
+                self.item.set_handles(points_mm if self._shown_handles else np.zeros((0, 3)))
+                self.viewport.canvas.refresh()
+
+    def show_handles(self, on: bool) -> None:
+        self._shown_handles = on
+        if self.item is not None:
+            self.item.set_handles(self._points if on else np.zeros((0, 3)))
+            self.viewport.canvas.refresh()
+
+    def close(self) -> None:
+        """Take the plan out; what stood there before comes back."""
+        self._held = None
+        if self.item is None:
+            return
+        self.item = None
+        self.viewport.remove(UUID)
+        for uuid in self._aside:
+            self.viewport.set_visible(uuid, True)
+        self._aside = []
+
+    # -- the mouse ----------------------------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if self.item is None or not self._shown_handles or not isinstance(event, QMouseEvent):
+            return False
+        kind = event.type()
+        if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
+            return self._take_hold(event.position())
+        if self._held is not None and kind == QEvent.Type.MouseMove:
+            self.dragged.emit(self._held[0], self._way(event.position()))
+            self._show_held(self._way(event.position()))
+            return True
+        if self._held is not None and kind == QEvent.Type.MouseButtonRelease:
+            self._held = None
+            self.dropped.emit()
+            return True
+        return False
+
+    def _take_hold(self, at: QPointF) -> bool:
+        canvas = self.viewport.canvas
+        away = [_length(canvas.project(point) - at) for point in self._points]
+        if not away or min(away) > REACH_PX:
+            return False
+        n = int(np.argmin(away))
+        self._held = n, at, self._points[n].copy(), self._normals[n].copy()
+        return True
+
+    def _way(self, now: QPointF) -> float:
+        """mm along the normal that the pointer has gone, as it is seen; up and down where the normal points at the eye."""
+        assert self._held is not None
+        _, start, point, normal = self._held
+        canvas = self.viewport.canvas
+        seen = (canvas.project(point + 5 * normal) - canvas.project(point - 5 * normal)) / 10.0
+        moved = now - start
+        length = _length(seen)
+        across = np.cross(normal, np.array([0.37, 0.61, 0.7]))
+        across /= max(float(np.linalg.norm(across)), 1e-9)
+        scale = max(_length(canvas.project(point + 10 * across) - canvas.project(point)) / 10.0, length, 1e-6)
+        if length < 0.25 * scale:
+            return -moved.y() / scale
+        return (moved.x() * seen.x() + moved.y() * seen.y()) / (length * length)
+
+    def _show_held(self, way: float) -> None:
+        assert self._held is not None
+        n, _, point, normal = self._held
+        points = self._points.copy()
+        points[n] = point + way * normal
+        if self.item is not None:
+            self.item.set_handles(points)
+        self.viewport.canvas.moving()
+
+    def held_at(self) -> tuple[int, NDArray[np.float64], NDArray[np.float64]] | None:
+        """The handle that is held, where it was, and its normal."""
+        return None if self._held is None else (self._held[0], self._held[2], self._held[3])
+
+
+def _length(vector: QPointF) -> float:
+    return float(np.hypot(vector.x(), vector.y()))
