@@ -25,7 +25,7 @@ compiled = njit(cache=True, error_model="numpy")
 
 Floats = NDArray[np.float64]
 
-_MOST_ALONG_EDGE = 10  # points of a strewn triangle along its edge
+_MOST_ALONG_EDGE = 50  # points of a strewn triangle along its edge
 _BAND_MM = 0.3  # what lies so little farther than the deepest point of a triangle bears with it
 _MOST_FOCUS = 30.0  # how much stiffer a triangle is made that is touched in one place only
 _STICK_MM = 0.05  # slip in a step below which friction grows with it
@@ -159,6 +159,7 @@ def _strew(x, v, dt, triangles, area, stiffness, before, frame, core, radius, fl
     offset = OFFSET_MM
     chosen = np.empty(len(triangles), np.int32)
     along = np.empty(len(triangles), np.int32)
+    rooms = np.empty(len(triangles))
     spacing = 0.5 * radius
     p, q = np.empty(3), np.empty(3)
     count, total = 0, 0
@@ -183,7 +184,7 @@ def _strew(x, v, dt, triangles, area, stiffness, before, frame, core, radius, fl
                 m, n = triangles[t, a], triangles[t, (a + 1) % 3]
                 edge = max(edge, (x[m, 0] - x[n, 0]) ** 2 + (x[m, 1] - x[n, 1]) ** 2 + (x[m, 2] - x[n, 2]) ** 2)
             n = 1 if flat else min(max(ceil(sqrt(edge) / spacing), 1), _MOST_ALONG_EDGE)
-            chosen[count], along[count] = t, n
+            chosen[count], along[count], rooms[count] = t, n, sqrt(speed) * dt + way + 1.0
             count += 1
             total += (n + 1) * (n + 2) // 2
 
@@ -198,8 +199,7 @@ def _strew(x, v, dt, triangles, area, stiffness, before, frame, core, radius, fl
         wx, wy, wz = x[k, 0] - x[i, 0], x[k, 1] - x[i, 1], x[k, 2] - x[i, 2]
         nx, ny, nz = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
         length = max(sqrt(nx * nx + ny * ny + nz * nz), 1e-12)
-        start = made
-        nearest = 1e30
+        start, nearest, whole = made, 1e30, 0.0
         for a in range(n + 1):
             for b in range(n + 1 - a):
                 s0, s1 = a / n, b / n
@@ -226,13 +226,14 @@ def _strew(x, v, dt, triangles, area, stiffness, before, frame, core, radius, fl
                 pressed[made] = pressure(first, offset)[0]
                 to_tool(frame, p[0], p[1], p[2], q)
                 gaps[made] = signed_distance(q, core, radius, flat)[0]
-                nearest = min(nearest, gaps[made])
-                made += 1
+                whole += weights[made]
+                if weights[made] > 0.0 and min(first, gaps[made]) < rooms[c]:  # others cannot touch in this step
+                    nearest = min(nearest, gaps[made])
+                    made += 1
         # A facet that is touched in one place only must hold there as well as one that is touched all over
-        whole, touched = 0.0, 0.0
+        touched = 0.0
         for m in range(start, made):
             near = max(1.0 - (gaps[m] - nearest) / _BAND_MM, 0.0)
-            whole += weights[m]
             touched += weights[m] * near * near * (3 - 2 * near)
         if touched > 0.0:
             focus = min(whole / touched, _MOST_FOCUS)
@@ -251,7 +252,15 @@ def _strew(x, v, dt, triangles, area, stiffness, before, frame, core, radius, fl
                 nodes[used] = node
                 used += 1
             slots[m, d] = slot[node]
-    return corners, shares, weights, begins, pressed, nodes[:used].copy(), slots
+    return (
+        corners[:made],
+        shares[:made],
+        weights[:made],
+        begins[:made],
+        pressed[:made],
+        nodes[:used].copy(),
+        slots[:made],
+    )
 
 
 @compiled
@@ -263,8 +272,6 @@ def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, f
     h = np.empty((3, 3))
     for m in range(len(corners)):
         weight = weights[m]
-        if weight == 0.0:
-            continue
         i, j, k = corners[m]
         s0, s1, s2 = shares[m]
         to_tool(
