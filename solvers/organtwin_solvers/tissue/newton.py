@@ -130,7 +130,8 @@ class _Newton:
             if iterations is None:
                 return None
             most = max(most, iterations)
-            if not any([term.augment(state, problem.domain.comm) for term in problem.terms]):
+            augmented = [term.augment(state, problem.domain.comm) for term in problem.terms]
+            if not any(augmented):
                 break
         return most
 

@@ -35,7 +35,6 @@ RADIUS_MM, DEPTH_MM, BLOCK_MM = 10.0, 0.1, 16.0
 GRADING = 5.0  # cells in the middle are finer by sinh(5)/5 = 15
 TOUCH_MM = float(np.sqrt(RADIUS_MM * DEPTH_MM))
 SOURCE = "Hertz 1882; Johnson 1985, Contact Mechanics, section 4.2"
-WAYS = {0.3: Formulation(False, 2), 0.49: Formulation(True, 1)}
 
 
 def boussinesq(x: Array, force: float, poisson: float) -> Array:
@@ -97,21 +96,23 @@ def solve(poisson: float, formulation: Formulation, cells: int, monitor: Monitor
 
 
 def run(quick: bool, monitor: Monitor) -> list[Row]:
-    """Compressible and nearly incompressible; the full run with a coarser mesh too, so that convergence can be seen."""
+    """Compressible and nearly incompressible; the full run on two meshes, and with what organs are solved with."""
     rows: list[Row] = []
-    sizes = (10,) if quick else (10, 16)
-    todo = [(poisson, cells) for poisson in WAYS for cells in sizes]
-    for i, (poisson, cells) in enumerate(todo):
+    todo = [(0.3, Formulation(False, 2), 10, 3.0), (0.49, Formulation(True, 2), 8 if quick else 10, 3.0)]
+    if not quick:
+        todo += [(0.3, Formulation(False, 2), 12, 3.0), (0.49, Formulation(True, 2), 12, 3.0)]
+        todo += [(0.49, Formulation(True, 1), 16, 6.0), (0.49, Formulation(True, 1), 20, 4.0)]
+    for i, (poisson, formulation, cells, accepted) in enumerate(todo):
         begin = time.perf_counter()
         part = PartMonitor(monitor, i / len(todo), (i + 1) / len(todo))
-        force, touch, pressure, mesh = solve(poisson, WAYS[poisson], cells, part)
+        force, touch, pressure, mesh = solve(poisson, formulation, cells, part)
         seconds = time.perf_counter() - begin
         reference, peak = by_hand(poisson)
         label = f"Poisson {poisson:g}, depth 1 % of the radius"
         rows += [
-            Row(f"{label}: force", 1e-3 * reference, 1e-3 * force, "mN", 3.0, SOURCE, mesh, seconds),
-            Row(f"{label}: contact radius", TOUCH_MM, touch, "mm", 3.0, SOURCE, mesh, seconds),
-            Row(f"{label}: largest pressure", peak, pressure, "Pa", 5.0, SOURCE, mesh, seconds),
+            Row(f"{label}: force", 1e-3 * reference, 1e-3 * force, "mN", accepted, SOURCE, mesh, seconds),
+            Row(f"{label}: contact radius", TOUCH_MM, touch, "mm", accepted, SOURCE, mesh, seconds),
+            Row(f"{label}: largest pressure", peak, pressure, "Pa", accepted, SOURCE, mesh, seconds),
         ]
     return rows
 
