@@ -38,7 +38,7 @@ def sheet(
     except (ValueError, RuntimeError):  # no voxel of the mask has a change of sign beside it
         return low
     points = anatomy.grid.to_world(((kji + start) * steps)[:, ::-1])
-    points, triangles = _clipped(points, triangles, at(organ_mm_of(anatomy), anatomy.grid, points), overhang_mm)
+    points, triangles = clipped(points, triangles, at(organ_mm_of(anatomy), anatomy.grid, points), overhang_mm)
     if not len(triangles):
         return low
     a, b, c = (points[triangles[:, n]] for n in range(3))
@@ -67,7 +67,7 @@ def inside(
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """The part of a sheet within the organ: what is really cut."""
     return (
-        _clipped(points, triangles, at(organ_mm_of(anatomy), anatomy.grid, points), 0.0)
+        clipped(points, triangles, at(organ_mm_of(anatomy), anatomy.grid, points), 0.0)
         if len(points)
         else (points, triangles)
     )
@@ -78,7 +78,7 @@ def area_mm2(points: NDArray[np.float64], triangles: NDArray[np.int32]) -> float
     return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
 
 
-def _clipped(
+def clipped(
     points: NDArray[np.float64], triangles: NDArray[np.int32], value: NDArray[np.float64], most: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Triangles where ``value`` (n,) at the points is at most ``most``, cut along that line."""

@@ -24,6 +24,7 @@ from organtwin_gui.draft import Draft
 from organtwin_gui.views.background import Background
 
 ROUGH_VOXELS = 260_000  # of the grid that is worked on while one drags: about 3 mm in a liver
+FINE_VOXELS = 1_500_000  # of that on which vessels are drawn
 EXACT_AFTER_MS = 900
 HANDLES = 9
 
@@ -55,7 +56,8 @@ class Ground:
 def ground_of(segmentation: Segmentation, territories: Segmentation | None, lines: Sequence[Centerline], organ: str) -> Ground:
     """Read the objects; takes about a second."""
     anatomy = Anatomy.of(segmentation, territories, lines, organ=organ, most_voxels=ROUGH_VOXELS)
-    inner = {key: structure_shape(anatomy, key) for key in (*anatomy.vessels, *anatomy.tumours)}
+    finer = Anatomy.of(segmentation, organ=organ, most_voxels=FINE_VOXELS)
+    inner = {key: structure_shape(finer, key) for key in (*finer.vessels, *finer.tumours)}
     for key in anatomy.tumours:  # what every change will ask for
         anatomy.tumour_mm((key,))
     anatomy.tumour_mm(tuple(anatomy.tumours))
