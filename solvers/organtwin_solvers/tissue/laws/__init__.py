@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from organtwin.errors import BadInput
-from organtwin_solvers.tissue.laws import linear, mooney_rivlin, neo_hookean, veronda_westmann, yeoh
+from organtwin_solvers.tissue.laws import (
+    guccione,
+    holzapfel_ogden,
+    linear,
+    mooney_rivlin,
+    neo_hookean,
+    ogden,
+    veronda_westmann,
+    yeoh,
+)
 from organtwin_solvers.tissue.laws.base import Law, Parameter
 
 LAWS: dict[str, Law] = {
-    module.LAW.name: module.LAW for module in (neo_hookean, mooney_rivlin, yeoh, veronda_westmann, linear)
+    module.LAW.name: module.LAW
+    for module in (
+        neo_hookean,
+        mooney_rivlin,
+        yeoh,
+        ogden,
+        veronda_westmann,
+        guccione,
+        holzapfel_ogden,
+        linear,
+    )
 }
 
 

@@ -17,3 +17,8 @@ def isochoric_invariants(F: Any) -> tuple[Any, Any]:
     I1 = ufl.tr(C)
     I2 = (I1**2 - ufl.inner(C, C)) / 2
     return J ** (-2 / 3) * I1, J ** (-4 / 3) * I2
+
+
+def isochoric_strain(F: Any) -> Any:
+    """Green-Lagrange strain (C̄ − I) / 2 without the change of volume."""
+    return (ufl.det(F) ** (-2 / 3) * F.T * F - ufl.Identity(3)) / 2
