@@ -124,6 +124,7 @@ def cut(
     sheet: Sheet,
     *,
     rest_mm: Points | None = None,
+    at_rest: bool = False,
     pinned: NDArray[np.bool_] | None = None,
 ) -> Cut:
     """Cut a mesh along a sheet.
@@ -131,15 +132,17 @@ def cut(
     Parameters
     ----------
     points : (n, 3)
-        Where the points are in the space of the sheet (mm).
+        Where the points are now (mm).
     tets : (m, 4) int32
         Positively oriented.
     triangles : (k, 3) int32
         Their boundary.
     sheet : Sheet
     rest_mm : (n, 3), optional
-        Where the points are at rest, if that is elsewhere: no tetrahedron is spoilt there either, and volumes are those
-        at rest.
+        Where the points are at rest, if that is elsewhere. Tetrahedra are spoilt in neither place; volumes are those at
+        rest.
+    at_rest : bool
+        Whether the sheet lies among the places at rest instead of those of now.
     pinned : (n,) bool, optional
         Points that must not move inside the tissue, besides those on the boundary.
 
@@ -148,9 +151,8 @@ def cut(
     BadInput
         When the sheet goes through nothing.
     """
-    places = np.array(points, float)
-    others = np.array(places if rest_mm is None else rest_mm, float)
-    before = others.copy()
+    before = np.array(points if rest_mm is None else rest_mm, float)
+    places, others = (np.array(p, float) for p in ((before, points) if at_rest else (points, before)))
     n = len(places)
     longest = kernels.longest_edge(places, tets)
     height, past = sheet.measure(places)
@@ -158,7 +160,7 @@ def cut(
     sign[~((np.abs(height) <= longest) & (past <= longest))] = FAR
     near = kernels.crossing_tets(tets, sign)
     edges = _edges_between(tets[near], sign)
-    share, truly = _where_crossed(sheet, places, height, edges)
+    share, truly = crossings(sheet, places, height, edges)
     edges, share = edges[truly], share[truly]
     if len(edges) == 0:
         raise _nothing()
@@ -243,7 +245,7 @@ def _edges_between(tets: NDArray[np.int32], sign: NDArray[np.int8]) -> NDArray[n
     return np.stack([keys // count, keys % count], axis=1)
 
 
-def _where_crossed(
+def crossings(
     sheet: Sheet, points: Points, height: NDArray[np.float64], edges: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Share of each edge at which it meets the sheet, and whether it does so within the sheet's border (regula falsi)."""

@@ -1,0 +1,52 @@
+"""Take a tumour away with a margin of tissue around it, planned in the places of the scan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from organtwin.errors import BadInput
+from organtwin.mesh.cutting import Offset
+from organtwin.model.rehearsal import MarginResection
+from organtwin.units import parse
+from organtwin_solvers.rehearsal.actions.resect_plane import pieces_above
+from organtwin_solvers.rehearsal.opening import consequences, open_along, took
+
+
+def perform(engine: Any, command: MarginResection) -> str:
+    """
+    Raises
+    ------
+    BadInput
+        When the organ carries no such thing, it was taken already, the margin is negative or takes everything.
+    """
+    margin = parse(command.margin, "length")
+    if not margin >= 0:
+        raise BadInput("The margin must not be negative")
+    thing = next((c for c in engine.carried if c.name == command.inside), None)
+    if thing is None:
+        known = ", ".join(f"'{c.name}'" for c in engine.carried) or "nothing"
+        raise BadInput(f"The organ carries no '{command.inside}'", remedy=f"It carries: {known}.")
+    if thing.taken.all():
+        raise BadInput(f"'{command.inside}' was taken away already")
+    sheet = Offset(thing.points_mm, thing.triangles, margin)
+    body = engine.body
+    height = sheet.measure(body.rest_mm)[0]
+    used = np.unique(body.tets)
+    if (height[used] <= 0).all():
+        raise BadInput(
+            f"A margin of {margin:g} mm around '{thing.name}' takes everything", remedy="Ask for a smaller margin."
+        )
+    if (height[used] > 0).all():
+        raise BadInput(
+            f"'{thing.name}' with its margin lies outside the organ, or is smaller than its mesh can show",
+            remedy="Ask for a larger margin, or mesh the organ finer.",
+        )
+    done = open_along(
+        engine,
+        [sheet],
+        at_rest=True,
+        take=lambda cut, x, rest: pieces_above(cut, -sheet.measure(rest)[0]),
+    )
+    return f"{took(engine, done)} with '{thing.name}', {margin:g} mm around it{consequences(done)}"
