@@ -1,13 +1,11 @@
 """Energy, forces and tangent of the tetrahedra.
 
-The energy is Pi = sum_e V_e [W_iso(F_e) + U_s(J_e)] + sum_a V_a U_n(J_a): distortion in the elements, and almost all of the
-volume change in the points, whose ratio J_a is that of the volume around them, J_a = sum_e V_e J_e / sum_e V_e over the
-elements at a (Bonet and Burton 1998, Commun. Numer. Meth. Eng. 14, 437). So linear tetrahedra do not lock. The small share
-U_s that stays in the elements, of modulus STABILISING mu, keeps single elements from changing volume at no cost
-(Gee, Dohrmann, Key and Wall 2009, Int. J. Numer. Meth. Eng. 78, 429); the sum of both is the U of the law.
+The discretisation is that of the full solve (:mod:`organtwin_solvers.tissue.problem`): linear displacement and linear pressure,
+made stable by the projection of Dohrmann and Bochev 2004. The pressure is eliminated (:mod:`organtwin_solvers.rehearsal.pressure`):
+the elements have the energy V W_iso(F), and the stress of the mean p of their four points' pressures.
 
-For J > LEAST_RATIO this is exactly the law. Below, J^(-2/3) and U go on as their parabolas, so that an inverted element has
-a finite energy and is pushed back.
+For J > LEAST_RATIO this is exactly the law. Below, J^(-2/3) goes on as its parabola and a barrier is added, so that an
+inverted element has a finite energy and is pushed back.
 
 Blocks of the tangent follow from the vectors f_i = F g_i and c_i = cof(F) g_i of the shape gradients g_i:
 K_ij = a (g_i.g_j) I + s (f_i c_j + c_i f_j) + d c_i c_j + h f_i f_j - q [F (g_i x g_j)]_x, and more for laws of the second invariant.
@@ -21,7 +19,7 @@ from organtwin_solvers.rehearsal.compiled import compiled, inlined
 from organtwin_solvers.rehearsal.laws import derivatives
 
 LEAST_RATIO = 0.2
-STABILISING = 1.0  # bulk modulus in the elements, in shear moduli
+BARRIER = 200.0  # bulk modulus of the barrier, in shear moduli
 
 
 @compiled
@@ -103,46 +101,22 @@ def _isochoric(J):
 
 
 @inlined
-def volumetric(J, kappa):
-    """U and its first two derivatives; below LEAST_RATIO its parabola."""
-    at = max(J, LEAST_RATIO)
-    energy = 0.25 * kappa * (at * at - 1.0 - 2.0 * np.log(at))
-    first = 0.5 * kappa * (at - 1.0 / at)
-    second = 0.5 * kappa * (1.0 + 1.0 / (at * at))
-    rest = J - at
-    return energy + rest * (first + 0.5 * rest * second), first + rest * second, second
-
-
-# -- volume ratios and pressures of the points ----------------------------------------------------------------------------
+def _barrier(J, mu):
+    """What inverted and nearly inverted elements have on top: energy and its first two derivatives."""
+    gap = min(J - LEAST_RATIO, 0.0)
+    stiffness = BARRIER * mu
+    return 0.5 * stiffness * gap * gap, stiffness * gap, stiffness if gap < 0.0 else 0.0
 
 
 @compiled
-def point_ratios(x, tets, gradients, volumes, around, ratios):
-    """J_a (n,): the volume around each point over that at rest."""
-    ratios[:] = 0.0
+def point_volumes(x, tets, gradients, volumes, around):
+    """v_a (n,): a quarter of the volumes around each point."""
+    around[:] = 0.0
     for e in range(len(tets)):
         _, _, J, _, _, _ = _deformation(x, tets, gradients, e)
         part = 0.25 * volumes[e] * J
         for i in range(4):
-            ratios[tets[e, i]] += part
-    for a in range(len(ratios)):
-        if around[a] > 0.0:
-            ratios[a] /= around[a]
-
-
-@compiled
-def point_pressures(ratios, around, bulk, pressures, weights):
-    """p_a = U_n'(J_a), the weights U_n''(J_a) / V_a of the rank-one terms, and the energy of all points."""
-    total = 0.0
-    for a in range(len(ratios)):
-        if around[a] <= 0.0:
-            pressures[a] = weights[a] = 0.0
-            continue
-        energy, first, second = volumetric(ratios[a], bulk[a])
-        total += around[a] * energy
-        pressures[a] = first
-        weights[a] = second / around[a]
-    return total
+            around[tets[e, i]] += part
 
 
 # -- forces ---------------------------------------------------------------------------------------------------------------
@@ -161,7 +135,7 @@ def forces(x, tets, gradients, volumes, part, codes, constants, pressures, force
         I1 = _dot(F[0], F[0]) + _dot(F[1], F[1]) + _dot(F[2], F[2])
         I2 = _dot(cof[0], cof[0]) + _dot(cof[1], cof[1]) + _dot(cof[2], cof[2])
         w, w1, w2, _, _, _ = derivatives(codes[m], mu, constants[m], j * I1, j * j * I2)
-        u, du, _ = volumetric(J, constants[m, 1])
+        u, du, _ = _barrier(J, mu)
         total += volumes[e] * (w + u)
         p = 0.25 * (pressures[n0] + pressures[n1] + pressures[n2] + pressures[n3])
         a = 2.0 * j * (w1 + w2 * j * I1)
@@ -235,7 +209,7 @@ def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guar
         I1 = _dot(F[0], F[0]) + _dot(F[1], F[1]) + _dot(F[2], F[2])
         I2 = _dot(cof[0], cof[0]) + _dot(cof[1], cof[1]) + _dot(cof[2], cof[2])
         _, w1, w2, w11, w12, w22 = derivatives(codes[m], mu, constants[m], j * I1, j * j * I2)
-        _, du, ddu = volumetric(J, constants[m, 1])
+        _, du, ddu = _barrier(J, mu)
         p = 0.25 * (pressures[n0] + pressures[n1] + pressures[n2] + pressures[n3])
         k, dk, ddk = j * j, 2.0 * j * dj, 2.0 * (dj * dj + j * ddj)
         q = V * (w1 * I1 * dj + w2 * I2 * dk + p + du)

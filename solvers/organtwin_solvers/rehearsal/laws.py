@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.model.tissue_case import Material
@@ -65,6 +66,15 @@ class Elastic:
         return cls(material.law, shear, bulk, density, tuple(shape[name] for name in CODES[material.law][1]))
 
 
+def constants(materials: tuple[Elastic, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Numbers of the laws (k,), and constants (k, 2 + parameters) of the materials, for the compiled loops."""
+    codes = np.array([CODES[m.law][0] for m in materials])
+    rows = np.zeros((len(materials), 2 + max(len(names) for _, names in CODES.values())))
+    for row, m in zip(rows, materials, strict=True):
+        row[: 2 + len(m.parameters)] = m.shear_pa, m.bulk_pa, *m.parameters
+    return codes, rows
+
+
 LARGEST_EXPONENT = 30.0
 
 
@@ -72,7 +82,7 @@ LARGEST_EXPONENT = 30.0
 def derivatives(code, mu, q, I1, I2):
     """W_iso, and its first and second derivatives by the isochoric invariants: w, w1, w2, w11, w12, w22.
 
-    ``q`` is the row of constants of the material: shear modulus, bulk modulus in the elements, shape parameters.
+    ``q`` is the row of constants of the material: shear modulus, bulk modulus, shape parameters.
     """
     e = I1 - 3.0
     if code == 0:

@@ -1,4 +1,11 @@
-"""Moves a body through time."""
+"""Moves a body through time: implicit steps of the true energy, each a Newton iteration that never raises it.
+
+Time goes by the second-order backward formula (BDF2), whose unknown is the shape at the end of the step, so that contact and held points
+are met there. A step minimises kinetic and stored energy together: the tangent is solved by a fixed number of conjugate
+gradient iterations, and a line search takes care that the energy falls. At rest this is the equilibrium of the full solve.
+
+A step depends on nothing but the state that a snapshot holds, so the same input gives the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +16,39 @@ from numpy.typing import NDArray
 
 from organtwin_solvers.rehearsal.body import Body
 from organtwin_solvers.rehearsal.supports import Held, Link, NodalLoad, Springs
+from organtwin_solvers.rehearsal.system import NO_THREADS, Clusters, System, Threads
 
 Points = NDArray[np.float64]
+
+BDF2 = 2.0 / 3.0
+FARTHEST = 0.25  # of the body's size that a point moves in a step
+REFINEMENTS = 3  # Newton iterations in a step at most, when the first one had to be shortened
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that the next step depends on."""
+    """Everything that the next step depends on, but for the loads."""
 
-    body: Body
+    system: System
+    clusters: Clusters
     x: Points
     v: Points
+    before: tuple[Points, Points] | None
+    pressure: NDArray[np.float64]
     held: dict[str, Held]
     springs: tuple[Springs, ...]
     links: tuple[Link, ...]
+
+
+@dataclass
+class _Surroundings:
+    """What acts from outside at a shape: forces, energy, stiffness of single points (n, 3, 3), threads."""
+
+    force: Points
+    energy: float
+    nodal: NDArray[np.float64]
+    threads: Threads
+    contact: list[tuple[NDArray[np.int32], Points, NDArray[np.float64]]]
 
 
 class Stepper:
@@ -30,6 +56,19 @@ class Stepper:
 
     ``x`` (n, 3) mm and ``v`` (n, 3) mm/s are where the points are and how they move; ``held``, ``springs``, ``links`` and
     ``loads`` may be changed between steps.
+
+    Parameters
+    ----------
+    body : Body
+        Starts at rest in its rest shape.
+    step_s : float
+        Length of a step.
+    iterations : int
+        Of the linear solver in a step. More: closer to the exact motion, slower. The state of rest is the same.
+    damping_per_s : float
+        Force against the motion, proportional to mass.
+    gravity_mm_per_s2 : 3 floats
+        Acceleration of everything.
     """
 
     def __init__(
@@ -39,7 +78,7 @@ class Stepper:
         step_s: float = 1 / 60,
         iterations: int = 12,
         damping_per_s: float = 2.0,
-        gravity_mm_per_s2: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        gravity_mm_per_s2: tuple[float, float, float] | Points = (0.0, 0.0, 0.0),
     ) -> None:
         self.step_s, self.iterations, self.damping_per_s = step_s, iterations, damping_per_s
         self.gravity_mm_per_s2 = np.asarray(gravity_mm_per_s2, float)
@@ -47,55 +86,277 @@ class Stepper:
         self.springs: list[Springs] = []
         self.links: list[Link] = []
         self.loads: list[NodalLoad] = []
-        self.adopt(body, body.rest_mm.copy(), np.zeros_like(body.rest_mm))
+        self.adopt(body, body.rest_mm, np.zeros_like(body.rest_mm))
 
-    def adopt(self, body: Body, x: Points, v: Points, origin: NDArray[np.int64] | None = None) -> None:
-        """Go on with another body (after a cut) at ``x`` with velocity ``v``.
+    @property
+    def body(self) -> Body:
+        """The body as it is now."""
+        return self._system.body
 
-        ``origin`` (n,) says which point of the body before each point was, -1 for none: what was held, sprung or linked
-        stays so. Without it those stay as they are.
-        """
-        self.body, self.x, self.v = body, np.array(x, float), np.array(v, float)
+    def adopt(self, body: Body, x: Points, v: Points) -> None:
+        """Go on with another body (after a cut) at ``x`` with velocity ``v``. What is held, sprung and linked stays as given."""
+        self._system = System(body)
+        self._system.energy_and_force(body.rest_mm)
+        self._system.linearise(body.rest_mm)
+        inertia = body.mass * (1 / (BDF2 * self.step_s) ** 2 + self.damping_per_s / (BDF2 * self.step_s))
+        self._clusters = self._system.clusters(body.rest_mm, inertia, self._system.used)
+        self._system.p[:] = 0.0
+        self.x, self.v = np.array(x, float), np.array(v, float)
+        self._before: tuple[Points, Points] | None = None
+        self._at_x()
+
+    def _at_x(self) -> None:
+        """Stored energy and internal force at x."""
+        self._energy, self._force = self._system.energy_and_force(self.x)
+        self._outside: _Surroundings | None = None
+
+    # -- time ----------------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
         """One step of ``step_s``."""
-        dt = self.step_s
-        force = np.zeros_like(self.x)
+        body, dt = self.body, self.step_s
+        if self._before is None:
+            share, past_x, past_v = 1.0, self.x, self.v
+        else:
+            share = BDF2
+            past_x, past_v = (4 * self.x - self._before[0]) / 3, (4 * self.v - self._before[1]) / 3
+        ahead = past_x + share * dt * past_v  # where inertia alone would take the points
+        stiff, drag = 1 / (share * dt) ** 2, self.damping_per_s / (share * dt)
+        mass = body.mass[:, None]
+
+        def inertia(x: Points) -> tuple[float, Points]:
+            a, b = x - ahead, x - past_x
+            return 0.5 * float((mass * (stiff * a * a + drag * b * b)).sum()), mass * (stiff * a + drag * b)
+
         for load in self.loads:
             load.begin(self.x, self.v, dt)
-            nodes, f, _ = load.evaluate(self.x)
-            np.add.at(force, nodes, f)
-        moving = self.body.mass > 0
-        inverse = np.where(moving, 1 / np.maximum(self.body.mass, 1e-300), 0.0)[:, None]
-        self.v = (self.v + dt * (force * inverse + self.gravity_mm_per_s2 * moving[:, None])) / (1 + dt * self.damping_per_s)
-        x = self.x + dt * self.v
+        free, shift = self._free_and_shift()
+        x = self.x
+        guess = (self.v * dt).astype(np.float32)
+        guard = 0.0
+        for _ in range(REFINEMENTS):
+            x, whole, bad = self._newton(
+                x, inertia, body.mass * (stiff + drag), free, shift, guess, self._clusters, 0.0, self.iterations, guard
+            )
+            if whole and not bad:
+                break
+            shift, guess, guard = np.zeros_like(shift), np.zeros_like(guess), 1.0
+        v = (x - past_x) / (share * dt)
+        if not (np.isfinite(x).all() and np.isfinite(v).all()):
+            x, v = self.x.copy(), np.zeros_like(v)
+            self._system.p[:] = 0.0
+            self._before = None
+            self.x, self.v = x, v
+            self._at_x()
+            return
+        v[body.mass <= 0] = 0.0
+        self._before, self.x, self.v = (self.x, self.v), x, v
+
+    def _free_and_shift(self) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Points that may move, and the way (n, 3) that the held ones have to go; where two hold a point, the first wins."""
+        free = self._system.used.copy()
+        shift = np.zeros((len(free), 3), np.float32)
         for held in self.held.values():
-            x[held.nodes] = held.targets_mm
-        self.v, self.x = (x - self.x) / dt, x
+            mine = free[held.nodes]
+            shift[held.nodes[mine]] = held.targets_mm[mine] - self.x[held.nodes[mine]]
+            free[held.nodes] = False
+        return free, shift
+
+    def _newton(self, x, inertia, weight, free, shift, guess, clusters, tolerance, most, guard):
+        """One Newton iteration from ``x``: where it leads, whether it went the whole way, whether the tangent was not positive."""
+        system = self._system
+        outside = self._surroundings(x)
+        moving, push = inertia(x)
+        b = self._force + outside.force - push
+        nodal = outside.nodal
+        nodal[:, [0, 1, 2], [0, 1, 2]] += weight[:, None]
+        system.linearise(x, guard)
+        d, bad, self._fell = system.solve(nodal, outside.threads, clusters, free, b, shift, guess, tolerance, most)
+        if bad and guard == 0.0:
+            system.linearise(x, 1.0)
+            d, bad, self._fell = system.solve(nodal, outside.threads, clusters, free, b, shift, guess, tolerance, most)
+        shift = np.where(free[:, None], 0.0, shift.astype(float))
+        way = np.where(free[:, None], d.astype(float), 0.0)
+        if not np.isfinite(way).all():
+            way = np.zeros_like(way)
+        reach = float(np.abs(way).max(initial=0.0))
+        fraction = min(1.0, FARTHEST * self.body.size_mm / reach) if reach > 0 else 1.0
+
+        def total(energy: float, to: Points) -> float:
+            sum_ = energy + inertia(to)[0] + self._outside_energy(to)
+            for nodes, force, stiffness in outside.contact:
+                gone = to[nodes] - x[nodes]
+                sum_ += float(np.einsum("ki,kij,kj", gone, stiffness, gone) / 2 - (force * gone).sum())
+            return sum_
+
+        start = total(self._energy, x)
+        base = x + shift
+        while True:
+            to = base + fraction * way
+            energy, force = system.energy_and_force(to)
+            end = total(energy, to)
+            if end <= start + 1e-9 * abs(start):
+                break
+            if shift.any():  # what is held does work: compare with the rest staying behind
+                kept = system.p.copy()
+                start = max(start, total(system.energy_and_force(base)[0], base))
+                system.p[:] = kept
+                shift = np.zeros_like(shift)
+                if end <= start:
+                    system.energy_and_force(to)
+                    break
+            if fraction < 1e-3 or not np.isfinite(end):
+                fraction = 0.0 if fraction < 1e-6 else 1e-7
+                if fraction == 0.0:
+                    break
+                continue
+            fraction *= 0.5
+        self._energy, self._force, self._outside = energy, force, outside
+        return to, fraction == 1.0, bad
+
+    # -- what acts from outside ------------------------------------------------------------------------------------------
+
+    def _surroundings(self, x: Points) -> _Surroundings:
+        """Forces and stiffness at ``x`` of gravity, springs, threads and loads."""
+        n = len(x)
+        force = self.body.mass[:, None] * self.gravity_mm_per_s2
+        nodal = np.zeros((n, 3, 3))
+        for spring in self.springs:
+            pull, stiffness = _of_springs(spring, x)
+            np.add.at(force, spring.nodes, pull)
+            np.add.at(nodal, spring.nodes, stiffness)
+        threads = NO_THREADS
+        if self.links:
+            threads = self._threads(x, force)
+        contact = []
+        for load in self.loads:
+            nodes, pushes, stiffness = load.evaluate(x)
+            if len(nodes):
+                np.add.at(force, nodes, pushes)
+                np.add.at(nodal, nodes, stiffness)
+                contact.append((nodes, pushes, stiffness))
+        return _Surroundings(force, 0.0, nodal, threads, contact)
+
+    def _outside_energy(self, x: Points) -> float:
+        """Energy of gravity, springs and threads at ``x``."""
+        energy = -float((self.body.mass[:, None] * x @ self.gravity_mm_per_s2).sum())
+        for spring in self.springs:
+            pull, _ = _of_springs(spring, x)
+            energy -= 0.5 * float((pull * (x[spring.nodes] - spring.rest_mm)).sum())
+        for link in self.links:
+            gap = link.weights_a @ x[link.nodes_a] - link.weights_b @ x[link.nodes_b]
+            energy += 0.5 * link.stiffness * max(float(np.linalg.norm(gap)) - link.length_mm, 0.0) ** 2
+        return energy
+
+    def _threads(self, x: Points, force: Points) -> Threads:
+        """The threads at ``x``; their pull is added to ``force``."""
+        starts, nodes, weights, stiffness = [0], [], [], []
+        for link in self.links:
+            of = np.concatenate([link.nodes_a, link.nodes_b])
+            w = np.concatenate([link.weights_a, -np.asarray(link.weights_b)])
+            gap = w @ x[of]
+            length = float(np.linalg.norm(gap))
+            along = gap / length if length > 1e-9 else np.zeros(3)
+            tension = link.stiffness * max(length - link.length_mm, 0.0)
+            np.add.at(force, of, -tension * w[:, None] * along)
+            k = np.zeros((3, 3))
+            if length > link.length_mm:
+                across = tension / length if length > 1e-9 else link.stiffness
+                k = across * np.eye(3) + (link.stiffness - across) * np.outer(along, along)
+            nodes.append(of)
+            weights.append(w)
+            stiffness.append(k)
+            starts.append(starts[-1] + len(of))
+        return Threads(
+            np.array(starts, np.int64),
+            np.concatenate(nodes).astype(np.int32),
+            np.concatenate(weights).astype(np.float32),
+            np.array(stiffness, np.float32),
+        )
+
+    # -- rest ------------------------------------------------------------------------------------------------------------
 
     def settle(self, tolerance: float = 1e-3, max_steps: int = 50) -> bool:
-        """Go to equilibrium, without inertia. True when the out-of-balance force is below ``tolerance`` of the acting ones."""
-        return True
+        """Go to equilibrium, without inertia. True when the out-of-balance force fell below ``tolerance`` of the acting ones.
 
-    def reaction(self, name: str) -> NDArray[np.float64]:
-        """Force (3,) g mm/s^2 that what is held under ``name`` is held with."""
-        return np.zeros(3)
+        What is held goes to its targets in steps that elements can follow.
+        """
+        body = self.body
+        target, _ = dict(self.held), None
+        free, shift = self._free_and_shift()
+        edge = float(np.cbrt(body.volume_mm3.mean() * 6 * np.sqrt(2)))
+        parts = max(1, int(np.ceil(np.abs(shift).max(initial=0.0) / edge)))
+        weight = 1e-3 * body.mass  # what floats must not make the matrix singular
+        nothing = np.zeros_like(shift)
+
+        def still(x: Points) -> tuple[float, Points]:
+            return 0.0, np.zeros_like(x)
+
+        done, settled = 0, False
+        self.v = np.zeros_like(self.x)
+        clusters = None
+        while done < max_steps:
+            for load in self.loads:
+                load.begin(self.x, self.v, self.step_s)
+            part = shift / parts if done < parts else nothing
+            if clusters is None or done % 4 == 0:
+                self._system.linearise(self.x, 1.0)
+                clusters = self._system.clusters(self.x, weight, free)
+            self.x, _, _ = self._newton(self.x, still, weight, free, part, nothing, clusters, 0.03, 150, 0.0)
+            done += 1
+            if done >= parts and self.unrest() < tolerance:
+                settled = True
+                break
+        for held in target.values():
+            mine = ~free[held.nodes]
+            self.x[held.nodes[mine]] = self.x[held.nodes[mine]]
+        self.v, self._before = np.zeros_like(self.x), None
+        return settled
+
+    # -- what people ask for ---------------------------------------------------------------------------------------------
+
+    def reaction(self, name: str) -> Points:
+        """Force (3,) g mm/s^2 that what is held under ``name`` is held with, without what its inertia takes."""
+        nodes = self.held[name].nodes
+        return -(self._force[nodes] + self._acting().force[nodes]).sum(axis=0)
 
     def strain(self) -> NDArray[np.float64]:
         """Largest principal Green-Lagrange strain at the points (n,)."""
-        return np.zeros(len(self.x))
+        return self._system.strain(self.x)
 
     def unrest(self) -> float:
-        """Out-of-balance force relative to the acting ones."""
-        return 0.0
+        """Out-of-balance force relative to the acting ones, in Euclidean norm: what is not at rest yet."""
+        free, _ = self._free_and_shift()
+        outside = self._acting().force
+        left = float(np.linalg.norm((self._force + outside)[free]))
+        acting = float(np.linalg.norm(outside[free]) + np.linalg.norm(self._force[~free]))
+        return left / acting if acting > 0 else 0.0
+
+    def _acting(self) -> _Surroundings:
+        if self._outside is None:
+            self._outside = self._surroundings(self.x)
+        return self._outside
 
     def snapshot(self) -> Snapshot:
         """To come back to by :meth:`restore`."""
         return Snapshot(
-            self.body, self.x.copy(), self.v.copy(), dict(self.held), tuple(self.springs), tuple(self.links)
-        )
+            self._system, self._clusters, self.x.copy(), self.v.copy(), self._before, self._system.p.copy(),
+            dict(self.held), tuple(self.springs), tuple(self.links),
+        )  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
         """Be again as when the snapshot was taken; loads are the caller's."""
         self.held, self.springs, self.links = dict(snapshot.held), list(snapshot.springs), list(snapshot.links)
-        self.adopt(snapshot.body, snapshot.x, snapshot.v)
+        self._system, self._clusters, self._before = snapshot.system, snapshot.clusters, snapshot.before
+        self.x, self.v = snapshot.x.copy(), snapshot.v.copy()
+        self._system.p[:] = snapshot.pressure
+        self._at_x()
+
+
+def _of_springs(spring: Springs, x: Points) -> tuple[Points, NDArray[np.float64]]:
+    """Forces (k, 3) and stiffness (k, 3, 3)."""
+    if spring.normals is None:
+        stiffness = spring.stiffness[:, None, None] * np.eye(3)
+    else:
+        stiffness = spring.stiffness[:, None, None] * spring.normals[:, :, None] * spring.normals[:, None, :]
+    return -np.einsum("kij,kj->ki", stiffness, x[spring.nodes] - spring.rest_mm), stiffness
