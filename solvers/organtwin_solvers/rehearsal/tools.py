@@ -84,21 +84,25 @@ class Tool:
                 said = f"The {self.kind} stands inside the organ: it touches nothing until it has been drawn out"
         before = self.felt
         if self.grasping:
-            self.felt = self._followed(before, self._share_of_held(before))
+            self.felt = self._followed(before, self._share_of_held(before), _MOST_MM)
             self._carry(before)
         elif not contact.touching:
             self.felt = self.wanted
             contact.touching = self._is_free(x)
             before = self.felt
         else:
-            share = contact.free_share(x, before, self.wanted, self._travel_mm)
-            self.felt = self._followed(before, share)
+            give = self._give_mm(-contact.clearance_mm(x, before))
+            share = contact.free_share(x, before, self.wanted, max(give, 0.0))
+            self.felt = self._followed(before, share, give)
         contact.move(before, self.felt)
         return said
 
-    @property
-    def _travel_mm(self) -> float:
-        return min(1.5 * self.form.radius_mm, _MOST_MM)
+    def _give_mm(self, depth: float) -> float:
+        """How far it may go into the tissue in a step, at a depth: never to its own core, even if nothing gives way; at half
+        of that it stops, and deeper it is pushed back."""
+        radius = self.form.radius_mm
+        give = np.interp(max(depth, 0.0), [0.0, 0.3 * radius, 0.5 * radius], [0.9 * radius, 0.4 * radius, 0.0])
+        return float(np.clip(give - 0.7 * max(depth - 0.5 * radius, 0.0), -_MOST_MM, _MOST_MM))
 
     def _is_free(self, x: Floats) -> bool:
         assert self.felt is not None
@@ -107,20 +111,17 @@ class Tool:
             return False
         return not self.contact.holds_inside(x, self.felt)
 
-    def _followed(self, pose: Floats, share: float) -> Floats:
-        """The pose after that share of the way, less what the tissue does not bear."""
+    def _followed(self, pose: Floats, share: float, give: float) -> Floats:
+        """The pose after that share of the way, but no farther against the force of the tissue than ``give`` (mm), and less
+        where that force is more than it bears."""
         assert self.wanted is not None
         new = between(pose, self.wanted, share)
         force = self.force
         size = float(np.linalg.norm(force))
         if size < 1e-6 * _NEWTON:
             return new
-        out = force / size
-        most = self._most_force()
-        give = self._travel_mm * np.clip((most - size) / (0.3 * most), -1.0, 1.0)
-        if not self.grasping:
-            depth = -self.contact.clearance_mm(self._stepper.x, pose)
-            give = min(give, np.clip(0.7 * (0.5 * self.form.radius_mm - depth), -self._travel_mm, self._travel_mm))
+        out, most = force / size, self._most_force()
+        give = min(give, _MOST_MM * float(np.clip((most - size) / (0.3 * most), -1.0, 1.0)))
         inward = -float(out @ (new[:3] - pose[:3]))
         if inward > give:
             new = new.copy()
