@@ -34,6 +34,7 @@ from organtwin_gui.jobs_bar import JobsBar
 from organtwin_gui.notice import Notice
 from organtwin_gui.plots import PlotsPanel
 from organtwin_gui.preferences import Preferences
+from organtwin_gui.rehearsal.compare_view import RehearsalsView
 from organtwin_gui.rehearsal.room import Room
 from organtwin_gui.rehearsal.words import words_of
 from organtwin_gui.series_dialog import SeriesDialog
@@ -88,7 +89,8 @@ class MainWindow(QMainWindow):
         column.setSpacing(4)
         self.compare = CompareView(self.bridge, opengl=opengl.works)
         self._middle = QStackedWidget()
-        for views in (self.quad, self.compare):
+        self.rehearsals = RehearsalsView(self.bridge, self.scene, opengl=opengl.works)
+        for views in (self.quad, self.compare, self.rehearsals):
             self._middle.addWidget(views)
         column.addWidget(self._middle, 1)
         self.plots = PlotsPanel(self.bridge, self.stage)
@@ -100,7 +102,7 @@ class MainWindow(QMainWindow):
         self._split.setHandleWidth(4)
         self._split.setChildrenCollapsible(False)
         self._split.setStretchFactor(1, 1)
-        self._split.setSizes([398, 820, 290])
+        self._split.setSizes([408, 810, 290])
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._split)
@@ -251,6 +253,9 @@ class MainWindow(QMainWindow):
         rehearse = self.workflow.step(RehearseStep)
         rehearse.attach(self.room)
         rehearse.film_wanted.connect(self.make_film)
+        rehearse.compare_wanted.connect(self.compare_rehearsals)
+        self.rehearsals.left.connect(lambda: self._show_compare(False))
+        self.rehearsals.failed.connect(self.notice.fail)
         self.room.refused.connect(self.notice.fail)
         self.room.kept.connect(lambda _uuid: self.notice.tell("The rehearsal is kept in the project."))
         self.room.changed.connect(self._show_undo)
@@ -389,7 +394,15 @@ class MainWindow(QMainWindow):
         """Show these two results side by side."""
         self._show_compare(self.compare.open(before, after))
 
+    def compare_rehearsals(self, one: str, other: str) -> None:
+        """Two rehearsals side by side."""
+        with self.bridge.guarded():
+            self.rehearsals.open(one, other)
+            self._middle.setCurrentWidget(self.rehearsals)
+
     def _show_compare(self, on: bool) -> None:
+        if self._middle.currentWidget() is self.rehearsals:
+            self.rehearsals.clear()
         self._middle.setCurrentIndex(int(on))
         self.compare_action.setChecked(on)
 
@@ -495,6 +508,7 @@ class MainWindow(QMainWindow):
         self.room.shut_down()
         self.stage.shut_down()
         self.compare.shut_down()
+        self.rehearsals.shut_down()
         self.bridge.close()
         self.quad.shut_down()
         event.accept()

@@ -10,7 +10,7 @@ from organtwin_gui.bridge import Bridge
 from organtwin_gui.steps import STEPS, SegmentStep, Step, StudyStep
 from organtwin_gui.views.state import ImageScene
 
-RAIL_PX = 68
+RAIL_PX = 78
 PAGE_PX = (324, 420)
 
 

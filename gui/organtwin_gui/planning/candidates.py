@@ -32,7 +32,9 @@ class Candidates(QTableWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setWordWrap(False)
-        self.setToolTip("The proposed plans, the most sparing of the safe ones first. Choose with a click or the arrow keys")
+        self.setToolTip(
+            "The proposed plans, the most sparing of the safe ones first. Choose with a click or the arrow keys"
+        )
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -55,7 +57,9 @@ class Candidates(QTableWidget):
                 "–" if margin is None else f"{margin:.0f} mm",
                 "–" if cuts is None else f"{cuts:.0f}",
             )
-            about = "\n".join([plan.name, *(f"{q.name}: {q.value:.4g} {q.unit}" for q in plan.quantities), *plan.warnings])
+            about = "\n".join(
+                [plan.name, *(f"{q.name}: {q.value:.4g} {q.unit}" for q in plan.quantities), *plan.warnings]
+            )
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
                 item.setToolTip(about)

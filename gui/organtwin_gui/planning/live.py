@@ -53,7 +53,9 @@ class Ground:
     inner: dict[str, Shape]
 
 
-def ground_of(segmentation: Segmentation, territories: Segmentation | None, lines: Sequence[Centerline], organ: str) -> Ground:
+def ground_of(
+    segmentation: Segmentation, territories: Segmentation | None, lines: Sequence[Centerline], organ: str
+) -> Ground:
     """Read the objects; takes about a second."""
     anatomy = Anatomy.of(segmentation, territories, lines, organ=organ, most_voxels=ROUGH_VOXELS)
     finer = Anatomy.of(segmentation, organ=organ, most_voxels=FINE_VOXELS)
@@ -82,9 +84,15 @@ def drawn(ground: Ground, plan: ResectionPlan, seconds: float = 0.0) -> Drawn:
     taken, stays = parts(anatomy, ground.organ, rough)
     points, triangles = inside(anatomy, np.asarray(plan.cut_points_mm), np.asarray(plan.cut_triangles))
     tumours = tuple(k for k in plan.tumours if k in anatomy.tumours)
-    away = at(anatomy.tumour_mm(tumours), anatomy.grid, points) if tumours and len(points) else np.full(len(points), FAR_MM)
+    away = (
+        at(anatomy.tumour_mm(tumours), anatomy.grid, points)
+        if tumours and len(points)
+        else np.full(len(points), FAR_MM)
+    )
     handles, normals = _handles(points, triangles)
-    return Drawn(plan, taken, stays, Shape(points, triangles) if len(points) else EMPTY, away, handles, normals, seconds)
+    return Drawn(
+        plan, taken, stays, Shape(points, triangles) if len(points) else EMPTY, away, handles, normals, seconds
+    )
 
 
 def on_grid(plan: ResectionPlan, anatomy: Anatomy) -> NDArray[np.bool_]:
@@ -96,7 +104,9 @@ def on_grid(plan: ResectionPlan, anatomy: Anatomy) -> NDArray[np.bool_]:
     return resampled(np.asarray(plan.taken).view(np.uint8), plan.grid, anatomy.grid).astype(bool) & anatomy.organ
 
 
-def _handles(points: NDArray[np.float64], triangles: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _handles(
+    points: NDArray[np.float64], triangles: NDArray[np.int32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Points spread over the sheet, the first in its middle, and the normals there."""
     if not len(points):
         return np.zeros((0, 3)), np.zeros((0, 3))
@@ -197,6 +207,13 @@ class LivePlan(QObject):
             return
         ground = self.ground
         self._run("plan", lambda: draw(ground, settings), self._take_drawn)
+
+    def know(self, settings: Settings) -> None:
+        """These settings are worked out already; what was asked before is no longer wanted."""
+        self.settings = settings
+        self._exact.forget()
+        self._later.stop()
+        self._background.forget("plan")
 
     def propose(self, settings: Settings) -> None:
         """Ask for several plans."""

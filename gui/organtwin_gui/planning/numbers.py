@@ -80,7 +80,9 @@ class RemnantBar(QWidget):
             pale = QColor(ink)
             pale.setAlpha(110)
             painter.setBrush(pale if self.supplied is not None else ink)
-            painter.drawRoundedRect(QRectF(bar.left(), bar.top(), bar.width() * self.share / 100, bar.height()), 4.5, 4.5)
+            painter.drawRoundedRect(
+                QRectF(bar.left(), bar.top(), bar.width() * self.share / 100, bar.height()), 4.5, 4.5
+            )
             if self.supplied is not None:
                 painter.setBrush(ink)
                 painter.drawRoundedRect(
@@ -89,11 +91,15 @@ class RemnantBar(QWidget):
             painter.setPen(ink)
             painter.setFont(theme.font(19, bold=True))
             said = f"{'≈ ' if self.rough else ''}{self.share:.0f} %"
-            painter.drawText(QRectF(0, 0, self.width(), 30), int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), said)
+            painter.drawText(
+                QRectF(0, 0, self.width(), 30), int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), said
+            )
             painter.setPen(QColor(look.text_quiet))
             painter.setFont(theme.font(theme.SMALL_POINTS))
             painter.drawText(
-                QRectF(0, 3, self.width(), 26), int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "of the functional liver stays"
+                QRectF(0, 3, self.width(), 26),
+                int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter),
+                "of the functional liver stays",
             )
         at = bar.left() + bar.width() * self.threshold.least_percent / 100
         painter.setPen(QColor(look.text))
@@ -110,7 +116,9 @@ class Numbers(QWidget):
         self.table = QLabel()
         self.table.setTextFormat(Qt.TextFormat.RichText)
         self.table.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.table.setToolTip("A tilde marks a quick estimate; the exact number follows when nothing has changed for a second")
+        self.table.setToolTip(
+            "A tilde marks a quick estimate; the exact number follows when nothing has changed for a second"
+        )
         self.vessels = quiet("")
         self.warnings = QLabel()
         self.warnings.setWordWrap(True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from organtwin.model.rehearsal import (
     Ablate,
@@ -107,6 +107,12 @@ def instrument_axis(axes: NDArray[np.float64]) -> tuple[Point, Point]:
     return axis, normal / np.linalg.norm(normal)
 
 
+def pose_of(tip_mm: Point, axes: NDArray[np.float64]) -> Pose:
+    """An instrument with its tip there, held as the surgeon holds it who looks that way."""
+    axis, normal = instrument_axis(axes)
+    return Pose(tip_mm=_tuple(tip_mm), axis=_tuple(axis), normal=_tuple(normal))
+
+
 class Hold(HandGesture):
     """Instruments that touch: they hover over the surface, and while the button is down they work."""
 
@@ -145,11 +151,7 @@ class Hold(HandGesture):
 
     def _send(self) -> None:
         if self._tip is not None:
-            axis, normal = instrument_axis(self._frame)
-            tip = self._tip - self._frame[2] * self._deep
-            self.field.hold(
-                Pose(tip_mm=tuple(map(float, tip)), axis=tuple(map(float, axis)), normal=tuple(map(float, normal)))
-            )
+            self.field.hold(pose_of(self._tip - self._frame[2] * self._deep, self._frame))
 
     def _above(self, ray: Ray, clear: float) -> Point:
         hit = self.field.hit(ray)
@@ -257,8 +259,7 @@ class Draw(HandGesture):
     def hover(self, ray: Ray) -> None:
         self._over = self.field.hit(ray)
         if self._over is not None:
-            axis, normal = instrument_axis(self.field.axes())
-            self.field.hold(Pose(tip_mm=_tuple(self._over.point_mm), axis=_tuple(axis), normal=_tuple(normal)))
+            self.field.hold(pose_of(self._over.point_mm, self.field.axes()))
 
     def press(self, ray: Ray, pressure: float) -> bool:
         self._path = []
@@ -352,7 +353,9 @@ class Plane(HandGesture):
 
     def __init__(self, field: Field, grip: Grip) -> None:
         super().__init__(field, grip)
-        self._point, self._normal = field.centre(), field.axes()[0].copy()
+        right, up, towards = field.axes()
+        self._point = field.centre()
+        self._normal = (right + 0.25 * up + 0.55 * towards) / np.sqrt(1 + 0.25**2 + 0.55**2)  # seen slantwise
         self._reach = 0.32 * field.size_mm()
         self._dragged = ""
 
@@ -422,7 +425,9 @@ class Plane(HandGesture):
         painter.setBrush(ink)
         painter.drawEllipse(end, 7.0, 7.0)
         painter.setFont(theme.font(theme.SMALL_POINTS, bold=True))
-        _paint_words(painter, end + QPointF(12, 4), "is taken away")
+        words = "is taken away"
+        wide = QFontMetricsF(painter.font()).horizontalAdvance(words)
+        _paint_words(painter, end + QPointF(12 if end.x() >= start.x() else -12 - wide, -10), words)
 
 
 class Join(HandGesture):
@@ -474,6 +479,7 @@ class Aim(HandGesture):
         super().__init__(field, grip)
         self._over: Hit | None = None
         self._axis: Point | None = None
+        self._tip: Point | None = None
 
     def hover(self, ray: Ray) -> None:
         self._over = self.field.hit(ray)
@@ -481,13 +487,13 @@ class Aim(HandGesture):
 
     def _show(self) -> None:
         values = self.grip.values
+        self._tip = None
         if self._over is None:
             self.field.show_needle(None, None, 1.0, 1.0)
             return
-        axis, normal = instrument_axis(self.field.axes())
-        self._axis = axis
-        tip = self._over.point_mm + axis * values["depth"]
-        self.field.hold(Pose(tip_mm=_tuple(tip), axis=_tuple(axis), normal=_tuple(normal)))
+        self._axis = axis = instrument_axis(self.field.axes())[0]
+        self._tip = tip = self._over.point_mm + axis * values["depth"]
+        self.field.hold(pose_of(tip, self.field.axes()))
         self.field.show_needle(tip, axis, values["along"], values["across"])
 
     def press(self, ray: Ray, pressure: float) -> bool:
@@ -511,6 +517,21 @@ class Aim(HandGesture):
 
     def end(self) -> None:
         self.field.show_needle(None, None, 1.0, 1.0)
+
+    def paint(self, painter: QPainter) -> None:
+        """The outline of what would be burnt, seen through the organ."""
+        if self._tip is None or self._axis is None:
+            return
+        values = self.grip.values
+        side = np.cross(self._axis, (0.31, 0.87, 0.39))
+        side /= np.linalg.norm(side)
+        frame = (self._axis * values["along"], side * values["across"], np.cross(self._axis, side) * values["across"])
+        turn = np.linspace(0, 2 * np.pi, 49)[:, None]
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(255, 178, 102, 210), 1.4))
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            ring = self._tip + np.cos(turn) * frame[one] + np.sin(turn) * frame[other]
+            painter.drawPolyline(QPolygonF([self.field.project(p) for p in ring]))
 
 
 class Confirm(HandGesture):

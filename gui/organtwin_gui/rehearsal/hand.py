@@ -14,7 +14,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QTabletEvent, QWheelEvent
 
 from organtwin.model.tool import Pose
-from organtwin_gui.rehearsal.gestures import GESTURES, HandGesture
+from organtwin_gui.rehearsal.gestures import GESTURES, HandGesture, pose_of
 from organtwin_gui.rehearsal.instruments import BY_DIGIT, Grip
 from organtwin_gui.rehearsal.ray import Hit, Point, Ray, first_hit, ray_at
 from organtwin_gui.views.camera import axes
@@ -100,7 +100,7 @@ class Hand(QObject):
         if on:
             if self._gesture.tool:
                 away = self.centre() + self._frame()[2] * (self.size_mm() + _AWAY_MM)
-                self.posed.emit(Pose(tip_mm=tuple(map(float, away)), axis=tuple(map(float, -self._frame()[2]))))
+                self.posed.emit(pose_of(away, self._frame()))
             item.put_aside()
         self._canvas.setCursor(Qt.CursorShape.ArrowCursor if on else Qt.CursorShape.CrossCursor)
         self.changed.emit()

@@ -53,7 +53,7 @@ def rows_of(now: Measures, pictures_per_s: float | None = None) -> list[Row]:
     ]
     if any(vessels):
         rows += [Row(""), *(row for row in vessels if row is not None)]
-    rate = "" if pictures_per_s is None else f"{pictures_per_s:.0f} pictures/s"
+    rate = "" if pictures_per_s is None else f"{pictures_per_s:.0f} pictures/s" if pictures_per_s else "at rest"
     return [*rows, Row(""), Row(f"{now.steps} step{'' if now.steps == 1 else 's'}, {now.time_s:.1f} s", rate)]
 
 

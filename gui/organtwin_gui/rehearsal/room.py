@@ -89,6 +89,7 @@ class Room(QObject):
         self._reel = Reel()
         self._drawn: deque[float] = deque(maxlen=90)
         self._newest: Frame | None = None
+        self._moved_at = 0.0
         self._is_kept = False
         self._kept_uuid = ""
         self.hand = Hand(viewport.canvas, lambda: self.item)
@@ -252,10 +253,12 @@ class Room(QObject):
             frames = self._reel.frames
             self.viewport.time_bar.seconds = max(frames[-1].measures.time_s - frames[0].measures.time_s, 0.5)
             self.item.load_reel(list(frames))
+            self.viewport.refresh_time_bar()
             self.viewport.time_bar.set_fraction(0.0)
         elif not on and self.state is State.LOOKING_BACK:
             self.viewport.time_bar.pause()
             self.item.load_reel([])
+            self.viewport.refresh_time_bar()
             if self._newest is not None:
                 self.item.take(self._newest)
             self._ask("pause", False)
@@ -297,6 +300,7 @@ class Room(QObject):
         self._reel.add(frame)
         self._light()
         if self.item.take(frame):
+            self._moved_at = time.perf_counter()
             self.viewport.canvas.moving()
         else:
             self.viewport.canvas.update()
@@ -365,9 +369,12 @@ class Room(QObject):
 
     @property
     def pictures_per_s(self) -> float:
-        """Of the last second."""
-        now = time.perf_counter()
-        return float(sum(now - at < 1.0 for at in self._drawn))
+        """While something moves; 0 at rest."""
+        now, drawn = time.perf_counter(), list(self._drawn)
+        recent = [at for at in drawn if now - at < 1.0]
+        if len(recent) < 3 or now - self._moved_at > 0.5:
+            return 0.0
+        return (len(recent) - 1) / max(recent[-1] - recent[0], 1e-3)
 
     def _paint(self, painter: QPainter, area: QRectF) -> None:
         if not self.busy or self.item is None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSlider,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -52,6 +53,9 @@ class RehearseStep(Step):
 
     def build(self) -> None:
         self.room: Room | None = None
+        purpose = self.page.itemAt(self.page.count() - 1).widget()
+        assert purpose is not None
+        self._purpose = purpose
         self.table = TableForm(self.bridge)
         self.resume = self._button("Go on with the last one", "run", "A rehearsal was ended before it was kept")
         self.resume.clicked.connect(lambda: self._go_on())
@@ -129,20 +133,26 @@ class RehearseStep(Step):
         look.addRow("Colours", self.colour)
         look.addRow("Solid", self.solid)
         self.list = StepList()
-        self.back = self._button("Undo", "undo", "Take the last step back (Ctrl+Z)")
-        self.forth = self._button("Redo", "redo", "Do it again (Ctrl+Shift+Z)")
+        self.back, self.forth = QToolButton(), QToolButton()
         steps = QHBoxLayout()
-        steps.setSpacing(6)
-        for button in (self.back, self.forth):
-            steps.addWidget(button, 1)
+        steps.setSpacing(2)
+        steps.addWidget(title("Steps"), 1)
+        for button, icon, tip in (
+            (self.back, "undo", "Take the last step back (Ctrl+Z)"),
+            (self.forth, "redo", "Do it again (Ctrl+Shift+Z)"),
+        ):
+            button.setIcon(theme.icon(icon))
+            button.setIconSize(theme.ICON_SIZE)
+            button.setToolTip(tip)
+            button.setAccessibleName(tip)
+            steps.addWidget(button)
         rows = QVBoxLayout()
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(10)
         rows.addWidget(self.tray)
         rows.addLayout(look)
-        rows.addWidget(title("Steps"))
-        rows.addWidget(self.list)
         rows.addLayout(steps)
+        rows.addWidget(self.list)
         return rows
 
     def _build_foot(self) -> None:
@@ -194,6 +204,7 @@ class RehearseStep(Step):
     def _show_state(self) -> None:
         state, room = self._state(), self.room
         empty = state is State.EMPTY
+        self._purpose.setVisible(empty)
         self.form.setVisible(empty)
         self.live.setVisible(not empty)
         for widget, on in (

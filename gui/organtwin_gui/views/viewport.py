@@ -210,7 +210,8 @@ class Viewport(QWidget):
     def _timed(self) -> list[SceneItem]:
         return [i for i in self.items.values() if i.visible and i.times_s is not None and len(i.times_s) > 1]
 
-    def _refresh_time_bar(self) -> None:
+    def refresh_time_bar(self) -> None:
+        """Show the time bar where something has frames; say so after an item has got or lost some."""
         timed = self._timed()
         if not timed:
             self.time_bar.pause()
@@ -263,7 +264,7 @@ class Viewport(QWidget):
     def _changed(self) -> None:
         if self._untouched and self.items:
             self.canvas.look_from("A")
-        self._refresh_time_bar()
+        self.refresh_time_bar()
         self._set_background()
         self.canvas.contents_changed()
         self.items_changed.emit()

@@ -35,7 +35,17 @@ UUID = "live"
 ColourBy = Literal["tissue", "strain", "force"]
 _STILL_MM = 2e-3  # what moves less is not drawn anew
 _CHARRED = np.array([52, 40, 36], np.float32)
-_BEYOND = np.array([79, 227, 255], np.uint8)  # more strain than the tissue bears
+_BEYOND = np.array([79, 227, 255], np.float32)  # more strain than the tissue bears
+# what one sees on opening a body, not the colours that tell structures apart on slices
+_NATURAL: dict[str, Colour] = {
+    "liver": (136, 62, 50),
+    "spleen": (112, 50, 66),
+    "kidney_left": (140, 72, 58),
+    "kidney_right": (140, 72, 58),
+    "heart": (158, 66, 58),
+    "stomach": (196, 132, 120),
+    "pancreas": (214, 170, 120),
+}
 _PIN: Colour = (122, 178, 236)
 _SHADOW = 0.45
 
@@ -93,7 +103,7 @@ class LiveItem(SceneItem):
         self.look = LiveLook()
         self.frame: Frame | None = None
         self.deformed = False  # by the last frame
-        self.colour: Colour = structure(organ.structure).colour
+        self.colour = _NATURAL.get(organ.structure, structure(organ.structure).colour)
         self.low_mm, self.high_mm = organ.points_mm.min(axis=0), organ.points_mm.max(axis=0)
         sampler = ScanSampler(volume, window, self.low_mm, self.high_mm) if volume is not None else None
         self.skin = MovingTriangles()
@@ -106,7 +116,8 @@ class LiveItem(SceneItem):
         for organ_beside in neighbours:
             triangles = organ_beside.boundary_triangles
             actor = actor_of(with_normals(polydata_of(organ_beside.points_mm, triangles)))
-            tissue_look(actor.GetProperty(), structure(organ_beside.structure).colour, 0.16)
+            colour = _NATURAL.get(organ_beside.structure, structure(organ_beside.structure).colour)
+            tissue_look(actor.GetProperty(), colour, 0.16)
             self._glass.append(actor)
         self._pins, self._pins_at = _dots(_PIN, 9.0)
         self._felt, self._hand = steel(vtkPolyData()), steel(vtkPolyData(), 0.28)
@@ -233,8 +244,9 @@ class LiveItem(SceneItem):
         self.legends = [Legend(title, unit, "strain" if by == "strain" else "stress", 0.0, high, limit=limit)]
         table = ramp("strain" if by == "strain" else "stress")
         colours = table[np.clip(values / high * 255, 0, 255).astype(np.uint8)].astype(np.float32)
-        if limit:
-            colours[values > limit] = _BEYOND
+        if limit:  # fades in around the limit, so that the coarse triangles do not show
+            beyond = np.clip((values / limit - 0.94) / 0.12, 0, 1)[:, None]
+            colours += beyond * (_BEYOND - colours)
         return colours
 
     def _shade(self, drawn: MovingTriangles) -> NDArray[np.float32]:

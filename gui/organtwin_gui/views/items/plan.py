@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 UUID = "plan-at-work"
 ORGAN: Colour = (168, 112, 96)
 TAKEN: Colour = (226, 96, 84)
+OTHER: Colour = (110, 180, 240)
 HANDLE: Colour = (235, 240, 246)
 CLOSE, NEAR, CLEAR = np.array([214.0, 62, 58]), np.array([236.0, 178, 84]), np.array([232.0, 226, 214])
 VESSELS: dict[str, Colour] = {
@@ -102,6 +103,15 @@ class PlanItem(SceneItem):
             PointLabel(np.array(v.at_mm), f"{v.name}  ⌀ {v.diameter_mm:.1f} mm", (226, 226, 232))
             for v in drawn.plan.vessels_cut[:4]
         ]
+
+    def show_cut_only(self, drawn: Drawn) -> None:
+        """Only the cut of a plan, thin, beside that of another."""
+        self.show_plan(drawn, 0.0)
+        self.labels = []
+        for actor in (self._stays, self._taken):
+            self._fill(actor, None)
+        self._sheet.GetMapper().ScalarVisibilityOff()
+        tissue_look(self._sheet.GetProperty(), OTHER, 0.45)
 
     def set_handles(self, points_mm: NDArray[np.float64], radius_mm: float = 2.6, held: int | None = None) -> None:
         """Small balls to drag; none where ``points_mm`` is empty."""
