@@ -19,7 +19,9 @@ from organtwin.rehearsal.frame import Frame
 from organtwin.units import parse
 from organtwin_solvers.rehearsal import actions, measures
 from organtwin_solvers.rehearsal.body import Body
+from organtwin_solvers.rehearsal.carried import Carried
 from organtwin_solvers.rehearsal.contact.cut_faces import CutFaces
+from organtwin_solvers.rehearsal.contact.organs import Neighbours
 from organtwin_solvers.rehearsal.history import History
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Springs, held_by
@@ -41,7 +43,7 @@ class Snapshot:
     tools: tuple[Any, ...]  # what each of them remembers
     pose: NDArray[np.float64] | None
     free: dict[Tool, NDArray[np.float64]]
-    carried: tuple[Any, ...]
+    carried: tuple[Carried, ...]
     history: History
 
 
@@ -77,12 +79,9 @@ class Engine:
         self.stepper.springs += [Springs.of(organ, spring) for spring in scene.springs]
         if not (self.stepper.held or self.stepper.springs):
             raise BadInput("Nothing holds the organ: it would float away", remedy="Choose where it is held.")
-        inside = [surface for surface in of_role(objects, "inside") if isinstance(surface, Surface)]
-        self.carried: tuple[Any, ...] = ()
-        if inside:
-            from organtwin_solvers.rehearsal.carried import Carried
-
-            self.carried = tuple(Carried.of(surface, body) for surface in inside)
+        self.carried = tuple(
+            Carried.of(surface, body) for surface in of_role(objects, "inside") if isinstance(surface, Surface)
+        )
         self.trees = tuple(tree for tree in of_role(objects, "tree") if isinstance(tree, Centerline))
         self.plan = next((p for p in of_role(objects, "plan") if isinstance(p, ResectionPlan)), None)
         self.tool: Tool | None = None
@@ -90,16 +89,13 @@ class Engine:
         self._pose: NDArray[np.float64] | None = None
         self._free: dict[Tool, NDArray[np.float64]] = {}  # where each tool last touched nothing
         neighbours = [mesh for mesh in of_role(objects, "neighbour") if isinstance(mesh, OrganMesh)]
-        self.says = " ".join(self.neighbours.says)  # what came up between commands
-        self._around: list[Any] = [CutFaces(self.stepper)]  # what the tissue touches besides tools
-        self.neighbours: Any = None
-        if neighbours:
-            from organtwin_solvers.rehearsal.contact.organs import Neighbours
-
-            self.neighbours = Neighbours.of(neighbours, self.stepper)
-            self._around.append(self.neighbours)
-            self.says = " ".join(self.neighbours.says)
+        self.neighbours = Neighbours.of(neighbours, self.stepper)
+        self._around = [
+            CutFaces(self.stepper),
+            *([self.neighbours] if neighbours else []),
+        ]  # what is touched besides tools
         self.stepper.loads += self._around
+        self.says = " ".join(f"{sentence}." for sentence in self.neighbours.says)  # what came up between commands
         self.history = History(volume_mm3=float(body.volume_mm3.sum()))
         self._still = 0
         self._topology = 0
