@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
 
+from organtwin_gui import theme
 from organtwin_gui.planning.live import Drawn, Ground
 from organtwin_gui.views.items.plan import UUID, PlanItem
 from organtwin_gui.views.viewport import Viewport
@@ -37,7 +38,9 @@ class Board(QObject):
         self._points, self._normals = np.zeros((0, 3)), np.zeros((0, 3))
         self._shown_handles = False
         self._held: tuple[int, QPointF, NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._over, self._gone = -1, 0.0
         viewport.canvas.installEventFilter(self)
+        viewport.canvas.overpaint.append(self._paint)
 
     @property
     def is_open(self) -> bool:
@@ -62,7 +65,6 @@ class Board(QObject):
         self.item.show_plan(drawn, asked_mm)
         if self._held is None:
             self._points, self._normals = drawn.handles, drawn.normals
-            self.item.set_handles(self._points if self._shown_handles else np.zeros((0, 3)))
         if not self._framed:
             self._framed = True
             self.viewport._untouched = False
@@ -73,15 +75,11 @@ class Board(QObject):
         """Other places to drag than those of the plan (for planes)."""
         if points_mm is not None and normals is not None and self._held is None:
             self._points, self._normals = points_mm, normals
-            if self.item is not None:
-                self.item.set_handles(points_mm if self._shown_handles else np.zeros((0, 3)))
-                self.viewport.canvas.refresh()
+            self.viewport.canvas.update()
 
     def show_handles(self, on: bool) -> None:
         self._shown_handles = on
-        if self.item is not None:
-            self.item.set_handles(self._points if on else np.zeros((0, 3)))
-            self.viewport.canvas.refresh()
+        self.viewport.canvas.update()
 
     def close(self) -> None:
         """Take the plan out; what stood there before comes back."""
@@ -103,21 +101,34 @@ class Board(QObject):
         if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
             return self._take_hold(event.position())
         if self._held is not None and kind == QEvent.Type.MouseMove:
-            self.dragged.emit(self._held[0], self._way(event.position()))
-            self._show_held(self._way(event.position()))
+            self._gone = self._way(event.position())
+            self.dragged.emit(self._held[0], self._gone)
+            self.viewport.canvas.update()
             return True
+        if kind == QEvent.Type.MouseMove and not event.buttons():
+            over = self._near(event.position())
+            if over != self._over:
+                self._over = over
+                self.viewport.canvas.setCursor(
+                    Qt.CursorShape.PointingHandCursor if over >= 0 else Qt.CursorShape.ArrowCursor
+                )
+                self.viewport.canvas.update()
         if self._held is not None and kind == QEvent.Type.MouseButtonRelease:
             self._held = None
             self.dropped.emit()
             return True
         return False
 
+    def _near(self, at: QPointF) -> int:
+        """The handle under the pointer, -1 for none."""
+        away = [_length(self.viewport.canvas.project(point) - at) for point in self._points]
+        return int(np.argmin(away)) if away and min(away) <= REACH_PX else -1
+
     def _take_hold(self, at: QPointF) -> bool:
-        canvas = self.viewport.canvas
-        away = [_length(canvas.project(point) - at) for point in self._points]
-        if not away or min(away) > REACH_PX:
+        n = self._near(at)
+        if n < 0:
             return False
-        n = int(np.argmin(away))
+        self._gone = 0.0
         self._held = n, at, self._points[n].copy(), self._normals[n].copy()
         return True
 
@@ -136,14 +147,27 @@ class Board(QObject):
             return -moved.y() / scale
         return (moved.x() * seen.x() + moved.y() * seen.y()) / (length * length)
 
-    def _show_held(self, way: float) -> None:
-        assert self._held is not None
-        n, _, point, normal = self._held
-        points = self._points.copy()
-        points[n] = point + way * normal
-        if self.item is not None:
-            self.item.set_handles(points)
-        self.viewport.canvas.moving()
+    def _paint(self, painter: QPainter, area: QRectF) -> None:
+        """The handles, over everything: a ring, filled where it is held or pointed at; and the way it has gone."""
+        if self.item is None or not self._shown_handles:
+            return
+        accent = QColor(theme.DARK.accent)
+        for n, point in enumerate(self._points):
+            at = self.viewport.canvas.project(point)
+            held = self._held is not None and self._held[0] == n
+            if held and self._held is not None:
+                end = self.viewport.canvas.project(point + self._gone * self._held[3])
+                painter.setPen(QPen(accent, 2.0))
+                painter.drawLine(at, end)
+                text = f"{self._gone:+.1f} mm".replace("-", "−")
+                painter.setFont(theme.font(theme.SMALL_POINTS, bold=True))
+                painter.setPen(QColor(theme.IMAGE_TEXT))
+                painter.drawText(end + QPointF(12, 4), text)
+                at = end
+            for ink, wide in ((QColor(10, 13, 17), 4.5), (QColor(theme.IMAGE_TEXT), 2.0)):
+                painter.setPen(QPen(ink, wide))
+                painter.setBrush(accent if held or n == self._over else QColor(10, 13, 17, 120))
+                painter.drawEllipse(at, 6.5, 6.5)
 
     def held_at(self) -> tuple[int, NDArray[np.float64], NDArray[np.float64]] | None:
         """The handle that is held, where it was, and its normal."""

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QPushButton,
     QSpinBox,
+    QToolButton,
     QWidget,
 )
 
@@ -100,10 +101,11 @@ class PlanStep(Step):
         self.territories.setToolTip("The vascular territories, where they have been found")
         for box in (self.segmentation, self.territories):
             box.currentIndexChanged.connect(lambda _i: self._take_inputs())
-        rows = form()
-        rows.addRow("Structures", self.segmentation)
+        self.structures = Fold("Structures", "What the plan is made on, and how it is found", opened=True)
+        rows = self.structures.rows
+        rows.addRow("On", self.segmentation)
         rows.addRow("Territories", self.territories)
-        self.page.addLayout(rows)
+        self.page.addWidget(self.structures)
         self.find = _button(
             "Find veins, tumours",
             "segment",
@@ -123,7 +125,8 @@ class PlanStep(Step):
             "Ctrl+Shift+K",
         )
         self.divide.clicked.connect(self._divide)
-        self.page.addLayout(_row(self.find, self.divide, self.level))
+        rows.addRow(self.find)
+        rows.addRow(_row(self.divide, self.level))
         self.pick = _button(
             "Point at", "pick", "Then click on it, in a slice or in 3D; the next search begins there", "Ctrl+Shift+J"
         )
@@ -135,13 +138,15 @@ class PlanStep(Step):
         self.seed_of.setToolTip(
             "What the next click points at, where the search did not find it or found something else"
         )
-        self.forget = _button("Forget", "delete", "Take back what was pointed at", "")
+        self.forget = QToolButton()
+        self.forget.setIcon(theme.icon("delete"))
+        self.forget.setToolTip("Forget what was pointed at")
         self.forget.clicked.connect(self._forget_seeds)
-        self.page.addLayout(_row(self.pick, self.seed_of, self.forget))
+        rows.addRow(_row(self.pick, self.seed_of, self.forget))
         self._seeds_said = quiet("")
         self._structures_said = quiet("")
-        self.page.addWidget(self._seeds_said)
-        self.page.addWidget(self._structures_said)
+        rows.addRow(self._seeds_said)
+        rows.addRow(self._structures_said)
 
     def _build_question(self) -> None:
         self.margin = Field("10 mm", "length", "How much of healthy liver is to be taken around the tumours")
@@ -307,6 +312,7 @@ class PlanStep(Step):
         self._filling = False
         self._put_up()
         self._structures_said.setText(_what_is_there(ground))
+        self.structures.button.setChecked(not anatomy.tumours)
         if anatomy.tumours:
             self._ask(self._settings.model_copy(update={"tumours": None}))
         else:
@@ -627,7 +633,7 @@ class PlanStep(Step):
         working = self.busy("resection-plan")
         liver = self.segmentation.currentData() is not None
         self.find.setEnabled(liver and self.scene.volume is not None and "liver" in known and not finding)
-        relabel(self.find, "Searching" if finding else "Find veins, tumours")
+        relabel(self.find, "Searching" if finding else "Find veins and tumours")
         veins = there and ground is not None and "portal_vein" in ground.anatomy.vessels
         self.divide.setEnabled(veins and "territories" in known and not dividing)
         relabel(self.divide, "Dividing" if dividing else "Territories")
@@ -690,7 +696,7 @@ def _row(*widgets: QWidget) -> QHBoxLayout:
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(8)
     for widget in widgets:
-        row.addWidget(widget, 0 if isinstance(widget, QSpinBox) else 1)
+        row.addWidget(widget, 0 if isinstance(widget, QSpinBox | QToolButton) else 1)
     return row
 
 

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkPolyData
-from vtkmodules.vtkFiltersCore import vtkGlyph3D
-from vtkmodules.vtkFiltersSources import vtkSphereSource
 
 from organtwin_gui.views.items.base import (
     Colour,
@@ -17,7 +15,6 @@ from organtwin_gui.views.items.base import (
     SceneItem,
     Surroundings,
     actor_of,
-    points_of,
     polydata_of,
     tissue_look,
     with_normals,
@@ -28,10 +25,9 @@ if TYPE_CHECKING:
     from organtwin_gui.planning.live import Drawn
 
 UUID = "plan-at-work"
-ORGAN: Colour = (168, 112, 96)
+ORGAN: Colour = (214, 160, 142)
 TAKEN: Colour = (226, 96, 84)
 OTHER: Colour = (110, 180, 240)
-HANDLE: Colour = (235, 240, 246)
 CLOSE, NEAR, CLEAR = np.array([214.0, 62, 58]), np.array([236.0, 178, 84]), np.array([232.0, 226, 214])
 VESSELS: dict[str, Colour] = {
     "portal_vein": (166, 110, 214),
@@ -40,7 +36,7 @@ VESSELS: dict[str, Colour] = {
     "hepatic_artery": (220, 70, 60),
 }
 TUMOUR: Colour = (246, 206, 74)
-GLASS, TINT, SHEET = 0.2, 0.3, 0.94
+GLASS, TINT, SHEET = 0.2, 0.3, 0.9
 
 
 def sheet_colours(margin_mm: NDArray[np.float64], asked_mm: float) -> NDArray[np.uint8]:
@@ -55,18 +51,18 @@ class PlanItem(SceneItem):
 
     def __init__(self, around: Surroundings, uuid: str = UUID) -> None:
         super().__init__(uuid, "Plan", around)
-        self._inside, self._stays, self._taken, self._sheet, self._handles = (actor_of() for _ in range(5))
-        self.props = [self._inside, self._stays, self._taken, self._sheet, self._handles]
+        self._inside, self._stays, self._taken, self._sheet = (actor_of() for _ in range(4))
+        self.props = [self._inside, self._stays, self._taken, self._sheet]
         tissue_look(self._inside.GetProperty(), (255, 255, 255))
         self._inside.GetMapper().ScalarVisibilityOn()
         tissue_look(self._stays.GetProperty(), ORGAN, GLASS)
         tissue_look(self._taken.GetProperty(), TAKEN, TINT)
         tissue_look(self._sheet.GetProperty(), (232, 226, 214), SHEET)
         self._sheet.GetMapper().ScalarVisibilityOn()
-        tissue_look(self._handles.GetProperty(), HANDLE)
-        self._handles.GetProperty().SetAmbient(0.5)
+        for glass in (self._stays, self._taken):  # seen through: its shade should not darken what is behind
+            glass.GetProperty().SetAmbient(0.45)
+            glass.GetProperty().SetDiffuse(0.6)
         self._glass = GLASS
-        self.handles = np.zeros((0, 3))
         for actor in self.props:
             actor.SetPickable(actor is self._inside)  # type: ignore[attr-defined]
             actor.SetVisibility(False)
@@ -112,25 +108,6 @@ class PlanItem(SceneItem):
             self._fill(actor, None)
         self._sheet.GetMapper().ScalarVisibilityOff()
         tissue_look(self._sheet.GetProperty(), OTHER, 0.45)
-
-    def set_handles(self, points_mm: NDArray[np.float64], radius_mm: float = 2.6, held: int | None = None) -> None:
-        """Small balls to drag; none where ``points_mm`` is empty."""
-        self.handles = points_mm
-        if not len(points_mm):
-            self._fill(self._handles, None)
-            return
-        spots = vtkPolyData()
-        spots.SetPoints(points_of(points_mm))
-        ball = vtkSphereSource()
-        ball.SetRadius(radius_mm)
-        ball.SetThetaResolution(18)
-        ball.SetPhiResolution(12)
-        glyphs = vtkGlyph3D()
-        glyphs.SetInputData(spots)
-        glyphs.SetSourceConnection(ball.GetOutputPort())
-        glyphs.ScalingOff()
-        glyphs.Update()
-        self._fill(self._handles, glyphs.GetOutput())
 
     def _fill(self, actor: object, data: vtkPolyData | None) -> None:
         number = self.props.index(actor)  # type: ignore[arg-type]
