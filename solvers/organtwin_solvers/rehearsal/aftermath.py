@@ -155,7 +155,7 @@ def _tools(engine: Engine) -> tuple[RigidTool, ...]:
     found = []
     for tool in engine.tools:
         rigid, free = tool.rigid(), engine.free_pose(tool)
-        if rigid is not None and tool.contact.force(engine.stepper.x).any():
+        if rigid is not None and tool.contact.force.any():
             found.append(rigid if free is None else rigid.model_copy(update={"start": _pose(free)}))
     return tuple(found)
 

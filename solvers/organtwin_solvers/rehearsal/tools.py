@@ -35,6 +35,8 @@ class ToolState:
     felt: Floats | None
     wanted: Floats | None
     touching: bool
+    force: Floats
+    swell_mm: float
 
 
 class Tool:
@@ -161,10 +163,9 @@ class Tool:
     @property
     def force(self) -> Floats:
         """What the tissue does to the tool (3,), g mm/s^2."""
-        total = self.contact.force(self._stepper.x) if self.felt is not None else np.zeros(3)
         if self.grasping:
-            total = total - self._stepper.reaction(GRASP)
-        return total
+            return self.contact.force - self._stepper.reaction(GRASP)
+        return self.contact.force
 
     @property
     def force_n(self) -> float:
@@ -174,13 +175,15 @@ class Tool:
     # -- being remembered -----------------------------------------------------------------------------------------------
 
     def snapshot(self) -> ToolState:
-        return ToolState(self.felt, self.wanted, self.contact.touching)
+        contact = self.contact
+        return ToolState(self.felt, self.wanted, contact.touching, contact.force, contact.swell_mm)
 
     def restore(self, state: ToolState) -> None:
         self.felt, self.wanted = state.felt, state.wanted
         self.contact.touching = state.touching
         pose = _AWAY if self.felt is None else self.felt
         self.contact.move(pose, pose)
+        self.contact.recall(state.force, state.swell_mm)
 
     def rigid(self) -> RigidTool | None:
         """As the full solve takes it; None when it touches nothing."""

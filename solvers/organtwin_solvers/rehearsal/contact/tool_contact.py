@@ -9,6 +9,7 @@ fast either of them moves. Only the outside of the tissue is pushed: a tool that
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil, sqrt
 
 import numpy as np
@@ -28,11 +29,15 @@ Floats = NDArray[np.float64]
 _MOST_ALONG_EDGE = 50  # points of a strewn triangle along its edge
 _BAND_MM = 0.3  # what lies so little farther than the deepest point of a triangle bears with it
 _MOST_FOCUS = 30.0  # how much stiffer a triangle is made that is touched in one place only
+_FOLLOW = 0.25  # of the mean depth is made good in a step
 _STICK_MM = 0.05  # slip in a step below which friction grows with it
 
 
 class ToolContact:
     """Load on tissue from one tool.
+
+    Pressure needs some depth. So that the tissue lies on the surface of the tool nevertheless, the tool is felt swollen by
+    ``swell_mm``, which follows the mean depth (an augmented Lagrangian with one multiplier).
 
     Parameters
     ----------
@@ -45,15 +50,16 @@ class ToolContact:
         Coefficient of Coulomb.
     """
 
-    def __init__(
-        self, stepper: Stepper, form: Form, pose: Floats, friction: float = 0.0, skin: Skin | None = None
-    ) -> None:
+    def __init__(self, stepper: Stepper, form: Form, pose: Floats, friction: float = 0.0) -> None:
         self.form, self.friction = form, friction
         self.touching = True
+        self.swell_mm = 0.0
         self._stepper = stepper
-        self._skin = skin or Skin.of(stepper.body)
-        self.move(pose, pose)
+        self._skin = Skin.of(stepper.body)
         self._points = _Points.none()
+        self._pushes: list[_Push] = []
+        self._kept = np.zeros(3)
+        self.move(pose, pose)
 
     @property
     def skin(self) -> Skin:
@@ -64,61 +70,55 @@ class ToolContact:
 
     def move(self, before: Floats, pose: Floats) -> None:
         """In the coming step the tool goes from one pose to another."""
-        self._pose = np.array(pose, float)
         self._frame_before, self._frame = frame_of(before), frame_of(pose)
 
     def begin(self, x: Floats, v: Floats, dt: float) -> None:
-        skin = self.skin
+        self._pushes.clear()
+        self._kept = np.zeros(3)
+        self._points = _Points.none()
+        skin, form = self.skin, self.form
         if not self.touching:
-            self._points = _Points.none()
+            self.swell_mm = 0.0
             return
-        self._points = _Points(
-            *_strew(
-                x,
-                v,
-                dt,
-                skin.triangles,
-                skin.area_mm2,
-                skin.stiffness,
-                self._frame_before,
-                self._frame,
-                self.form.core,
-                self.form.radius_mm,
-                self.form.flat,
-            )
-        )
+        frames = self._frame_before, self._frame
+        shape = form.core, form.radius_mm + self.swell_mm, form.flat
+        self._points = _Points(*_strew(x, v, dt, skin.triangles, skin.area_mm2, skin.stiffness, *frames, *shape))
+        depth = self._push(x, self._frame_before)[2]  # where the step before has ended
+        self.swell_mm = float(np.clip(self.swell_mm + _FOLLOW * depth, 0.0, 0.5 * form.radius_mm))
 
     def evaluate(self, x: Floats) -> tuple[NDArray[np.int32], Floats, Floats]:
-        p = self._points
         if self._skin.body is not self._stepper.body:  # cut or undone since the last step began
-            p = _Points.none()
-        force, stiffness = _push(
-            x,
-            p.corners,
-            p.slots,
-            p.shares,
-            p.weights,
-            p.begins,
-            p.pressed,
-            len(p.nodes),
-            self.friction,
-            self._frame,
-            self.form.core,
-            self.form.radius_mm,
-            self.form.flat,
-        )
-        return p.nodes, force, stiffness
+            self._points = _Points.none()
+        force, stiffness, _ = self._push(x, self._frame)
+        nodes = self._points.nodes
+        push = _Push(x[nodes], nodes, force, stiffness)
+        if self._pushes and np.array_equal(push.at, self._pushes[-1].at):
+            self._pushes.pop()
+        self._pushes = [*self._pushes[-1:], push]
+        return nodes, force, stiffness
 
-    def force(self, x: Floats) -> Floats:
-        """What the tissue, resting at ``x``, does to the tool where it stands (3,), g mm/s^2."""
-        return -np.asarray(self.forces(x)[1]).sum(axis=0)
+    def _push(self, x: Floats, frame: Floats) -> tuple[Floats, Floats, float]:
+        p, form = self._points, self.form
+        points = p.corners, p.slots, p.shares, p.weights, p.begins, p.pressed, len(p.nodes)
+        return _push(x, *points, self.friction, frame, form.core, form.radius_mm, form.flat, self.swell_mm)  # type: ignore[no-any-return]
 
-    def forces(self, x: Floats) -> tuple[NDArray[np.int32], Floats]:
-        """What the tool, standing, does to the tissue that rests at ``x``: points (k,) and forces (k, 3)."""
-        here = ToolContact(self._stepper, self.form, self._pose, self.friction, skin=self.skin)
-        here.touching = self.touching
-        here.begin(x, np.zeros_like(x), 0.0)
-        return here.evaluate(x)[:2]
+    @property
+    def force(self) -> Floats:
+        """What the tissue did to the tool in the last step (3,), g mm/s^2: with it the step was balanced."""
+        if not self._pushes:
+            return self._kept
+        x, last = self._stepper.x, self._pushes[-1]
+        if len(x) <= int(last.nodes.max(initial=0)):
+            return np.zeros(3)
+        if len(self._pushes) > 1 and np.array_equal(last.at, x[last.nodes]):
+            last = self._pushes[0]
+        gone = x[last.nodes] - last.at
+        return -np.asarray(last.force - np.einsum("kij,kj->ki", last.stiffness, gone)).sum(axis=0)
+
+    def recall(self, force: Floats, swell_mm: float) -> None:
+        """Be again as when ``force`` was felt."""
+        self._points, self._pushes = _Points.none(), []
+        self._kept, self.swell_mm = force, swell_mm
 
     def clearance_mm(self, x: Floats, pose: Floats) -> float:
         """Least signed distance of the boundary to the tool at ``pose``."""
@@ -137,6 +137,16 @@ class ToolContact:
             0.0 if self.form.core[1, 1] == 0 else self.form.radius_mm
         )
         return bool(winding(tip, x, self.skin.triangles) > 0.5)
+
+
+@dataclass(frozen=True)
+class _Push:
+    """Forces and stiffness on nodes that were at ``at`` (k, 3)."""
+
+    at: Floats
+    nodes: NDArray[np.int32]
+    force: Floats
+    stiffness: Floats
 
 
 class _Points:
@@ -264,12 +274,14 @@ def _strew(x, v, dt, triangles, area, stiffness, before, frame, core, radius, fl
 
 
 @compiled
-def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, frame, core, radius, flat):
-    """Forces (used, 3) and stiffness (used, 3, 3) on the corners of the strewn points."""
+def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, frame, core, thin, flat, swell):
+    """Forces (used, 3) and stiffness (used, 3, 3) on the corners of the strewn points, and the mean depth weighted by force."""
     offset = OFFSET_MM
     force, stiffness = np.zeros((used, 3)), np.zeros((used, 3, 3))
     q, e, f = np.empty(3), np.empty(3), np.empty(3)
     h = np.empty((3, 3))
+    radius = thin + swell
+    sunk, pressing = 0.0, 0.0
     for m in range(len(corners)):
         weight = weights[m]
         i, j, k = corners[m]
@@ -282,6 +294,8 @@ def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, f
             q,
         )
         gap, g0, g1, g2 = signed_distance(q, core, radius, flat)
+        if flat:
+            gap -= swell
         d0, d1, d2 = q[0] - begins[m, 0], q[1] - begins[m, 1], q[2] - begins[m, 2]
         way = sqrt(d0 * d0 + d1 * d1 + d2 * d2)
         if way > 0.5 * radius and not flat:  # it may have gone through: where did it come in?
@@ -300,6 +314,8 @@ def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, f
         if push == 0.0:
             continue
         push, slope = push * weight, slope * weight
+        sunk -= push * (gap + swell)
+        pressing += push
         f[0], f[1], f[2] = push * g0, push * g1, push * g2
         h[0, 0], h[0, 1], h[0, 2] = slope * g0 * g0, slope * g0 * g1, slope * g0 * g2
         h[1, 1], h[1, 2], h[2, 2] = slope * g1 * g1, slope * g1 * g2, slope * g2 * g2
@@ -338,7 +354,7 @@ def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, f
                     for d in range(3):
                         value += frame[c + 1, a] * h[c, d] * frame[d + 1, b]
                 stiffness[s, a, b] = value
-    return force, stiffness
+    return force, stiffness, sunk / pressing if pressing > 0.0 else -swell
 
 
 @compiled
