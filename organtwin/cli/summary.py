@@ -27,8 +27,15 @@ def summary(entry: Entry) -> Iterator[str]:
             yield from _numbers(facts["report"])
         case "centerline":
             for branch in facts["branches"]:
+                if branch.get("radius_mm"):
+                    if ", " not in branch["name"] and not branch["name"].split(" branch ")[-1].isdigit():
+                        doubt = f"  {branch['doubt']}" if branch["doubt"] else ""
+                        yield f"  {branch['name']:<44}{2 * branch['radius_mm']:5.1f} mm wide, order {branch['order']}{doubt}"
+                    continue
                 end = f"to {branch['cap']}" if branch["cap"] else "to a fork"
                 yield f"  {branch['name']:<36}{end}, {branch['last'] - branch['first'] + 1} points"
+            if facts.get("structure"):
+                yield f"  {len(facts['branches'])} branches in all"
         case "procedure":
             yield "  " + ", ".join(f"{key} {value}" for key, value in facts["action"].items() if value is not None)
         case "plan":

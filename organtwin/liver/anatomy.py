@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from organtwin.errors import BadInput
+from organtwin.liver.names import hepatic_names, portal_names
 from organtwin.liver.region import Mask, Region
 from organtwin.liver.repair import repaired
 from organtwin.liver.roots import hepatic_roots, near_points, portal_roots
 from organtwin.liver.separation import grow
 from organtwin.liver.skeleton import Graph, Skeleton
+from organtwin.liver.supply import supply_of
 from organtwin.liver.tissue import Parenchyma
+from organtwin.liver.trees import Tree, tree_of
 from organtwin.liver.tumours import Tumour, find_tumours
 from organtwin.liver.vessels import find_vessels
 from organtwin.monitor import Monitor
@@ -25,7 +29,6 @@ WALLS = ("lung_right", "lung_left", "heart", "inferior_vena_cava")
 NOISE_MM = 1.5
 BLOOD_MARGIN_HU = 40.0
 NO_BLOOD_HU = 400.0
-SPUR_MM = 4.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Vein:
     mask: Mask | None
     confidence: float | None
     doubt: str
+    tree: Tree | None = None
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,19 @@ def examine(region: Region, liver: Mask, named: Mapping[str, Mask], seeds: Seeds
     for edge, tree in zip(graph.edges, grown.tree, strict=True):
         markers[tuple(graph.skeleton.voxels[edge.path].T)] = tree + 1 if tree >= 0 else 3
     owner = watershed(-region.depth(vessels), markers, mask=vessels)
-    portal = _vein(owner == 1, bool(portal_at), seeds.portal is not None, "portal vein", "where it enters the liver")
-    hepatic = _vein(
-        owner == 2, bool(hepatic_at), seeds.hepatic is not None, "hepatic veins", "where they open into the vena cava"
+    places, each = _places(region, whole)
+    trees = [tree_of(region, graph, grown, number) for number in (0, 1)]
+    portal = _vein(
+        owner == 1, trees[0], seeds.portal is not None, "the portal vein was not found where it enters the liver"
     )
+    if portal.tree is not None:
+        portal = replace(portal, tree=portal_names(portal.tree, supply_of(portal.tree, places, each)))
+    missing = "no vessel was seen to open into the vena cava"
+    if cava is None:
+        missing = "the vena cava, where they end, is not in the segmentation"
+    hepatic = _vein(owner == 2, trees[1], seeds.hepatic is not None, missing)
+    if hepatic.tree is not None:
+        hepatic = replace(hepatic, tree=hepatic_names(hepatic.tree, supply_of(hepatic.tree, places, each)))
     loose = np.count_nonzero(owner == 3) * region.voxel_ml
     notes = (
         (f"{loose:.1f} mL of loose pieces of vessels belong to neither tree and were left out.",) if loose > 0.5 else ()
@@ -124,10 +137,39 @@ def blood_hu(region: Region, named: Mapping[str, Mask]) -> float:
     return max(levels) + BLOOD_MARGIN_HU if levels else NO_BLOOD_HU
 
 
-def _vein(mask: Mask, rooted: bool, picked: bool, name: str, where: str) -> Vein:
-    if not rooted or not mask.any():
-        return Vein(None, None, f"the place {where} was not found: pick it by hand")
-    return Vein(mask, None if picked else 0.7, f"where {name} touch others the border is drawn by shape and direction")
+def portal_tree(
+    region: Region, portal: Mask, liver: Mask, cava: Mask | None, seeds: NDArray[np.int64] | None = None
+) -> Tree:
+    """The portal tree, with names, from the voxels of the portal vein.
+
+    Raises
+    ------
+    BadInput
+        When no trunk is found to begin at.
+    """
+    graph = Graph.of(Skeleton.of(region, portal), region.mm)
+    if seeds is not None:
+        roots = near_points(graph, seeds, region.mm)
+    else:
+        roots = portal_roots(region, graph, liver, portal & ~liver, cava)
+    if not roots:
+        raise BadInput("No trunk of the portal vein was found", remedy="Pick the place where it enters the liver.")
+    tree = tree_of(region, graph, grow(graph, [roots], region.mm), 0)
+    return portal_names(tree, supply_of(tree, *_places(region, liver)))
+
+
+def _places(region: Region, liver: Mask) -> tuple[NDArray[np.float64], float]:
+    """Places all over the liver, and the mL that each stands for."""
+    step = max(1, round(3.0 / region.mm))
+    return region.world(np.argwhere(liver[::step, ::step, ::step]) * step), step**3 * region.voxel_ml
+
+
+def _vein(mask: Mask, tree: Tree, picked: bool, missing: str) -> Vein:
+    if not tree.branches or not mask.any():
+        return Vein(None, None, f"{missing}: pick the place where it begins")
+    return Vein(
+        mask, None if picked else 0.7, "where portal and hepatic veins touch, shape and direction tell them apart", tree
+    )
 
 
 def _union(named: Mapping[str, Mask], keys: tuple[str, ...], shape: tuple[int, ...]) -> Mask:

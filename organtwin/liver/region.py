@@ -65,14 +65,14 @@ class Region:
     def voxel_ml(self) -> float:
         return self.grid.voxel_volume_mm3 / 1000
 
-    def inside(self, mask: Mask, source: Grid) -> Mask:
-        """A mask in the order of ``source`` on this region's grid."""
+    def inside(self, mask: Mask, source: Grid, least: float = 0.5) -> Mask:
+        """A mask in the order of ``source`` on this region's grid: voxels of which it has ``least``."""
         canonical = source.to_canonical(mask)
         corner = np.rint(self.full.to_index(self.grid.to_world(np.array([[-0.5] * 3, np.array(self.grid.size) - 0.5]))))
         low = np.clip(corner[0].astype(int) - 2, 0, None)
         high = np.minimum(corner[1].astype(int) + 3, self.full.size)
         part = canonical[low[2] : high[2], low[1] : high[1], low[0] : high[0]].astype(np.float32)
-        return _resampled(part, self.full.crop(low, high), self.grid) >= 0.5
+        return _resampled(part, self.full.crop(low, high), self.grid) >= least
 
     def outside(self, mask: Mask, source: Grid) -> Mask:
         """A mask of this region in the order of ``source``, its surface smooth."""

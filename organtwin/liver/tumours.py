@@ -108,7 +108,7 @@ def _grown(
     rim = ndimage.binary_dilation(mask, iterations=2) & ~mask
     outside = np.count_nonzero(rim & ~place) / max(np.count_nonzero(rim), 1)
     wanted = LEAST_AT_SURFACE if outside > OUTSIDE else LEAST_ROUNDNESS  # at the surface much that is no tumour is dark
-    if not size_ml or not picked and (size_ml < LEAST_ML or roundness < wanted):
+    if not size_ml or (not picked and (size_ml < LEAST_ML or roundness < wanted)):
         return None
     full = np.zeros_like(core)
     full[box] = mask

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 Point = tuple[float, float, float]
 
-# not structures beside the liver: what surrounds it, and what this operation finds again
+# what surrounds the liver, not what lies beside it
 AROUND = ("body", "fat", "muscle", "skin", "blood_pool")
-FOUND = ("portal_vein", "hepatic_vein", "tumour")
 
 
 class LiverParameters(Parameters):
@@ -44,12 +43,14 @@ OPERATION = Operation(
 
 
 def run(inputs: dict[str, TwinObject], parameters: LiverParameters, monitor: Monitor) -> Sequence[TwinObject]:
-    """A new :class:`Segmentation` with the old labels and those of tumours and veins."""
+    """A new :class:`Segmentation` with the old labels and those of tumours and veins, and a :class:`Centerline` of each tree."""
     import numpy as np
 
     from organtwin.errors import BadInput
     from organtwin.liver.anatomy import Seeds, examine
+    from organtwin.liver.lines import centerline_of
     from organtwin.liver.region import Region
+    from organtwin.liver.whole import is_of_liver
 
     volume, segmentation = inputs["volume"], inputs["segmentation"]
     assert isinstance(volume, Volume)
@@ -83,12 +84,16 @@ def run(inputs: dict[str, TwinObject], parameters: LiverParameters, monitor: Mon
     )
     found = examine(region, region.inside(liver, volume.grid), named, seeds, PartMonitor(monitor, 0.1, 0.95))
     monitor.progress(0.96, "painting labels")
-    return (_painted(segmentation, region, found),)
-
-
-def is_of_liver(key: str) -> bool:
-    """Whether a structure is one that lies in the liver: tumours and the two venous trees."""
-    return key in FOUND or key.startswith("tumour_")
+    made = _painted(segmentation, region, found)
+    lines = [
+        centerline_of(vein.tree, name=name, segmentation=made.uuid, structure=structure, inlet=inlet)
+        for vein, name, structure, inlet in (
+            (found.portal, "Portal vein, tree", "portal_vein", "portal trunk"),
+            (found.hepatic, "Hepatic veins, tree", "hepatic_vein", "inferior vena cava"),
+        )
+        if vein.tree is not None
+    ]
+    return (made, *lines)
 
 
 def _seeds(region: Region, points_mm: Sequence[Point] | None, what: str) -> NDArray[np.int64] | None:
@@ -109,6 +114,7 @@ def _painted(segmentation: Segmentation, region: Region, found: Anatomy) -> Segm
     """The old labels without what lay in the liver before, and with what was found."""
     import numpy as np
 
+    from organtwin.liver.whole import is_of_liver
     from organtwin.model import STRUCTURES, Segment
 
     grid = segmentation.grid

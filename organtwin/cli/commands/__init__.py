@@ -5,9 +5,10 @@ named here."""
 from organtwin.cli.commands import study
 from organtwin.cli.commands import vessels
 from organtwin.cli.commands import tissue
+from organtwin.cli.commands import liver
 from organtwin.cli.commands import plan
 from organtwin.cli.commands import rehearsal
 from organtwin.cli.commands import project
 from organtwin.cli.commands import program
 
-__all__ = ["plan", "program", "project", "rehearsal", "study", "tissue", "vessels"]
+__all__ = ["liver", "plan", "program", "project", "rehearsal", "study", "tissue", "vessels"]

@@ -1,0 +1,103 @@
+"""``organtwin liver`` and ``organtwin territories``: what is in the liver, and which branch feeds what."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from organtwin.cli.base import AsJson, ProjectPath, app, opened, tell
+from organtwin.cli.choose import choose, choose_in
+from organtwin.cli.follow import run_job
+from organtwin.document import Document
+from organtwin.errors import BadInput
+from organtwin.store import Entry
+
+Seeds = list[str] | None
+
+
+@app.command()
+def liver(
+    project: ProjectPath,
+    portal: Annotated[Seeds, typer.Option(help='Where the portal trunk begins, as "x,y,z" in LPS mm.')] = None,
+    hepatic: Annotated[Seeds, typer.Option(help="Where a hepatic vein opens into the vena cava (repeat).")] = None,
+    tumour: Annotated[
+        Seeds, typer.Option(help="A point in a tumour; only those pointed at are taken (repeat).")
+    ] = None,
+    volume: Annotated[str | None, typer.Option(help="Which volume, when there are several.")] = None,
+    segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find tumours, portal and hepatic veins in the liver, and name the branches."""
+    seeds = {"portal_seeds_mm": portal, "hepatic_seeds_mm": hepatic, "tumour_seeds_mm": tumour}
+    parameters: dict[str, Any] = {key: [point_mm(text) for text in told] for key, told in seeds.items() if told}
+    with opened(project) as document:
+        source = with_structure(document, "liver", segmentation)
+        scan = _scan_of(document, source, volume)
+        inputs = {"volume": scan.uuid, "segmentation": source.uuid}
+        made = run_job(document, "liver", inputs, parameters, "Liver: tumours and veins")
+    tell(made, as_json)
+
+
+@app.command()
+def territories(
+    project: ProjectPath,
+    level: Annotated[
+        int,
+        typer.Option(min=1, max=6, help="1 right and left, 2 sectors, 3 about Couinaud's segments, more: numbered."),
+    ] = 3,
+    portal: Annotated[
+        Seeds, typer.Option(help='Where the portal trunk begins, as "x,y,z" in LPS mm, where it would not be found.')
+    ] = None,
+    segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Share the liver out among the branches of its portal vein."""
+    with opened(project) as document:
+        source = with_structure(document, "portal_vein", segmentation)
+        trees = [e for e in document.entries("centerline") if e.facts.get("segmentation") == source.uuid]
+        portals = [e for e in trees if e.facts.get("structure") == "portal_vein"]
+        inputs = {"segmentation": source.uuid}
+        parameters: dict[str, Any] = {"level": level}
+        if portal:
+            parameters["portal_seeds_mm"] = [point_mm(text) for text in portal]
+        elif portals:
+            inputs["tree"] = portals[-1].uuid
+        made = run_job(document, "territories", inputs, parameters, "Territories of the liver")
+    tell(made, as_json)
+
+
+def with_structure(document: Document, key: str, wanted: str | None) -> Entry:
+    """The segmentation of that name, or the newest that has the structure."""
+    if wanted is not None:
+        return choose(document, "segmentation", wanted)
+    having = [e for e in document.entries("segmentation") if key in {s["key"] for s in e.facts.get("segments", ())}]
+    if having:
+        return having[-1]
+    if key == "liver":
+        choose(document, "segmentation")  # says that there is none at all
+        raise BadInput("No segmentation of this project has a liver", remedy="Run 'organtwin segment' first.")
+    raise BadInput(
+        f"No segmentation of this project has a {key.replace('_', ' ')}", remedy="Run 'organtwin liver' first."
+    )
+
+
+def _scan_of(document: Document, segmentation: Entry, wanted: str | None) -> Entry:
+    """The volume that is asked for, that the segmentation was made from, or the newest."""
+    volumes = document.entries("volume")
+    if wanted is not None:
+        return choose_in(volumes, wanted, "volume")
+    sources = set(segmentation.recipe.inputs.values()) if segmentation.recipe else set()
+    made_from = [e for e in volumes if e.uuid in sources]
+    return made_from[-1] if made_from else choose(document, "volume")
+
+
+def point_mm(text: str) -> list[float]:
+    """ "x,y,z" as numbers."""
+    try:
+        point = [float(part) for part in text.split(",")]
+    except ValueError:
+        point = []
+    if len(point) != 3:
+        raise BadInput(f"'{text}' is no point", remedy='Give three numbers in LPS mm, as in "12.5,-40,103".')
+    return point
