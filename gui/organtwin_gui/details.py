@@ -120,7 +120,7 @@ def tables(entry: Entry) -> list[tuple[str, list[Row]]]:
             ]
             parts = [("Mesh quality", [*rows, ("mesher", facts["mesher"])])]
             return [*parts, ("Openings", openings)] if openings else parts
-        case "result":
+        case "result" | "plan" | "rehearsal":
             numbers = [
                 Fact(
                     q["name"].replace("_", " "),
@@ -130,7 +130,12 @@ def tables(entry: Entry) -> list[tuple[str, list[Row]]]:
                 )
                 for q in facts["quantities"]
             ]
-            return [("", numbers), ("What earns these numbers", list(facts["credibility"].items()))]
+            earned = list(facts.get("credibility", {}).items())
+            if entry.kind == "rehearsal" and (found := facts.get("deviation")):
+                earned.append(
+                    ("deviation from the full solve", f"{found['largest_mm']:.2g} mm, {found['percent']:.1f} %")
+                )
+            return [("", numbers), ("What earns these numbers", earned)] if earned else [("", numbers)]
         case "procedure":
             return [
                 (

@@ -37,6 +37,8 @@ GROUPS = (
     ("mesh", "Meshes", "mesh", ".vtu"),
     ("centerline", "Centrelines", "centerline", ".csv"),
     ("procedure", "Procedures", "procedure", ""),
+    ("plan", "Plans", "plan", ""),
+    ("rehearsal", "Rehearsals", "rehearse", ""),
     ("result", "Results", "flow", ".vtu"),
 )
 UUID = Qt.ItemDataRole.UserRole

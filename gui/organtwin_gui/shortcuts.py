@@ -30,7 +30,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("[ and ]", "the plane along the vessel"),
     ),
     "Work": (
-        ("Ctrl + 1 … 6", "Study, Segment, Mesh, Flow, What if, Tissue"),
+        ("Ctrl + 1 … 8", "Study, Segment, Mesh, Flow, What if, Tissue, Plan, Rehearse"),
         ("Ctrl + I", "import a folder"),
         ("Ctrl + O, Ctrl + W", "open, close a project"),
         ("Ctrl + Z, Ctrl + Shift + Z", "undo, redo"),
@@ -42,8 +42,19 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("F6, Ctrl + Shift + V", "plots, film of the 3D view"),
         ("Ctrl + L", "dark or light"),
     ),
+    "Rehearse": (
+        ("Ctrl + B, Ctrl + K", "begin, keep"),
+        ("1 … 9, 0, -", "instruments, in the order of the tray"),
+        ("left drag", "the instrument works, in the plane of the screen"),
+        ("wheel, Shift + drag", "in and out, while it works"),
+        ("middle and right drag", "the view"),
+        ("space", "lift the instrument: the mouse turns the view"),
+        ("Enter, Escape, f", "do it, put it aside, turn the plane round"),
+        ("c, x", "colours, glass"),
+        ("Ctrl + Z, Ctrl + Shift + Z", "undo, redo in the rehearsal"),
+    ),
 }
-COLUMNS = (("Slices", "3D"), ("Work",))  # side by side: the page fits a low screen
+COLUMNS = (("Slices", "3D"), ("Work", "Rehearse"))  # side by side: the page fits a low screen
 
 
 class ShortcutsDialog(QDialog):

@@ -309,7 +309,10 @@ class VideoDialog(QDialog):
             self.size.addItem(f"{area.width() * scale:.0f} × {area.height() * scale:.0f} pixels", scale)
         for seconds in (2.0, 4.0, 8.0):
             self.length.addItem(f"{seconds:g} s", seconds)
-        self.length.setCurrentIndex(1)
+        if viewport.is_live:  # a rehearsal: as long as it took
+            took = viewport.time_bar.seconds
+            self.length.insertItem(0, f"{took:.0f} s, as it was", took)
+        self.length.setCurrentIndex(0 if viewport.is_live else 1)
         for count in (1, 2, 3, 5):
             self.cycles.addItem(str(count), count)
         rows = form()

@@ -40,7 +40,7 @@ from organtwin_gui.rehearsal.words import words_of
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
 from organtwin_gui.stage import Stage
-from organtwin_gui.steps import FlowStep, ProcedureStep, RehearseStep, StudyStep
+from organtwin_gui.steps import FlowStep, PlanStep, ProcedureStep, RehearseStep, StudyStep
 from organtwin_gui.video import VideoDialog
 from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool
 from organtwin_gui.views.slice_render import patient_text
@@ -250,6 +250,7 @@ class MainWindow(QMainWindow):
         procedure.marked.connect(self.stage.mark_span)
         procedure.compare_wanted.connect(self.show_compare)
         procedure.ranks = self.workflow.step(FlowStep).numerics.ranks.value
+        self.workflow.step(PlanStep).attach(self.quad.viewport)
         rehearse = self.workflow.step(RehearseStep)
         rehearse.attach(self.room)
         rehearse.film_wanted.connect(self.make_film)

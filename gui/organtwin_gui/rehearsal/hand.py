@@ -14,6 +14,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QTabletEvent, QWheelEvent
 
 from organtwin.model.tool import Pose
+from organtwin.resection.anatomy import is_tumour
 from organtwin_gui.rehearsal.gestures import GESTURES, HandGesture, pose_of
 from organtwin_gui.rehearsal.instruments import BY_DIGIT, Grip
 from organtwin_gui.rehearsal.ray import Hit, Point, Ray, first_hit, ray_at
@@ -116,7 +117,7 @@ class Hand(QObject):
         if inside and item.look.opacity < 1:
             for name, thing in item.inside.items():
                 points = frame.carried_mm.get(name)
-                if points is not None and "tumo" not in thing.surface.structure:
+                if points is not None and not is_tumour(thing.surface.structure):
                     found = first_hit(ray, points, np.asarray(thing.surface.triangles))
                     if found is not None:
                         return found

@@ -2,6 +2,7 @@
 
 from organtwin_gui.steps.flow import FlowStep
 from organtwin_gui.steps.mesh import MeshStep
+from organtwin_gui.steps.plan import PlanStep
 from organtwin_gui.steps.procedure import ProcedureStep
 from organtwin_gui.steps.rehearse import RehearseStep
 from organtwin_gui.steps.segment import SegmentStep
@@ -16,6 +17,7 @@ STEPS: tuple[type[Step], ...] = (
     FlowStep,
     ProcedureStep,
     TissueStep,
+    PlanStep,
     RehearseStep,
 )
 
@@ -23,6 +25,7 @@ __all__ = [
     "STEPS",
     "FlowStep",
     "MeshStep",
+    "PlanStep",
     "ProcedureStep",
     "RehearseStep",
     "SegmentStep",

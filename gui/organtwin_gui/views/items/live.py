@@ -15,6 +15,7 @@ from vtkmodules.vtkRenderingCore import vtkActor
 from organtwin.model import OrganMesh, Surface, Volume, structure
 from organtwin.model.tool import Shape
 from organtwin.rehearsal.frame import BURNT, CUT, Frame
+from organtwin.resection.anatomy import is_tumour
 from organtwin_gui.views.colours import Legend, ramp
 from organtwin_gui.views.items.base import (
     Colour,
@@ -29,6 +30,7 @@ from organtwin_gui.views.items.base import (
 )
 from organtwin_gui.views.items.cut_faces import CutFaces, ScanSampler
 from organtwin_gui.views.items.moving_triangles import MovingTriangles
+from organtwin_gui.views.items.plan import TUMOUR, VESSELS
 from organtwin_gui.views.items.tool_models import ball, model_of, placed, steel
 
 UUID = "live"
@@ -46,6 +48,15 @@ _NATURAL: dict[str, Colour] = {
     "stomach": (196, 132, 120),
     "pancreas": (214, 170, 120),
 }
+
+
+def natural(key: str) -> Colour:
+    """The colour of a structure in an operation."""
+    if is_tumour(key):
+        return TUMOUR
+    return _NATURAL.get(key) or VESSELS.get(key) or structure(key).colour
+
+
 _PIN: Colour = (122, 178, 236)
 _SHADOW = 0.45
 
@@ -103,21 +114,20 @@ class LiveItem(SceneItem):
         self.look = LiveLook()
         self.frame: Frame | None = None
         self.deformed = False  # by the last frame
-        self.colour = _NATURAL.get(organ.structure, structure(organ.structure).colour)
+        self.colour = natural(organ.structure)
         self.low_mm, self.high_mm = organ.points_mm.min(axis=0), organ.points_mm.max(axis=0)
         sampler = ScanSampler(volume, window, self.low_mm, self.high_mm) if volume is not None else None
         self.skin = MovingTriangles()
         tissue_look(self.skin.actor.GetProperty(), self.colour)
         self.cut = CutFaces(sampler, self.colour)
-        self.inside = {n: Inside(s, structure(s.structure).colour) for n, s in (inside or {}).items()}
+        self.inside = {n: Inside(s, natural(s.structure)) for n, s in (inside or {}).items()}
         for thing in self.inside.values():
             tissue_look(thing.drawn.actor.GetProperty(), thing.colour)
         self._glass = []
         for organ_beside in neighbours:
             triangles = organ_beside.boundary_triangles
             actor = actor_of(with_normals(polydata_of(organ_beside.points_mm, triangles)))
-            colour = _NATURAL.get(organ_beside.structure, structure(organ_beside.structure).colour)
-            tissue_look(actor.GetProperty(), colour, 0.16)
+            tissue_look(actor.GetProperty(), natural(organ_beside.structure), 0.16)
             self._glass.append(actor)
         self._pins, self._pins_at = _dots(_PIN, 9.0)
         self._felt, self._hand = steel(vtkPolyData()), steel(vtkPolyData(), 0.28)
