@@ -144,13 +144,17 @@ class Spring(Frozen):
 
 
 class Dynamics(Frozen):
-    """Motion in time by generalised-α: loads grow over ``ramp`` and then stay; ``damping`` is proportional to mass (1/s)."""
+    """Motion in time by generalised-α: loads grow over ``ramp`` and then stay; ``damping`` is proportional to mass (1/s).
+
+    Without ``ramp`` they are there at once. Without ``inertia`` it is so slow that time counts for relaxation alone.
+    """
 
     duration: Time
     step: Time
     ramp: Time | None = None
     spectral_radius: Annotated[float, Field(ge=0, le=1)] = 0.8
     damping_per_s: Annotated[float, Field(ge=0)] = 0.0
+    inertia: bool = True
 
 
 class TissueNumerics(Frozen):
@@ -169,7 +173,7 @@ class TissueCase(TwinObject):
 
     ``material`` holds for all cells but those of the parts of the mesh named in ``materials`` (OrganMesh.materials).
     ``tools`` are rigid. Neighbouring organs that it may touch are inputs of the operation, not of the case;
-    ``neighbour_material`` is theirs.
+    they are rigid, or made of ``neighbour_material``.
     """
 
     kind: ClassVar[str] = "tissue_case"
@@ -185,7 +189,7 @@ class TissueCase(TwinObject):
     tools: tuple[RigidTool, ...] = ()
     gravity: Vector | None = None  # direction; standard gravity 9.80665 m/s^2
     gravity_strength: Acceleration = "9.80665 m/s^2"
-    neighbour_material: Material = Material()
+    neighbour_material: Material | None = None
     dynamics: Dynamics | None = None
     numerics: TissueNumerics = TissueNumerics()
 

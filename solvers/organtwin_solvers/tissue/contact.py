@@ -11,6 +11,7 @@ A triangle couples only unknowns that its tetrahedron couples already: the conta
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,7 +24,7 @@ from organtwin_solvers.fem.backend import MPI, PETSc, basix, fem
 
 Array = NDArray[np.float64]
 
-STIFFNESS = 20.0  # penalty, in plane-strain moduli per length of a triangle
+STIFFNESS = 50.0  # penalty, in plane-strain moduli per length of a triangle
 LOOSE = 0.01  # of a triangle's length: larger penetration is worked off
 CORNERS = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
 
@@ -72,9 +73,10 @@ class Skin:
         )
         geometry, dofmap = domain.geometry.x[domain.geometry.dofmaps[0]], np.asarray(space.dofmap.list)
         sides = basix.topology(basix.CellType.tetrahedron)[2]
-        rest, nodes, values, area = [], [], [], []
+        rest, nodes, values, area, of = [], [], [], [], []
         for side, corners in enumerate(sides):
             own = cells[local == side]
+            of.append(own)
             a, b, c = CORNERS[corners]
             inside = a + rule[:, :1] * (b - a) + rule[:, 1:] * (c - a)
             closure = element.entity_closure_dofs[2][side]
@@ -89,11 +91,19 @@ class Skin:
         areas = np.concatenate(area)
         self.length = np.sqrt(2 * areas)  # (m,)
         self.weight = 2 * areas[:, None] * weight  # (m, q); the rule's own weights add up to 1/2
+        self.cells = np.concatenate(of)  # (m,)
         blocks = np.concatenate(nodes)
         self.unknowns = unknowns[3 * blocks[:, :, None] + np.arange(3)]  # (m, k, 3)
 
     def __len__(self) -> int:
         return len(self.rest)
+
+    def only(self, keep: NDArray[np.bool_]) -> Skin:
+        """Those of its triangles."""
+        part = copy.copy(self)
+        for name, values in vars(self).items():
+            setattr(part, name, values[keep])
+        return part
 
     def places(self, state: Array) -> Array:
         """Where the points (m, q, 3) are now."""
@@ -107,17 +117,17 @@ class Contact:
     ----------
     skin : Skin
     obstacles : sequence of Obstacle
-    modulus_pa : float
+    modulus_pa : float or (m,) array
         Of the tissue, E / (1 − ν²).
     relief_mm : sequence of float
         By how much each obstacle overlaps the body at rest: it grows to its full size along the load.
     """
 
     def __init__(
-        self, skin: Skin, obstacles: Sequence[Obstacle], modulus_pa: float, relief_mm: Sequence[float] = ()
+        self, skin: Skin, obstacles: Sequence[Obstacle], modulus_pa: float | Array, relief_mm: Sequence[float] = ()
     ) -> None:
         self.skin, self.obstacles = skin, tuple(obstacles)
-        self.penalty = STIFFNESS * modulus_pa / skin.length[:, None]  # (m, 1) Pa/mm
+        self.penalty = (STIFFNESS * modulus_pa / skin.length)[:, None]  # (m, 1) Pa/mm
         self.relief_mm = np.array(relief_mm or [0.0] * len(self.obstacles))
         self.multiplier = np.zeros((len(self.obstacles), *skin.weight.shape))
         self.augmentations = 0

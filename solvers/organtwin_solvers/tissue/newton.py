@@ -18,7 +18,8 @@ SMALLEST_STEP = 1 / 32  # of the first load step
 PATIENCE = 6  # Newton iterations without improvement after which a step has failed
 EASY = 6  # Newton iterations; steps that need fewer may grow again
 GROWTH = 2.0
-AUGMENTATIONS = 8  # at most, of the contact at one load
+AUGMENTATIONS = 6  # at most, of the contact at one load
+ROUGH = 1e-3  # tolerance of the equilibrium between them
 
 
 @dataclass
@@ -64,7 +65,7 @@ def follow_load(
     """
     monitor = monitor or NullMonitor()
     path = Path()
-    newton = _Newton(problem, LinearSolver(problem), tolerance, max_newton, monitor, path)
+    newton = Newton(problem, LinearSolver(problem), tolerance, max_newton, monitor, path)
     first = step = 1.0 / steps
     load, previous = 0.0, None
     while load < 1.0 - 1e-9:
@@ -99,7 +100,7 @@ def follow_load(
     return path
 
 
-class _Newton:
+class Newton:
     """Newton's method at one load."""
 
     def __init__(
@@ -124,18 +125,19 @@ class _Newton:
         residual = problem.residual()
         self._set_scale(residual)
         self.guess_was_inverted = not np.isfinite(self._merit(residual))
-        most = 0
-        for _ in range(AUGMENTATIONS):
-            iterations = self._iterate(start, load)
+        total = 0
+        for _ in range(AUGMENTATIONS if problem.terms else 0):
+            iterations = self._iterate(start, load, max(ROUGH, self.tolerance))
             if iterations is None:
                 return None
-            most = max(most, iterations)
+            total += iterations
             augmented = [term.augment(state, problem.domain.comm) for term in problem.terms]
             if not any(augmented):
                 break
-        return most
+        iterations = self._iterate(start, load, self.tolerance)
+        return None if iterations is None else total + iterations
 
-    def _iterate(self, start: float, load: float) -> int | None:
+    def _iterate(self, start: float, load: float, tolerance: float) -> int | None:
         """Newton's iterations at ``load``, from the present state; ``start`` is the load before."""
         problem, state = self.problem, self.problem.state.x.array
         residual = problem.residual()
@@ -149,10 +151,10 @@ class _Newton:
             if not np.isfinite(merit):
                 self.reason = "elements would turn inside out"
                 return None
-            if merit < self.tolerance and problem.terms:  # their forces have become what they are at equilibrium
+            if merit < tolerance and problem.terms:  # their forces have become what they are at equilibrium
                 self._set_scale(residual)
                 merit = self._merit(residual)
-            if merit < self.tolerance:
+            if merit < tolerance:
                 self.path.final_residual = merit
                 return iteration
             if len(history) > PATIENCE and min(history[-PATIENCE:]) > 0.7 * min(history[:-PATIENCE]):

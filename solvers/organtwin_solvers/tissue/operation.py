@@ -18,6 +18,7 @@ OPERATION = Operation(
     name="tissue",
     title="Deform the tissue",
     inputs={"mesh": "mesh"},
+    optional={"neighbour": "mesh"},
     parameters=TissueParameters,
     function="organtwin_solvers.tissue.deform:run",
     packages=("organtwin", "numpy", "dolfinx-solver-real"),

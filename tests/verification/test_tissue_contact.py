@@ -1,0 +1,233 @@
+"""Contact in the full solve: exact tangents, balance, distance, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from organtwin_solvers.fem.organ import fem_mesh
+from organtwin_solvers.tissue.contact import Contact, Skin
+from organtwin_solvers.tissue.contact_neighbours import Neighbour
+from organtwin_solvers.tissue.contact_tools import Tool, tools_of
+from organtwin_solvers.tissue.deform import deform
+from organtwin_solvers.tissue.formulation import Formulation
+from organtwin_solvers.tissue.laws import law
+from organtwin_solvers.tissue.materials import Elastic
+from organtwin_solvers.tissue.newton import follow_load
+from organtwin_solvers.tissue.operation import OPERATION
+from organtwin_solvers.tissue.problem import Problem, Support
+from organtwin_solvers.validation.block import block
+from pydantic import ValidationError
+
+from organtwin.errors import BadInput
+from organtwin.model import OrganMesh, Result, TissueCase
+from organtwin.model.tissue_case import Material, Region, TissueNumerics
+from organtwin.model.tool import Blade, Plane, Pose, RigidTool, Rod, Sphere
+
+SHAPES = [
+    Sphere(radius="4 mm"),
+    Rod(radius="2 mm", length="20 mm"),
+    Blade(width="10 mm", length="20 mm", thickness="3 mm"),
+    Plane(),
+]
+SIDE_MM = 30.0
+COARSE = TissueNumerics(element="linear", load_steps=3)
+
+
+def cushion(cells: int = 5) -> OrganMesh:
+    return block((cells, cells, 3), (SIDE_MM, SIDE_MM, 15.0), "cushion")
+
+
+def case(**changes: object) -> TissueCase:
+    given = {"material": Material(young="6 kPa", poisson=0.45), "fixed": (Region(boundary="z0"),), "numerics": COARSE}
+    return TissueCase(**{**given, **changes})
+
+
+def ball_pressed_by(depth_mm: float, **more: object) -> RigidTool:
+    top = 15.0 + 8.0
+    return RigidTool(
+        shape=Sphere(radius="8 mm"),
+        start=Pose(tip_mm=(14, 16, top + 0.5)),
+        pose=Pose(tip_mm=(14, 16, top - depth_mm)),
+        **more,
+    )
+
+
+def quantity(result: Result, name: str) -> float:
+    return next(q.value for q in result.quantities if q.name == name)
+
+
+# -- distances ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.shape)
+def test_normal_and_curvature_are_the_derivatives_of_the_distance_to_a_tool(shape):
+    pose = Pose(tip_mm=(1, 2, 3), axis=(0.3, 0.2, -1), normal=(0, -1, 0.2))
+    tool = Tool(RigidTool(shape=shape, pose=pose, start=Pose(tip_mm=(5, 5, 5))), "tool")
+    tool.move(0.7)
+    x = 8 * np.random.default_rng(0).normal(size=(500, 3)) + (2, 3, 4)
+    gap, h = tool.gap(x), 1e-5
+    gradient = [(tool.gap(x + h * e).distance - tool.gap(x - h * e).distance) / (2 * h) for e in np.eye(3)]
+    second = [(tool.gap(x + h * e).normal - tool.gap(x - h * e).normal) / (2 * h) for e in np.eye(3)]
+    assert np.quantile(np.abs(np.stack(gradient, 1) - gap.normal), 0.98) < 1e-6
+    assert np.quantile(np.abs(np.stack(second, 2) - gap.curvature), 0.98) < 1e-6
+
+
+def test_a_rod_reaches_from_its_tip_back_against_its_axis():
+    tool = Tool(RigidTool(shape=SHAPES[1], pose=Pose(tip_mm=(0, 0, 0), axis=(0, 0, -1))), "rod")
+    places = np.array([[0, 0, 0], [0, 0, -1], [2, 0, 10], [0, 0, 20], [0, 0, 21], [0, 5, 5]], float)
+    assert np.allclose(tool.gap(places).distance, [0, 1, 0, 0, 1, 3], atol=1e-9)
+
+
+def test_a_blade_is_as_wide_long_and_thick_as_said():
+    tool = Tool(RigidTool(shape=SHAPES[2], pose=Pose(tip_mm=(0, 0, 0), axis=(0, 0, -1), normal=(0, -1, 0))), "blade")
+    places = np.array([[0, 0, 0], [5, 0, 10], [-5, 0, 10], [0, 1.5, 10], [0, -1.5, 10], [0, 0, 20]], float)
+    assert np.allclose(tool.gap(places).distance, 0, atol=1e-9)
+
+
+def test_the_distance_to_a_neighbour_is_smooth_and_that_to_its_surface():
+    mesh = block((6, 6, 6), lambda unit: 12 * _ball(2 * unit - 1), "ball")
+    neighbour = Neighbour.of(mesh, "ball")
+    x = np.random.default_rng(1).normal(size=(300, 3))
+    x *= np.random.default_rng(2).uniform(10.5, 13.0, (300, 1)) / np.linalg.norm(x, axis=1, keepdims=True)
+    gap, h = neighbour.gap(x), 1e-4
+    assert np.abs(gap.distance - (np.linalg.norm(x, axis=1) - 12)).max() < 0.5  # of facets 4 mm long
+    gradient = [(neighbour.gap(x + h * e).distance - neighbour.gap(x - h * e).distance) / (2 * h) for e in np.eye(3)]
+    second = [(neighbour.gap(x + h * e).normal - neighbour.gap(x - h * e).normal) / (2 * h) for e in np.eye(3)]
+    assert np.allclose(np.stack(gradient, 1), gap.normal, atol=1e-6)
+    assert np.allclose(np.stack(second, 2), gap.curvature, atol=1e-4)
+
+
+def _ball(cube: np.ndarray) -> np.ndarray:
+    return (
+        cube * np.abs(cube).max(axis=1, keepdims=True) / np.maximum(np.linalg.norm(cube, axis=1, keepdims=True), 1e-9)
+    )
+
+
+# -- equations ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("degree", [1, 2])
+def test_the_tangent_of_contact_is_exact(mixed: bool, degree: int):
+    fem = fem_mesh(block((3, 3, 3), (10.0, 10.0, 10.0)))
+    elastic = Elastic.from_young(law("neo_hookean"), 6000.0, 0.45)
+    body = Problem(fem.mesh, elastic, Formulation(mixed, degree), [Support("fixed", fem.facets("z0"))])
+    tools = (
+        RigidTool(shape=Sphere(radius="4 mm"), pose=Pose(tip_mm=(5.1, 4.3, 13.5))),
+        RigidTool(shape=Blade(width="8 mm"), pose=Pose(tip_mm=(11, 5, 5.3), axis=(0, 0.1, -1), normal=(1, 0, 0.1))),
+    )
+    body.add(Contact(Skin(body.displacement_space, body.u_dofs, fem.facets("x1", "z1")), tools_of(tools), 8000.0))
+    random, state = np.random.default_rng(4), body.state.x.array
+    state[body.u_dofs] = 0.1 * random.standard_normal(len(body.u_dofs))
+    state[body.held] = 0.0
+    there, step = state.copy(), np.where(body.free, random.standard_normal(len(state)), 0.0)
+    tangent = body.assemble_tangent()
+    x, y = tangent.createVecs()
+    x.array[:] = step
+    tangent.mult(x, y)
+    state[:] = there + 1e-6 * step
+    forward = body.residual()
+    state[:] = there - 1e-6 * step
+    difference = np.where(body.free, (forward - body.residual()) / 2e-6, 0.0)
+    assert np.linalg.norm(y.array - difference) < 1e-6 * np.linalg.norm(difference)
+
+
+def test_a_plane_that_presses_a_block_between_rollers_makes_the_stress_of_compression():
+    fem = fem_mesh(block((3, 3, 3), (10.0, 10.0, 10.0)))
+    rollers = [Support(face, fem.facets(face), components=(axis,)) for axis, face in enumerate(("x0", "y0", "z0"))]
+    body = Problem(fem.mesh, Elastic.from_young(law("linear"), 6000.0, 0.3), Formulation(False, 1), rollers)
+    plate = RigidTool(
+        shape=Plane(), start=Pose(tip_mm=(0, 0, 10), axis=(0, 0, 1)), pose=Pose(tip_mm=(0, 0, 9), axis=(0, 0, 1))
+    )
+    contact = Contact(Skin(body.displacement_space, body.u_dofs, fem.facets("z1")), tools_of((plate,)), 1e5)
+    body.add(contact)
+    follow_load(body, steps=1, tolerance=1e-8)
+    pressure = contact.pressures(body.state.x.array)
+    assert np.allclose(pressure, 600.0, rtol=0.01)
+    assert contact.forces(body.state.x.array, fem.comm)["plane"] == pytest.approx([0, 0, -6e4], rel=0.01, abs=1.0)
+
+
+# -- the public way -------------------------------------------------------------------------------------------------
+
+
+def test_a_ball_pressed_into_tissue_meets_the_force_that_the_support_bears():
+    result = deform(cushion(), case(tools=(ball_pressed_by(3.0),)))
+    force = quantity(result, "force at the sphere")
+    assert 0.05 < force < 2.0
+    assert force == pytest.approx(quantity(result, "force at the fixed region"), rel=1e-4)
+    forces = result.histories["force at sphere N"]
+    assert forces[0] == 0
+    assert np.all(np.diff(forces) >= 0)
+    assert "largest penetration" in result.credibility["contact"]
+    down = -result.fields["displacement_mm"][-1][:, 2]
+    assert 2.0 < down.max() < 3.1
+
+
+def test_a_tool_far_away_moves_nothing():
+    away = RigidTool(shape=Sphere(), pose=Pose(tip_mm=(100, 100, 100)))
+    result = deform(cushion(), case(tools=(away,)))
+    assert quantity(result, "force at the sphere") == 0
+    assert np.abs(result.fields["displacement_mm"]).max() < 1e-9
+
+
+def test_a_tool_laid_into_the_surface_without_a_start_grows_to_its_size_and_says_so():
+    pose = ball_pressed_by(3.0).pose
+    grown = deform(cushion(), case(tools=(RigidTool(shape=Sphere(radius="8 mm"), pose=pose),)))
+    brought = deform(cushion(), case(tools=(ball_pressed_by(3.0),)))
+    assert quantity(grown, "force at the sphere") == pytest.approx(quantity(brought, "force at the sphere"), rel=0.02)
+    assert any(re.search(r"overlapped the organ by [23]\.\d mm at rest", note) for note in grown.notes)
+
+
+def test_an_organ_sags_onto_its_neighbour_and_not_into_it():
+    shelf = block((4, 4, 1), lambda unit: unit * (50, 50, 10) + (-10, -10, -11), "shelf")
+    given = case(fixed=(Region(boundary="x0"),), gravity=(0, 0, -1), material=Material(young="1 kPa", poisson=0.45))
+    free = deform(cushion(), given)
+    (lying,) = OPERATION({"mesh": cushion(), "neighbour-1": shelf}, {"case": given.model_dump(mode="json")})
+    lowest = [(cushion().points_mm + r.fields["displacement_mm"][-1])[:, 2].min() for r in (free, lying)]
+    assert lowest[0] < -2.0
+    assert -1.2 < lowest[1] < -0.8
+    weight = 30 * 30 * 15 * 1.06e-3 * 9806.65e-6
+    assert 0.2 * weight < quantity(lying, "force at the shelf") < weight
+
+
+# -- what is refused ------------------------------------------------------------------------------------------------
+
+
+def test_a_tool_that_starts_inside_the_organ_is_refused_with_its_depth():
+    inside = RigidTool(shape=Rod(), pose=Pose(tip_mm=(15, 15, 5)))
+    with pytest.raises(
+        BadInput, match=r"The rod starts inside the organ, \d.* mm under its surface.*Give it a start outside"
+    ):
+        deform(cushion(), case(tools=(inside,)))
+
+
+def test_organs_that_overlap_deeply_are_refused_with_the_place():
+    far_in = block((3, 3, 3), lambda unit: unit * 40 + (-5, -5, 2), "spleen")
+    with pytest.raises(BadInput, match=r"'spleen' and 'cushion' overlap by 1\d mm \(near"):
+        deform(cushion(), case(gravity=(0, 0, -1)), neighbours={"neighbour-1": far_in})
+
+
+def test_friction_is_refused_rather_than_left_out():
+    with pytest.raises(BadInput, match=r"knows no friction, and the sphere has 0\.3"):
+        deform(cushion(), case(tools=(ball_pressed_by(1.0, friction=0.3),)))
+
+
+def test_a_blade_thicker_than_wide_and_a_ball_without_size_are_refused():
+    pose = Pose(tip_mm=(50, 50, 50))
+    for shape, said in (
+        (Blade(width="2 mm"), "thicker than it is wide"),
+        (Sphere(radius="0 mm"), "radius 0 mm is no tool"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            deform(cushion(), case(tools=(RigidTool(shape=shape, pose=pose),)))
+
+
+def test_a_pose_that_is_not_a_number_is_one_sentence():
+    plain = case(tools=(ball_pressed_by(1.0),)).model_dump(mode="json")
+    plain["tools"][0]["pose"]["tip_mm"] = [1.0, float("nan"), 2.0]
+    with pytest.raises(BadInput, match="a pose has a coordinate that is not a finite number"):
+        OPERATION({"mesh": cushion()}, {"case": plain})
+    with pytest.raises(ValidationError):
+        Pose(tip_mm=(0, 0, 0), axis=(0, 0, 1), normal=(0, 0, 2))
