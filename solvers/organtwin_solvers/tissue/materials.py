@@ -122,7 +122,8 @@ def parts(mesh: OrganMesh, case: TissueCase, cell_of_cell: NDArray[np.integer]) 
         materials = materials[1:]
     if len({material.law.small_strain for material in materials}) > 1:
         raise BadInput(
-            "A linear material cannot stand beside one of large strains", remedy="Take 'neo_hookean' instead of 'linear'."
+            "A linear material cannot stand beside one of large strains",
+            remedy="Take 'neo_hookean' instead of 'linear'.",
         )
     moduli = [material.shear_pa for material in materials]
     if max(moduli) > STIFFEST_TO_SOFTEST * min(moduli):

@@ -143,7 +143,9 @@ class Problem:
         inertia: bool = False,
     ) -> None:
         cells = domain.topology.index_map(3)
-        self.parts = elastic if isinstance(elastic, Parts) else Parts.everywhere(elastic, cells.size_local + cells.num_ghosts)
+        self.parts = (
+            elastic if isinstance(elastic, Parts) else Parts.everywhere(elastic, cells.size_local + cells.num_ghosts)
+        )
         self.elastic = self.parts.materials[0]
         self.domain, self.formulation, self.supports = domain, formulation, tuple(supports)
         self.terms: list[Term] = []
@@ -259,7 +261,9 @@ class Problem:
                 self.memory.watch(cells[tag], distortion)
             density = self._of_cells(numbers, lambda m: m.density)
             self.groups.append(
-                Group(cells[tag], dx, shear, compliance, density, integrated + more, conjugate, smooth + more - conjugate)
+                Group(
+                    cells[tag], dx, shear, compliance, density, integrated + more, conjugate, smooth + more - conjugate
+                )
             )
 
     def _of_cells(self, numbers: Sequence[int], value: Callable[[Elastic], float]) -> Any:
