@@ -60,6 +60,9 @@ class CutFaces:
         force, stiffness = _push(x, self._pairs, self._shares, self._normals, weight)
         return self._pairs.ravel(), force, stiffness
 
+    def missed(self, x: Floats) -> bool:
+        return False
+
 
 @compiled
 def _find(x, v, dt, rest, cut, nodes, cell):

@@ -86,6 +86,9 @@ class Neighbours:
         touched = np.flatnonzero(np.einsum("iaa->i", stiffness) > 0)
         return nodes[touched], force[touched], stiffness[touched]
 
+    def missed(self, x: Floats) -> bool:
+        return False
+
 
 @compiled
 def _push(x, begin, nodes, weight, gaps, values, origin, spacing, force, stiffness):

@@ -89,7 +89,7 @@ class ToolContact:
     def evaluate(self, x: Floats) -> tuple[NDArray[np.int32], Floats, Floats]:
         if self._skin.body is not self._stepper.body:  # cut or undone since the last step began
             self._points = _Points.none()
-        force, stiffness, _ = self._push(x, self._frame)
+        force, stiffness, _, _ = self._push(x, self._frame)
         nodes = self._points.nodes
         push = _Push(x[nodes], nodes, force, stiffness)
         if self._pushes and np.array_equal(push.at, self._pushes[-1].at):
@@ -97,7 +97,11 @@ class ToolContact:
         self._pushes = [*self._pushes[-1:], push]
         return nodes, force, stiffness
 
-    def _push(self, x: Floats, frame: Floats) -> tuple[Floats, Floats, float]:
+    def missed(self, x: Floats) -> bool:
+        """Whether tissue that has come to ``x`` in this step has gone into the tool, or through it, before it was felt."""
+        return self._push(x, self._frame)[3] > 0.5 * self.form.radius_mm
+
+    def _push(self, x: Floats, frame: Floats) -> tuple[Floats, Floats, float, float]:
         p, form = self._points, self.form
         points = p.corners, p.slots, p.shares, p.weights, p.begins, p.pressed, len(p.nodes)
         return _push(x, *points, self.friction, frame, form.core, form.radius_mm, form.flat, self.swell_mm)  # type: ignore[no-any-return]
@@ -275,13 +279,14 @@ def _strew(x, v, dt, triangles, area, stiffness, before, frame, core, radius, fl
 
 @compiled
 def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, frame, core, thin, flat, swell):
-    """Forces (used, 3) and stiffness (used, 3, 3) on the corners of the strewn points, and the mean depth weighted by force."""
+    """Forces (used, 3) and stiffness (used, 3, 3) on the corners of the strewn points, the mean depth weighted by force,
+    and the greatest."""
     offset = OFFSET_MM
     force, stiffness = np.zeros((used, 3)), np.zeros((used, 3, 3))
     q, e, f = np.empty(3), np.empty(3), np.empty(3)
     h = np.empty((3, 3))
     radius = thin + swell
-    sunk, pressing = 0.0, 0.0
+    sunk, pressing, deepest = 0.0, 0.0, 0.0
     for m in range(len(corners)):
         weight = weights[m]
         i, j, k = corners[m]
@@ -310,6 +315,7 @@ def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, f
                         gap = entry + e0 * (q[0] - e[0]) + e1 * (q[1] - e[1]) + e2 * (q[2] - e[2])
                         g0, g1, g2 = e0, e1, e2
                     break
+        deepest = max(deepest, -gap - swell)
         push, slope = pressure(gap, offset)
         if push == 0.0:
             continue
@@ -354,7 +360,7 @@ def _push(x, corners, slots, shares, weights, begins, pressed, used, friction, f
                     for d in range(3):
                         value += frame[c + 1, a] * h[c, d] * frame[d + 1, b]
                 stiffness[s, a, b] = value
-    return force, stiffness, sunk / pressing if pressing > 0.0 else -swell
+    return force, stiffness, sunk / pressing if pressing > 0.0 else -swell, deepest
 
 
 @compiled
