@@ -66,14 +66,15 @@ def compare_plans(one: ResectionPlan, other: ResectionPlan) -> PlanComparison:
         else resampled(np.asarray(other.taken).astype(np.uint8), other.grid, one.grid).astype(bool)
     )
     voxel = one.grid.voxel_volume_mm3 / 1000.0
-    names, others = {v.name for v in one.vessels_cut}, {v.name for v in other.vessels_cut}
+    # a number in brackets only counts the places of one plan: it says nothing of another
+    names, others = ({v.name for v in plan.vessels_cut if not v.name.endswith(")")} for plan in (one, other))
     return PlanComparison(
         rows=tuple(rows),
         both_ml=float(np.count_nonzero(mine & theirs)) * voxel,
         only_one_ml=float(np.count_nonzero(mine & ~theirs)) * voxel,
         only_other_ml=float(np.count_nonzero(theirs & ~mine)) * voxel,
-        vessels_only_one=tuple(v.name for v in one.vessels_cut if v.name not in others),
-        vessels_only_other=tuple(v.name for v in other.vessels_cut if v.name not in names),
+        vessels_only_one=tuple(sorted(names - others)),
+        vessels_only_other=tuple(sorted(others - names)),
     )
 
 

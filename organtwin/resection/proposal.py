@@ -45,15 +45,15 @@ def ways(anatomy: Anatomy, settings: Settings) -> tuple[Way, ...]:
         }
     )
     found = [
-        Way("Atypical, by margin", plain.model_copy(update={"strategy": "margin"})),
-        Way("By the plane that takes least", plain.model_copy(update={"strategy": "plane"})),
+        Way("By margin", plain.model_copy(update={"strategy": "margin"})),
+        Way("By a plane", plain.model_copy(update={"strategy": "plane"})),
     ]
     if anatomy.territories:
         hit = touched(anatomy, tumours, parse(settings.margin, "length"))
         by_parts = plain.model_copy(update={"strategy": "territories"})
         if hit and len(hit) < len(anatomy.territories):
             said = ", ".join(anatomy.known(k) for k in hit)
-            found.append(Way(f"Territories touched: {said}", by_parts.model_copy(update={"territories": hit})))
+            found.append(Way(f"Territories: {said}", by_parts.model_copy(update={"territories": hit})))
         found += [
             Way(side, by_parts.model_copy(update={"territories": keys}))
             for side, keys in halves(anatomy).items()

@@ -131,7 +131,7 @@ def _places_cut(anatomy: Anatomy, cut: Cut, key: str) -> list[CutVessel]:
         found.append(CutVessel(name=anatomy.known(key), at_mm=_triple(at), diameter_mm=round(max(wide, 0.0), 2)))
     if len(found) > 1:
         found.sort(key=lambda v: -v.diameter_mm)
-        found = [v.model_copy(update={"name": f"{v.name} {n}"}) for n, v in enumerate(found, start=1)]
+        found = [v.model_copy(update={"name": f"{v.name} ({n})"}) for n, v in enumerate(found, start=1)]
     return found
 
 

@@ -86,7 +86,7 @@ class PlanStep(Step):
         live.drew.connect(self._take_drawn)
         live.exact.connect(self._take_exact)
         live.proposed.connect(self._take_proposals)
-        live.failed.connect(self._say)
+        live.failed.connect(self._failed)
         live.busy_changed.connect(self._show_buttons)
         self.scene.picked.connect(self._take_seed)
         self.scene.tool_changed.connect(lambda tool: self.pick.setChecked(tool is Tool.PICK and self.isVisible()))
@@ -619,6 +619,11 @@ class PlanStep(Step):
             )
 
     # -- words --------------------------------------------------------------------------------------------------------
+
+    def _failed(self, sentence: str) -> None:
+        """The settings make no plan: what is shown is of others, and cannot be kept as these."""
+        self.plan = None
+        self._say(sentence)
 
     def _say(self, sentence: str) -> None:
         self._said.setText(sentence)
