@@ -155,7 +155,7 @@ def cut(
     places, others = (np.array(p, float) for p in ((before, points) if at_rest else (points, before)))
     n = len(places)
     longest = kernels.longest_edge(places, tets)
-    height, past = sheet.measure(places)
+    height, past = sheet.measure(places, longest)
     sign = np.where(height > 0, ABOVE, BELOW).astype(np.int8)
     sign[~((np.abs(height) <= longest) & (past <= longest))] = FAR
     near = kernels.crossing_tets(tets, sign)

@@ -146,10 +146,16 @@ class NearestOnSurface:
         sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-300)
         return sums[number].reshape(m, 3, 3), (times[number] == 1).reshape(m, 3)
 
+    @property
+    def box(self) -> tuple[Points, Points]:
+        """Lowest and highest coordinates."""
+        return self.points.min(axis=0), self.points.max(axis=0)
+
     def at(self, queries: Points) -> tuple[Points, Points, NDArray[np.bool_], NDArray[np.int64]]:
         """Feet (n, 3), unit normals there (n, 3), whether they lie on a border (n,), and the triangles (n,)."""
         queries = np.ascontiguousarray(queries, float)
-        near = self._tree.query(queries, k=min(NEIGHBOURS, len(self.points)))[1].reshape(len(queries), -1)
+        count = min(NEIGHBOURS, len(self.points))
+        near = np.asarray(self._tree.query(queries, k=count)[1]).reshape(len(queries), count)
         feet, directions = np.zeros_like(queries), np.zeros_like(queries)
         past, which = np.zeros(len(queries), bool), np.zeros(len(queries), np.int64)
         _feet(
@@ -171,8 +177,17 @@ class NearestOnSurface:
         )
         return feet, directions, past, which
 
-    def distance(self, queries: Points) -> NDArray[np.float64]:
-        """(n,) distances, negative inside an outward oriented closed surface."""
-        feet, directions, _, _ = self.at(queries)
-        away = queries - feet
-        return np.asarray(np.copysign(np.linalg.norm(away, axis=1), np.einsum("ij,ij->i", away, directions)))
+    def near(self, queries: Points, within_mm: float) -> NDArray[np.bool_]:
+        """False where a query lies farther than ``within_mm`` outside of the surface's box."""
+        low, high = self.box
+        return np.asarray(((queries >= low - within_mm) & (queries <= high + within_mm)).all(axis=1))
+
+    def distance(self, queries: Points, within_mm: float = np.inf) -> NDArray[np.float64]:
+        """(n,) distances, negative inside an outward oriented closed surface; infinite where farther than ``within_mm`` from
+        the surface's box."""
+        out = np.full(len(queries), np.inf)
+        near = self.near(queries, within_mm)
+        feet, directions, _, _ = self.at(queries[near])
+        away = queries[near] - feet
+        out[near] = np.copysign(np.linalg.norm(away, axis=1), np.einsum("ij,ij->i", away, directions))
+        return out

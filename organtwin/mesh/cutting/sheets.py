@@ -20,9 +20,9 @@ Heights = NDArray[np.float64]
 class Sheet(Protocol):
     """A surface that need not be closed nor end outside of what it cuts."""
 
-    def measure(self, points: Points) -> tuple[Heights, Heights]:
+    def measure(self, points: Points, within_mm: float = np.inf) -> tuple[Heights, Heights]:
         """Signed height of points above the sheet (n,), linear near it, and how far past its border they lie (n,), 0
-        within it (mm)."""
+        within it (mm). Points surely farther than ``within_mm`` from it may be infinitely high."""
         ...
 
 
@@ -33,7 +33,7 @@ class Flat:
     point_mm: tuple[float, float, float]
     normal: tuple[float, float, float]
 
-    def measure(self, points: Points) -> tuple[Heights, Heights]:
+    def measure(self, points: Points, within_mm: float = np.inf) -> tuple[Heights, Heights]:
         normal = unit(self.normal, "The normal of the cutting plane")
         height = (points - np.asarray(self.point_mm)) @ normal
         return height, np.zeros(len(points))
@@ -46,8 +46,9 @@ class Offset:
         self._surface = NearestOnSurface(points, triangles)
         self._distance_mm = distance_mm
 
-    def measure(self, points: Points) -> tuple[Heights, Heights]:
-        return self._surface.distance(points) - self._distance_mm, np.zeros(len(points))
+    def measure(self, points: Points, within_mm: float = np.inf) -> tuple[Heights, Heights]:
+        away = self._surface.distance(points, within_mm + self._distance_mm)
+        return away - self._distance_mm, np.zeros(len(points))
 
 
 class Triangulated:
@@ -57,12 +58,15 @@ class Triangulated:
         self._surface = NearestOnSurface(points, triangles)
         self._reach_mm = reach_mm
 
-    def measure(self, points: Points) -> tuple[Heights, Heights]:
-        feet, normals, border, _ = self._surface.at(points)
-        away = points - feet
+    def measure(self, points: Points, within_mm: float = np.inf) -> tuple[Heights, Heights]:
+        every, overhang = np.full(len(points), np.inf), np.full(len(points), np.inf)
+        near = self._surface.near(points, within_mm + self._reach_mm)
+        feet, normals, border, _ = self._surface.at(points[near])
+        away = points[near] - feet
         height = np.einsum("ij,ij->i", away, normals)
         past = np.linalg.norm(away - height[:, None] * normals, axis=1)
-        return height, np.where(border, np.maximum(past - self._reach_mm, 0.0), 0.0)
+        every[near], overhang[near] = height, np.where(border, np.maximum(past - self._reach_mm, 0.0), 0.0)
+        return every, overhang
 
 
 class Swept:
@@ -82,7 +86,7 @@ class Swept:
         end = flat[-1] + beyond_mm * last / np.linalg.norm(last)
         self._curve = np.concatenate([start[None], flat, end[None]])
 
-    def measure(self, points: Points) -> tuple[Heights, Heights]:
+    def measure(self, points: Points, within_mm: float = np.inf) -> tuple[Heights, Heights]:
         flat = points @ self._axes.T
         away, normals = _from_polyline(flat, self._curve)
         return np.einsum("ij,ij->i", away, normals), np.zeros(len(points))

@@ -21,13 +21,14 @@ from organtwin.mesh.cutting.locate import locate
 from organtwin.mesh.cutting.nearest import NearestOnSurface
 from organtwin.model import Surface
 from organtwin.model.terminology import STRUCTURES
-from organtwin.rehearsal.frame import SKIN
+from organtwin.rehearsal.frame import CUT
 from organtwin_solvers.rehearsal.body import Body
 
 Points = NDArray[np.float64]
 
 NEAR_MM = 3.0  # a point no farther from the skin than this belongs to the organ: surfaces of scans do not fit exactly
 FADE_MM = 40.0  # farther from the skin than this a point stays where it is
+LEFT = np.iinfo(np.int64).min  # of a point whose tissue was taken away
 LEAST_TORN = 3  # triangles of a vessel; fewer are a graze
 VESSEL = ("vein", "vena", "cava", "arter", "aorta", "vessel", "duct")
 TUMOUR = ("tumour", "tumor", "lesion", "metasta", "nodule", "cyst", "abscess", "cancer")
@@ -58,6 +59,8 @@ class Carried:
         Points of the body that each point follows.
     offset_mm : (k, 3)
         What is added to the weighted mean: nothing inside.
+    owner : (k,) int64
+        The tetrahedron of each point, or for a point outside -1 - row of its boundary triangle.
     inside : (k,) bool
         Whether the point lies in the organ, or so near that it belongs to it.
     taken : (k,) bool
@@ -73,6 +76,7 @@ class Carried:
     nodes: NDArray[np.int32]
     weights: Points
     offset_mm: Points
+    owner: NDArray[np.int64]
     inside: NDArray[np.bool_]
     taken: NDArray[np.bool_]
     torn: NDArray[np.bool_]
@@ -105,11 +109,13 @@ class Carried:
             np.zeros((n, 4), np.int32),
             np.zeros((n, 4)),
             np.zeros((n, 3)),
+            np.zeros(n, np.int64),
             np.zeros(n, bool),
             np.zeros(n, bool),
             np.zeros(len(triangles), bool),
         )
-        return empty._bound_again(np.arange(n), body.rest_mm, body.tets, body.triangles[body.kinds == SKIN])[0]
+        skin = Skin(body.rest_mm, body.triangles, body.kinds != CUT)
+        return empty._bound(np.arange(n), body.rest_mm, body.tets, np.arange(len(body.tets)), skin)
 
     def positions(self, x: Points) -> Points:
         """Where the points are (k, 3) when those of the body are at ``x`` (n, 3)."""
@@ -118,7 +124,7 @@ class Carried:
         return out
 
     def after(
-        self, cut: Cut, rest_mm: Points, skin: NDArray[np.bool_], gone_pieces: NDArray[Any], across: NDArray[Any]
+        self, cut: Cut, rest_mm: Points, skin: Skin, gone_pieces: NDArray[Any], across: NDArray[np.bool_]
     ) -> Carried:
         """The same after a cut.
 
@@ -128,22 +134,42 @@ class Carried:
             Before anything was taken away.
         rest_mm : (n, 3)
             Places at rest after the cut.
-        skin : (k,) bool
-            Which of ``cut.triangles`` are skin.
+        skin : Skin
+            Of ``cut.triangles``.
         gone_pieces : (g,)
             Pieces that are taken away.
         across : (m,) bool
             Triangles that the sheet goes through, from :meth:`crossed`.
         """
-        moved = np.flatnonzero(~self.taken)
-        new, owner = self._bound_again(moved, rest_mm, cut.tets, cut.triangles[skin])
-        outside = owner < 0
-        tet = np.where(outside, 0, owner)
-        tet[outside] = cut.triangle_tet[skin][-1 - owner[outside]]
-        taken = self.taken.copy()
-        taken[moved] = np.isin(cut.piece, gone_pieces)[tet] & new.inside[moved]
-        torn = self.torn | across | _torn(self.triangles, new.nodes, cut.twin, self.taken)
-        return replace(new, taken=taken, torn=torn)
+        within, live = self.owner >= 0, ~self.taken & (self.owner != LEFT)
+        same, changed = _same_tets(cut), cut.changed
+        keep = np.flatnonzero(within & live & ~changed[np.maximum(self.owner, 0)])
+        nodes, owner = self.nodes.copy(), self.owner.copy()
+        owner[keep] = same[self.owner[keep]]
+        nodes[keep] = cut.tets[owner[keep]]
+        out = np.flatnonzero(~within & live)
+        child = _same_triangles(cut)[-1 - self.owner[out]]
+        follows = child >= 0
+        owner[out[follows]] = -1 - child[follows]
+        nodes[out[follows], :3] = _as_before(cut, cut.triangles[child[follows]], self.nodes[out[follows], :3])
+        nodes[out[follows], 3] = nodes[out[follows], 0]
+        made = replace(self, nodes=nodes, owner=owner)
+        again = np.concatenate([np.flatnonzero(within & live & changed[np.maximum(self.owner, 0)]), out[~follows]])
+        fresh = np.flatnonzero(changed[cut.parent])
+        made = made._bound(again, rest_mm, cut.tets[fresh], fresh, skin)
+
+        goes = np.isin(cut.piece, gone_pieces)
+        tet = np.where(made.owner >= 0, made.owner, 0)
+        outer = (made.owner < 0) & (made.owner != LEFT)
+        tet[outer] = cut.triangle_tet[-1 - made.owner[outer]]
+        lost = live & goes[tet]
+        taken = self.taken | (lost & made.inside)
+        stays, shown = np.cumsum(~goes) - 1, np.cumsum(~goes[cut.triangle_tet]) - 1
+        number = np.where(made.owner >= 0, stays[np.maximum(made.owner, 0)], made.owner)
+        number[outer] = -1 - shown[-1 - made.owner[outer]]
+        number[lost | ~live] = LEFT
+        torn = self.torn | across | _torn(self.triangles, made.nodes, cut.twin, self.taken)
+        return replace(made, owner=number, taken=taken, torn=torn)
 
     def crossed(self, sheet: Sheet, places: Points) -> tuple[NDArray[np.bool_], Points]:
         """Triangles in the organ that a sheet goes through (m,), and for each the mean place at rest where it does (m, 3).
@@ -151,9 +177,10 @@ class Carried:
         ``places`` (k, 3) are the points in the space of the sheet.
         """
         m = len(self.triangles)
-        height, _ = sheet.measure(places)
         ends = np.stack([self.triangles, np.roll(self.triangles, -1, axis=1)], axis=2).reshape(-1, 2).astype(np.int64)
-        live = np.repeat(~self.gone, 3) & self.inside[ends].all(axis=1)
+        longest = float(np.linalg.norm(places[ends[:, 0]] - places[ends[:, 1]], axis=1).max(initial=0.0))
+        height, _ = sheet.measure(places, longest)
+        live = np.repeat(~self.gone, 3) & (self.inside & np.isfinite(height))[ends].all(axis=1)
         rows = np.flatnonzero(live & ((height[ends[:, 0]] > 0) != (height[ends[:, 1]] > 0)))
         hit, middle = np.zeros(m, bool), np.zeros((m, 3))
         if not len(rows):
@@ -191,31 +218,75 @@ class Carried:
             )
         return out
 
-    def _bound_again(
-        self, which: NDArray[Any], rest_mm: Points, tets: NDArray[np.int32], skin: NDArray[np.int32]
-    ) -> tuple[Carried, NDArray[np.int64]]:
-        """Bound anew at the points ``which``; and for each of these its tetrahedron, or -1 - row of its skin triangle."""
+    def _bound(
+        self, which: NDArray[Any], rest_mm: Points, tets: NDArray[np.int32], numbers: NDArray[Any], skin: Skin
+    ) -> Carried:
+        """Bound anew at the points ``which``: to ``tets``, that have these ``numbers``, or else to the skin."""
         nodes, weights, offset = self.nodes.copy(), self.weights.copy(), self.offset_mm.copy()
-        inside = self.inside.copy()
+        owner, inside = self.owner.copy(), self.inside.copy()
         places = self.points_mm[which]
         found, share = locate(places, rest_mm, tets)
-        owner = found.astype(np.int64)
-        within = found >= 0
-        nodes[which[within]], weights[which[within]] = tets[found[within]], share[within]
-        offset[which[within]], inside[which[within]] = 0.0, True
-        out = np.flatnonzero(~within)
-        if len(out) and len(skin):
-            feet, row, three = _on_skin(places[out], rest_mm, skin)
-            away = np.linalg.norm(places[out] - feet, axis=1)
+        hit = found >= 0
+        at = which[hit]
+        nodes[at], weights[at], offset[at] = tets[found[hit]], share[hit], 0.0
+        owner[at], inside[at] = numbers[found[hit]], True
+        at = which[~hit]
+        if len(at):
+            feet, row, corners, three = skin.at(self.points_mm[at])
+            away = np.linalg.norm(self.points_mm[at] - feet, axis=1)
             follow = np.clip(1.0 - (away - NEAR_MM) / FADE_MM, 0.0, 1.0)
-            at = which[out]
-            nodes[at] = np.concatenate([skin[row], skin[row][:, :1]], axis=1)
-            weights[at] = follow[:, None] * np.concatenate([three, np.zeros((len(out), 1))], axis=1)
-            offset[at] = places[out] - follow[:, None] * feet
-            inside[at] = away <= NEAR_MM
-            owner[out] = -1 - row
-        made = replace(self, nodes=nodes, weights=weights, offset_mm=offset, inside=inside)
-        return made, owner
+            nodes[at] = np.concatenate([corners, corners[:, :1]], axis=1)
+            weights[at] = follow[:, None] * np.concatenate([three, np.zeros((len(at), 1))], axis=1)
+            offset[at] = self.points_mm[at] - follow[:, None] * feet
+            owner[at], inside[at] = -1 - row, away <= NEAR_MM
+        return replace(self, nodes=nodes, weights=weights, offset_mm=offset, owner=owner, inside=inside)
+
+
+class Skin:
+    """The uncut surface of the organ at rest, to bind to what lies outside."""
+
+    def __init__(self, rest_mm: Points, triangles: NDArray[np.int32], uncut: NDArray[np.bool_]) -> None:
+        self._rest_mm, self._triangles = rest_mm, triangles
+        self._rows = np.flatnonzero(uncut) if uncut.any() else np.arange(len(triangles))
+        self._surface: NearestOnSurface | None = None
+
+    def at(self, places: Points) -> tuple[Points, NDArray[np.int64], NDArray[np.int32], Points]:
+        """Nearest places on it (k, 3), rows of their triangles, these triangles' corners and the corners' weights."""
+        if self._surface is None:  # often nothing outside has changed
+            self._surface = NearestOnSurface(self._rest_mm, self._triangles[self._rows])
+        feet, _, _, which = self._surface.at(places)
+        row = self._rows[which]
+        corners = self._triangles[row]
+        a, b, c = (self._rest_mm[corners[:, k]] for k in range(3))
+        normal = np.cross(b - a, c - a)
+        square = np.maximum(np.einsum("ij,ij->i", normal, normal), 1e-300)
+        two = np.einsum("ij,ij->i", np.cross(c - feet, a - feet), normal) / square
+        three = np.einsum("ij,ij->i", np.cross(a - feet, b - feet), normal) / square
+        return feet, row, corners, np.stack([1.0 - two - three, two, three], axis=1)
+
+
+def _same_tets(cut: Cut) -> NDArray[np.int64]:
+    """Where each tetrahedron of before is, one of its parts where it was split."""
+    at = np.zeros(len(cut.changed), np.int64)
+    at[cut.parent] = np.arange(len(cut.parent))
+    return at
+
+
+def _same_triangles(cut: Cut) -> NDArray[np.int64]:
+    """Where each boundary triangle of before is, -1 if it was split or a corner of it moved."""
+    old = np.flatnonzero(cut.triangle_parent >= 0)
+    parent = cut.triangle_parent[old]
+    whole = (np.bincount(parent)[parent] == 1) & (cut.t[cut.triangles[old]] == 0).all(axis=1)
+    at = np.full(int(parent.max(initial=-1)) + 1, -1, np.int64)
+    at[parent[whole]] = old[whole]
+    return at
+
+
+def _as_before(cut: Cut, corners: NDArray[np.int32], before: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Corners (k, 3) of triangles in the order in which those of before (k, 3) had them."""
+    was = cut.a[corners]
+    at = (was[:, None, :] == before[:, :, None]).argmax(axis=2)
+    return np.take_along_axis(corners, at, axis=1)
 
 
 def kind_of(structure: str, name: str = "") -> str:
@@ -227,18 +298,6 @@ def kind_of(structure: str, name: str = "") -> str:
     if any(word in said for word in TUMOUR):
         return "tumour"
     return "vessel" if any(word in said for word in VESSEL) else "other"
-
-
-def _on_skin(places: Points, rest_mm: Points, skin: NDArray[np.int32]) -> tuple[Points, NDArray[np.int64], Points]:
-    """Nearest places on the skin (k, 3), rows of their triangles, and weights of these triangles' corners (k, 3)."""
-    surface = NearestOnSurface(rest_mm, skin)
-    feet, _, _, row = surface.at(places)
-    a, b, c = (rest_mm[skin[row, k]] for k in range(3))
-    normal = np.cross(b - a, c - a)
-    square = np.maximum(np.einsum("ij,ij->i", normal, normal), 1e-300)
-    two = np.einsum("ij,ij->i", np.cross(c - feet, a - feet), normal) / square
-    three = np.einsum("ij,ij->i", np.cross(a - feet, b - feet), normal) / square
-    return feet, row, np.stack([1.0 - two - three, two, three], axis=1)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +15,7 @@ from organtwin.mesh.cutting import Cut, Sheet, cut
 from organtwin.mesh.cutting.nearest import NearestOnSurface
 from organtwin.rehearsal.frame import CUT
 from organtwin_solvers.rehearsal.body import Body
-from organtwin_solvers.rehearsal.carried import Torn
+from organtwin_solvers.rehearsal.carried import Skin, Torn
 from organtwin_solvers.rehearsal.history import Severed
 from organtwin_solvers.rehearsal.naming import branch_at
 from organtwin_solvers.rehearsal.supports import Held, Link, Springs
@@ -81,9 +82,8 @@ def open_along(engine: Any, sheets: Sequence[Sheet], *, at_rest: bool = False, t
         kinds = np.where(made.triangle_parent >= 0, body.kinds[made.triangle_parent], CUT).astype(np.uint8)
         last = sheet is sheets[-1]
         gone = np.union1d(take(made, x, rest), made.crumbs) if last and take is not None else made.crumbs
-        carried = [
-            thing.after(made, rest, kinds != CUT, gone, hit) for thing, (hit, _) in zip(carried, across, strict=True)
-        ]
+        skin = Skin(rest, made.triangles, kinds != CUT)
+        carried = [thing.after(made, rest, skin, gone, hit) for thing, (hit, _) in zip(carried, across, strict=True)]
         left = made.without(gone)
         if not len(left.tets):
             raise BadInput("Nothing of the organ would be left", remedy="Take less.")
@@ -178,18 +178,38 @@ class _Pieces:
 
 def _pieces(body: Body) -> _Pieces:
     """Piece of each point (n,), -1 of none, and volumes at rest from the largest to the smallest."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
+    label = _joined(body.tets, len(body.rest_mm))
+    volume = np.bincount(label[body.tets[:, 0]], body.volume_mm3, len(label))
+    present = np.flatnonzero(volume)
+    order = present[np.argsort(-volume[present], kind="stable")]
+    number = np.full(len(label), -1, np.int64)
+    number[order] = np.arange(len(order))
+    return _Pieces(number[label], volume[order])
 
-    n = len(body.rest_mm)
-    ends = np.concatenate([body.tets[:, [0, k]] for k in (1, 2, 3)])
-    graph = coo_matrix((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(n, n))
-    label = connected_components(graph, directed=False)[1]
-    volume = np.bincount(label[body.tets[:, 0]], body.volume_mm3, label.max() + 1)
-    order = np.argsort(-volume, kind="stable")
-    number = np.empty(len(order), np.int64)
-    number[order] = np.where(volume[order] > 0, np.arange(len(order)), -1)
-    return _Pieces(number[label], volume[order][volume[order] > 0])
+
+@numba.njit(cache=True, nogil=True)
+def _joined(tets: Any, count: int) -> Any:
+    """Of each point the smallest point that tetrahedra join it with."""
+    root = np.arange(count)
+    for m in range(len(tets)):
+        for k in range(1, 4):
+            i, j = tets[m, 0], tets[m, k]
+            while root[i] != i:
+                root[i] = root[root[i]]
+                i = root[i]
+            while root[j] != j:
+                root[j] = root[root[j]]
+                j = root[j]
+            if i < j:
+                root[j] = i
+            else:
+                root[i] = j
+    for i in range(count):
+        j = i
+        while root[j] != j:
+            j = root[j]
+        root[i] = j
+    return root
 
 
 def _loose(pieces: _Pieces, held: dict[str, Held], springs: Sequence[Springs], body: Body) -> int:

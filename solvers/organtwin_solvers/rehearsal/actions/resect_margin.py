@@ -10,7 +10,7 @@ from organtwin.errors import BadInput
 from organtwin.mesh.cutting import Offset
 from organtwin.model.rehearsal import MarginResection
 from organtwin.units import parse
-from organtwin_solvers.rehearsal.actions.resect_plane import pieces_above
+from organtwin_solvers.rehearsal.actions.resect_plane import pieces_at
 from organtwin_solvers.rehearsal.opening import consequences, open_along, took
 
 
@@ -31,22 +31,21 @@ def perform(engine: Any, command: MarginResection) -> str:
     if thing.taken.all():
         raise BadInput(f"'{command.inside}' was taken away already")
     sheet = Offset(thing.points_mm, thing.triangles, margin)
-    body = engine.body
-    height = sheet.measure(body.rest_mm)[0]
-    used = np.unique(body.tets)
-    if (height[used] <= 0).all():
-        raise BadInput(
-            f"A margin of {margin:g} mm around '{thing.name}' takes everything", remedy="Ask for a smaller margin."
+    try:
+        done = open_along(
+            engine, [sheet], at_rest=True, take=lambda cut, x, rest: pieces_at(cut, sheet, rest, above=False)
         )
-    if (height[used] > 0).all():
-        raise BadInput(
-            f"'{thing.name}' with its margin lies outside the organ, or is smaller than its mesh can show",
-            remedy="Ask for a larger margin, or mesh the organ finer.",
-        )
-    done = open_along(
-        engine,
-        [sheet],
-        at_rest=True,
-        take=lambda cut, x, rest: pieces_above(cut, -sheet.measure(rest)[0]),
-    )
+    except BadInput:
+        used = np.unique(engine.body.tets)
+        height = sheet.measure(engine.body.rest_mm[used])[0]
+        if (height <= 0).all():
+            raise BadInput(
+                f"A margin of {margin:g} mm around '{thing.name}' takes everything", remedy="Ask for a smaller margin."
+            ) from None
+        if (height > 0).all():
+            raise BadInput(
+                f"'{thing.name}' with its margin lies outside the organ, or is smaller than its mesh can show",
+                remedy="Ask for a larger margin, or mesh the organ finer.",
+            ) from None
+        raise
     return f"{took(engine, done)} with '{thing.name}', {margin:g} mm around it{consequences(done)}"

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
-from organtwin.mesh.cutting import Cut, Flat
+from organtwin.mesh.cutting import Cut, Flat, Sheet
 from organtwin.model.rehearsal import PlaneResection
 from organtwin_solvers.rehearsal.opening import consequences, open_along, took
+
+Points = NDArray[np.float64]
 
 
 def perform(engine: Any, command: PlaneResection) -> str:
@@ -23,12 +25,14 @@ def perform(engine: Any, command: PlaneResection) -> str:
     if not np.isfinite([*command.point_mm, *command.normal]).all():
         raise BadInput("The plane has a coordinate that is not a finite number")
     plane = Flat(command.point_mm, command.normal)
-    done = open_along(engine, [plane], take=lambda cut, x, rest: pieces_above(cut, plane.measure(x)[0]))
+    done = open_along(engine, [plane], take=lambda cut, x, rest: pieces_at(cut, plane, x, above=True))
     return f"{took(engine, done)}{consequences(done)}"
 
 
-def pieces_above(cut: Cut, height: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Pieces that lie above a sheet, given the heights of all points: also those that it does not touch."""
-    mean = height[cut.tets].mean(axis=1)
-    balance = np.bincount(cut.piece, mean, len(cut.piece_mm3))
-    return np.flatnonzero(balance > 0)
+def pieces_at(cut: Cut, sheet: Sheet, places: Points, *, above: bool) -> NDArray[np.intp]:
+    """Pieces that lie above (below) a sheet, also those that it does not touch; ``places`` are in the sheet's space."""
+    sides = cut.piece_sides.astype(float)
+    for piece in np.flatnonzero(sides == 0):
+        corners = np.unique(cut.tets[cut.piece == piece])
+        sides[piece] = np.mean(sheet.measure(places[corners])[0])
+    return np.flatnonzero(sides > 0) if above else np.flatnonzero(sides < 0)
