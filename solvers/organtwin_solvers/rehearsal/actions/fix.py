@@ -11,6 +11,7 @@ from organtwin.model.rehearsal import Fix
 from organtwin.units import parse
 from organtwin_solvers.rehearsal.actions.places import surface_near
 from organtwin_solvers.rehearsal.supports import Held
+from organtwin_solvers.rehearsal.tools import GRASP
 
 
 def perform(engine: Any, command: Fix) -> str:
@@ -35,9 +36,15 @@ def perform(engine: Any, command: Fix) -> str:
             del held[name]
         return "Freed."
     number = 1 + max((int(name.split()[1]) for name in held if name.startswith("pin ")), default=0)
-    taken = np.concatenate([one.nodes for one in held.values()]) if held else np.zeros(0, np.int32)
+    firm = [one.nodes for name, one in held.items() if name != GRASP]
+    taken = np.concatenate(firm) if firm else np.zeros(0, np.int32)
     nodes = np.setdiff1d(nodes, taken).astype(np.int32)
     if not len(nodes):
         raise BadInput("What is there is held already")
+    if GRASP in held:  # what the jaws brought here the pin takes over
+        jaws = held.pop(GRASP)
+        left = ~np.isin(jaws.nodes, nodes)
+        if left.any():
+            held[GRASP] = Held(jaws.nodes[left], jaws.targets_mm[left])
     held[f"pin {number}"] = Held(nodes, engine.stepper.x[nodes].copy())
     return f"Held within {radius:g} mm."
