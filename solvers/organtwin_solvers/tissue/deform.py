@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput, SolveFailed
 from organtwin.model import OrganMesh, Quantity, Result, TissueCase, TwinObject
-from organtwin.model.tissue_case import Press
+from organtwin.model.tissue_case import Material
 from organtwin.monitor import Monitor, NullMonitor
 from organtwin.operations.registry import validated
 from organtwin.units import convert, parse, show
-from organtwin_solvers.fem.organ import FemMesh, fem_mesh
+from organtwin_solvers.fem.organ import fem_mesh
+from organtwin_solvers.tissue import case as case_terms
 from organtwin_solvers.tissue import formulation, presets
-from organtwin_solvers.tissue.fields import PointFields, Recovery
+from organtwin_solvers.tissue.contact import Contact
+from organtwin_solvers.tissue.contact_case import contact_of, steps_for
+from organtwin_solvers.tissue.dynamics import Course, follow_time
+from organtwin_solvers.tissue.fields import Recovery
+from organtwin_solvers.tissue.laws import law
 from organtwin_solvers.tissue.materials import parts
 from organtwin_solvers.tissue.newton import Path, follow_load
 from organtwin_solvers.tissue.operation import TissueParameters
-from organtwin_solvers.tissue.problem import Pressure, Problem, Support, Traction
-from organtwin_solvers.tissue.regions import Mask, Regions, resolve
+from organtwin_solvers.tissue.problem import Problem
+from organtwin_solvers.tissue.record import Record, times
+from organtwin_solvers.tissue.regions import Regions, resolve
+from organtwin_solvers.tissue.regions import points as region_points
 
 NOTHING_MOVED = 1e-5  # of the organ's size
 FAR = 0.25  # of the organ's size
@@ -37,14 +44,21 @@ def run(inputs: dict[str, TwinObject], parameters: TissueParameters, monitor: Mo
         case = presets.preset(parameters.preset)
     else:
         case = validated(TissueCase, parameters.case, "the tissue case")
-    return (deform(mesh, case, monitor),)
+    neighbours = {role: other for role, other in inputs.items() if role != "mesh" and isinstance(other, OrganMesh)}
+    return (deform(mesh, case, monitor, neighbours),)
 
 
-def deform(mesh: OrganMesh, case: TissueCase, monitor: Monitor | None = None) -> Result:
-    """Quasi-static deformation of ``mesh`` under ``case``.
+def deform(
+    mesh: OrganMesh,
+    case: TissueCase,
+    monitor: Monitor | None = None,
+    neighbours: Mapping[str, OrganMesh] | None = None,
+) -> Result:
+    """Deformation of ``mesh`` under ``case``; ``neighbours`` are organs that it may touch.
 
-    The first frame is the mesh at rest, then one per load step; ``times_s`` holds load fractions. Positions are those
-    of the scan, taken as free of stress: the weight that the organ already bore in the scanner is not taken out.
+    The first frame is the mesh at rest, then one per load step, and ``times_s`` holds load fractions; with ``dynamics``
+    one per step in time (of many steps only some), and ``times_s`` holds seconds. Positions are those of the scan, taken
+    as free of stress: the weight that the organ already bore in the scanner is not taken out.
 
     Raises
     ------
@@ -63,31 +77,42 @@ def deform(mesh: OrganMesh, case: TissueCase, monitor: Monitor | None = None) ->
     numerics = case.numerics
     poisson = max(material.poisson for material in (case.material, *case.materials.values()))
     form = formulation.choose(numerics.formulation, numerics.element, poisson, len(mesh.tets))
+    made_of = parts(mesh, case, fem.cell_of_cell)
     problem = Problem(
-        fem.mesh, parts(mesh, case, fem.cell_of_cell), form, _supports(fem, case, regions), _loads(mesh, fem, case, regions), _gravity(case)
+        fem.mesh,
+        made_of,
+        form,
+        case_terms.supports(mesh, fem, case, regions),
+        case_terms.loads(mesh, fem, case, regions),
+        case_terms.gravity(case),
+        directions=case_terms.directions(mesh, fem, case, made_of.materials),
+        inertia=case.dynamics is not None and case.dynamics.inertia,
     )
+    contact, contact_notes = contact_of(problem, fem, case, neighbours or {})
+    if contact is not None:
+        problem.add(contact)
     recovery = Recovery(problem, fem)
-    frames, forces = [recovery()], [_forces(problem)]
+    seconds = None if case.dynamics is None else times(case.dynamics)
+    load_steps = steps_for(case, contact)
+    steps = load_steps if seconds is None else round(seconds["duration_s"] / seconds["step_s"])
+    record = Record(recovery, lambda: _forces(problem), steps, monitor)
     monitor.log(f"{len(mesh.tets)} tetrahedra, {form.name}, {problem.size} unknowns")
-
-    def keep(load: float) -> None:
-        frames.append(recovery())
-        forces.append(_forces(problem))
-        moved = float(np.linalg.norm(frames[-1].displacement_mm, axis=1).max())
-        monitor.log(f"load {100 * load:.0f} %: largest displacement {moved:.2f} mm")
-
+    solver = {
+        "tolerance": numerics.tolerance,
+        "max_newton": numerics.max_newton,
+        "monitor": monitor,
+        "accepted": record,
+    }
     try:
-        path = follow_load(
-            problem,
-            steps=numerics.load_steps,
-            tolerance=numerics.tolerance,
-            max_newton=numerics.max_newton,
-            monitor=monitor,
-            accepted=keep,
-        )
+        if case.dynamics is None or seconds is None:
+            path = follow_load(problem, steps=load_steps, **solver)
+        else:
+            motion = {"spectral_radius": case.dynamics.spectral_radius, "damping_per_s": case.dynamics.damping_per_s}
+            path = follow_time(problem, **seconds, **motion, **solver)
     except SolveFailed as failure:
         raise _explained(failure, mesh, case, regions, recovery) from failure
-    return _result(mesh, case, problem, path, frames, forces, recovery)
+    record.close()
+    return _result(mesh, case, problem, path, record, recovery, contact_notes)
 
 
 # -- the case as a problem ------------------------------------------------------------------------------------------
@@ -106,59 +131,15 @@ def _check_cells(mesh: OrganMesh) -> None:
         )
 
 
-def _facets(fem: FemMesh, triangles: Mask) -> NDArray[np.int32]:
-    return np.asarray(fem.facet_tags.indices[triangles[fem.facet_tags.values]], np.int32)
-
-
-def _supports(fem: FemMesh, case: TissueCase, regions: Regions) -> list[Support]:
-    supports = [Support(f"fixed {i}", _facets(fem, mask)) for i, mask in enumerate(regions.fixed, 1)]
-    for i, (pull, mask) in enumerate(zip(case.pulls, regions.pulls, strict=True), 1):
-        shift = np.array(pull.displacement_mm, float)[:, None]
-        supports.append(Support(f"pull {i}", _facets(fem, mask), lambda x, shift=shift: np.tile(shift, x.shape[1])))
-    return supports
-
-
-def _loads(mesh: OrganMesh, fem: FemMesh, case: TissueCase, regions: Regions) -> list[Traction | Pressure]:
-    loads: list[Traction | Pressure] = []
-    for press, mask in zip(case.presses, regions.presses, strict=True):
-        if press.pressure is not None:
-            loads.append(Pressure(_facets(fem, mask), parse(press.pressure, "pressure")))
-        else:
-            traction = _traction_pa(mesh, press, mask)
-            loads.append(Traction(_facets(fem, mask), (float(traction[0]), float(traction[1]), float(traction[2]))))
-    return loads
-
-
-def _traction_pa(mesh: OrganMesh, press: Press, mask: Mask) -> NDArray[np.float64]:
-    """A total force spread evenly over the region."""
-    direction = np.array(press.direction, float)
-    length = np.linalg.norm(direction)
-    if length == 0:
-        raise BadInput("The direction of a pressing force is zero", remedy="Give for example [0, 1, 0] for backwards.")
-    corners = np.asarray(mesh.points_mm, float)[np.asarray(mesh.boundary_triangles)[mask]]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum() / 2
-    return np.asarray(parse(press.force or "", "force") * direction / length / area)
-
-
-def _gravity(case: TissueCase) -> tuple[float, float, float]:
-    if case.gravity is None:
-        return (0.0, 0.0, 0.0)
-    direction = np.array(case.gravity, float)
-    length = np.linalg.norm(direction)
-    if length == 0:
-        raise BadInput(
-            "The direction of gravity is zero", remedy="Give for example [0, 1, 0] for a patient on the back."
-        )
-    g = parse(case.gravity_strength, "acceleration") * direction / length
-    return (float(g[0]), float(g[1]), float(g[2]))
-
-
 # -- the result -----------------------------------------------------------------------------------------------------
 
 
 def _forces(problem: Problem) -> dict[str, NDArray[np.float64]]:
-    """Force (g mm/s²) that each support exerts on the tissue at the present state."""
-    return problem.reactions()
+    """Force (g mm/s²) that each support, spring, tool and neighbour exerts on the tissue at the present state."""
+    forces = problem.reactions() | problem.spring_forces()
+    for contact in _contacts(problem):
+        forces |= contact.forces(problem.state.x.array, problem.domain.comm)
+    return forces
 
 
 def _result(
@@ -166,11 +147,11 @@ def _result(
     case: TissueCase,
     problem: Problem,
     path: Path,
-    frames: list[PointFields],
-    forces: list[dict[str, NDArray[np.float64]]],
+    record: Record,
     recovery: Recovery,
+    contact_notes: list[str],
 ) -> Result:
-    last = frames[-1]
+    last, forces, frames = record.last, record.forces, record.frames
     moved = np.linalg.norm(last.displacement_mm, axis=1)
     rest, now, energy = problem.totals()
     used = np.unique(mesh.tets)
@@ -189,31 +170,33 @@ def _result(
     for name, force in forces[-1].items():
         newton = convert(float(np.linalg.norm(force)), "force", "N")
         label = name.removesuffix(" 1") if f"{name[:-1]}2" not in forces[-1] else name
-        kind = f"force at the {label.replace('pull', 'pulled region').replace('fixed', 'fixed region')}"
+        for short, long in (("pull", "pulled region"), ("fixed", "fixed region"), ("spring", "springs")):
+            label = label.replace(short, long)
+        kind = f"force at the {label}"
         quantities.append(Quantity(name=kind, value=newton, unit="N"))
-    quantities += [
-        Quantity(name="volume change", value=100 * (now / rest - 1), unit="%"),
-        Quantity(name="stored energy", value=energy * 1e-6, unit="mJ"),
-    ]
-    notes = ["The shape in the scan is taken as free of stress."]
+    quantities.append(Quantity(name="volume change", value=100 * (now / rest - 1), unit="%"))
+    if problem.memory is None:
+        quantities.append(Quantity(name="stored energy", value=energy * 1e-6, unit="mJ"))
+    if case.dynamics is not None:
+        peak = int(np.argmax(record.moved))
+        quantities.append(Quantity(name="largest displacement in time", value=record.moved[peak], unit="mm"))
+        quantities.append(Quantity(name="time of the largest displacement", value=record.at[peak], unit="s"))
+    notes = ["The shape in the scan is taken as free of stress.", *contact_notes]
     if moved.max() < NOTHING_MOVED * problem.length_mm:
         notes.append("Almost nothing moved: the load is very small for the stiffness of this tissue.")
     if moved.max() > FAR * problem.length_mm:
         notes.append("It moved by more than a quarter of its size: is it held in the case as it is in the body?")
+    if problem.memory is not None and case.dynamics is None:
+        notes.append("Without time, the tissue answers at once: its relaxation is not seen.")
     if mesh.caps:
         notes.append("The mesh of a vessel is its lumen: it was deformed as if it were filled with tissue.")
     if last.strain[used].max() > TEARS:
         notes.append(
             "Strain exceeds 100 % somewhere: real tissue would likely tear there, which the law does not know."
         )
-    histories = {
-        "newton residual": path.residuals,
-        "load fraction": path.loads,
-        **{
-            f"force at {name} N": [convert(float(np.linalg.norm(at[name])), "force", "N") for at in forces]
-            for name in forces[-1]
-        },
-    }
+    histories = {"newton residual": path.residuals, "load fraction": path.loads, **record.histories()}
+    if isinstance(path, Course):
+        histories |= {"time s": path.times_s, "kinetic energy mJ": [1e-6 * energy for energy in path.kinetic]}
     fields = {
         "displacement_mm": np.stack([f.displacement_mm for f in frames]),
         "strain": np.stack([f.strain for f in frames]),
@@ -224,7 +207,7 @@ def _result(
         name=case.name,
         physics="tissue",
         mesh=mesh.uuid,
-        times_s=np.array(path.loads),
+        times_s=np.array(record.times),
         fields=fields,
         quantities=tuple(quantities),
         credibility=_credibility(mesh, case, problem, path, recovery.strain_error()),
@@ -234,20 +217,47 @@ def _result(
 
 
 def _credibility(mesh: OrganMesh, case: TissueCase, problem: Problem, path: Path, error: float) -> dict[str, str]:
-    material = case.material
+    materials = {"": case.material, **{f" of {name}": material for name, material in case.materials.items()}}
     accuracy = "quadratic elements"
     if problem.formulation.degree == 1:
         accuracy = f"strain to about {100 * error:.0f} %, force to about {100 * error**2:.0f} % (Zienkiewicz and Zhu's estimate)"
-    shape = "".join(f", {name} {value:g}" for name, value in problem.elastic.parameters.items())
     return {
         "mesh": f"{len(mesh.tets)} tetrahedra, {len(mesh.points_mm)} points",
         "formulation": f"{problem.formulation.name}, {problem.size} unknowns",
         "discretisation": f"{accuracy}; at edges of held regions the largest strain grows with refinement",
-        "material": f"{problem.elastic.law.title}, E {material.young}, Poisson {material.poisson:g}{shape}",
-        "source of the material": material.source or "given in the case, without a source",
+        **{f"material{of}": _described(material) for of, material in materials.items()},
+        **_contact_credibility(problem),
+        **{
+            f"source of the material{of}": material.source or "given in the case, without a source"
+            for of, material in materials.items()
+        },
         "residual": f"{path.final_residual:.1e} of the acting forces, {len(path.residuals)} Newton iterations "
-        f"in {len(path.loads) - 1} load steps",
-        "verification": "uniaxial (every law) and cook (four variants): organtwin validate uniaxial cook",
+        f"in {len(path.loads) - 1} steps",
+        "verification": "organtwin validate uniaxial (every law), cook (four variants), land2015-p1 to p3 (heart muscle)",
+    }
+
+
+def _described(material: Material) -> str:
+    chosen = law(material.law)
+    text = f"{chosen.title}, E {material.young}, Poisson {material.poisson:g}"
+    text += "".join(f", {name} {value:g}" for name, value in chosen.read(material.parameters).items())
+    if material.active:
+        text += f", active tension {material.active}"
+    return text + "".join(f", {100 * term.share:g} % relaxes in {term.time}" for term in material.relaxation)
+
+
+def _contacts(problem: Problem) -> list[Contact]:
+    return [term for term in problem.terms if isinstance(term, Contact)]
+
+
+def _contact_credibility(problem: Problem) -> dict[str, str]:
+    contacts = _contacts(problem)
+    if not contacts:
+        return {}
+    deepest, relative = contacts[0].penetration(problem.state.x.array, problem.domain.comm)
+    return {
+        "contact": f"without friction, augmented Lagrangian; largest penetration {deepest:.3f} mm, "
+        f"{100 * relative:.1f} % of a triangle; verified by: organtwin validate hertz"
     }
 
 
@@ -267,12 +277,16 @@ def _explained(
 
 
 def _advice(mesh: OrganMesh, case: TissueCase, regions: Regions) -> str:
-    points, corners = np.asarray(mesh.points_mm, float), np.asarray(mesh.boundary_triangles)
-    fixed = points[np.unique(corners[np.any(regions.fixed, axis=0)])]
+    place = np.asarray(mesh.points_mm, float)
+    held = [region_points(mesh, r, m) for r, m in zip(case.fixed, regions.fixed, strict=True)]
     young = parse(case.material.young, "pressure")
     for pull, mask in zip(case.pulls, regions.pulls, strict=True):
-        distance = np.linalg.norm(fixed - points[np.unique(corners[mask])].mean(axis=0), axis=1).min()
-        length = float(np.linalg.norm(pull.displacement_mm))
+        if not held:
+            break
+        pulled = place[region_points(mesh, pull.region, mask)].mean(axis=0)
+        distance = np.linalg.norm(place[np.concatenate(held)] - pulled, axis=1).min()
+        moves = pull.each_mm if pull.each_mm is not None else (pull.displacement_mm,)
+        length = float(np.linalg.norm(np.array(moves, float), axis=1).max())
         if length > 0.5 * distance:
             return (
                 f"A pull of {length:.0f} mm on tissue that is fixed {distance:.0f} mm away is likely more than it can follow: "
@@ -280,7 +294,9 @@ def _advice(mesh: OrganMesh, case: TissueCase, regions: Regions) -> str:
             )
     for press, mask in zip(case.presses, regions.presses, strict=True):
         stress = (
-            parse(press.pressure, "pressure") if press.pressure else np.linalg.norm(_traction_pa(mesh, press, mask))
+            parse(press.pressure, "pressure")
+            if press.pressure
+            else np.linalg.norm(case_terms.traction_pa(mesh, press, mask))
         )
         if abs(stress) > 0.3 * young:
             return (
