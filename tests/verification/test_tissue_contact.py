@@ -17,6 +17,7 @@ from organtwin_solvers.tissue.materials import Elastic
 from organtwin_solvers.tissue.newton import follow_load
 from organtwin_solvers.tissue.operation import OPERATION
 from organtwin_solvers.tissue.problem import Problem, Support
+from organtwin_solvers.validation import hertz, patch
 from organtwin_solvers.validation.block import block
 from pydantic import ValidationError
 
@@ -24,6 +25,7 @@ from organtwin.errors import BadInput
 from organtwin.model import OrganMesh, Result, TissueCase
 from organtwin.model.tissue_case import Material, Region, TissueNumerics
 from organtwin.model.tool import Blade, Plane, Pose, RigidTool, Rod, Sphere
+from organtwin.monitor import NullMonitor
 
 SHAPES = [
     Sphere(radius="4 mm"),
@@ -231,3 +233,18 @@ def test_a_pose_that_is_not_a_number_is_one_sentence():
         OPERATION({"mesh": cushion()}, {"case": plain})
     with pytest.raises(ValidationError):
         Pose(tip_mm=(0, 0, 0), axis=(0, 0, 1), normal=(0, 0, 2))
+
+
+# -- published and by hand ------------------------------------------------------------------------------------------
+
+
+def test_a_ball_on_a_half_space_meets_hertzs_force_radius_and_pressure():
+    force, touch, pressure, _ = hertz.solve(0.49, Formulation(True, 2), 6, NullMonitor())
+    reference, peak = hertz.by_hand(0.49)
+    assert force == pytest.approx(reference, rel=0.05)
+    assert touch == pytest.approx(hertz.TOUCH_MM, rel=0.05)
+    assert pressure == pytest.approx(peak, rel=0.08)
+
+
+def test_uniform_stays_uniform_inside_and_through_contact():
+    assert [row.quantity for row in patch.CASE.run(True, NullMonitor()) if not row.passed] == []
