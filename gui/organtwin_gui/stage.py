@@ -92,7 +92,7 @@ class Stage(QObject):
         self.viewport.remove(FAILING)
         if job.error is not None and job.error.places_mm:
             self._mark(np.array(job.error.places_mm))
-        if job.state is not JobState.DONE or job.spec.operation != "segment" or job.done is None:
+        if job.state is not JobState.DONE or job.spec.operation not in ("segment", "liver") or job.done is None:
             return
         for uuid in job.done.objects:
             if any(e.uuid == uuid for e in self.bridge.entries("segmentation")):

@@ -125,7 +125,7 @@ class TableForm(QWidget):
         if organ is not None:
             low, high = self._box(organ.uuid)
             for entry in self.bridge.entries("surface"):
-                if entry.facts["structure"] != organ.facts["structure"] and _meet(self._box(entry.uuid), (low, high)):
+                if entry.facts["structure"] != organ.facts["structure"] and _within(self._box(entry.uuid), (low, high)):
                     inside.append(entry)
             beside = [e for e in self.bridge.entries("mesh") if e.uuid != organ.uuid and not e.facts.get("caps")]
             beside = [e for e in beside if e.facts["structure"] != organ.facts["structure"]]
@@ -200,8 +200,10 @@ class TableForm(QWidget):
         return Table(material=material, materials=parts, fixed=held, springs=springs, gravity=self.lying.currentData())
 
 
-def _meet(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> bool:
-    return bool((one[0] < other[1]).all() and (other[0] < one[1]).all())
+def _within(box: tuple[np.ndarray, np.ndarray], organ: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether most of a box lies in that of the organ: what merely touches it is not carried by it."""
+    shared = np.clip(np.minimum(box[1], organ[1]) - np.maximum(box[0], organ[0]), 0, None)
+    return bool(np.prod(shared) > 0.6 * np.prod(box[1] - box[0]))
 
 
 def _checks(tip: str) -> QListWidget:
