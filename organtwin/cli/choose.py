@@ -25,6 +25,19 @@ def choose(document: Document, kind: str | None, wanted: str | None = None, **fa
     return choose_in(entries, wanted, what)
 
 
+def choose_segmentation(document: Document, structure: str, wanted: str | None = None) -> Entry:
+    """The segmentation that ``wanted`` names, else the newest one that has the structure, else the newest.
+
+    Raises
+    ------
+    BadInput
+        When there is none, or the name fits several.
+    """
+    entries = document.entries("segmentation") if wanted is None else []
+    having = [e for e in entries if structure in {s["key"] for s in e.facts.get("segments", ())}]
+    return having[-1] if having else choose(document, "segmentation", wanted)
+
+
 def choose_in(entries: list[Entry], wanted: str, what: str = "object") -> Entry:
     """The one of ``entries`` that ``wanted`` names.
 

@@ -15,6 +15,7 @@ FloatVolume = NDArray[np.float32]
 
 MARGIN_MM = 35.0  # the portal trunk and the end of the vena cava lie outside the liver
 MOST_VOXELS = 9_000_000
+FAR_MM = 1e4
 RANGE_HU = (-200.0, 500.0)
 
 
@@ -100,9 +101,15 @@ class Region:
 
     def depth(self, mask: Mask) -> FloatVolume:
         """Distance (mm) of every voxel of the mask to the outside; the edge of the region counts as inside."""
-        if mask.all():
-            return np.full(mask.shape, 1e6, np.float32)
-        return np.asarray(ndimage.distance_transform_edt(mask, sampling=self.mm), dtype=np.float32)
+        out = np.zeros(mask.shape, np.float32)
+        if mask.any():
+            box = box_of(mask, 1)
+            out[box] = np.sqrt(_squared_distance(mask[box], self.mm))
+        return out
+
+    def distance(self, mask: Mask) -> FloatVolume:
+        """Distance (mm) of every voxel to the mask (far away where it is empty)."""
+        return np.sqrt(_squared_distance(~mask, self.mm))
 
     def grown(self, mask: Mask, mm: float) -> Mask:
         return self._near(mask, mm)
@@ -121,7 +128,7 @@ class Region:
         if not mask.any():
             return out
         box = box_of(mask, int(np.ceil(mm / self.mm)) + 1)
-        out[box] = ndimage.distance_transform_edt(~mask[box], sampling=self.mm) <= mm + 1e-6
+        out[box] = _squared_distance(~mask[box], self.mm) <= mm**2 + 1e-6
         return out
 
 
@@ -132,6 +139,20 @@ def box_of(mask: Mask, margin: int = 0) -> tuple[slice, slice, slice]:
         along = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
         sides.append(slice(max(0, int(along[0]) - margin), min(mask.shape[axis], int(along[-1]) + 1 + margin)))
     return sides[0], sides[1], sides[2]
+
+
+def _squared_distance(mask: Mask, mm: float) -> FloatVolume:
+    """Squared distance of the voxels of a mask to what is outside it (Maurer et al. 2003); large where there is nothing."""
+    import SimpleITK as sitk
+
+    if mask.all():
+        return np.full(mask.shape, FAR_MM**2, np.float32)
+    image = sitk.GetImageFromArray((~mask).view(np.uint8))  # the map is exact outside its object
+    image.SetSpacing([mm] * 3)
+    distance = sitk.SignedMaurerDistanceMap(
+        image, insideIsPositive=False, squaredDistance=True, useImageSpacing=True, backgroundValue=0.0
+    )
+    return np.asarray(np.clip(sitk.GetArrayFromImage(distance), 0, None), dtype=np.float32)
 
 
 def _resampled(array: FloatVolume, source: Grid, target: Grid) -> FloatVolume:

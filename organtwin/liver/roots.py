@@ -29,7 +29,7 @@ def portal_roots(region: Region, graph: Graph, liver: Mask, trunk: Mask, cava: M
     outside = _piece_of_trunk(region, liver, trunk)
     if outside is None:
         return _widest_inside(region, graph, liver, cava)
-    depth = ndimage.distance_transform_edt(~liver, sampling=region.mm)
+    depth = region.distance(liver)
     voxels = graph.skeleton.voxels
     own = outside[tuple(voxels.T)]
     ends = []
@@ -66,7 +66,7 @@ def _widest_inside(region: Region, graph: Graph, liver: Mask, cava: Mask | None)
     """Without a trunk in view: the node with the widest vessel away from the cava."""
     far = np.ones(len(graph.nodes), bool)
     if cava is not None and cava.any():
-        distance = ndimage.distance_transform_edt(~cava, sampling=region.mm)
+        distance = region.distance(cava)
         places = np.clip(np.rint(graph.nodes / region.mm).astype(int), 0, np.array(cava.shape) - 1)
         far = distance[tuple(places.T)] > APART_MM
     widest, best = LEAST_TRUNK_MM, []
@@ -87,7 +87,7 @@ def hepatic_roots(region: Region, graph: Graph, cava: Mask, heart: Mask | None, 
         upper = np.zeros_like(cava)
         upper[max(0, top - int(6 / region.mm)) : top + 1] = cava[max(0, top - int(6 / region.mm)) : top + 1]
         basin = cava | (heart & region.grown(upper, ATRIUM_MM))
-    distance = ndimage.distance_transform_edt(~basin, sampling=region.mm)
+    distance = region.distance(basin)
     places = np.clip(np.rint(graph.nodes / region.mm).astype(int), 0, np.array(cava.shape) - 1)
     close = distance[tuple(places.T)]
     radius = np.zeros(len(graph.nodes))

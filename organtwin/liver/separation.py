@@ -52,8 +52,8 @@ def grow(graph: Graph, roots: Sequence[Sequence[int]], mm: float) -> Grown:
     queue: list[tuple[float, int, int, int, int]] = []  # cost, edge, node it begins at, edge before, tree
     for number, nodes in enumerate(roots):
         for node in nodes:
-            for edge in graph.at[node]:
-                heapq.heappush(queue, (0.0, edge, int(node), -1, number))
+            for first in graph.at[node]:
+                heapq.heappush(queue, (0.0, first, int(node), -1, number))
     while queue:
         so_far, number, node, before, owner = heapq.heappop(queue)
         if tree[number] >= 0:

@@ -55,7 +55,7 @@ def supply_of(tree: Tree, places_mm: Points, volume_each: float) -> Supply:
     """Share out places (n, 3) of the organ among all branches."""
     count = len(tree.branches)
     owner = nearest(tree, range(count), places_mm)
-    volume = np.bincount(owner, minlength=count) * volume_each
+    volume = np.bincount(owner, minlength=count).astype(np.float64) * volume_each
     total = np.stack([np.bincount(owner, places_mm[:, axis], count) for axis in range(3)], axis=1) * volume_each
     whole, whole_total = volume.copy(), total.copy()
     for number in range(count - 1, -1, -1):

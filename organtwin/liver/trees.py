@@ -66,18 +66,18 @@ class Tree:
 
 def tree_of(region: Region, graph: Graph, grown: Grown, number: int) -> Tree:
     """The tree ``number`` of those that grew: without bumps of the wall, and one branch from fork to fork."""
-    own = np.flatnonzero(grown.tree == number)
-    own = own[np.argsort(grown.cost[own], kind="stable")]  # parents come before children
-    children: dict[int, list[int]] = {int(e): [] for e in own}
+    mine = np.flatnonzero(grown.tree == number)
+    own: list[int] = mine[np.argsort(grown.cost[mine], kind="stable")].tolist()  # parents come before children
+    children: dict[int, list[int]] = {edge: [] for edge in own}
     for edge in own:
         if grown.parent[edge] >= 0:
-            children[int(grown.parent[edge])].append(int(edge))
-    for edge in own[::-1].tolist():
+            children[int(grown.parent[edge])].append(edge)
+    for edge in own[::-1]:
         if not children[edge] and _is_spur(graph, grown, edge):
             children[int(grown.parent[edge])].remove(edge)
             del children[edge]
     branches: list[TreeBranch] = []
-    queue = [(int(edge), -1) for edge in own if grown.parent[edge] < 0 and int(edge) in children]
+    queue = [(edge, -1) for edge in own if grown.parent[edge] < 0 and edge in children]
     for edge, parent in queue:
         chain = [edge]
         while len(children[chain[-1]]) == 1:

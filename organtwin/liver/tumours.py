@@ -106,7 +106,7 @@ def _grown(
     ball_ml = 4 / 3 * np.pi * float(depth.max()) ** 3 / 1000
     roundness = (ball_ml / size_ml) ** (1 / 3) if size_ml else 0.0
     rim = ndimage.binary_dilation(mask, iterations=2) & ~mask
-    outside = np.count_nonzero(rim & ~place) / max(np.count_nonzero(rim), 1)
+    outside = float(np.count_nonzero(rim & ~place)) / max(float(np.count_nonzero(rim)), 1.0)
     wanted = LEAST_AT_SURFACE if outside > OUTSIDE else LEAST_ROUNDNESS  # at the surface much that is no tumour is dark
     if not size_ml or (not picked and (size_ml < LEAST_ML or roundness < wanted)):
         return None

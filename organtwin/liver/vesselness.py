@@ -24,7 +24,7 @@ def tubeness(
     best = np.zeros(image.shape, np.float32)
     for at, scale in enumerate(scales_mm):
         smooth = ndimage.gaussian_filter(image, scale / spacing_mm, truncate=3)
-        _line_response(smooth, np.float32((scale / spacing_mm) ** 2), best)
+        _line_response(smooth, (scale / spacing_mm) ** 2, best)
         beat((at + 1) / len(scales_mm))
     return best
 

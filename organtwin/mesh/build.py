@@ -18,9 +18,10 @@ from organtwin.mesh.coarse import coarse_surface
 from organtwin.mesh.cut import WALL, cut_flat, extended
 from organtwin.mesh.improve import improved
 from organtwin.mesh.label_surface import LabelSurface, distance_to_voxel_faces
+from organtwin.mesh.parts import with_parts
 from organtwin.mesh.remesh import remeshed
 from organtwin.mesh.repair import BadSurface, fair, plugged, untangled
-from organtwin.model import Cap
+from organtwin.model import Cap, Segmentation
 from organtwin.vessel import centerline, naming
 from organtwin.vessel import openings as ends
 from organtwin.vessel.centerline import Centerline
@@ -208,6 +209,36 @@ def organ(
         _report(filled, target, surface, shell),
         _fallbacks(filled),
     )
+
+
+def parted(
+    made: Built, segmentation: Segmentation, parts: Sequence[str], edge_mm: float | None, progress: Progress
+) -> tuple[Built, NDArray[np.int16], tuple[str, ...]]:
+    """An organ's mesh with its parts: finer near them (``edge_mm``, or half of its edges), the number of each cell's part (0 for
+    none), and notes on how well they are met. ``segmentation`` has labels for the parts only where they lie in the organ.
+    """
+    progress(0.95, "parts inside")
+    one = with_parts(
+        made.points, made.tets, segmentation, parts, edge_mm=edge_mm, beat=lambda: progress(0.96, "parts inside")
+    )
+    shell = quality.boundary(one.tets)
+    tags = made.boundary_tags[
+        cKDTree(made.points[made.boundary_triangles].mean(axis=1)).query(one.points[shell].mean(axis=1))[1]
+    ]
+    numbers = made.report | quality.report(one.points, one.tets)
+    volumes = quality.volumes(one.points, one.tets)
+    notes = (
+        [] if one.refined else ["The cells near the parts are as large as everywhere: they could not be made smaller."]
+    )
+    for number, key in enumerate(parts, start=1):
+        in_mesh = float(volumes[one.material == number].sum()) / 1000
+        in_scan = float(np.count_nonzero(segmentation.mask(key))) * segmentation.grid.voxel_volume_mm3 / 1000
+        name = segmentation.segment(key).name
+        notes.append(f"{name}: {in_mesh:.1f} mL in the mesh, {in_scan:.1f} mL of it segmented inside.")
+    built = replace(
+        made, points=one.points, tets=one.tets, boundary_triangles=shell, boundary_tags=tags, report=numbers
+    )
+    return built, one.material, tuple(notes)
 
 
 def _no_opening(key: str, notes: Sequence[str]) -> BadInput:

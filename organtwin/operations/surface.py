@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from organtwin.model import Segmentation, Surface, TwinObject
-from organtwin.monitor import Monitor
+from organtwin.monitor import Monitor, PartMonitor
 from organtwin.operations.registry import Operation, Parameters
 
 
@@ -25,14 +25,24 @@ class SurfaceParameters(Parameters):
 
 def run(inputs: dict[str, TwinObject], parameters: SurfaceParameters, monitor: Monitor) -> Sequence[TwinObject]:
     """One :class:`Surface` per structure."""
+    from organtwin.liver.whole import as_whole, is_of_liver
     from organtwin.mesh.label_surface import FILLERS, label_surfaces
 
     segmentation = inputs["segmentation"]
     assert isinstance(segmentation, Segmentation)
     keys = parameters.structures or tuple(s.key for s in segmentation.segments if s.key not in FILLERS)
-    made = label_surfaces(
-        segmentation, keys, smoothing=parameters.smoothing, parts=parameters.parts, progress=monitor.progress
-    )
+    # the liver is shown as a whole, and what lies in it by itself
+    within = [s.key for s in segmentation.segments if "liver" in keys and is_of_liver(s.key)]
+    whole = as_whole(segmentation, "liver", within) if within else segmentation
+    groups = [
+        (whole, [key for key in keys if key not in within], parameters.parts),
+        (segmentation, [key for key in keys if key in within], "all"),  # veins hang together only through the cava
+    ]
+    made = []
+    for n, (labels, some, islands) in enumerate(groups):
+        part = PartMonitor(monitor, 0.7 * n if within else 0.0, 0.7 + 0.3 * n if within else 1.0)
+        if some:
+            made += label_surfaces(labels, some, smoothing=parameters.smoothing, parts=islands, progress=part.progress)
     monitor.progress(1.0, "done")
     return [
         Surface(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from organtwin.cli.base import AsJson, ProjectPath, app, opened, tell
-from organtwin.cli.choose import choose, choose_in
+from organtwin.cli.choose import choose, choose_in, choose_segmentation
 from organtwin.cli.follow import run_job
 from organtwin.document import Document
 from organtwin.errors import BadInput
@@ -32,7 +32,7 @@ def liver(
     seeds = {"portal_seeds_mm": portal, "hepatic_seeds_mm": hepatic, "tumour_seeds_mm": tumour}
     parameters: dict[str, Any] = {key: [point_mm(text) for text in told] for key, told in seeds.items() if told}
     with opened(project) as document:
-        source = with_structure(document, "liver", segmentation)
+        source = choose_segmentation(document, "liver", segmentation)
         scan = _scan_of(document, source, volume)
         inputs = {"volume": scan.uuid, "segmentation": source.uuid}
         made = run_job(document, "liver", inputs, parameters, "Liver: tumours and veins")
@@ -54,7 +54,7 @@ def territories(
 ) -> None:
     """Share the liver out among the branches of its portal vein."""
     with opened(project) as document:
-        source = with_structure(document, "portal_vein", segmentation)
+        source = choose_segmentation(document, "portal_vein", segmentation)
         trees = [e for e in document.entries("centerline") if e.facts.get("segmentation") == source.uuid]
         portals = [e for e in trees if e.facts.get("structure") == "portal_vein"]
         inputs = {"segmentation": source.uuid}
@@ -65,21 +65,6 @@ def territories(
             inputs["tree"] = portals[-1].uuid
         made = run_job(document, "territories", inputs, parameters, "Territories of the liver")
     tell(made, as_json)
-
-
-def with_structure(document: Document, key: str, wanted: str | None) -> Entry:
-    """The segmentation of that name, or the newest that has the structure."""
-    if wanted is not None:
-        return choose(document, "segmentation", wanted)
-    having = [e for e in document.entries("segmentation") if key in {s["key"] for s in e.facts.get("segments", ())}]
-    if having:
-        return having[-1]
-    if key == "liver":
-        choose(document, "segmentation")  # says that there is none at all
-        raise BadInput("No segmentation of this project has a liver", remedy="Run 'organtwin segment' first.")
-    raise BadInput(
-        f"No segmentation of this project has a {key.replace('_', ' ')}", remedy="Run 'organtwin liver' first."
-    )
 
 
 def _scan_of(document: Document, segmentation: Entry, wanted: str | None) -> Entry:

@@ -16,7 +16,7 @@ from organtwin.cli.base import (
     opened,
     tell,
 )
-from organtwin.cli.choose import choose
+from organtwin.cli.choose import choose, choose_segmentation
 from organtwin.cli.follow import run_job
 from organtwin.errors import BadInput, OrganTwinError
 
@@ -92,13 +92,18 @@ def mesh(
     edge: Annotated[
         str | None, typer.Option(help='Edge length with its unit, as in "2 mm"; automatic when left out.')
     ] = None,
+    parts: Annotated[
+        str | None, typer.Option(help="What lies in it and becomes a material of the mesh, as in: tumour,portal_vein.")
+    ] = None,
     segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a surface and tetrahedra of one structure."""
     with opened(project) as document:
-        source = choose(document, "segmentation", segmentation)
+        source = choose_segmentation(document, structure, segmentation)
         parameters: dict[str, Any] = {"structure": structure}
+        if parts:
+            parameters["parts"] = [part.strip() for part in parts.split(",") if part.strip()]
         if edge:
             parameters["edge"] = edge
         made = run_job(document, "mesh", {"segmentation": source.uuid}, parameters, f"Mesh {structure}")
