@@ -22,7 +22,9 @@ from organtwin.mesh.cutting.sheets import Sheet
 Points = NDArray[np.float64]
 
 ON_SHEET = 0.25  # a point inside is brought onto the sheet when it crosses an edge this near, in edge lengths
-ON_SHEET_SKIN = 0.2  # the same for points that do not move
+ON_SHEET_SKIN = 0.15  # the same for points of the boundary
+SLIDE = 0.35  # so far along an edge of the boundary such a point may slide, in edge lengths,
+BULGE = 1e-6  # only where the boundary is flat: the organ keeps its volume to rounding
 QUALITY_KEPT = 0.4  # share of the worst mean ratio around a point that moving it must leave
 OFF_SHEET = 0.3  # a sheet is crossed only where its height really vanishes, in edge lengths
 CRUMB_TETS = 4.0  # a piece smaller than so many tetrahedra of mean size is a crumb
@@ -144,7 +146,7 @@ def cut(
     at_rest : bool
         Whether the sheet lies among the places at rest instead of those of now.
     pinned : (n,) bool, optional
-        Points that must not move inside the tissue, besides those on the boundary.
+        Points that must not move in the tissue, for example where two materials meet.
 
     Raises
     ------
@@ -165,9 +167,7 @@ def cut(
     if len(edges) == 0:
         raise _nothing()
 
-    still = np.zeros(n, bool) if pinned is None else pinned.copy()
-    still[triangles] = True
-    moved_to, moved_share, moved = _snap(places, others, tets, sign, still, edges, share)
+    moved_to, moved_share, moved = _snap(places, others, tets, triangles, sign, pinned, edges, share)
     crossed = (sign[edges] != ON).all(axis=1)
     edges, share = edges[crossed], share[crossed]
     length = np.linalg.norm(places[edges[:, 0]] - places[edges[:, 1]], axis=1)
@@ -272,30 +272,63 @@ def _snap(
     places: Points,
     others: Points,
     tets: NDArray[np.int32],
+    triangles: NDArray[np.int32],
     sign: NDArray[np.int8],
-    still: NDArray[np.bool_],
+    pinned: NDArray[np.bool_] | None,
     edges: NDArray[np.int64],
     share: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Bring points near the sheet onto it (``sign``, ``places`` and ``others`` change); toward which points, by what
-    share, and the points that moved."""
-    point = np.concatenate([edges[:, 0], edges[:, 1]])
-    toward = np.concatenate([edges[:, 1], edges[:, 0]])
+    share, and the points that moved.
+
+    Points inside move along any edge, those of the boundary along its edges, and only where it is flat.
+    """
+    n = len(sign)
+    skin = np.zeros(n, bool)
+    skin[triangles] = True
+    point, toward = np.concatenate([edges[:, 0], edges[:, 1]]), np.concatenate([edges[:, 1], edges[:, 0]])
     part = np.concatenate([share, 1.0 - share])
-    close = part < np.where(still[point], ON_SHEET_SKIN, ON_SHEET)
-    point, toward, part = point[close], toward[close], part[close]
-    distance = part * np.linalg.norm(places[toward] - places[point], axis=1)
-    by_point = np.lexsort((toward, distance, point))  # of several edges the one along which it moves least
-    first = by_point[np.unique(point[by_point], return_index=True)[1]]
-    point, toward, part, distance = point[first], toward[first], part[first], distance[first]
-    order = np.lexsort((point, distance))
-    around = np.zeros(len(sign), bool)
-    around[point] = True
-    local = np.ascontiguousarray(tets[around[tets].any(axis=1)])
-    starts, list_of = kernels.tets_around(local, len(sign))
-    done = kernels.snap(places, others, local, starts, list_of, sign, still, order, point, toward, part, QUALITY_KEPT)
+    length = np.linalg.norm(places[toward] - places[point], axis=1)
+    close = np.zeros(n, bool)
+    close[point[part < np.where(skin[point], ON_SHEET_SKIN, ON_SHEET)]] = True
+    border = skin[edges].all(axis=1)
+    border[border] = _numbers(edges[border], _triangle_edges(triangles, close), n) >= 0
+    allowed = np.where(skin[point], np.concatenate([border, border]) & (part < SLIDE), part < ON_SHEET)
+    if pinned is not None:
+        allowed &= ~pinned[point]
+    use = np.flatnonzero(close[point])
+    use = use[np.lexsort((toward[use], part[use] * length[use], ~allowed[use], point[use]))]
+    first = use[np.unique(point[use], return_index=True)[1]]  # for each point the edge along which it moves least
+    point, toward, part = point[first], np.where(allowed[first], toward[first], -1), part[first]
+    order = np.lexsort((point, part * length[first]))
+    near, rim = (np.ascontiguousarray(cells[close[cells].any(axis=1)]) for cells in (tets, triangles))
+    starts, around = kernels.cells_around(near, n)
+    rim_starts, rim_around = kernels.cells_around(rim, n)
+    done = kernels.snap(
+        places,
+        others,
+        near,
+        starts,
+        around,
+        rim,
+        rim_starts,
+        rim_around,
+        sign,
+        order,
+        point,
+        toward,
+        part,
+        BULGE * length[first],
+        QUALITY_KEPT,
+    )
     moved = done == 2
     return toward[moved], part[moved], point[moved]
+
+
+def _triangle_edges(triangles: NDArray[np.int32], close: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(k, 2) edges of the triangles around the points that are ``close``; each may come twice."""
+    own = triangles[close[triangles].any(axis=1)].astype(np.int64)
+    return np.stack([own, np.roll(own, -1, axis=1)], axis=2).reshape(-1, 2)
 
 
 def _numbers(ends: NDArray[np.int64], edges: NDArray[np.int64], count: int) -> NDArray[np.int64]:

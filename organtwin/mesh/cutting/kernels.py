@@ -78,25 +78,47 @@ def _worst_around(points: Any, tets: Any, starts: Any, around: Any, at: int) -> 
 
 
 @numba.njit(cache=True, nogil=True)
+def _bulge(points: Any, triangles: Any, starts: Any, around: Any, at: int, old: Any) -> float:
+    """Largest distance of the place ``old`` from the planes of the triangles around a point that was there."""
+    worst = 0.0
+    for j in range(starts[at], starts[at + 1]):
+        t = around[j]
+        a, b, c = points[triangles[t, 0]], points[triangles[t, 1]], points[triangles[t, 2]]
+        n0 = (b[1] - a[1]) * (c[2] - a[2]) - (b[2] - a[2]) * (c[1] - a[1])
+        n1 = (b[2] - a[2]) * (c[0] - a[0]) - (b[0] - a[0]) * (c[2] - a[2])
+        n2 = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+        length = np.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
+        if length <= 0.0:
+            return np.inf
+        away = abs(n0 * (old[0] - a[0]) + n1 * (old[1] - a[1]) + n2 * (old[2] - a[2])) / length
+        worst = max(worst, away)
+    return worst
+
+
+@numba.njit(cache=True, nogil=True)
 def snap(
     places: Any,
     others: Any,
     tets: Any,
     starts: Any,
     around: Any,
+    triangles: Any,
+    skin_starts: Any,
+    skin_around: Any,
     sign: Any,
-    pinned: Any,
     order: Any,
     point: Any,
     toward: Any,
     share: Any,
+    bulge: Any,
     floor: float,
 ) -> Any:
     """Let points near the sheet lie on it, in the given order; ``sign`` becomes 0 there.
 
-    Candidate ``order[i]`` is the point ``point`` that would move by ``share`` toward ``toward``. It moves unless it is
-    pinned or a tetrahedron around it would become worse than ``floor`` times what it was; then the sheet is bent to it.
-    No tetrahedron may have all its corners on the sheet. Returns whether each candidate was brought on (1) and moved (2).
+    Candidate ``order[i]`` is the point ``point`` that would move by ``share`` toward ``toward`` (-1: nowhere). It moves
+    unless a tetrahedron around it would become worse than ``floor`` times what it was, or the boundary would recede by
+    more than ``bulge``; then the sheet is bent to it. No tetrahedron may have all its corners on the sheet. Returns
+    whether each candidate was brought on (1) and moved (2).
     """
     done = np.zeros(len(point), np.int8)
     for i in order:
@@ -116,15 +138,19 @@ def snap(
             continue
         sign[a] = 0
         done[i] = 1
-        if pinned[a]:
-            continue
         b, t = toward[i], share[i]
+        if b < 0:
+            continue
         before = min(_worst_around(places, tets, starts, around, a), _worst_around(others, tets, starts, around, a))
         here, there = places[a].copy(), others[a].copy()
         places[a] = (1.0 - t) * here + t * places[b]
         others[a] = (1.0 - t) * there + t * others[b]
         after = min(_worst_around(places, tets, starts, around, a), _worst_around(others, tets, starts, around, a))
-        if after < floor * before or after <= 0.0:
+        recedes = max(
+            _bulge(places, triangles, skin_starts, skin_around, a, here),
+            _bulge(others, triangles, skin_starts, skin_around, a, there),
+        )
+        if after < floor * before or after <= 0.0 or recedes > bulge[i]:
             places[a], others[a] = here, there
         else:
             done[i] = 2
@@ -132,18 +158,19 @@ def snap(
 
 
 @numba.njit(cache=True, nogil=True)
-def tets_around(tets: Any, count: int) -> Any:
-    """Tetrahedra around each point: starts (n + 1,) and list."""
+def cells_around(tets: Any, count: int) -> Any:
+    """Tetrahedra (or triangles) around each point: starts (n + 1,) and list."""
     starts = np.zeros(count + 1, np.int64)
+    corners = tets.shape[1]
     for m in range(len(tets)):
-        for k in range(4):
+        for k in range(corners):
             starts[tets[m, k] + 1] += 1
     for i in range(count):
         starts[i + 1] += starts[i]
     fill = starts[:-1].copy()
-    around = np.empty(4 * len(tets), np.int64)
+    around = np.empty(corners * len(tets), np.int64)
     for m in range(len(tets)):
-        for k in range(4):
+        for k in range(corners):
             around[fill[tets[m, k]]] = m
             fill[tets[m, k]] += 1
     return starts, around
