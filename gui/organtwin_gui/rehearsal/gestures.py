@@ -427,7 +427,9 @@ class Plane(HandGesture):
         painter.setFont(theme.font(theme.SMALL_POINTS, bold=True))
         words = "is taken away"
         wide = QFontMetricsF(painter.font()).horizontalAdvance(words)
-        _paint_words(painter, end + QPointF(12 if end.x() >= start.x() else -12 - wide, -10), words)
+        at = end + QPointF(12 if end.x() >= start.x() else -12 - wide, -10)
+        at.setX(min(max(at.x(), 8.0), painter.viewport().width() - wide - 8))
+        _paint_words(painter, at, words)
 
 
 class Join(HandGesture):

@@ -15,6 +15,7 @@ Level = Literal["", "near", "over"]
 NEAR_VESSEL_MM, OVER_VESSEL_MM = 10.0, 4.0
 NEAR_TUMOUR_MM, OVER_TUMOUR_MM = 10.0, 5.0
 _PAD, _GAP = 10.0, 18.0
+_LONGEST = 22  # letters of a name
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def _plain(name: str) -> str:
 
 
 def _names(names: tuple[str, ...]) -> str:
-    shown = ", ".join(_plain(n) for n in names[:2])
-    return shown if len(names) <= 2 else f"{shown} and {len(names) - 2} more"
+    first = _plain(names[0])
+    first = first if len(first) <= _LONGEST else f"{first[: _LONGEST - 1].rstrip(', ')}…"
+    return first if len(names) == 1 else f"{first} + {len(names) - 1}"
 
 
 def paint_readouts(painter: QPainter, rows: list[Row], left: float, top: float) -> QRectF:

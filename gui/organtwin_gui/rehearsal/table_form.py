@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from scipy.spatial import cKDTree
 
 from organtwin.errors import BadInput
-from organtwin.model import OrganMesh
+from organtwin.model import OrganMesh, Surface
 from organtwin.model.rehearsal import Scene as Table
 from organtwin.model.tissue_case import Material, Region, Spring
 from organtwin.model.tissues import MATERIALS, SAME_AS
@@ -36,7 +37,7 @@ class TableForm(QWidget):
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
         self.bridge = bridge
-        self._boxes: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._known: dict[tuple[str, str], bool] = {}
         self.organ = QComboBox()
         self.organ.setToolTip(
             "Which organ mesh to rehearse on; a few thousand to twenty thousand tetrahedra are fluent"
@@ -112,20 +113,22 @@ class TableForm(QWidget):
             self.young.setText(known.young)
         self._source.setText(f"{known.source}." if known is not None else "A stiffness of your own.")
 
-    def _box(self, uuid: str) -> tuple[np.ndarray, np.ndarray]:
-        if uuid not in self._boxes:
-            points = np.asarray(self.bridge.get(uuid).points_mm)  # type: ignore[attr-defined]
-            self._boxes[uuid] = points.min(axis=0), points.max(axis=0)
-        return self._boxes[uuid]
+    def _carried(self, surface: str, organ: str) -> bool:
+        """Whether most of a surface lies in an organ: what merely touches it is not carried by it."""
+        if (surface, organ) not in self._known:
+            mesh, thing = self.bridge.get(organ), self.bridge.get(surface)
+            assert isinstance(mesh, OrganMesh)
+            assert isinstance(thing, Surface)
+            self._known[surface, organ] = share_within(np.asarray(thing.points_mm), mesh) > 0.5
+        return self._known[surface, organ]
 
     def _offer_company(self) -> None:
         organ = self._organ_entry()
         inside: list[Entry] = []
         beside: list[Entry] = []
         if organ is not None:
-            low, high = self._box(organ.uuid)
             for entry in self.bridge.entries("surface"):
-                if entry.facts["structure"] != organ.facts["structure"] and _within(self._box(entry.uuid), (low, high)):
+                if entry.facts["structure"] != organ.facts["structure"] and self._carried(entry.uuid, organ.uuid):
                     inside.append(entry)
             beside = [e for e in self.bridge.entries("mesh") if e.uuid != organ.uuid and not e.facts.get("caps")]
             beside = [e for e in beside if e.facts["structure"] != organ.facts["structure"]]
@@ -200,10 +203,16 @@ class TableForm(QWidget):
         return Table(material=material, materials=parts, fixed=held, springs=springs, gravity=self.lying.currentData())
 
 
-def _within(box: tuple[np.ndarray, np.ndarray], organ: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether most of a box lies in that of the organ: what merely touches it is not carried by it."""
-    shared = np.clip(np.minimum(box[1], organ[1]) - np.maximum(box[0], organ[0]), 0, None)
-    return bool(np.prod(shared) > 0.6 * np.prod(box[1] - box[0]))
+def share_within(points_mm: np.ndarray, mesh: OrganMesh, sampled: int = 400) -> float:
+    """About which share of some points lies in a mesh: those nearer to one of its points than its edges are long."""
+    nodes = np.asarray(mesh.points_mm)
+    some = points_mm[:: max(1, len(points_mm) // sampled)]
+    some = some[((some > nodes.min(axis=0)) & (some < nodes.max(axis=0))).all(axis=1)]
+    if not len(some):
+        return 0.0
+    edge = np.linalg.norm(nodes[mesh.tets[:, 0]] - nodes[mesh.tets[:, 1]], axis=1)
+    away, _ = cKDTree(nodes).query(some)
+    return float((away < 0.75 * edge.mean()).sum()) / max(1, len(points_mm[:: max(1, len(points_mm) // sampled)]))
 
 
 def _checks(tip: str) -> QListWidget:

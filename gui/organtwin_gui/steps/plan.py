@@ -26,7 +26,9 @@ from organtwin.operations import find, names
 from organtwin.resection.anatomy import is_tumour
 from organtwin.resection.opening import opening_case
 from organtwin.resection.settings import CutPlane, Push, Settings
+from organtwin.store import Entry
 from organtwin_gui import theme
+from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.planning import turning
 from organtwin_gui.planning.board import Board
@@ -114,10 +116,12 @@ class PlanStep(Step):
         )
         self.find.clicked.connect(self._find)
         self.level = tidy(QSpinBox())
-        self.level.setRange(1, 4)
-        self.level.setValue(2)
+        self.level.setRange(1, 6)
+        self.level.setValue(3)
         self.level.setPrefix("level ")
-        self.level.setToolTip("How fine the territories are: after so many divisions of the portal vein")
+        self.level.setToolTip(
+            "How fine: 1 right and left, 2 sectors, 3 about Couinaud's segments, more: numbered parts"
+        )
         self.divide = _button(
             "Territories",
             "slices",
@@ -286,11 +290,7 @@ class PlanStep(Step):
         made = {"segmentation": segmentation}
         if self.territories.currentData():
             made["territories"] = self.territories.currentData()
-        lines = {
-            e.name: e.uuid
-            for e in self.bridge.entries("centerline")
-            if e.facts.get("mesh") == segmentation or (e.recipe and segmentation in e.recipe.inputs.values())
-        }
+        lines = {e.name: e.uuid for e in trees_on(self.bridge, segmentation)}
         return made | {f"tree-{n}": uuid for n, uuid in enumerate(lines.values(), start=1)}
 
     def _take_inputs(self) -> None:
@@ -556,6 +556,11 @@ class PlanStep(Step):
                 "volume": self.scene.volume and self.scene.volume.uuid,
             }
             inputs = {role: known[kind] for role, kind in operation.inputs.items() if known.get(kind)}
+            portal = [
+                e.uuid for e in trees_on(self.bridge, self.segmentation.currentData()) if "portal" in e.name.lower()
+            ]
+            if portal and "tree" in operation.optional:
+                inputs["tree"] = portal[-1]
             parameters = {"level": self.level.value()} if "level" in operation.parameters.model_fields else {}
             self.bridge.start("territories", inputs, parameters, "Vascular territories")
 
@@ -681,6 +686,18 @@ class PlanStep(Step):
         if self.live.refining:
             return "· Working out the exact numbers …"
         return ""
+
+
+def trees_on(bridge: Bridge, segmentation: str) -> list[Entry]:
+    """The vessel trees found together with a segmentation, or on it."""
+    base = next((e for e in bridge.entries("segmentation") if e.uuid == segmentation), None)
+    return [
+        e
+        for e in bridge.entries("centerline")
+        if e.facts.get("mesh") == segmentation
+        or (e.recipe is not None and segmentation in e.recipe.inputs.values())
+        or (e.recipe is not None and base is not None and e.recipe == base.recipe)
+    ]
 
 
 def _keys(entry: Any) -> list[str]:

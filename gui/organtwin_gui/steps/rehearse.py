@@ -32,6 +32,7 @@ from organtwin_gui.steps.step import Step, primary
 from organtwin_gui.views.items.live import LiveLook
 
 SPEEDS = (1.0, 2.0, 4.0)
+_LONG = 150  # letters of what a step says; the rest is in the tool tip
 
 
 class RehearseStep(Step):
@@ -266,7 +267,9 @@ class RehearseStep(Step):
         self.place_foot()
 
     def _say(self, sentence: str) -> None:
-        self.why.setText(sentence)
+        short = sentence if len(sentence) <= _LONG else f"{sentence[:_LONG].rsplit(' ', 1)[0]} …"
+        self.why.setText(short)
+        self.why.setToolTip(sentence)
         self.why.setVisible(bool(sentence))
         self.place_foot()
 

@@ -29,12 +29,13 @@ from organtwin_gui.views.items.base import (
     with_normals,
 )
 from organtwin_gui.views.items.cut_faces import CutFaces, ScanSampler
-from organtwin_gui.views.items.moving_triangles import MovingTriangles
+from organtwin_gui.views.items.moving_triangles import MovingTriangles, thinned
 from organtwin_gui.views.items.plan import TUMOUR, VESSELS
 from organtwin_gui.views.items.tool_models import ball, model_of, placed, steel
 
 UUID = "live"
 ColourBy = Literal["tissue", "strain", "force"]
+_INSIDE_TRIANGLES = 60_000  # of all things inside together; half as many without a graphics card
 _STILL_MM = 2e-3  # what moves less is not drawn anew
 _CHARRED = np.array([52, 40, 36], np.float32)
 _BEYOND = np.array([79, 227, 255], np.float32)  # more strain than the tissue bears
@@ -71,20 +72,23 @@ class LiveLook:
 
 @dataclass
 class Inside:
-    """A surface that the organ carries, as it is drawn."""
+    """A surface that the organ carries, as it is drawn: with no more triangles than can be moved in a moment."""
 
     surface: Surface
     colour: Colour
+    finest: int
     drawn: MovingTriangles = field(default_factory=MovingTriangles)
     gone: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        self._triangles, self._of = thinned(self.surface.points_mm, self.surface.triangles, self.finest)
 
     def take(self, points_mm: NDArray[np.floating], gone: NDArray[np.bool_] | None) -> None:
         """Where it is now, and which of its triangles are no more."""
         changed = self.gone is None or (gone is not None and not np.array_equal(gone, self.gone))
         if changed:
-            triangles = np.asarray(self.surface.triangles)
-            self.gone = np.zeros(len(triangles), bool) if gone is None else np.array(gone)
-            self.drawn.set_triangles(triangles[~self.gone])
+            self.gone = np.zeros(len(self.surface.triangles), bool) if gone is None else np.array(gone)
+            self.drawn.set_triangles(self._triangles[~self.gone[self._of]])
         self.drawn.move(points_mm)
 
 
@@ -120,7 +124,8 @@ class LiveItem(SceneItem):
         self.skin = MovingTriangles()
         tissue_look(self.skin.actor.GetProperty(), self.colour)
         self.cut = CutFaces(sampler, self.colour)
-        self.inside = {n: Inside(s, natural(s.structure)) for n, s in (inside or {}).items()}
+        finest = _INSIDE_TRIANGLES // max(len(inside or {}), 1) // (2 if around.software() else 1)
+        self.inside = {n: Inside(s, natural(s.structure), finest) for n, s in (inside or {}).items()}
         for thing in self.inside.values():
             tissue_look(thing.drawn.actor.GetProperty(), thing.colour)
         self._glass = []
@@ -184,8 +189,7 @@ class LiveItem(SceneItem):
             for name, points in frame.carried_mm.items():
                 if name in self.inside:
                     self.inside[name].take(points, frame.carried_gone.get(name))
-        if not np.array_equal(frame.held_mm, before.held_mm if before and not anew else np.zeros((0, 3))):
-            _move_dots(self._pins_at, frame.held_mm)
+        _move_dots(self._pins_at, _pins(frame))
         swung = self._place_felt(frame)
         if moved or swung:
             self._paint()
@@ -358,7 +362,7 @@ class LiveItem(SceneItem):
         """A translucent plane through the organ; None takes it away."""
         self._plane.SetVisibility(point_mm is not None)
         if point_mm is not None:
-            half = 0.62 * float(np.linalg.norm(self.high_mm - self.low_mm)) * 0.8
+            half = 0.34 * float(np.linalg.norm(self.high_mm - self.low_mm))
             corners = half * np.array([(-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0)], float)
             self._plane.GetMapper().SetInputData(polydata_of(corners, np.array([(0, 1, 2), (0, 2, 3)])))
             side = np.cross(normal, (0.31, 0.87, 0.39))
@@ -400,6 +404,13 @@ def _moved(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
     return before.shape != after.shape or float(np.abs(after - before).max(initial=0.0)) > _STILL_MM
 
 
+def _pins(frame: Frame) -> NDArray[np.float32]:
+    """Places that are held, but for that in the jaws, which one sees."""
+    if not frame.grasping or frame.tool is None or not len(frame.held_mm):
+        return frame.held_mm
+    return frame.held_mm[np.linalg.norm(frame.held_mm - frame.tool[:3], axis=1) > 8.0]
+
+
 def _round_up(value: float) -> float:
     """The next round number that people like at the end of a scale."""
     power = 10.0 ** np.floor(np.log10(max(value, 1e-6)))
@@ -432,6 +443,8 @@ def _dots(colour: Colour, size: float) -> tuple[vtkActor, vtkPolyData]:
 
 def _move_dots(cloud: vtkPolyData, points_mm: NDArray[np.float32]) -> None:
     at = np.ascontiguousarray(points_mm, np.float32)
+    if not len(at) and not cloud.GetNumberOfPoints():
+        return
     if cloud.GetNumberOfPoints() != len(at):
         cloud.SetVerts(cells_of(np.arange(len(at)).reshape(-1, 1)))
     cloud.GetPoints().SetData(numpy_to_vtk(at, deep=True))

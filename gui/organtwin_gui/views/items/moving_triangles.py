@@ -83,3 +83,29 @@ def vertex_normals(points: NDArray[np.floating], corners: NDArray[np.integer]) -
     total = np.stack([np.bincount(flat, np.repeat(face[:, k], 3), count) for k in range(3)], axis=1)
     length = np.linalg.norm(total, axis=1, keepdims=True)
     return (total / np.maximum(length, 1e-12)).astype(np.float32)
+
+
+def thinned(
+    points_mm: NDArray[np.floating], triangles: NDArray[np.integer], wanted: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """About so many triangles over some of the same points, and which of the triangles each of them stands for.
+
+    The points of each box of a grid are drawn as the first of them (Rossignac and Borrel 1993), so that the coarse
+    surface moves with the points of the fine one.
+    """
+    corners, every = np.asarray(triangles, np.int64), np.arange(len(triangles))
+    if len(corners) <= wanted:
+        return corners, every
+    points = np.asarray(points_mm, np.float64)
+    a, b, c = (points[corners[:, k]] for k in range(3))
+    area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
+    box = np.floor((points - points.min(axis=0)) / np.sqrt(2 * area / max(wanted, 1))).astype(np.int64)
+    size = box.max(axis=0) + 1
+    _, first, owner = np.unique(
+        (box[:, 0] * size[1] + box[:, 1]) * size[2] + box[:, 2], return_index=True, return_inverse=True
+    )
+    coarse = first[owner][corners]
+    whole = (coarse[:, 0] != coarse[:, 1]) & (coarse[:, 1] != coarse[:, 2]) & (coarse[:, 2] != coarse[:, 0])
+    _, kept = np.unique(np.sort(coarse[whole], axis=1), axis=0, return_index=True)
+    kept.sort()
+    return coarse[whole][kept], every[whole][kept]
