@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin_solvers.rehearsal.compiled import compiled
+from organtwin_solvers.rehearsal.wide import row_dot
 
 POINTS_IN_CLUSTER = 32
 MOST_CLUSTERS = 128
@@ -95,8 +96,8 @@ def _modes(arm, b):
 
 
 @compiled
-def galerkin(rows, columns, stiff, slopes, weights, inertia, label, arm, free, out):
-    """The tangent K + G^T W G + inertia, seen by the clusters (6c, 6c)."""
+def galerkin(rows, columns, diagonal, blocks, inertia, label, arm, free, out):
+    """The matrix of the linear system with ``inertia`` (n,), seen by the clusters (6c, 6c)."""
     out[:] = 0.0
     bi, bj, kb = np.empty((3, 6)), np.empty((3, 6)), np.empty((3, 6))
     near = np.empty(64, np.int32)
@@ -109,14 +110,20 @@ def galerkin(rows, columns, stiff, slopes, weights, inertia, label, arm, free, o
                 if not free[j] or label[j] < 0:
                     continue
                 _modes(arm[j], bj)
+                b = blocks[at]
                 for r in range(3):
                     for s in range(6):
-                        kb[r, s] = stiff[at, r, 0] * bj[0, s] + stiff[at, r, 1] * bj[1, s] + stiff[at, r, 2] * bj[2, s]
+                        kb[r, s] = b[0, r] * bj[0, s] + b[1, r] * bj[1, s] + b[2, r] * bj[2, s]
                         if i == j:
                             kb[r, s] += inertia[i] * bi[r, s]
                 for r in range(6):
                     for s in range(6):
-                        out[6 * label[i] + r, 6 * label[j] + s] += bi[0, r] * kb[0, s] + bi[1, r] * kb[1, s] + bi[2, r] * kb[2, s]
+                        out[6 * label[i] + r, 6 * label[j] + s] += (
+                            bi[0, r] * kb[0, s] + bi[1, r] * kb[1, s] + bi[2, r] * kb[2, s]
+                        )
+        compliance = blocks[diagonal[i], 3, 3]
+        if compliance <= 0.0:
+            continue
         found = 0
         for at in range(rows[i], rows[i + 1]):
             j = columns[at]
@@ -132,28 +139,26 @@ def galerkin(rows, columns, stiff, slopes, weights, inertia, label, arm, free, o
                 along[found] = 0.0
                 found += 1
             _modes(arm[j], bj)
+            b = blocks[at]
             for s in range(6):
-                along[slot, s] += slopes[at, 0] * bj[0, s] + slopes[at, 1] * bj[1, s] + slopes[at, 2] * bj[2, s]
+                along[slot, s] += b[0, 3] * bj[0, s] + b[1, 3] * bj[1, s] + b[2, 3] * bj[2, s]
         for k in range(found):
             for l in range(found):
                 for r in range(6):
                     for s in range(6):
-                        out[6 * near[k] + r, 6 * near[l] + s] += weights[i] * along[k, r] * along[l, s]
+                        out[6 * near[k] + r, 6 * near[l] + s] += along[k, r] * along[l, s] / compliance
 
 
 @compiled
-def factor(a, lower, upper):
-    """Cholesky factor of ``a`` (destroyed), and its transpose; a direction that nothing resists is held."""
+def factor(a, lower, upper, pivots):
+    """Cholesky factor of ``a`` (n, n), which is destroyed: its rows below the diagonal, those of its transpose, and the inverse of
+    the diagonal; arrays may be longer than n. A direction that nothing resists is held."""
     n = len(a)
+    least = np.empty(n)
     for k in range(n):
-        if a[k, k] <= 0.0:
-            a[k, k] = 1.0
-        floor = 1e-7 * a[k, k]
-        pivot = a[k, k] + floor
-        lower[k, k] = pivot  # what it was, until it is the turn of k
+        least[k] = 1e-6 * a[k, k] if a[k, k] > 0.0 else 1.0
     for k in range(n):
-        held = 1e-6 * lower[k, k]
-        root = np.sqrt(max(a[k, k], held))
+        root = np.sqrt(max(a[k, k], least[k]))
         a[k, k] = root
         inverse = 1.0 / root
         for j in range(k + 1, n):
@@ -163,15 +168,21 @@ def factor(a, lower, upper):
             if f != 0.0:
                 for j in range(i, n):
                     a[i, j] -= f * a[k, j]
+    lower[:] = 0.0
+    upper[:] = 0.0
     for i in range(n):
-        for j in range(n):
-            lower[i, j] = a[j, i] if j <= i else 0.0
-            upper[i, j] = a[i, j] if j >= i else 0.0
+        pivots[i] = 1.0 / a[i, i]
+        for j in range(i):
+            lower[i, j] = a[j, i]
+        for j in range(i + 1, n):
+            upper[i, j] = a[i, j]
 
 
 @compiled
-def correct(r, label, arm, free, lower, upper, y, z):
-    """Add to z (n, 3) what the clusters answer to r (n, 3)."""
+def correct(r, clusters, free, y, z):
+    """Add to z (n, 4) what the clusters answer to r (n, 4)."""
+    label, arm, lower, upper, pivots = clusters
+    n = len(pivots)
     y[:] = 0.0
     for i in range(len(label)):
         c = 6 * label[i]
@@ -184,17 +195,10 @@ def correct(r, label, arm, free, lower, upper, y, z):
             y[c + 3] += a1 * r2 - a2 * r1
             y[c + 4] += a2 * r0 - a0 * r2
             y[c + 5] += a0 * r1 - a1 * r0
-    n = len(y)
     for i in range(n):
-        total = y[i]
-        for j in range(i):
-            total -= lower[i, j] * y[j]
-        y[i] = total / lower[i, i]
+        y[i] = (y[i] - row_dot(lower, i, y, 0, (i + 15) // 16 * 16)) * pivots[i]
     for i in range(n - 1, -1, -1):
-        total = y[i]
-        for j in range(i + 1, n):
-            total -= upper[i, j] * y[j]
-        y[i] = total / upper[i, i]
+        y[i] = (y[i] - row_dot(upper, i, y, i // 16 * 16, len(y))) * pivots[i]
     for i in range(len(label)):
         c = 6 * label[i]
         if c >= 0 and free[i]:

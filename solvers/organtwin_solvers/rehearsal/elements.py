@@ -17,6 +17,7 @@ import numpy as np
 
 from organtwin_solvers.rehearsal.compiled import compiled, inlined
 from organtwin_solvers.rehearsal.laws import derivatives
+from organtwin_solvers.rehearsal.wide import add_block, transpose_block
 
 LEAST_RATIO = 0.2
 BARRIER = 200.0  # bulk modulus of the barrier, in shear moduli
@@ -32,7 +33,7 @@ def geometry(points, tets, gradients, volumes, around):
         nb = np.array([d[1] * a[2] - d[2] * a[1], d[2] * a[0] - d[0] * a[2], d[0] * a[1] - d[1] * a[0]])
         nd = np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
         six = a[0] * na[0] + a[1] * na[1] + a[2] * na[2]
-        volumes[e] = six / 6.0
+        volumes[e] = abs(six) / 6.0
         for k in range(3):
             gradients[e, 1, k] = na[k] / six
             gradients[e, 2, k] = nb[k] / six
@@ -177,28 +178,24 @@ def forces(x, tets, gradients, volumes, part, codes, constants, pressures, force
 
 
 @compiled
-def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guard, places, stiff, slopes, slopes_back):
-    """The blocks of the tangent and the slopes of the points' volumes.
+def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guard, places, blocks):
+    """Add to the blocks of points i <= j of each element, column after column: [[K_ij, dv_j/dx_i], [dv_i/dx_j, 0]].
 
     Parameters
     ----------
+    tets : (m, 4) int32
+        Each in ascending order, with ``gradients`` in the same.
     guard : float
         0 for the true tangent; 1 adds what makes each element's part non-negative, whatever its state.
     places : (m, 4, 4) int32
         Where the block of two points of an element lies.
-    stiff : (nonzeros, 3, 3) float32
-    slopes, slopes_back : (nonzeros, 3) float32
-        d v_a / d x_j at the place of (a, j), and at that of (j, a).
+    blocks : (nonzeros, 4, 4) float32
     """
-    stiff[:] = 0.0
-    slopes[:] = 0.0
-    slopes_back[:] = 0.0
     f = np.empty((4, 3))
     c = np.empty((4, 3))
     g = np.empty((4, 3))
     w_pair = np.empty((4, 4, 3))
     second = np.empty((4, 3))  # of dI2: (I1 - F F^T) f
-    block = np.empty((3, 3))
     for e in range(len(tets)):
         F, cof, J, g1, g2, g3 = _deformation(x, tets, gradients, e)
         n0, n1, n2, n3 = tets[e, 0], tets[e, 1], tets[e, 2], tets[e, 3]
@@ -251,60 +248,87 @@ def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guar
             low += k2 * (2.0 * I1 - 6.0 * widest) if k2 > 0.0 else 6.0 * k2 * I1
             low -= 2.0 * abs(sc) * 2.0 * I1 * np.sqrt(I1 * I2)
             a += guard * max(-low, 0.0)
+        quarter = np.float32(0.25 * V)
+        zero = np.float32(0.0)
         for i in range(4):
             for l in range(i, 4):
                 gg = g[i, 0] * g[l, 0] + g[i, 1] * g[l, 1] + g[i, 2] * g[l, 2]
-                for r in range(3):
-                    row_f = ff * f[i, r] + fc * c[i, r]
-                    row_c = fc * f[i, r] + cc * c[i, r]
-                    for s in range(3):
-                        block[r, s] = row_f * f[l, s] + row_c * c[l, s]
-                    block[r, r] += a * gg
+                same = a * gg
+                f0, f1, f2, h0, h1, h2 = f[i, 0], f[i, 1], f[i, 2], f[l, 0], f[l, 1], f[l, 2]
+                c0, c1, c2, d0, d1, d2 = c[i, 0], c[i, 1], c[i, 2], c[l, 0], c[l, 1], c[l, 2]
+                a0, a1, a2 = ff * h0 + fc * d0, ff * h1 + fc * d1, ff * h2 + fc * d2
+                b0, b1, b2 = fc * h0 + cc * d0, fc * h1 + cc * d1, fc * h2 + cc * d2
+                x0 = x1 = x2 = 0.0
                 if i != l:
                     x0, x1, x2 = q * w_pair[i, l, 0], q * w_pair[i, l, 1], q * w_pair[i, l, 2]
-                    block[0, 1] += x2
-                    block[0, 2] -= x1
-                    block[1, 0] -= x2
-                    block[1, 2] += x0
-                    block[2, 0] += x1
-                    block[2, 1] -= x0
-                if k2 != 0.0:
-                    same = k2 * 2.0 * (I1 * gg - (f[i, 0] * f[l, 0] + f[i, 1] * f[l, 1] + f[i, 2] * f[l, 2]))
-                    for r in range(3):
-                        block[r, r] += same
-                        for s in range(3):
-                            block[r, s] += k2 * (4.0 * f[i, r] * f[l, s] - 2.0 * f[l, r] * f[i, s])
-                            block[r, s] += sc * (second[i, r] * c[l, s] + c[i, r] * second[l, s])
-                    t = -2.0 * k2 * gg
-                    block[0, 0] += t * b00
-                    block[1, 1] += t * b11
-                    block[2, 2] += t * b22
-                    block[0, 1] += t * b01
-                    block[1, 0] += t * b01
-                    block[0, 2] += t * b02
-                    block[2, 0] += t * b02
-                    block[1, 2] += t * b12
-                    block[2, 1] += t * b12
-                if sf != 0.0 or ss != 0.0:
-                    for r in range(3):
-                        for s in range(3):
-                            block[r, s] += sf * (second[i, r] * f[l, s] + f[i, r] * second[l, s])
-                            block[r, s] += ss * second[i, r] * second[l, s]
-                at = places[e, i, l]
-                for r in range(3):
-                    for s in range(3):
-                        stiff[at, r, s] += np.float32(block[r, s])
-                if i != l:
-                    at = places[e, l, i]
-                    for r in range(3):
-                        for s in range(3):
-                            stiff[at, r, s] += np.float32(block[s, r])
-        quarter = 0.25 * V
-        for i in range(4):
-            for l in range(4):
-                for d in range(3):
-                    slopes[places[e, i, l], d] += np.float32(quarter * c[l, d])
-                    slopes_back[places[e, l, i], d] += np.float32(quarter * c[l, d])
+                k00, k01, k02 = f0 * a0 + c0 * b0 + same, f0 * a1 + c0 * b1 + x2, f0 * a2 + c0 * b2 - x1
+                k10, k11, k12 = f1 * a0 + c1 * b0 - x2, f1 * a1 + c1 * b1 + same, f1 * a2 + c1 * b2 + x0
+                k20, k21, k22 = f2 * a0 + c2 * b0 + x1, f2 * a1 + c2 * b1 - x0, f2 * a2 + c2 * b2 + same
+                if k2 != 0.0 or w12 != 0.0 or w22 != 0.0:
+                    s = second[i]
+                    t = second[l]
+                    u0, u1, u2 = sc * d0 + sf * h0 + ss * t[0], sc * d1 + sf * h1 + ss * t[1], sc * d2 + sf * h2 + ss * t[2]
+                    v0, v1, v2 = sc * c0 + sf * f0, sc * c1 + sf * f1, sc * c2 + sf * f2
+                    more = 2.0 * k2 * (I1 * gg - f0 * h0 - f1 * h1 - f2 * h2)
+                    r, p4, m2 = -2.0 * k2 * gg, 4.0 * k2, -2.0 * k2
+                    k00 += more + r * b00 + (p4 + m2) * f0 * h0 + s[0] * u0 + v0 * t[0]
+                    k11 += more + r * b11 + (p4 + m2) * f1 * h1 + s[1] * u1 + v1 * t[1]
+                    k22 += more + r * b22 + (p4 + m2) * f2 * h2 + s[2] * u2 + v2 * t[2]
+                    k01 += r * b01 + p4 * f0 * h1 + m2 * h0 * f1 + s[0] * u1 + v0 * t[1]
+                    k10 += r * b01 + p4 * f1 * h0 + m2 * h1 * f0 + s[1] * u0 + v1 * t[0]
+                    k02 += r * b02 + p4 * f0 * h2 + m2 * h0 * f2 + s[0] * u2 + v0 * t[2]
+                    k20 += r * b02 + p4 * f2 * h0 + m2 * h2 * f0 + s[2] * u0 + v2 * t[0]
+                    k12 += r * b12 + p4 * f1 * h2 + m2 * h1 * f2 + s[1] * u2 + v1 * t[2]
+                    k21 += r * b12 + p4 * f2 * h1 + m2 * h2 * f1 + s[2] * u1 + v2 * t[1]
+                add_block(
+                    blocks,
+                    places[e, i, l],
+                    (
+                        np.float32(k00), np.float32(k10), np.float32(k20), quarter * np.float32(d0),
+                        np.float32(k01), np.float32(k11), np.float32(k21), quarter * np.float32(d1),
+                        np.float32(k02), np.float32(k12), np.float32(k22), quarter * np.float32(d2),
+                        quarter * np.float32(c0), quarter * np.float32(c1), quarter * np.float32(c2), zero,
+                    ),
+                )  # fmt: skip
+
+
+@compiled
+def begin_blocks(rows, columns, diagonal, compliance, extra, nodal, blocks):
+    """The blocks before the elements add to them: the compliance of the pressures, and what acts on single points (n, 3, 3)."""
+    for i in range(len(rows) - 1):
+        for at in range(rows[i], rows[i + 1]):
+            if columns[at] >= i:
+                for c in range(4):
+                    for r in range(4):
+                        blocks[at, c, r] = np.float32(0.0)
+                blocks[at, 3, 3] = np.float32(compliance[at])
+        own = diagonal[i]
+        blocks[own, 3, 3] += np.float32(extra[i])
+        for c in range(3):
+            for r in range(3):
+                blocks[own, c, r] = np.float32(nodal[i, r, c])
+
+
+@compiled
+def mirror_blocks(rows, columns, mirror, blocks):
+    """The blocks below the diagonal, from those above."""
+    for i in range(len(rows) - 1):
+        for at in range(rows[i], rows[i + 1]):
+            if columns[at] > i:
+                transpose_block(blocks, at, mirror[at])
+
+
+@compiled
+def mirrors(rows, columns, diagonal, mirror):
+    """Where the diagonal blocks (n,) lie, and the mirrored block of each (nonzeros,)."""
+    at_row = rows[:-1].copy()
+    for i in range(len(rows) - 1):
+        for at in range(rows[i], rows[i + 1]):
+            j = columns[at]
+            mirror[at] = at_row[j]  # rows are visited in order, so that row j meets i in order too
+            at_row[j] += 1
+            if i == j:
+                diagonal[i] = at
 
 
 @compiled

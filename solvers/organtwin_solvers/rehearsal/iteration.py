@@ -1,8 +1,9 @@
-"""The linear system of a Newton step: its product, and conjugate gradients with a coarse space.
+"""The linear system of a Newton step, and conjugate gradients with a coarse space.
 
-The matrix is K + D + G^T C^-1 G + sum over threads w w^T k: K the tangent of the elements, D what acts on single points (inertia, springs,
-contact), G the slopes of the volumes around the points, C the compliance of the pressures. C^-1 is a Chebyshev polynomial of
-fixed degree: C is close to diagonal, and a matrix that is a little off still leads Newton to the right place.
+Displacement and pressure of a point stand side by side in blocks of four: [[K, G^T], [G, C]], K the tangent of the elements with what
+acts on single points (inertia, springs, contact), G the slopes of the volumes around the points, C the compliance of the
+pressures. What is solved is K + G^T C^-1 G (+ threads, w w^T k). C^-1 is a Chebyshev polynomial of fixed degree: C is close to
+diagonal, and a matrix that is a little off still leads Newton to the right place.
 """
 
 from __future__ import annotations
@@ -11,57 +12,43 @@ import numpy as np
 
 from organtwin_solvers.rehearsal.coarse import correct
 from organtwin_solvers.rehearsal.compiled import compiled
+from organtwin_solvers.rehearsal.wide import block_row
 
 CHEBYSHEV_DEGREE = 3
 
 
 @compiled
-def _respond(rows, columns, values, extra, scale, low, high, t, s, r, d):
-    """s ~ C^-1 t, in place of t's neighbours; t is not changed."""
-    n = len(t)
-    middle, half = 0.5 * (high + low), 0.5 * (high - low)
-    sigma = middle / half
-    rho = 1.0 / sigma
-    for a in range(n):
-        r[a] = t[a]
-        d[a] = scale[a] * t[a] / middle
-        s[a] = d[a]
-    for _ in range(CHEBYSHEV_DEGREE - 1):
-        after = 1.0 / (2.0 * sigma - rho)
-        for a in range(n):
-            total = extra[a] * d[a]
-            for at in range(rows[a], rows[a + 1]):
-                total += values[at] * d[columns[at]]
-            r[a] -= total
-        for a in range(n):
-            d[a] = after * rho * d[a] + 2.0 * after / half * scale[a] * r[a]
-            s[a] += d[a]
-        rho = after
+def product(rows, columns, blocks, chebyshev, links, x, y, s, r, d):
+    """y = A x in the first three columns of x, y (n, 4) float32; the fourth of x is 0 before and after.
 
-
-@compiled
-def product(rows, columns, stiff, slopes, slopes_back, values, extra, scale, low, high, nodal, links, x, y, t, s, r, d):
-    """y = A x for x, y (n, 3) float32."""
+    ``s`` (n,) becomes the pressure's answer, r, d (n, 4) are scratch whose first three columns are 0.
+    """
     n = len(rows) - 1
+    scale, low, high = chebyshev
+    middle, half = np.float32(0.5) * (high + low), np.float32(0.5) * (high - low)
+    sigma = middle / half
+    rho = np.float32(1.0) / sigma
     for i in range(n):
-        total = np.float32(0.0)
-        for at in range(rows[i], rows[i + 1]):
-            j = columns[at]
-            total += slopes[at, 0] * x[j, 0] + slopes[at, 1] * x[j, 1] + slopes[at, 2] * x[j, 2]
-        t[i] = total
-    _respond(rows, columns, values, extra, scale, low, high, t, s, r, d)
+        _, _, _, t = block_row(blocks, columns, x, rows[i], rows[i + 1])
+        r[i, 3] = t
+        s[i] = d[i, 3] = scale[i] * t / middle
+    for _ in range(CHEBYSHEV_DEGREE - 1):
+        after = np.float32(1.0) / (np.float32(2.0) * sigma - rho)
+        keep, gain = after * rho, np.float32(2.0) * after / half
+        for i in range(n):
+            _, _, _, t = block_row(blocks, columns, d, rows[i], rows[i + 1])
+            r[i, 3] -= t
+        for i in range(n):
+            d[i, 3] = keep * d[i, 3] + gain * scale[i] * r[i, 3]
+            s[i] += d[i, 3]
+        rho = after
     for i in range(n):
-        a, b, c = x[i, 0], x[i, 1], x[i, 2]
-        y0 = nodal[i, 0, 0] * a + nodal[i, 0, 1] * b + nodal[i, 0, 2] * c
-        y1 = nodal[i, 1, 0] * a + nodal[i, 1, 1] * b + nodal[i, 1, 2] * c
-        y2 = nodal[i, 2, 0] * a + nodal[i, 2, 1] * b + nodal[i, 2, 2] * c
-        for at in range(rows[i], rows[i + 1]):
-            j = columns[at]
-            a, b, c, p = x[j, 0], x[j, 1], x[j, 2], s[j]
-            y0 += stiff[at, 0, 0] * a + stiff[at, 0, 1] * b + stiff[at, 0, 2] * c + slopes_back[at, 0] * p
-            y1 += stiff[at, 1, 0] * a + stiff[at, 1, 1] * b + stiff[at, 1, 2] * c + slopes_back[at, 1] * p
-            y2 += stiff[at, 2, 0] * a + stiff[at, 2, 1] * b + stiff[at, 2, 2] * c + slopes_back[at, 2] * p
-        y[i, 0], y[i, 1], y[i, 2] = y0, y1, y2
+        x[i, 3] = s[i]
+    for i in range(n):
+        y[i, 0], y[i, 1], y[i, 2], _ = block_row(blocks, columns, x, rows[i], rows[i + 1])
+        y[i, 3] = np.float32(0.0)
+    for i in range(n):
+        x[i, 3] = np.float32(0.0)
     starts, nodes, weights, k = links
     for l in range(len(starts) - 1):
         g0 = g1 = g2 = np.float32(0.0)
@@ -81,17 +68,7 @@ def product(rows, columns, stiff, slopes, slopes_back, values, extra, scale, low
 
 
 @compiled
-def diagonal_weights(rows, columns, values, extra, weights):
-    """1 / C_aa: the response of a pressure when its neighbours stay."""
-    for a in range(len(rows) - 1):
-        weights[a] = 0.0
-        for at in range(rows[a], rows[a + 1]):
-            if columns[at] == a and values[at] + extra[a] > 0.0:
-                weights[a] = 1.0 / (values[at] + extra[a])
-
-
-@compiled
-def inverse_blocks(rows, columns, stiff, slopes_back, weights, nodal, links, free, out):
+def inverse_blocks(rows, columns, diagonal, blocks, links, free, out):
     """Inverses (n, 3, 3) of the diagonal blocks of the matrix; zero for points that are held."""
     n = len(rows) - 1
     out[:] = 0.0
@@ -102,55 +79,52 @@ def inverse_blocks(rows, columns, stiff, slopes_back, weights, nodal, links, fre
                 for s in range(3):
                     out[nodes[at], r, s] += link_weights[at] ** 2 * k[l, r, s]
     for i in range(n):
-        a, b, c = out[i, 0, 0] + nodal[i, 0, 0], out[i, 0, 1] + nodal[i, 0, 1], out[i, 0, 2] + nodal[i, 0, 2]
-        e, f, h = out[i, 1, 1] + nodal[i, 1, 1], out[i, 1, 2] + nodal[i, 1, 2], out[i, 2, 2] + nodal[i, 2, 2]
         if not free[i]:
             out[i] = 0.0
             continue
+        own = blocks[diagonal[i]]
+        a, b, c = out[i, 0, 0] + own[0, 0], out[i, 0, 1] + own[0, 1], out[i, 0, 2] + own[0, 2]
+        e, f, h = out[i, 1, 1] + own[1, 1], out[i, 1, 2] + own[1, 2], out[i, 2, 2] + own[2, 2]
         for at in range(rows[i], rows[i + 1]):
-            w = weights[columns[at]]
-            g0, g1, g2 = slopes_back[at, 0], slopes_back[at, 1], slopes_back[at, 2]
+            stiffness = blocks[diagonal[columns[at]], 3, 3]  # 1 / the response of a pressure whose neighbours stay
+            if stiffness <= 0.0:
+                continue
+            w = np.float32(1.0) / stiffness
+            g0, g1, g2 = blocks[at, 3, 0], blocks[at, 3, 1], blocks[at, 3, 2]
             a += w * g0 * g0
             b += w * g0 * g1
             c += w * g0 * g2
             e += w * g1 * g1
             f += w * g1 * g2
             h += w * g2 * g2
-            if columns[at] == i:
-                a += stiff[at, 0, 0]
-                b += stiff[at, 0, 1]
-                c += stiff[at, 0, 2]
-                e += stiff[at, 1, 1]
-                f += stiff[at, 1, 2]
-                h += stiff[at, 2, 2]
         m00, m01, m02 = e * h - f * f, c * f - b * h, b * f - c * e
         determinant = a * m00 + b * m01 + c * m02
         trace = a + e + h
-        if not (a > 0.0 and a * e > b * b and determinant > 1e-9 * trace * trace * trace):
+        if not (a > 0.0 and a * e > b * b and determinant > 1e-7 * trace * trace * trace):
             # not positive (torn or inverted all around): as stiff in every direction as its size
-            size = abs(a) + abs(e) + abs(h) + 1e-30
+            size = abs(a) + abs(e) + abs(h) + np.float32(1e-30)
             out[i] = 0.0
-            out[i, 0, 0] = out[i, 1, 1] = out[i, 2, 2] = 1.0 / size
+            out[i, 0, 0] = out[i, 1, 1] = out[i, 2, 2] = np.float32(1.0) / size
             continue
-        w = 1.0 / determinant
+        w = np.float32(1.0) / determinant
         out[i, 0, 0], out[i, 0, 1], out[i, 0, 2] = w * m00, w * m01, w * m02
         out[i, 1, 0], out[i, 1, 1], out[i, 1, 2] = w * m01, w * (a * h - c * c), w * (b * c - a * f)
         out[i, 2, 0], out[i, 2, 1], out[i, 2, 2] = w * m02, w * (b * c - a * f), w * (a * e - b * b)
 
 
 @compiled
-def _precondition(r, inverse, label, arm, free, lower, upper, coarse, z):
+def _precondition(r, inverse, clusters, free, coarse, z):
     for i in range(len(r)):
         a, b, c = r[i, 0], r[i, 1], r[i, 2]
         z[i, 0] = inverse[i, 0, 0] * a + inverse[i, 0, 1] * b + inverse[i, 0, 2] * c
         z[i, 1] = inverse[i, 1, 0] * a + inverse[i, 1, 1] * b + inverse[i, 1, 2] * c
         z[i, 2] = inverse[i, 2, 0] * a + inverse[i, 2, 1] * b + inverse[i, 2, 2] * c
-    if len(coarse):
-        correct(r, label, arm, free, lower, upper, coarse, z)
+    correct(r, clusters, free, coarse, z)
 
 
 @compiled
 def _inner(a, b):
+    """a.b, in a fixed order."""
     total = 0.0
     for i in range(len(a)):
         total += float(a[i, 0] * b[i, 0] + a[i, 1] * b[i, 1] + a[i, 2] * b[i, 2])
@@ -158,20 +132,19 @@ def _inner(a, b):
 
 
 @compiled
-def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, scalars, coarse, tolerance, most):
-    """Lower the quadratic of A x = b from the x (n, 3) given plus the best multiple of ``guess``; points not free keep their x.
+def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, p, coarse, tolerance, most):
+    """Lower the quadratic of A x = b from the x (n, 4) given plus the best multiple of ``guess``; points not free keep their x.
 
-    ``matrix`` are the arguments of :func:`product` up to the vectors. Returns the iterations made, whether a direction of
-    negative curvature ended them (x is then the last good one), and by how much the residual fell, in the preconditioner's norm.
+    ``matrix`` are the arguments of :func:`product` up to the vectors; ``vectors`` (7, n, 4) zeros. ``p`` (n,) becomes the change of
+    the pressure that goes with x. Returns the iterations made, whether a direction of negative curvature ended them (x is then
+    the last good one), and by how much the residual fell, in the preconditioner's norm.
     """
-    label, arm, lower, upper = clusters
-    rows, columns, stiff, slopes, slopes_back, values, extra, scale, low, high, nodal, links = matrix
-    r, z, d, q = vectors[0], vectors[1], vectors[2], vectors[3]
-    t, s, u, w = scalars[0], scalars[1], scalars[2], scalars[3]
+    rows, columns, blocks, chebyshev, links = matrix
+    r, z, d, q, u, w, e = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4], vectors[5], vectors[6]
     n = len(x)
     shifted, guessed = _inner(x, x) > 0.0, _inner(guess, guess) > 0.0
     if shifted:
-        product(rows, columns, stiff, slopes, slopes_back, values, extra, scale, low, high, nodal, links, x, q, t, s, u, w)
+        product(rows, columns, blocks, chebyshev, links, x, q, p, u, w)
     for i in range(n):
         for k in range(3):
             r[i, k] = np.float32(0.0)
@@ -181,7 +154,7 @@ def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, s
         for i in range(n):
             for k in range(3):
                 d[i, k] = guess[i, k] if free[i] else np.float32(0.0)
-        product(rows, columns, stiff, slopes, slopes_back, values, extra, scale, low, high, nodal, links, d, q, t, s, u, w)
+        product(rows, columns, blocks, chebyshev, links, d, q, p, u, w)
         curvature = _inner(d, q)
         best = np.float32(_inner(r, d) / curvature) if curvature > 0.0 else np.float32(0.0)
         for i in range(n):
@@ -189,32 +162,38 @@ def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, s
                 for k in range(3):
                     x[i, k] += best * d[i, k]
                     r[i, k] -= best * q[i, k]
-    _precondition(r, inverse, label, arm, free, lower, upper, coarse, z)
+    _precondition(r, inverse, clusters, free, coarse, z)
     rz = _inner(r, z)
     first = rz
     for i in range(n):
         for k in range(3):
             d[i, k] = z[i, k]
-    for done in range(most):
-        if rz <= tolerance * tolerance * first or rz < 1e-30:
-            return done, False, np.sqrt(rz / max(first, 1e-300))
-        product(rows, columns, stiff, slopes, slopes_back, values, extra, scale, low, high, nodal, links, d, q, t, s, u, w)
+    bad = False
+    done = 0
+    while done < most and rz > tolerance * tolerance * first and rz > 1e-30:
+        product(rows, columns, blocks, chebyshev, links, d, q, p, u, w)
         for i in range(n):
             if not free[i]:
                 q[i, 0] = q[i, 1] = q[i, 2] = np.float32(0.0)
         dq = _inner(d, q)
         if not dq > 0.0:
-            return done, True, np.sqrt(rz / first)
+            bad = True
+            break
         step = np.float32(rz / dq)
         for i in range(n):
             for k in range(3):
                 x[i, k] += step * d[i, k]
                 r[i, k] -= step * q[i, k]
-        _precondition(r, inverse, label, arm, free, lower, upper, coarse, z)
+        _precondition(r, inverse, clusters, free, coarse, z)
         last = rz
         rz = _inner(r, z)
         turn = np.float32(rz / last)
         for i in range(n):
             for k in range(3):
                 d[i, k] = z[i, k] + turn * d[i, k]
-    return most, False, np.sqrt(rz / max(first, 1e-300))
+        done += 1
+    for i in range(n):
+        for k in range(3):
+            e[i, k] = x[i, k]
+    product(rows, columns, blocks, chebyshev, links, e, q, p, u, w)
+    return done, bad, np.sqrt(rz / max(first, 1e-300))

@@ -73,6 +73,7 @@ def balance(rows, columns, values, lumped, rest, volumes, p, extra, work, tolera
     done = 0
     while True:
         _times(rows, columns, values, zero, p, r)
+        done += 1
         misfit = 0.0
         for a in range(n):
             if rest[a] <= 0.0:
@@ -83,7 +84,7 @@ def balance(rows, columns, values, lumped, rest, volumes, p, extra, work, tolera
             r[a] = volumes[a] - r[a] - rest[a] * (ratio - s)
             extra[a] = lumped[a] * (slope - 1.0)
             misfit += r[a] * r[a] / rest[a]
-        if misfit <= goal or done >= most:
+        if not misfit > goal or done >= most:
             break
         # conjugate gradients, preconditioned by the diagonal
         rz = 0.0

@@ -93,11 +93,19 @@ class Stepper:
         """The body as it is now."""
         return self._system.body
 
-    def adopt(self, body: Body, x: Points, v: Points) -> None:
-        """Go on with another body (after a cut) at ``x`` with velocity ``v``. What is held, sprung and linked stays as given."""
+    def adopt(self, body: Body, x: Points, v: Points, origin: NDArray[np.integer] | None = None) -> None:
+        """Go on with another body (after a cut) at ``x`` with velocity ``v``.
+
+        ``origin`` (n,) says which point of the body before each point was, -1 for none: what was held, sprung and linked then stays
+        so on the new points. Without it these are taken to be of the new body already.
+        """
+        if origin is not None:
+            self.held = {name: held.on(origin) for name, held in self.held.items()}
+            self.springs = [spring.on(origin) for spring in self.springs]
+            self.links = [link for link in (link.on(origin) for link in self.links) if link is not None]
         self._system = System(body)
         self._system.energy_and_force(body.rest_mm)
-        self._system.linearise(body.rest_mm)
+        self._system.linearise(body.rest_mm, np.zeros((len(body.mass), 3, 3)))
         inertia = body.mass * (1 / (BDF2 * self.step_s) ** 2 + self.damping_per_s / (BDF2 * self.step_s))
         self._clusters = self._system.clusters(body.rest_mm, inertia, self._system.used)
         self._system.p[:] = 0.0
@@ -138,7 +146,7 @@ class Stepper:
             x, whole, bad = self._newton(
                 x, inertia, body.mass * (stiff + drag), free, shift, guess, self._clusters, 0.0, self.iterations, guard
             )
-            if whole and not bad:
+            if whole and not bad and not any(load.missed(x) for load in self.loads):
                 break
             shift, guess, guard = np.zeros_like(shift), np.zeros_like(guess), 1.0
         v = (x - past_x) / (share * dt)
@@ -170,13 +178,13 @@ class Stepper:
         b = self._force + outside.force - push
         nodal = outside.nodal
         nodal[:, [0, 1, 2], [0, 1, 2]] += weight[:, None]
-        system.linearise(x, guard)
-        d, bad, self._fell = system.solve(nodal, outside.threads, clusters, free, b, shift, guess, tolerance, most)
+        system.linearise(x, nodal, guard)
+        d, bad, self._fell = system.solve(outside.threads, clusters, free, b, shift, guess, tolerance, most)
         if bad and guard == 0.0:
-            system.linearise(x, 1.0)
-            d, bad, self._fell = system.solve(nodal, outside.threads, clusters, free, b, shift, guess, tolerance, most)
+            system.linearise(x, nodal, 1.0)
+            d, bad, self._fell = system.solve(outside.threads, clusters, free, b, shift, guess, tolerance, most)
         shift = np.where(free[:, None], 0.0, shift.astype(float))
-        way = np.where(free[:, None], d.astype(float), 0.0)
+        way = np.where(free[:, None], d, 0.0)
         if not np.isfinite(way).all():
             way = np.zeros_like(way)
         reach = float(np.abs(way).max(initial=0.0))
@@ -189,18 +197,19 @@ class Stepper:
                 sum_ += float(np.einsum("ki,kij,kj", gone, stiffness, gone) / 2 - (force * gone).sum())
             return sum_
 
+        pressure = system.p.copy()
         start = total(self._energy, x)
         base = x + shift
         while True:
             to = base + fraction * way
+            system.p[:] = pressure
+            system.expect(fraction)
             energy, force = system.energy_and_force(to)
             end = total(energy, to)
             if end <= start + 1e-9 * abs(start):
                 break
             if shift.any():  # what is held does work: compare with the rest staying behind
-                kept = system.p.copy()
                 start = max(start, total(system.energy_and_force(base)[0], base))
-                system.p[:] = kept
                 shift = np.zeros_like(shift)
                 if end <= start:
                     system.energy_and_force(to)
@@ -300,7 +309,7 @@ class Stepper:
                 load.begin(self.x, self.v, self.step_s)
             part = shift / parts if done < parts else nothing
             if clusters is None or done % 4 == 0:
-                self._system.linearise(self.x, 1.0)
+                self._system.linearise(self.x, np.zeros((len(self.x), 3, 3)), 1.0)
                 clusters = self._system.clusters(self.x, weight, free)
             self.x, _, _ = self._newton(self.x, still, weight, free, part, nothing, clusters, 0.03, 150, 0.0)
             done += 1

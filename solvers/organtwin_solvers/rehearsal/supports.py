@@ -24,6 +24,20 @@ class Held:
     nodes: Nodes
     targets_mm: Points
 
+    def on(self, origin: NDArray[np.integer]) -> Held:
+        """The same on the points of a body whose point i was point ``origin[i]`` of the one before."""
+        now, before = _follow(self.nodes, origin)
+        return Held(now, self.targets_mm[before])
+
+
+def _follow(nodes: Nodes, origin: NDArray[np.integer]) -> tuple[Nodes, NDArray[np.int64]]:
+    """New points (k,) that were one of ``nodes``, and which of them each was."""
+    place = np.full(max(int(origin.max(initial=-1)), int(nodes.max(initial=-1))) + 2, -1, np.int64)  # the last is for -1
+    place[nodes] = np.arange(len(nodes))
+    which = place[origin]
+    now = np.flatnonzero(which >= 0)
+    return now.astype(np.int32), which[now]
+
 
 @dataclass(frozen=True)
 class Springs:
@@ -54,6 +68,13 @@ class Springs:
         stiffness = size[nodes] * parse(spring.stiffness, "foundation")
         return cls(nodes, stiffness, np.asarray(organ.points_mm, float)[nodes], normals)
 
+    def on(self, origin: NDArray[np.integer]) -> Springs:
+        """The same on another body; a point that was doubled shares its spring."""
+        now, before = _follow(self.nodes, origin)
+        shares = np.bincount(before, minlength=len(self.nodes))
+        normals = None if self.normals is None else self.normals[before]
+        return Springs(now, (self.stiffness / np.maximum(shares, 1))[before], self.rest_mm[before], normals)
+
 
 @dataclass(frozen=True)
 class Link:
@@ -66,6 +87,17 @@ class Link:
     stiffness: float
     length_mm: float = 0.0
 
+    def on(self, origin: NDArray[np.integer]) -> Link | None:
+        """The same on another body, or None when one end is gone."""
+        ends = []
+        for nodes, weights in ((self.nodes_a, self.weights_a), (self.nodes_b, self.weights_b)):
+            now, before = _follow(np.asarray(nodes), origin)
+            if not len(now):
+                return None
+            share = np.asarray(weights)[before]
+            ends += [now, share / share.sum()]
+        return Link(*ends, self.stiffness, self.length_mm)
+
 
 class NodalLoad(Protocol):
     """Forces on points that depend on where these are, such as contact."""
@@ -76,6 +108,9 @@ class NodalLoad(Protocol):
     def evaluate(self, x: Points) -> tuple[Nodes, Points, NDArray[np.float64]]:
         """Points (k,) int32, forces on them (k, 3), and stiffness (k, 3, 3): how the force falls as the point moves, symmetric
         and not negative. Entries of one point add up."""
+
+    def missed(self, x: Points) -> bool:
+        """Whether points went so far into something in this step, without having been pushed before, that the step must go on."""
 
 
 def held_by(organ: OrganMesh, scene: Scene) -> dict[str, Held]:

@@ -26,6 +26,11 @@ class Clusters:
     arm: NDArray[np.float32]
     lower: NDArray[np.float32]
     upper: NDArray[np.float32]
+    pivots: NDArray[np.float32]
+
+    @property
+    def arrays(self) -> tuple[NDArray, ...]:
+        return self.label, self.arm, self.lower, self.upper, self.pivots
 
 
 @dataclass(frozen=True)
@@ -55,25 +60,26 @@ class System:
         self.body = body
         n, m = len(body.rest_mm), len(body.tets)
         self.n = n
+        self._tets = np.sort(body.tets, axis=1)  # so that the blocks of an element lie above the diagonal
         self._gradients, self._volumes, self._rest = np.zeros((m, 4, 3)), np.zeros(m), np.zeros(n)
-        elements.geometry(body.rest_mm, body.tets, self._gradients, self._volumes, self._rest)
-        self.codes, self.constants = constants(body.materials)
-        self.rows, self.columns, self.places = pattern(body.tets, n, n)
-        size = len(self.columns)
+        elements.geometry(body.rest_mm, self._tets, self._gradients, self._volumes, self._rest)
+        self._codes, self._constants = constants(body.materials)
+        self._rows, self._columns, self._places = pattern(self._tets, n, n)
+        size = len(self._columns)
+        self._diagonal, self._mirror = np.zeros(n, np.int64), np.zeros(size, np.int64)
+        elements.mirrors(self._rows, self._columns, self._diagonal, self._mirror)
         self._compliance, self._lumped = np.zeros(size), np.zeros(n)
         pressure.compliance(
-            body.tets, self._volumes, body.part, self.constants, self.places, self._compliance, self._lumped
+            self._tets, self._volumes, body.part, self._constants, self._places, self._compliance, self._lumped
         )
-        self._compliance32 = self._compliance.astype(np.float32)
-        self._scale = np.where(self._lumped > 0, 1 / np.maximum(self._lumped, 1e-300), 0).astype(np.float32)
-        stiffest = float((self.constants[:, 1] / self.constants[:, 0]).max())  # bounds of C over its lumped diagonal
-        self._low, self._high = np.float32(min(1.0, 0.2 * (1 + stiffest)) * 0.8), np.float32(max(1.0, 0.2 * (1 + stiffest)) * 1.05)
-        self.p, self._extra = np.zeros(n), np.zeros(n)
+        scale = np.where(self._lumped > 0, 1 / np.maximum(self._lumped, 1e-300), 0).astype(np.float32)
+        stiffest = 0.2 * (1 + float((self._constants[:, 1] / self._constants[:, 0]).max()))
+        low, high = 0.8 * min(1.0, stiffest), 1.05 * max(1.0, stiffest)  # bounds of C over its lumped diagonal
+        self._chebyshev = (scale, np.float32(low), np.float32(high))
+        self.p, self._extra, self._answer = np.zeros(n), np.zeros(n), np.zeros(n, np.float32)
         self._around, self._scratch = np.zeros(n), np.zeros((6, n))
-        self._stiff = np.zeros((size, 3, 3), np.float32)
-        self._slopes, self._slopes_back = np.zeros((size, 3), np.float32), np.zeros((size, 3), np.float32)
-        self._weights, self._inverse = np.zeros(n), np.zeros((n, 3, 3), np.float32)
-        self._vectors, self._scalars = np.zeros((4, n, 3), np.float32), np.zeros((4, n), np.float32)
+        self._blocks = np.zeros((size, 4, 4), np.float32)
+        self._inverse, self._vectors = np.zeros((n, 3, 3), np.float32), np.zeros((7, n, 4), np.float32)
         self.used = body.mass > 0
 
     # -- a shape -------------------------------------------------------------------------------------------------------
@@ -81,50 +87,51 @@ class System:
     def energy_and_force(self, x: Points) -> tuple[float, Points]:
         """Stored energy (g mm^2/s^2) and internal forces (n, 3) of the points at ``x``."""
         body = self.body
-        elements.point_volumes(x, body.tets, self._gradients, self._volumes, self._around)
+        elements.point_volumes(x, self._tets, self._gradients, self._volumes, self._around)
         energy = pressure.balance(
-            self.rows, self.columns, self._compliance, self._lumped, self._rest, self._around, self.p, self._extra,
+            self._rows, self._columns, self._compliance, self._lumped, self._rest, self._around, self.p, self._extra,
             self._scratch, PRESSURE_TOLERANCE, PRESSURE_PRODUCTS,
         )  # fmt: skip
         force = np.zeros((self.n, 3))
         energy += elements.forces(
-            x, body.tets, self._gradients, self._volumes, body.part, self.codes, self.constants, self.p, force
+            x, self._tets, self._gradients, self._volumes, body.part, self._codes, self._constants, self.p, force
         )
         return energy, force
 
     def strain(self, x: Points) -> NDArray[np.float64]:
         """Largest principal Green-Lagrange strain at the points (n,)."""
         strain = np.zeros(self.n)
-        elements.largest_strain(x, self.body.tets, self._gradients, self._volumes, self._rest, strain)
+        elements.largest_strain(x, self._tets, self._gradients, self._volumes, self._rest, strain)
         return strain
 
     # -- its tangent ---------------------------------------------------------------------------------------------------
 
-    def linearise(self, x: Points, guard: float = 0.0) -> None:
-        """The tangent at ``x``, whose energy was asked for last; ``guard`` 1 makes it positive whatever the shape."""
-        body = self.body
+    def linearise(self, x: Points, nodal: NDArray[np.float64], guard: float = 0.0) -> None:
+        """The tangent at ``x``, whose energy was asked for last, and ``nodal`` (n, 3, 3) on single points; ``guard`` 1 makes the
+        elements' part positive whatever the shape."""
+        elements.begin_blocks(
+            self._rows, self._columns, self._diagonal, self._compliance, self._extra, nodal, self._blocks
+        )
         elements.tangent(
-            x, body.tets, self._gradients, self._volumes, body.part, self.codes, self.constants, self.p, guard,
-            self.places, self._stiff, self._slopes, self._slopes_back,
+            x, self._tets, self._gradients, self._volumes, self.body.part, self._codes, self._constants, self.p, guard,
+            self._places, self._blocks,
         )  # fmt: skip
-        self._extra32 = self._extra.astype(np.float32)
-        iteration.diagonal_weights(self.rows, self.columns, self._compliance, self._extra, self._weights)
+        elements.mirror_blocks(self._rows, self._columns, self._mirror, self._blocks)
 
     def clusters(self, x: Points, inertia: NDArray[np.float64], free: NDArray[np.bool_]) -> Clusters:
         """The coarse space of the present tangent with ``inertia`` (n,) on the points."""
-        label, count = coarse.clusters(self.body.rest_mm, self.used, self.rows, self.columns)
+        label, count = coarse.clusters(self.body.rest_mm, self.used, self._rows, self._columns)
         arm = coarse.arms(x, label, count)
-        matrix = np.zeros((6 * count, 6 * count))
-        coarse.galerkin(
-            self.rows, self.columns, self._stiff, self._slopes, self._weights, inertia, label, arm, free, matrix
-        )
-        lower, upper = np.zeros(matrix.shape, np.float32), np.zeros(matrix.shape, np.float32)
-        coarse.factor(matrix, lower, upper)
-        return Clusters(label, arm, lower, upper)
+        size, room = 6 * count, -(-6 * count // 16) * 16
+        matrix = np.zeros((size, size))
+        coarse.galerkin(self._rows, self._columns, self._diagonal, self._blocks, inertia, label, arm, free, matrix)
+        lower, upper = np.zeros((size, room), np.float32), np.zeros((size, room), np.float32)
+        pivots = np.zeros(size, np.float32)
+        coarse.factor(matrix, lower, upper, pivots)
+        return Clusters(label, arm, lower, upper, pivots)
 
     def solve(
         self,
-        nodal: NDArray[np.float64],
         threads: Threads,
         clusters: Clusters,
         free: NDArray[np.bool_],
@@ -133,23 +140,28 @@ class System:
         guess: NDArray[np.float32],
         tolerance: float,
         most: int,
-    ) -> tuple[NDArray[np.float32], bool, float]:
+    ) -> tuple[Points, bool, float]:
         """A step d (n, 3) of A d = b from ``start`` (kept where not free) plus what is useful of ``guess``.
 
         Returns d, whether the matrix was found not to be positive, and by how much the residual fell.
         """
-        nodal32 = nodal.astype(np.float32)
+        links = threads.arrays
         iteration.inverse_blocks(
-            self.rows, self.columns, self._stiff, self._slopes_back, self._weights, nodal32, threads.arrays, free, self._inverse
+            self._rows, self._columns, self._diagonal, self._blocks, links, free, self._inverse
         )
-        matrix = (
-            self.rows, self.columns, self._stiff, self._slopes, self._slopes_back, self._compliance32, self._extra32,
-            self._scale, self._low, self._high, nodal32, threads.arrays,
-        )  # fmt: skip
-        d = start.copy()
+        b4, d4, guess4 = (_in_fours(a) for a in (b, start, guess))
         _, bad, fell = iteration.conjugate_gradients(
-            matrix, (clusters.label, clusters.arm, clusters.lower, clusters.upper), self._inverse, free,
-            b.astype(np.float32), d, guess, self._vectors, self._scalars, np.zeros(len(clusters.lower), np.float32),
-            tolerance, most,
+            (self._rows, self._columns, self._blocks, self._chebyshev, links), clusters.arrays, self._inverse, free,
+            b4, d4, guess4, self._vectors, self._answer, np.zeros(clusters.lower.shape[1], np.float32), tolerance, most,
         )  # fmt: skip
-        return d, bad, fell
+        return d4[:, :3].astype(float), bad, fell
+
+    def expect(self, fraction: float) -> None:
+        """Start the search for the next pressure where the last linear step, taken to ``fraction``, leads."""
+        self.p += fraction * self._answer
+
+
+def _in_fours(a: NDArray[np.floating]) -> NDArray[np.float32]:
+    four = np.zeros((len(a), 4), np.float32)
+    four[:, :3] = a
+    return four
