@@ -17,6 +17,7 @@ from organtwin.document.staleness import stale
 from organtwin.errors import BadInput
 from organtwin.model import Result
 from organtwin.report.comparison import compare
+from organtwin.report.plans import compared_plans
 from organtwin.store import Entry, Project
 from organtwin.store.atomic import write_text
 
@@ -53,6 +54,7 @@ def write_report(project: Project, path: Path) -> Path:
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         entries=[_for_template(e, old) for e in entries],
         comparisons={e.uuid: _compared(project, e, entries) for e in entries if e.kind == "procedure"},
+        plans={table["of"]: table for table in compared_plans(project, entries)},
         pictures=pictures,
         missing=missing,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.model import OrganMesh, Result, Segmentation, Volume
+from organtwin.model import OrganMesh, ResectionPlan, Result, Segmentation, Volume
 from organtwin.store import Project
 from organtwin.units import factor
 
@@ -45,6 +45,10 @@ def draw_all(project: Project, folder: Path) -> None:
                     _slices(under, thing, folder / f"{thing.uuid}-slices.png")
             case OrganMesh():
                 _mesh(thing, folder / f"{thing.uuid}-mesh.png")
+            case ResectionPlan():
+                from organtwin.report.plan_pictures import draw_plan
+
+                draw_plan(project, thing, volumes, folder)
             case Result():
                 mesh = project.load(thing.mesh)
                 if isinstance(mesh, OrganMesh):

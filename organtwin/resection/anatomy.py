@@ -42,6 +42,19 @@ class Tree:
     before: NDArray[np.int64]
     branch: tuple[str, ...]
 
+    def behind(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) what each point has of something, and all points behind it as seen from the root."""
+        depth = np.zeros(len(self.before), int)
+        at = self.before.copy()
+        while (at >= 0).any():
+            depth += at >= 0
+            at = np.where(at >= 0, self.before[at], -1)
+        total = np.array(own, float)
+        for n in np.argsort(-depth, kind="stable"):
+            if self.before[n] >= 0:
+                total[self.before[n]] += total[n]
+        return total
+
     @classmethod
     def of(cls, line: Centerline, vessel: str) -> Tree:
         """From a centreline whose branches share their first point with the last one of their parent."""
@@ -230,6 +243,15 @@ class Anatomy:
             self._cache["nearest", key] = (flat, index)
         found: tuple[NDArray[np.int64], NDArray[np.int64]] = self._cache["nearest", key]
         return found
+
+    def nearest_of_tree(self, tree: Tree) -> NDArray[np.int64]:
+        """For each voxel of the organ on :attr:`thin` the nearest point of a tree."""
+        key = ("tree", id(tree))
+        if key not in self._cache:
+            own = np.zeros_like(self.organ)
+            own[self.thin] = self.organ[self.thin]
+            self._cache[key] = cKDTree(tree.points_mm).query(places(own, self.grid))[1]
+        return np.asarray(self._cache[key])
 
     def roots(self, key: str) -> Mask:
         """Where a vessel is fed from, or drains to: at the vena cava, outside the organ, or where it is widest."""

@@ -20,6 +20,9 @@ from organtwin.units import parse
 CRUMB_ML = 10.0  # a piece that would hang free: taken with the rest
 SPLINTER_ML = 1.0  # a piece taken by the way, without tumour: left
 TOUCHED_SHARE = 0.01  # of the tumour with its margin, for a territory to count as touched
+SPARED_ML = 20.0  # what a branch must feed or drain of the remnant to be worth sparing
+SPARED_DEEP_MM = 25.0  # how far beyond the border it can be dissected free
+SHEATH_MM = 2.0
 DIRECTIONS = 400
 SAMPLED = 20_000
 
@@ -65,6 +68,8 @@ def make_cut(anatomy: Anatomy, settings: Settings) -> Cut:
         case "territories":
             used = _territories(anatomy, settings, tumours, margin)
             field = smoothed(anatomy.territory_mm(used), parse(settings.smoothing, "length"), anatomy.grid)
+            if settings.spare_vessels:
+                field = _sparing(anatomy, field)
             if tumours:  # what the territories leave of the margin is taken as well
                 field = np.minimum(field, _body(anatomy, tumours, margin, parse(settings.smoothing, "length")))
         case "plane":
@@ -175,6 +180,28 @@ def _territories(anatomy: Anatomy, settings: Settings, tumours: tuple[str, ...],
     if not found:
         raise BadInput("No territory is left to take", remedy="Name at least one.")
     return found
+
+
+def _sparing(anatomy: Anatomy, field: Field) -> Field:
+    """Branches near the border of what is taken that feed or drain much of what stays, left out of it with their sheath."""
+    own = anatomy.organ[anatomy.thin]
+    stays = (field[anatomy.thin][own] >= 0).astype(float)
+    each_ml = anatomy.organ_ml / max(len(stays), 1)
+    made = field
+    for tree in anatomy.trees:
+        feeds = tree.behind(np.bincount(anatomy.nearest_of_tree(tree), stays, minlength=len(tree.points_mm)) * each_ml)
+        at_points = at(field, anatomy.grid, tree.points_mm)
+        inside = at(anatomy.organ_mm, anatomy.grid, tree.points_mm) < 0
+        needed = (feeds >= SPARED_ML) & (at_points < 2 * SHEATH_MM) & (at_points > -SPARED_DEEP_MM) & inside
+        if not needed.any():
+            continue
+        made = made.copy() if made is field else made
+        for n in np.flatnonzero(needed):
+            reach = float(tree.radius_mm[n]) + SHEATH_MM
+            box = _box(anatomy.grid, tree.points_mm[n], reach + 1.5 * anatomy.voxel_mm, field.shape)
+            away = np.linalg.norm(_points(anatomy, box) - tree.points_mm[n], axis=-1)
+            made[box] = np.maximum(made[box], reach - away)
+    return made
 
 
 def _known_territory(anatomy: Anatomy, key: str) -> None:

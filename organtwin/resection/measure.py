@@ -180,7 +180,7 @@ def warnings(
         name = anatomy.known(key).lower()
         if key in anatomy.vessels:
             away = next((q.value for q in quantities if q.name == f"distance to {name}"), None)
-            if away is not None and away <= 0:
+            if (anatomy.vessels[key] & cut.taken).any():
                 told.append(f"The cut goes through the {name}.")
             elif away is not None and away < parse(wanted, "length"):
                 told.append(f"The cut comes within {away:.1f} mm of the {name} (wanted: {wanted}).")

@@ -127,6 +127,6 @@ def rank(plan: ResectionPlan) -> tuple[int, float]:
     margin = value_of(quantities, MARGIN)
     wrong = int(share_percent(quantities) < THRESHOLDS[settings.condition].least_percent)
     wrong += int(margin is not None and margin < parse(settings.margin, "length") - 1.0)
-    wrong += int((value_of(quantities, "distance to inferior vena cava") or 1.0) <= 0.0)
+    wrong += int(any(said.startswith("The cut goes through") for said in plan.warnings))
     lost = sum(value_of(quantities, name) or 0.0 for name in (NO_INFLOW, NO_OUTFLOW))
     return wrong, -((value_of(quantities, REMNANT) or 0.0) - lost)

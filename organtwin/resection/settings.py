@@ -49,7 +49,9 @@ class Settings(Frozen):
 
     ``strategy``: "margin" takes the tumours with ``margin`` around them, "territories" all vascular territories which that
     touches (or the named ones), "plane" what lies beyond planes (without any: the plane that takes least).
-    ``tumours`` None means all. ``reach_surface``: a deep one is opened a way to the surface. ``smoothing`` is the length over
+    ``tumours`` None means all. ``reach_surface``: a deep one is opened a way to the surface.
+    ``spare_vessels``: a branch at the border of territories that feeds or drains what stays is left out of what is taken,
+    as it is dissected free in surgery, unless the margin needs it. ``smoothing`` is the length over
     which the cut is made smooth; it never eats of the margin. By hand: ``add_territories``, ``remove_territories``,
     ``offset`` (more is taken), ``pushes``, ``strokes``. ``protect``: how near the cut may come to a structure.
     ``condition`` of the organ decides how much of it must stay.
@@ -62,6 +64,7 @@ class Settings(Frozen):
     territories: tuple[str, ...] | None = None
     planes: tuple[CutPlane, ...] = ()
     reach_surface: bool = True
+    spare_vessels: bool = True
     smoothing: Length = "3 mm"
     offset: Length = "0 mm"
     add_territories: tuple[str, ...] = ()

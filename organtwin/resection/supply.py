@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from organtwin.model.resection_plan import CutVessel
 from organtwin.resection.anatomy import CAVA, Anatomy, Tree
@@ -38,7 +37,7 @@ def without(anatomy: Anatomy, cut: Cut, key: str) -> NDArray[np.bool_]:
     tree = next((t for t in anatomy.trees if t.vessel == key), None)
     if tree is not None:
         lost = _lost_points(anatomy, cut, tree)
-        return np.asarray(lost[_nearest_of_tree(anatomy, tree)])
+        return np.asarray(lost[anatomy.nearest_of_tree(tree)])
     flat, nearest = anatomy.nearest_vessel(key)
     return np.asarray(_lost_voxels(anatomy, cut, key).ravel()[flat][nearest])
 
@@ -84,15 +83,6 @@ def _lost_points(anatomy: Anatomy, cut: Cut, tree: Tree) -> NDArray[np.bool_]:
         lost = carried
 
 
-def _nearest_of_tree(anatomy: Anatomy, tree: Tree) -> NDArray[np.int64]:
-    key = ("tree", tree.vessel, len(tree.points_mm))
-    if key not in anatomy._cache:
-        own = np.zeros_like(anatomy.organ)
-        own[anatomy.thin] = anatomy.organ[anatomy.thin]
-        anatomy._cache[key] = cKDTree(tree.points_mm).query(places(own, anatomy.grid))[1]
-    return np.asarray(anatomy._cache[key])
-
-
 def _branches_cut(anatomy: Anatomy, cut: Cut, tree: Tree) -> list[CutVessel]:
     """Each branch once, at the first place from the root where it goes over the cut."""
     taken = _is_taken(cut, anatomy, tree.points_mm)
@@ -103,11 +93,10 @@ def _branches_cut(anatomy: Anatomy, cut: Cut, tree: Tree) -> list[CutVessel]:
         branch = tree.branch[n] or f"{anatomy.known(tree.vessel)} branch"
         if branch not in found:
             at = 0.5 * (tree.points_mm[n] + tree.points_mm[tree.before[n]])
-            name = (
-                branch
-                if anatomy.known(tree.vessel).lower() in branch.lower()
-                else f"{anatomy.known(tree.vessel)}: {branch}"
-            )
+            vessel = anatomy.known(tree.vessel)
+            stem = vessel.lower().removesuffix("s")
+            name = branch if stem in branch.lower() else f"{vessel}: {branch}"
+            name = name[:1].upper() + name[1:]
             found[branch] = CutVessel(name=name, at_mm=_triple(at), diameter_mm=round(2 * float(tree.radius_mm[n]), 2))
     return list(found.values())
 
