@@ -24,7 +24,7 @@ GRASP = "grasp"  # what is held by the jaws, among what the stepper holds
 
 _NEWTON = 1e6  # g mm/s^2
 _HAND = 40 * _NEWTON  # a hand pushes and pulls no harder
-_MOST_MM = 4.0  # of travel against tissue in a step
+_MOST_MM = 3.0  # of travel against tissue in a step
 _AWAY = np.array([0.0, 0.0, 1e6, 0.0, 0.0, -1.0, 0.0, -1.0, 0.0])
 
 
@@ -69,8 +69,8 @@ class Tool:
         """Where the hand wants it (9,). What is no pose (not finite, axis along the normal) is left unheard."""
         pose = np.array(pose, float)
         if pose.shape == (9,) and np.isfinite(pose).all():
-            size = np.linalg.norm(pose[3:6]) * np.linalg.norm(pose[6:9])
-            if np.linalg.norm(np.cross(pose[3:6], pose[6:9])) > 1e-6 * size > 0:
+            a, b = pose[3:6], pose[6:9]
+            if (a @ a) * (b @ b) - (a @ b) ** 2 > 1e-12 * (a @ a) * (b @ b):
                 self.wanted = pose
 
     def advance(self) -> str:
@@ -85,6 +85,10 @@ class Tool:
             if not contact.touching:
                 said = f"The {self.kind} stands inside the organ: it touches nothing until it has been drawn out"
         before = self.felt
+        if self.grasping and np.linalg.norm(self.force) > 2 * self._most_force():
+            del self._stepper.held[GRASP]
+            said = "The tissue has slipped out of the jaws: they pulled harder than it bears"
+            contact.touching = self._is_free(x)
         if self.grasping:
             self.felt = self._followed(before, self._share_of_held(before), _MOST_MM)
             self._carry(before)
@@ -93,7 +97,11 @@ class Tool:
             contact.touching = self._is_free(x)
             before = self.felt
         else:
-            give = self._give_mm(-contact.clearance_mm(x, before))
+            depth = -contact.clearance_mm(x, before)
+            if depth > 0.9 * self.form.radius_mm:  # on its core no way out is shorter than another
+                contact.touching = False
+                said = f"The tissue has closed around the {self.kind}: it touches nothing until it has been drawn out"
+            give = self._give_mm(depth)
             share = contact.free_share(x, before, self.wanted, max(give, 0.0))
             self.felt = self._followed(before, share, give)
         contact.move(before, self.felt)
@@ -117,13 +125,14 @@ class Tool:
         """The pose after that share of the way, but no farther against the force of the tissue than ``give`` (mm), and less
         where that force is more than it bears."""
         assert self.wanted is not None
-        new = between(pose, self.wanted, share)
         force = self.force
         size = float(np.linalg.norm(force))
         if size < 1e-6 * _NEWTON:
-            return new
+            return between(pose, self.wanted, share)
         out, most = force / size, self._most_force()
-        give = min(give, _MOST_MM * float(np.clip((most - size) / (0.3 * most), -1.0, 1.0)))
+        ease = float(np.clip((most - size) / (0.3 * most), -1.0, 1.0))
+        new = between(pose, self.wanted, share * max(ease, 0.1))
+        give = min(give, _MOST_MM * ease)
         inward = -float(out @ (new[:3] - pose[:3]))
         if inward > give:
             new = new.copy()

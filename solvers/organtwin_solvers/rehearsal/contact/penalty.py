@@ -13,7 +13,7 @@ compiled = njit(cache=True, error_model="numpy")
 OFFSET_MM = 0.1  # where the pressure begins before the surfaces meet
 DEPTH_MM = 0.2  # at this depth the pressure is about that of a stretch by the whole length
 _HARDENING_MM = 0.2
-_HARDEST_MM = 1.0  # deeper than this it hardens no more: stiffness stays bounded
+_HARDEST_MM = 0.5  # deeper than this it hardens no more: stiffness stays bounded
 
 
 @compiled

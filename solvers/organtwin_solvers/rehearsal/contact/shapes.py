@@ -96,11 +96,23 @@ def frame_of(pose: Floats) -> Floats:
 
     The normal is turned until it is perpendicular to the axis.
     """
-    tip, axis, normal = pose[:3], pose[3:6], pose[6:9]
-    axis = axis / np.linalg.norm(axis)
-    across = np.cross(axis, normal)
-    across = across / np.linalg.norm(across)
-    return np.array([tip, across, axis, np.cross(across, axis)])
+    return _frame(np.asarray(pose, np.float64))
+
+
+@compiled
+def _cross(a, b):
+    return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+
+
+@compiled
+def _frame(pose):
+    frame = np.empty((4, 3))
+    frame[0] = pose[:3]
+    frame[2] = pose[3:6] / sqrt(pose[3] ** 2 + pose[4] ** 2 + pose[5] ** 2)
+    frame[1] = _cross(frame[2], pose[6:9])
+    frame[1] /= sqrt(frame[1, 0] ** 2 + frame[1, 1] ** 2 + frame[1, 2] ** 2)
+    frame[3] = _cross(frame[1], frame[2])
+    return frame
 
 
 @compiled

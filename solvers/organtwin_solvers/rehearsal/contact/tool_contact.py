@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 _MOST_ALONG_EDGE = 50  # points of a strewn triangle along its edge
 _BAND_MM = 0.3  # what lies so little farther than the deepest point of a triangle bears with it
-_MOST_FOCUS = 30.0  # how much stiffer a triangle is made that is touched in one place only
+_MOST_FOCUS = 10.0  # how much stiffer a triangle is made that is touched in one place only
 _FOLLOW = 0.25  # of the mean depth is made good in a step
 _STICK_MM = 0.05  # slip in a step below which friction grows with it
 
