@@ -140,7 +140,7 @@ class Stepper:
             load.begin(self.x, self.v, dt)
         free, shift = self._free_and_shift()
         x = self.x
-        guess = (self.v * dt).astype(np.float32)
+        guess = self.v * dt
         guard = 0.0
         for _ in range(REFINEMENTS):
             x, whole, bad = self._newton(
@@ -148,7 +148,8 @@ class Stepper:
             )
             if whole and not bad and not any(load.missed(x) for load in self.loads):
                 break
-            shift, guess, guard = np.zeros_like(shift), np.zeros_like(guess), 1.0
+            shift, guess, guard = np.zeros_like(shift), np.zeros_like(guess), float(bad or not whole)
+        self._put_held(x)
         v = (x - past_x) / (share * dt)
         if not (np.isfinite(x).all() and np.isfinite(v).all()):
             x, v = self.x.copy(), np.zeros_like(v)
@@ -160,15 +161,21 @@ class Stepper:
         v[body.mass <= 0] = 0.0
         self._before, self.x, self.v = (self.x, self.v), x, v
 
-    def _free_and_shift(self) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    def _free_and_shift(self) -> tuple[NDArray[np.bool_], Points]:
         """Points that may move, and the way (n, 3) that the held ones have to go; where two hold a point, the first wins."""
         free = self._system.used.copy()
-        shift = np.zeros((len(free), 3), np.float32)
+        shift = np.zeros((len(free), 3))
         for held in self.held.values():
             mine = free[held.nodes]
             shift[held.nodes[mine]] = held.targets_mm[mine] - self.x[held.nodes[mine]]
             free[held.nodes] = False
         return free, shift
+
+    def _put_held(self, x: Points) -> None:
+        """Held points exactly at their targets: the rounding of a step is taken out."""
+        for held in reversed(self.held.values()):
+            mine = self._system.used[held.nodes]
+            x[held.nodes[mine]] = held.targets_mm[mine]
 
     def _newton(self, x, inertia, weight, free, shift, guess, clusters, tolerance, most, guard):
         """One Newton iteration from ``x``: where it leads, whether it went the whole way, whether the tangent was not positive."""
@@ -183,7 +190,7 @@ class Stepper:
         if bad and guard == 0.0:
             system.linearise(x, nodal, 1.0)
             d, bad, self._fell = system.solve(outside.threads, clusters, free, b, shift, guess, tolerance, most)
-        shift = np.where(free[:, None], 0.0, shift.astype(float))
+        shift = np.where(free[:, None], 0.0, shift)
         way = np.where(free[:, None], d, 0.0)
         if not np.isfinite(way).all():
             way = np.zeros_like(way)
@@ -291,7 +298,6 @@ class Stepper:
         What is held goes to its targets in steps that elements can follow.
         """
         body = self.body
-        target, _ = dict(self.held), None
         free, shift = self._free_and_shift()
         edge = float(np.cbrt(body.volume_mm3.mean() * 6 * np.sqrt(2)))
         parts = max(1, int(np.ceil(np.abs(shift).max(initial=0.0) / edge)))
@@ -316,9 +322,8 @@ class Stepper:
             if done >= parts and self.unrest() < tolerance:
                 settled = True
                 break
-        for held in target.values():
-            mine = ~free[held.nodes]
-            self.x[held.nodes[mine]] = self.x[held.nodes[mine]]
+        if done >= parts:
+            self._put_held(self.x)
         self.v, self._before = np.zeros_like(self.x), None
         return settled
 

@@ -136,8 +136,8 @@ class System:
         clusters: Clusters,
         free: NDArray[np.bool_],
         b: Points,
-        start: NDArray[np.float32],
-        guess: NDArray[np.float32],
+        start: Points,
+        guess: Points,
         tolerance: float,
         most: int,
     ) -> tuple[Points, bool, float]:
