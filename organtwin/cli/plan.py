@@ -39,16 +39,10 @@ def sources(document: Document, organ: str, segmentation: str | None, territorie
 
 
 def trees(document: Document, base: Entry) -> dict[str, str]:
-    """The vessel trees that lie on a segmentation, by role: those made with it, or on it."""
-    recipe = base.recipe.model_dump() if base.recipe else None
-    fit = [
-        e
-        for e in document.entries("centerline")
-        if e.facts.get("mesh") == base.uuid
-        or (recipe is not None and e.recipe is not None and e.recipe.model_dump() == recipe)
-    ]
-    newest = {e.name: e for e in fit}
-    return {f"tree-{n}": e.uuid for n, e in enumerate(newest.values(), start=1)}
+    """The newest vessel tree of each structure of a segmentation, by role."""
+    own = [e for e in document.entries("centerline") if e.facts.get("segmentation") == base.uuid]
+    newest = {e.facts.get("structure"): e.uuid for e in own}
+    return {f"tree-{n}": uuid for n, uuid in enumerate(newest.values(), start=1)}
 
 
 def _keys(entry: Entry) -> list[str]:

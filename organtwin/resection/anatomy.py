@@ -56,7 +56,7 @@ class Tree:
         return total
 
     @classmethod
-    def of(cls, line: Centerline, vessel: str) -> Tree:
+    def of(cls, line: Centerline) -> Tree:
         """From a centreline whose branches share their first point with the last one of their parent."""
         before = np.arange(-1, len(line.points_mm) - 1)
         names = [""] * len(line.points_mm)
@@ -70,7 +70,7 @@ class Tree:
                 before[start] = own[int(np.argmin(away))]
             for n in range(branch.first, branch.last + 1):
                 names[n] = branch.name
-        return cls(vessel, np.array(line.points_mm, float), np.array(line.radius_mm, float), before, tuple(names))
+        return cls(line.structure, np.array(line.points_mm, float), np.array(line.radius_mm, float), before, tuple(names))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,7 @@ class Anatomy:
             names=names,
             colours=colours,
             doubts={s.key: s.confidence for s in segmentation.segments},
-            trees=tuple(Tree.of(line, _vessel_of(line)) for line in lines),
+            trees=tuple(Tree.of(line) for line in lines if line.structure in VESSELS),
             scan_spacing_mm=tuple(float(x) for x in segmentation.grid.spacing_mm),  # type: ignore[arg-type]
         )
 
@@ -337,13 +337,3 @@ def _filled_up(parts: dict[str, Mask], organ: Mask, grid: Grid) -> dict[str, Mas
         )
         number = np.where(organ, number[tuple(nearest)], 0).astype(np.uint8)
     return {key: number == n for n, key in enumerate(parts, start=1)}
-
-
-def _vessel_of(line: Centerline) -> str:
-    """Which vessel a centreline is of, by its name."""
-    said = f"{line.name} {line.inlet}".lower()
-    if "portal" in said:
-        return INFLOW
-    if "hepatic v" in said or "hepatic_v" in said:
-        return OUTFLOW
-    return ARTERY if "arter" in said else CAVA if "cava" in said else INFLOW

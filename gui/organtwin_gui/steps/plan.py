@@ -290,7 +290,7 @@ class PlanStep(Step):
         made = {"segmentation": segmentation}
         if self.territories.currentData():
             made["territories"] = self.territories.currentData()
-        lines = {e.name: e.uuid for e in trees_on(self.bridge, segmentation)}
+        lines = {e.facts.get("structure"): e.uuid for e in trees_on(self.bridge, segmentation)}
         return made | {f"tree-{n}": uuid for n, uuid in enumerate(lines.values(), start=1)}
 
     def _take_inputs(self) -> None:
@@ -689,15 +689,8 @@ class PlanStep(Step):
 
 
 def trees_on(bridge: Bridge, segmentation: str) -> list[Entry]:
-    """The vessel trees found together with a segmentation, or on it."""
-    base = next((e for e in bridge.entries("segmentation") if e.uuid == segmentation), None)
-    return [
-        e
-        for e in bridge.entries("centerline")
-        if e.facts.get("mesh") == segmentation
-        or (e.recipe is not None and segmentation in e.recipe.inputs.values())
-        or (e.recipe is not None and base is not None and e.recipe == base.recipe)
-    ]
+    """The vessel trees of a segmentation."""
+    return [e for e in bridge.entries("centerline") if e.facts.get("segmentation") == segmentation]
 
 
 def _keys(entry: Any) -> list[str]:
