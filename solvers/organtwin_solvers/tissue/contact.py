@@ -25,6 +25,8 @@ from organtwin_solvers.fem.backend import MPI, PETSc, basix, fem
 Array = NDArray[np.float64]
 
 STIFFNESS = 50.0  # penalty, in plane-strain moduli per length of a triangle
+DENSITY = 2  # degree of a quadrature rule with points a side of the triangle apart
+MOST = 14  # degree: 42 points
 LOOSE = 0.01  # of a triangle's length: larger penetration is worked off
 CORNERS = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
 
@@ -61,17 +63,26 @@ class Skin:
         Place of every displacement unknown among those of the problem.
     facets : (m,) int32
         Exterior facets on this rank.
+    apart_mm : float
+        How far apart the points may be, so that nothing of that size slips between them.
     """
 
-    def __init__(self, space: Any, unknowns: NDArray[np.int32], facets: NDArray[np.int32]) -> None:
+    def __init__(
+        self, space: Any, unknowns: NDArray[np.int32], facets: NDArray[np.int32], apart_mm: float = np.inf
+    ) -> None:
         domain, degree = space.mesh, space.element.basix_element.degree
         pairs = fem.compute_integration_domains(fem.IntegralType.exterior_facet, domain.topology, np.sort(facets))
         cells, local = np.asarray(pairs).reshape(-1, 2).T
-        rule, weight = basix.make_quadrature(basix.CellType.triangle, 2 * degree)
         element = basix.create_element(
             basix.ElementFamily.P, basix.CellType.tetrahedron, degree, basix.LagrangeVariant.gll_warped
         )
         geometry, dofmap = domain.geometry.x[domain.geometry.dofmaps[0]], np.asarray(space.dofmap.list)
+        corners = geometry[cells]
+        longest = max(
+            (np.linalg.norm(corners[:, a] - corners[:, b], axis=1).max() for a in range(4) for b in range(a)), default=0
+        )
+        dense = int(np.ceil(DENSITY * space.mesh.comm.allreduce(longest, op=MPI.MAX) / apart_mm))
+        rule, weight = basix.make_quadrature(basix.CellType.triangle, int(np.clip(dense, 2 * degree, MOST)))
         sides = basix.topology(basix.CellType.tetrahedron)[2]
         rest, nodes, values, area, of = [], [], [], [], []
         for side, corners in enumerate(sides):

@@ -39,7 +39,7 @@ def contact_of(
     others = [Neighbour.of(mesh, name) for name, mesh in _named(neighbours).items()]
     if not (tools or others):
         return None, []
-    skin = _skin(problem, fem)
+    skin = _skin(problem, fem, min((tool.reach_mm for tool in tools), default=np.inf))
     places, notes, relief = skin.rest.reshape(-1, 3), [], []
     own = Neighbour.of(fem.organ, "organ") if any(len(tool.inner_places()) for tool in tools) else None
     for obstacle in (*tools, *others):
@@ -85,10 +85,10 @@ def _named(neighbours: Mapping[str, OrganMesh]) -> dict[str, OrganMesh]:
     }
 
 
-def _skin(problem: Problem, fem: FemMesh) -> Skin:
+def _skin(problem: Problem, fem: FemMesh, apart_mm: float) -> Skin:
     """Every boundary triangle that can move."""
     facets = np.asarray(fem.facet_tags.indices, np.int32)
-    skin = Skin(problem.displacement_space, problem.u_dofs, facets)
+    skin = Skin(problem.displacement_space, problem.u_dofs, facets, apart_mm)
     return skin.only(problem.free[skin.unknowns].any(axis=(1, 2)))
 
 

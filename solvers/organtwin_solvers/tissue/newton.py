@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from organtwin.errors import SolveFailed
 from organtwin.monitor import Monitor, NullMonitor
+from organtwin_solvers.tissue.drag import Drag
 from organtwin_solvers.tissue.linear_solver import LinearSolver
 from organtwin_solvers.tissue.problem import Problem
 
@@ -19,7 +20,10 @@ PATIENCE = 6  # Newton iterations without improvement after which a step has fai
 EASY = 6  # Newton iterations; steps that need fewer may grow again
 GROWTH = 2.0
 AUGMENTATIONS = 6  # at most, of the contact at one load
-ROUGH = 1e-3  # tolerance of the equilibrium between them
+ROUGH = 1e-3  # tolerance of the equilibrium between them, and on the way of a creeping body
+CREEP_BELOW = 1 / 4  # of the first load step: a step as small as this that fails is tried as creep
+CREEP_STEPS = 60  # at most
+EASES, STIFFENS = 4.0, 10.0  # how the drag changes after a step that went well, and one that did not
 
 
 @dataclass
@@ -84,6 +88,12 @@ def follow_load(
             problem.state.x.array[:] = start
             problem.set_load(load)
             path.cuts += 1
+            if target - load <= CREEP_BELOW * first:
+                iterations = newton.creep(target)
+                if iterations is None:
+                    problem.state.x.array[:] = start
+                    problem.set_load(load)
+        if iterations is None:
             step = (target - load) / 2
             monitor.log(f"load {100 * target:.1f} %: no equilibrium found, trying a step of {100 * step:.2f} %")
             if step < SMALLEST_STEP * first:
@@ -125,17 +135,60 @@ class Newton:
         residual = problem.residual()
         self._set_scale(residual)
         self.guess_was_inverted = not np.isfinite(self._merit(residual))
-        total = 0
+        return self._settle(start, load)
+
+    def _settle(self, start: float, load: float) -> int | None:
+        """Newton's iterations at ``load``, and again whenever a term asks for it."""
+        problem, state = self.problem, self.problem.state.x.array
+        most = 0
         for _ in range(AUGMENTATIONS if problem.terms else 0):
             iterations = self._iterate(start, load, max(ROUGH, self.tolerance))
             if iterations is None:
                 return None
-            total += iterations
+            most = max(most, iterations)
             augmented = [term.augment(state, problem.domain.comm) for term in problem.terms]
             if not any(augmented):
                 break
         iterations = self._iterate(start, load, self.tolerance)
-        return None if iterations is None else total + iterations
+        return None if iterations is None else max(most, iterations)
+
+    def creep(self, load: float) -> int | None:
+        """Equilibrium at ``load`` as what a body comes to rest in that drag holds back: iterations, or None."""
+        problem, state = self.problem, self.problem.state.x.array
+        start = problem.load
+        problem.set_load(load)
+        if not self._close_gap():
+            return None
+        softest = min(material.shear_pa for material in problem.parts.materials)
+        weak, strong = 1e-3 * softest / problem.length_mm**2, 1e3 * softest / self._edge_mm() ** 2
+        drag = Drag(problem, strong * 1e-3)
+        self.monitor.log(f"load {100 * load:.1f} %: letting the tissue creep to where it comes to rest")
+        problem.terms.append(drag)
+        try:
+            for _ in range(CREEP_STEPS):
+                here = state.copy()
+                drag.hold(here)
+                self._set_scale(problem.residual())
+                if self._iterate(start, load, ROUGH) is None:
+                    state[:] = here
+                    drag.strength *= STIFFENS
+                    if drag.strength > strong:
+                        return None
+                elif drag.strength < weak:
+                    break
+                else:
+                    drag.strength /= EASES
+            else:
+                return None
+        finally:
+            problem.terms.remove(drag)
+        return self._settle(start, load)
+
+    def _edge_mm(self) -> float:
+        """About how long the edges of the tetrahedra are."""
+        domain = self.problem.domain
+        cells = domain.topology.index_map(3).size_global
+        return float((8.5 * self.problem.totals()[0] / cells) ** (1 / 3))
 
     def _iterate(self, start: float, load: float, tolerance: float) -> int | None:
         """Newton's iterations at ``load``, from the present state; ``start`` is the load before."""
