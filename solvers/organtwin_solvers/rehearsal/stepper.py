@@ -22,7 +22,10 @@ Points = NDArray[np.float64]
 
 BDF2 = 2.0 / 3.0
 FARTHEST = 0.25  # of the body's size that a point moves in a step
-REFINEMENTS = 3  # Newton iterations in a step at most, when the first one had to be shortened
+REFINEMENTS = 3  # Newton iterations in a step at most
+# another iteration when what is out of balance could do this share of the motion's energy as work (fast turning), and of
+# the stored energy (so that none is made for what has come to rest)
+ROUGH, IDLE = 1e-2, 1e-4
 
 
 @dataclass(frozen=True)
@@ -146,9 +149,16 @@ class Stepper:
             x, whole, bad = self._newton(
                 x, inertia, body.mass * (stiff + drag), free, shift, guess, self._clusters, 0.0, self.iterations, guard
             )
-            if whole and not bad and not any(load.missed(x) for load in self.loads):
+            left = self._force + self._acting().force - inertia(x)[1]
+            moved = float((body.mass * (stiff + drag) * ((x - self.x) ** 2).sum(axis=1)).sum())
+            rough = self._system.measure(left, free) > ROUGH * moved + IDLE * self._energy
+            if whole and not bad and not rough and not any(load.missed(x) for load in self.loads):
                 break
             shift, guess, guard = np.zeros_like(shift), np.zeros_like(guess), float(bad or not whole)
+        if not (self.held or self.springs or self.loads):  # what flies freely keeps its momentum to the last digit
+            own = body.mass[:, None] * self.gravity_mm_per_s2 - inertia(x)[1]
+            x = x + self._system.used[:, None] * own.sum(axis=0) / (body.mass.sum() * (stiff + drag))
+            self._energy, self._force = self._system.energy_and_force(x)
         self._put_held(x)
         v = (x - past_x) / (share * dt)
         if not (np.isfinite(x).all() and np.isfinite(v).all()):
@@ -181,7 +191,7 @@ class Stepper:
         """One Newton iteration from ``x``: where it leads, whether it went the whole way, whether the tangent was not positive."""
         system = self._system
         outside = self._surroundings(x)
-        moving, push = inertia(x)
+        push = inertia(x)[1]
         b = self._force + outside.force - push
         nodal = outside.nodal
         nodal[:, [0, 1, 2], [0, 1, 2]] += weight[:, None]
@@ -345,6 +355,11 @@ class Stepper:
         left = float(np.linalg.norm((self._force + outside)[free]))
         acting = float(np.linalg.norm(outside[free]) + np.linalg.norm(self._force[~free]))
         return left / acting if acting > 0 else 0.0
+
+    def energy(self) -> float:
+        """Kinetic and stored energy with that of gravity, springs and threads, g mm^2/s^2."""
+        moving = 0.5 * float((self.body.mass[:, None] * self.v**2).sum())
+        return moving + self._energy + self._outside_energy(self.x)
 
     def _acting(self) -> _Surroundings:
         if self._outside is None:

@@ -156,6 +156,10 @@ class System:
         )  # fmt: skip
         return d4[:, :3].astype(float), bad, fell
 
+    def measure(self, force: Points, free: NDArray[np.bool_]) -> float:
+        """Work that ``force`` (n, 3) on the free points would do against the stiffness of each point alone."""
+        return float(np.einsum("ni,nij,nj", force[free], self._inverse[free], force[free]))
+
     def expect(self, fraction: float) -> None:
         """Start the search for the next pressure where the last linear step, taken to ``fraction``, leads."""
         self.p += fraction * self._answer
