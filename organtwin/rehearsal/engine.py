@@ -60,6 +60,9 @@ class Engine(Protocol):
     def displacement_mm(self) -> NDArray[np.float64]:
         """(n, 3) of the points of :meth:`mesh`."""
 
+    def strain(self) -> NDArray[np.float64]:
+        """(n,) largest principal strain at the points of :meth:`mesh`."""
+
     def case(self) -> TissueCase:
         """The present state of tools and holds, for the full solve on :meth:`mesh`."""
 

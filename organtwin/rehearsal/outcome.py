@@ -45,7 +45,7 @@ def _result(performance: Performance, mesh: OrganMesh, name: str) -> Result:
         times_s=np.array([performance.engine.tick * performance.scene.step_s]),
         fields={
             "displacement_mm": performance.engine.displacement_mm()[None].astype(np.float32),
-            "strain": np.asarray(frame.strain, np.float32)[None],
+            "strain": performance.engine.strain()[None].astype(np.float32),
         },
         quantities=performance.engine.quantities(),
         credibility={

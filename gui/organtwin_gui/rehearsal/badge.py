@@ -28,7 +28,8 @@ class Badge:
         if self.deviation is None:
             said = "Rehearsal, not yet checked"
         else:
-            said = f"Rehearsal, deviation {self.deviation.largest_mm:.2g} mm ({self.deviation.percent:.1f} %)"
+            mm, percent = _at_least(self.deviation.largest_mm, 2), _at_least(self.deviation.percent, 1)
+            said = f"Rehearsal, deviation {mm} mm ({percent} %)"
             said += "" if abs(self.now_s - self.at_s) < 0.05 else f", checked at {self.at_s:.1f} s"
         return said + (" · checking" if self.checking else "")
 
@@ -37,6 +38,12 @@ class Badge:
         if self.deviation is None:
             return theme.DARK.text_quiet
         return theme.DARK.good if self.deviation.percent <= _FAR_PERCENT else theme.DARK.warning
+
+
+def _at_least(value: float, decimals: int) -> str:
+    """A number, or that it is less than what so many decimals can say."""
+    least = 10.0**-decimals
+    return f"under {least:g}" if value < least / 2 else f"{value:.{decimals}f}"
 
 
 def paint_badge(painter: QPainter, badge: Badge, area: QRectF) -> QRectF:

@@ -123,7 +123,7 @@ class Hold(HandGesture):
         self.tool = self.NAMES[grip.mode.key]
         self._tip: Point | None = None
         self._start: Point | None = None
-        self._down = False
+        self._down = self._left = False
         self._deep = 0.0
         self._frame = field.axes()
 
@@ -208,6 +208,7 @@ class Hold(HandGesture):
     def confirm(self) -> bool:
         if self.tool != "retractor":
             return False
+        self._left = True
         self.field.do(Lay(leave=True))
         self.field.finish()
         return True
@@ -215,7 +216,8 @@ class Hold(HandGesture):
     def end(self) -> None:
         if self._down:
             self.release()
-        self.field.do(Lay())
+        if not self._left:
+            self.field.do(Lay())
 
 
 class PointAt(HandGesture):

@@ -11,13 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRectF, QTimer, Signal
 from PySide6.QtGui import QPainter
 
 from organtwin.model import OrganMesh, Rehearsal, Surface
-from organtwin.model.rehearsal import Deviation, Script, Step
+from organtwin.model.rehearsal import Deviation, Lay, Script, Step, Take
 from organtwin.model.rehearsal import Scene as Table
-from organtwin.model.tool import Pose
+from organtwin.model.tool import Blade, Pose, Shape
 from organtwin.rehearsal import messages as say
 from organtwin.rehearsal.frame import Frame, Measures
 from organtwin.rehearsal.recording import read, unfinished
@@ -90,6 +92,8 @@ class Room(QObject):
         self._drawn: deque[float] = deque(maxlen=90)
         self._newest: Frame | None = None
         self._moved_at = 0.0
+        self._tool_at: NDArray[np.float64] | None = None
+        self._left_at: dict[int, NDArray[np.float64] | None] = {}  # retractors, by number of step
         self._is_kept = False
         self._kept_uuid = ""
         self.hand = Hand(viewport.canvas, lambda: self.item)
@@ -104,7 +108,7 @@ class Room(QObject):
         self._clock.setInterval(_TICK_MS)
         self._clock.timeout.connect(self._tick)
         viewport.canvas.overpaint.append(self._paint)
-        bridge.closed.connect(self.leave)
+        bridge.closed.connect(lambda: self.leave())
 
     @property
     def busy(self) -> bool:
@@ -158,6 +162,7 @@ class Room(QObject):
         self.steps = self.undone = ()
         self.why, self._is_kept, self._kept_uuid, self.deviation = "", False, "", None
         self.measures, self._newest = Measures(), None
+        self._tool_at, self._left_at = None, {}
         self._clock.start()
         self._enter(State.STARTING)
         self.stepped.emit()
@@ -185,7 +190,7 @@ class Room(QObject):
         found = unfinished(document.project.folder / FOLDER)
         return found[-1] if found else None
 
-    def leave(self) -> None:
+    def leave(self, *, wait: bool = False) -> None:
         """End the rehearsal. What was not kept stays on the disk, to go on with."""
         if not self.busy:
             return
@@ -194,8 +199,10 @@ class Room(QObject):
         self.check.forget()
         session, self._session = self._session, None
         forget = self._is_kept or not self.steps
-        # waits for the process: beside the window
-        threading.Thread(target=session.close, kwargs={"forget": forget}, daemon=True).start()
+        if wait:
+            session.close(forget=forget)
+        else:  # beside the window
+            threading.Thread(target=session.close, kwargs={"forget": forget}, daemon=True).start()
         self.viewport.keys = None
         self.viewport.hide_live()
         self.item = None
@@ -205,13 +212,14 @@ class Room(QObject):
 
     def shut_down(self) -> None:
         """The window closes."""
-        self.leave()
+        self.leave(wait=True)
         self.hand.detach()
 
     def _enter(self, state: State) -> None:
         if state is not State.LIVE:
             self.hand.take(None)
         self.state = state
+        self.viewport.canvas.hurried = state in (State.STARTING, State.LIVE, State.REPLAYING)
         self.changed.emit()
         self.viewport.canvas.update()
 
@@ -297,6 +305,7 @@ class Room(QObject):
     def _show(self, frame: Frame) -> None:
         assert self.item is not None
         self._newest, self.measures = frame, frame.measures
+        self._tool_at = frame.tool if frame.tool is not None else self._tool_at
         self._reel.add(frame)
         self._light()
         if self.item.take(frame):
@@ -325,6 +334,7 @@ class Room(QObject):
                 self.refused.emit(sentence)
             case say.Stepped(steps=steps, undone=undone):
                 self.steps, self.undone = steps, undone
+                self._stand()
                 self.stepped.emit()
             case say.Recorded(folders=folders):
                 self._recorded(event, folders)
@@ -333,6 +343,21 @@ class Room(QObject):
                 self._clock.stop()
                 self.check.forget()
                 self._enter(State.BROKEN)
+
+    def _stand(self) -> None:
+        """Retractors that were left standing stay in the picture."""
+        assert self.item is not None
+        shape: Shape | None = None
+        standing = []
+        for number, step in enumerate(self.steps):
+            if isinstance(step.command, Take):
+                shape = step.command.shape or Blade()
+            elif isinstance(step.command, Lay) and step.command.leave and shape is not None:
+                pose = self._left_at.setdefault(number, self._tool_at)
+                if pose is not None:
+                    standing.append((shape, pose))
+        self._left_at = {n: pose for n, pose in self._left_at.items() if n < len(self.steps)}
+        self.item.stand(standing)
 
     def _recorded(self, event: say.Recorded, folders: tuple[str, ...]) -> None:
         things = self._session.take(event)

@@ -92,6 +92,9 @@ class TableForm(QWidget):
         before = self.organ.currentData()
         organs = [e for e in self.bridge.entries("mesh") if not e.facts.get("caps")]
         fill(self.organ, organs)
+        if any(entry.uuid == before for entry in organs):  # not the one that a rehearsal has left
+            with QSignalBlocker(self.organ):
+                self.organ.setCurrentIndex(self.organ.findData(before))
         if self.organ.currentData() != before:
             self._take_organ()
         else:

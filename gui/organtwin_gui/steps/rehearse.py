@@ -205,6 +205,8 @@ class RehearseStep(Step):
     def _show_state(self) -> None:
         state, room = self._state(), self.room
         empty = state is State.EMPTY
+        if state is State.STARTING:
+            self._look()
         self._purpose.setVisible(empty)
         self.form.setVisible(empty)
         self.live.setVisible(not empty)
@@ -279,7 +281,6 @@ class RehearseStep(Step):
         with self.bridge.guarded():
             assert self.room is not None
             self.room.begin(self.table.inputs(), self.table.table())
-            self._look()
 
     def _go_on(self) -> None:
         with self.bridge.guarded():

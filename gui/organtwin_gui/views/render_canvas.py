@@ -28,6 +28,7 @@ from organtwin_gui.views.opengl_probe import choose_window, is_software, rendere
 from organtwin_gui.views.orientation_cube import CubeFace, face_at, paint_cube, visible_faces
 
 _MOVING_FRAME_S = 0.045  # a frame while moving should not take longer
+_HURRIED_FRAME_S = 0.06
 _FINE_FRAME_S = 0.3  # a resting frame may take this long for smooth edges
 _REST_MS = 180
 _FINER_MS = 120
@@ -60,6 +61,7 @@ class RenderCanvas(QWidget):
         self.overpaint: list[Painting] = []
         self.points_to_see: Callable[[], list[NDArray[np.float64]]] = list  # beyond the props
         self.show_cube = True
+        self.hurried = False  # a hand is at work: on a machine without graphics card no picture may take long
         self._software: bool | None = None
         self._moving = False
         self._coarseness = 1.0
@@ -174,7 +176,7 @@ class RenderCanvas(QWidget):
         for _ in range(actors.GetNumberOfItems()):
             actor = actors.GetNextActor()
             translucent += bool(actor.GetVisibility()) and actor.GetProperty().GetOpacity() < 1
-        wanted = translucent > 0 and not (self._moving and self.software)
+        wanted = translucent > 0 and not ((self._moving or self.hurried) and self.software)
         self.renderer.SetUseDepthPeeling(wanted)
         self.renderer.SetUseDepthPeelingForVolumes(False)
         self.renderer.SetMaximumNumberOfPeels(4 if self.software else 8)
@@ -187,8 +189,8 @@ class RenderCanvas(QWidget):
             scale = 1.0 / self._coarseness
         else:
             # up to twice as fine for smooth edges, as far as that is affordable; coarser when even one to one is not
-            affordable = (_FINE_FRAME_S / max(self._frame_s, 1e-3)) ** 0.5
-            scale = float(np.clip(affordable, 0.7, 2.0 if ratio < 1.5 else 1.0))
+            affordable = ((_HURRIED_FRAME_S if self.hurried else _FINE_FRAME_S) / max(self._frame_s, 1e-3)) ** 0.5
+            scale = float(np.clip(affordable, 0.5 if self.hurried else 0.7, 2.0 if ratio < 1.5 else 1.0))
             scale = 1.0 if 1.0 < scale < 2.0 else scale
             if self._unknown:
                 scale = min(scale, 1.0)

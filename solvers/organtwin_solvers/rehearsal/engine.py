@@ -251,6 +251,12 @@ class Engine:
 
         return (self.stepper.x - self.body.rest_mm)[used_points(self)]
 
+    def strain(self) -> NDArray[np.float64]:
+        """(n,) of the points of :meth:`mesh`."""
+        from organtwin_solvers.rehearsal.aftermath import used_points
+
+        return np.asarray(self.stepper.strain()[used_points(self)])
+
     def case(self) -> TissueCase:
         """The present state of tools and holds, for the full solve on :meth:`mesh`."""
         from organtwin_solvers.rehearsal.aftermath import case_of

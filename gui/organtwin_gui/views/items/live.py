@@ -36,6 +36,7 @@ from organtwin_gui.views.items.tool_models import ball, model_of, placed, steel
 UUID = "live"
 ColourBy = Literal["tissue", "strain", "force"]
 _INSIDE_TRIANGLES = 60_000  # of all things inside together; half as many without a graphics card
+_MOST_STANDING = 4  # instruments that are left in the organ
 _STILL_MM = 2e-3  # what moves less is not drawn anew
 _CHARRED = np.array([52, 40, 36], np.float32)
 _BEYOND = np.array([79, 227, 255], np.float32)  # more strain than the tissue bears
@@ -135,6 +136,7 @@ class LiveItem(SceneItem):
             tissue_look(actor.GetProperty(), natural(organ_beside.structure), 0.16)
             self._glass.append(actor)
         self._pins, self._pins_at = _dots(_PIN, 9.0)
+        self._standing = [steel(vtkPolyData(), 0.85) for _ in range(_MOST_STANDING)]
         self._felt, self._hand = steel(vtkPolyData()), steel(vtkPolyData(), 0.28)
         self._tool: tuple[str, Shape | None] = ("", None)
         self._closed = self._held_out = False
@@ -157,6 +159,7 @@ class LiveItem(SceneItem):
             self._plane,
             self._felt,
             self._hand,
+            *self._standing,
         ]
         self._show_instruments()
 
@@ -316,6 +319,15 @@ class LiveItem(SceneItem):
         self._paint()
         self.around.refresh()
 
+    def stand(self, tools: list[tuple[Shape, NDArray[np.float64]]]) -> None:
+        """Instruments that stand without a hand: shapes, and (9,) tip, axis, normal."""
+        for actor, at in zip(self._standing, [*tools, *[None] * len(self._standing)], strict=False):
+            actor.SetVisibility(at is not None and self.visible)
+            if at is not None:
+                actor.GetMapper().SetInputData(model_of("standing", at[0]))
+                actor.SetUserMatrix(placed(at[1][:3], at[1][3:6], at[1][6:9]))
+        self.around.refresh()
+
     def _place_felt(self, frame: Frame) -> bool:
         if not self._tool[0]:
             return False
@@ -394,7 +406,7 @@ class LiveItem(SceneItem):
         self.visible = visible
         for prop in self.props:
             prop.SetVisibility(visible)
-        for prop in (self._preview, self._plane):
+        for prop in (self._preview, self._plane, *self._standing):
             prop.VisibilityOff()
         if visible:
             self._show_instruments()
