@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from organtwin_solvers.fem.backend import ufl
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.tissue.deform import deform
 from organtwin_solvers.tissue.fields import Recovery
@@ -29,6 +30,7 @@ from organtwin.monitor import NullMonitor
 FORMULATIONS = [Formulation(mixed, degree) for mixed in (False, True) for degree in (1, 2)]
 ELEMENTS = pytest.mark.parametrize("formulation", FORMULATIONS, ids=lambda f: f.name)
 DOWN = (0.0, 0.0, -1.0)
+AXES = {"fibre": ufl.as_vector((0.6, 0.0, 0.8)), "sheet": ufl.as_vector((0.0, 1.0, 0.0))}
 
 
 def bar() -> OrganMesh:
@@ -43,7 +45,7 @@ def problem(
     elastic = Elastic.from_young(chosen, 6000.0, poisson, parameters=chosen.read({}))
     loads = [type(load)(fem.facets(load.facets), *list(vars(load).values())[1:]) for load in loads]
     supports = [Support("fixed", fem.facets("z1"))] if supports is None else supports(fem)
-    return Problem(fem.mesh, elastic, formulation, supports, loads)
+    return Problem(fem.mesh, elastic, formulation, supports, loads, directions=AXES)
 
 
 def quantity(result: Result, name: str) -> float:
@@ -123,7 +125,11 @@ def test_a_rigid_rotation_makes_no_stress(name: str):
     rotation = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     fem = fem_mesh(block((2, 2, 2), (10.0, 10.0, 10.0)))
     body = Problem(
-        fem.mesh, Elastic.from_young(law(name), 6000.0, 0.45, parameters=law(name).read({})), FORMULATIONS[0], []
+        fem.mesh,
+        Elastic.from_young(law(name), 6000.0, 0.45, parameters=law(name).read({})),
+        FORMULATIONS[0],
+        [],
+        directions=AXES,
     )
     turned = body.displacement()
     turned.interpolate(lambda x: (rotation - np.eye(3)) @ x)

@@ -77,6 +77,11 @@ def deform(
     numerics = case.numerics
     poisson = max(material.poisson for material in (case.material, *case.materials.values()))
     form = formulation.choose(numerics.formulation, numerics.element, poisson, len(mesh.tets))
+    if poisson == 0.5 and not form.mixed:
+        raise BadInput(
+            "Tissue with a Poisson ratio of 0.5 is incompressible, and displacement alone cannot keep its volume",
+            remedy='Choose the formulation "mixed" or "auto".',
+        )
     made_of = parts(mesh, case, fem.cell_of_cell)
     problem = Problem(
         fem.mesh,

@@ -46,10 +46,10 @@ class Motion:
         self._gamma = 0.5 - self.alpha_m + self.alpha_f
         self._beta = (1 - self.alpha_m + self.alpha_f) ** 2 / 4
         u, v = ufl.TrialFunction(problem.displacement_space), ufl.TestFunction(problem.displacement_space)
-        self._mass = fem.petsc.assemble_matrix(
+        self.mass = fem.petsc.assemble_matrix(
             fem.form(sum(g.density * ufl.inner(u, v) * g.dx(2 * problem.formulation.degree) for g in problem.groups))
         )
-        self._mass.assemble()
+        self.mass.assemble()
         self.u = problem.state.x.array[problem.u_dofs].copy()
         self.v = np.zeros_like(self.u)
         self.a = np.zeros_like(self.u)
@@ -62,11 +62,11 @@ class Motion:
         if not force.any():
             return
         solver = PETSc.KSP().create(problem.domain.comm)
-        solver.setOperators(self._mass)
+        solver.setOperators(self.mass)
         solver.setType("cg")
         solver.getPC().setType("jacobi")
         solver.setTolerances(rtol=1e-12)
-        b, x = self._mass.createVecs()
+        b, x = self.mass.createVecs()
         b.array[:] = force[: b.getLocalSize()]
         solver.solve(b, x)
         acceleration = fem.Function(problem.displacement_space).x
@@ -94,9 +94,9 @@ class Motion:
 
     def kinetic(self) -> float:
         """½ v·M v in g mm²/s²."""
-        v, product = self._mass.createVecs()
+        v, product = self.mass.createVecs()
         v.array[:] = self.v[: v.getLocalSize()]
-        self._mass.mult(v, product)
+        self.mass.mult(v, product)
         return float(v.dot(product) / 2)
 
     def _end(self, u_f: Array, u: Array, v: Array, a: Array) -> tuple[Array, Array, Array]:
