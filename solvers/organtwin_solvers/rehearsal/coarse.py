@@ -143,10 +143,10 @@ def galerkin(rows, columns, diagonal, blocks, inertia, label, arm, free, out):
             for s in range(6):
                 along[slot, s] += b[0, 3] * bj[0, s] + b[1, 3] * bj[1, s] + b[2, 3] * bj[2, s]
         for k in range(found):
-            for l in range(found):
+            for m in range(found):
                 for r in range(6):
                     for s in range(6):
-                        out[6 * near[k] + r, 6 * near[l] + s] += along[k, r] * along[l, s] / compliance
+                        out[6 * near[k] + r, 6 * near[m] + s] += along[k, r] * along[m, s] / compliance
 
 
 @compiled

@@ -251,22 +251,22 @@ def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guar
         quarter = np.float32(0.25 * V)
         zero = np.float32(0.0)
         for i in range(4):
-            for l in range(i, 4):
-                gg = g[i, 0] * g[l, 0] + g[i, 1] * g[l, 1] + g[i, 2] * g[l, 2]
+            for o in range(i, 4):
+                gg = g[i, 0] * g[o, 0] + g[i, 1] * g[o, 1] + g[i, 2] * g[o, 2]
                 same = a * gg
-                f0, f1, f2, h0, h1, h2 = f[i, 0], f[i, 1], f[i, 2], f[l, 0], f[l, 1], f[l, 2]
-                c0, c1, c2, d0, d1, d2 = c[i, 0], c[i, 1], c[i, 2], c[l, 0], c[l, 1], c[l, 2]
+                f0, f1, f2, h0, h1, h2 = f[i, 0], f[i, 1], f[i, 2], f[o, 0], f[o, 1], f[o, 2]
+                c0, c1, c2, d0, d1, d2 = c[i, 0], c[i, 1], c[i, 2], c[o, 0], c[o, 1], c[o, 2]
                 a0, a1, a2 = ff * h0 + fc * d0, ff * h1 + fc * d1, ff * h2 + fc * d2
                 b0, b1, b2 = fc * h0 + cc * d0, fc * h1 + cc * d1, fc * h2 + cc * d2
                 x0 = x1 = x2 = 0.0
-                if i != l:
-                    x0, x1, x2 = q * w_pair[i, l, 0], q * w_pair[i, l, 1], q * w_pair[i, l, 2]
+                if i != o:
+                    x0, x1, x2 = q * w_pair[i, o, 0], q * w_pair[i, o, 1], q * w_pair[i, o, 2]
                 k00, k01, k02 = f0 * a0 + c0 * b0 + same, f0 * a1 + c0 * b1 + x2, f0 * a2 + c0 * b2 - x1
                 k10, k11, k12 = f1 * a0 + c1 * b0 - x2, f1 * a1 + c1 * b1 + same, f1 * a2 + c1 * b2 + x0
                 k20, k21, k22 = f2 * a0 + c2 * b0 + x1, f2 * a1 + c2 * b1 - x0, f2 * a2 + c2 * b2 + same
                 if k2 != 0.0 or w12 != 0.0 or w22 != 0.0:
                     s = second[i]
-                    t = second[l]
+                    t = second[o]
                     u0, u1, u2 = sc * d0 + sf * h0 + ss * t[0], sc * d1 + sf * h1 + ss * t[1], sc * d2 + sf * h2 + ss * t[2]
                     v0, v1, v2 = sc * c0 + sf * f0, sc * c1 + sf * f1, sc * c2 + sf * f2
                     more = 2.0 * k2 * (I1 * gg - f0 * h0 - f1 * h1 - f2 * h2)
@@ -282,7 +282,7 @@ def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guar
                     k21 += r * b12 + p4 * f2 * h1 + m2 * h2 * f1 + s[2] * u1 + v2 * t[1]
                 add_block(
                     blocks,
-                    places[e, i, l],
+                    places[e, i, o],
                     (
                         np.float32(k00), np.float32(k10), np.float32(k20), quarter * np.float32(d0),
                         np.float32(k01), np.float32(k11), np.float32(k21), quarter * np.float32(d1),

@@ -50,17 +50,17 @@ def product(rows, columns, blocks, chebyshev, links, x, y, s, r, d):
     for i in range(n):
         x[i, 3] = np.float32(0.0)
     starts, nodes, weights, k = links
-    for l in range(len(starts) - 1):
+    for m in range(len(starts) - 1):
         g0 = g1 = g2 = np.float32(0.0)
-        for at in range(starts[l], starts[l + 1]):
+        for at in range(starts[m], starts[m + 1]):
             w, i = weights[at], nodes[at]
             g0 += w * x[i, 0]
             g1 += w * x[i, 1]
             g2 += w * x[i, 2]
-        f0 = k[l, 0, 0] * g0 + k[l, 0, 1] * g1 + k[l, 0, 2] * g2
-        f1 = k[l, 1, 0] * g0 + k[l, 1, 1] * g1 + k[l, 1, 2] * g2
-        f2 = k[l, 2, 0] * g0 + k[l, 2, 1] * g1 + k[l, 2, 2] * g2
-        for at in range(starts[l], starts[l + 1]):
+        f0 = k[m, 0, 0] * g0 + k[m, 0, 1] * g1 + k[m, 0, 2] * g2
+        f1 = k[m, 1, 0] * g0 + k[m, 1, 1] * g1 + k[m, 1, 2] * g2
+        f2 = k[m, 2, 0] * g0 + k[m, 2, 1] * g1 + k[m, 2, 2] * g2
+        for at in range(starts[m], starts[m + 1]):
             w, i = weights[at], nodes[at]
             y[i, 0] += w * f0
             y[i, 1] += w * f1
@@ -73,11 +73,11 @@ def inverse_blocks(rows, columns, diagonal, blocks, links, free, out):
     n = len(rows) - 1
     out[:] = 0.0
     starts, nodes, link_weights, k = links
-    for l in range(len(starts) - 1):
-        for at in range(starts[l], starts[l + 1]):
+    for m in range(len(starts) - 1):
+        for at in range(starts[m], starts[m + 1]):
             for r in range(3):
                 for s in range(3):
-                    out[nodes[at], r, s] += link_weights[at] ** 2 * k[l, r, s]
+                    out[nodes[at], r, s] += link_weights[at] ** 2 * k[m, r, s]
     for i in range(n):
         if not free[i]:
             out[i] = 0.0
