@@ -86,6 +86,21 @@ def segment(
 
 
 @app.command()
+def surface(
+    project: ProjectPath,
+    structures: Annotated[str, typer.Option(help="Which structures, as in: tumour,portal_vein.")],
+    segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make smooth surfaces of structures: what a rehearsal shows inside an organ."""
+    with opened(project) as document:
+        source = choose(document, "segmentation", segmentation)
+        keys = [key.strip() for key in structures.split(",") if key.strip()]
+        made = run_job(document, "surface", {"segmentation": source.uuid}, {"structures": keys}, "Surfaces")
+    tell(made, as_json)
+
+
+@app.command()
 def mesh(
     project: ProjectPath,
     structure: Annotated[str, typer.Option(help="The structure to mesh, as in: aorta.")],
