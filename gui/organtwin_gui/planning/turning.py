@@ -17,7 +17,7 @@ def frame(normal: NDArray[np.float64]) -> NDArray[np.float64]:
     if np.linalg.norm(side) < 1e-3:  # a level plane has no side of its own
         side = np.cross(n, (0.0, 1.0, 0.0))
     side /= np.linalg.norm(side)
-    return np.stack([side, np.cross(n, side), n])
+    return np.stack([side, np.cross(side, n), n])
 
 
 def moved(plane: CutPlane, shift_mm: float, tilt_deg: float, turn_deg: float) -> CutPlane:
