@@ -200,8 +200,8 @@ def test_what_is_cut_deformed_is_the_same_tissue_at_rest(table: Table) -> None:
 def test_a_margin_that_touches_no_skin_leaves_a_hollow_and_says_so(table: Table) -> None:
     said = perform(table, MarginResection(inside="Tumour", margin="3 mm"))
     assert "no way leads out" in said
-    assert table.history.taken_mm3 == pytest.approx(4 / 3 * np.pi * 6**3, rel=0.06)
-    assert table.history.margin_mm == pytest.approx(3.0, abs=0.7)
+    assert 2.85 < table.history.margin_mm < 3.3
+    assert 4 / 3 * np.pi * 6**3 < table.history.taken_mm3 < 4 / 3 * np.pi * 6.8**3
     assert thing(table, "Tumour").taken.all()
     assert closed(table)
 

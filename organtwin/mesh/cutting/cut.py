@@ -57,6 +57,8 @@ class Cut:
         Pieces from the largest to the smallest, by ``piece_mm3``.
     changed : (p,) bool
         Tetrahedra of before that are not as they were, for example because a point of theirs moved.
+    near : (n0,) bool
+        Points of before that lie no farther than an edge from the sheet.
     dihedral_deg : least angle between faces where it was cut, before and after.
     """
 
@@ -73,6 +75,7 @@ class Cut:
     piece: NDArray[np.int32]
     piece_mm3: NDArray[np.float64]
     changed: NDArray[np.bool_]
+    near: NDArray[np.bool_]
     dihedral_deg: tuple[float, float]
     mean_tet_mm3: float
 
@@ -159,7 +162,8 @@ def cut(
     longest = kernels.longest_edge(places, tets)
     height, past = sheet.measure(places, longest)
     sign = np.where(height > 0, ABOVE, BELOW).astype(np.int8)
-    sign[~((np.abs(height) <= longest) & (past <= longest))] = FAR
+    within = (np.abs(height) <= longest) & (past <= longest)
+    sign[~within] = FAR
     near = kernels.crossing_tets(tets, sign)
     edges = _edges_between(tets[near], sign)
     share, truly = crossings(sheet, places, height, edges)
@@ -221,6 +225,7 @@ def cut(
         piece=piece,
         piece_mm3=piece_mm3,
         changed=changed | split,
+        near=within,
         dihedral_deg=(
             _least_angle(before, tets[np.unique(parent[touched])]),
             _least_angle(rest, new_tets[touched]),

@@ -171,27 +171,36 @@ class Carried:
         torn = self.torn | across | _torn(self.triangles, made.nodes, cut.twin, self.taken)
         return replace(made, owner=number, taken=taken, torn=torn)
 
-    def crossed(self, sheet: Sheet, places: Points) -> tuple[NDArray[np.bool_], Points]:
+    def crossed(self, sheet: Sheet, places: Points, near: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Points]:
         """Triangles in the organ that a sheet goes through (m,), and for each the mean place at rest where it does (m, 3).
 
-        ``places`` (k, 3) are the points in the space of the sheet.
+        ``places`` (k, 3) are the points in the space of the sheet; only those that follow points of the body that are
+        ``near`` (n,) are looked at.
         """
         m = len(self.triangles)
-        ends = np.stack([self.triangles, np.roll(self.triangles, -1, axis=1)], axis=2).reshape(-1, 2).astype(np.int64)
-        longest = float(np.linalg.norm(places[ends[:, 0]] - places[ends[:, 1]], axis=1).max(initial=0.0))
-        height, _ = sheet.measure(places, longest)
-        live = np.repeat(~self.gone, 3) & (self.inside & np.isfinite(height))[ends].all(axis=1)
-        rows = np.flatnonzero(live & ((height[ends[:, 0]] > 0) != (height[ends[:, 1]] > 0)))
         hit, middle = np.zeros(m, bool), np.zeros((m, 3))
+        maybe = self.inside & near[self.nodes].any(axis=1)
+        rows = np.flatnonzero(maybe[self.triangles].any(axis=1) & self.inside[self.triangles].all(axis=1) & ~self.gone)
         if not len(rows):
             return hit, middle
-        share, truly = crossings(sheet, places, height, ends[rows])
-        rows, share = rows[truly], share[truly, None]
-        at = (1.0 - share) * self.points_mm[ends[rows, 0]] + share * self.points_mm[ends[rows, 1]]
-        hit[rows // 3] = True
-        times = np.maximum(np.bincount(rows // 3, minlength=m), 1)
+        used, corners = np.unique(self.triangles[rows], return_inverse=True)
+        corners = corners.reshape(-1, 3)
+        ends = np.stack([corners, np.roll(corners, -1, axis=1)], axis=2).reshape(-1, 2).astype(np.int64)
+        own = places[used]
+        longest = float(np.linalg.norm(own[ends[:, 0]] - own[ends[:, 1]], axis=1).max())
+        height, _ = sheet.measure(own, longest)
+        change = (height[ends[:, 0]] > 0) != (height[ends[:, 1]] > 0)
+        over = np.flatnonzero(change & np.isfinite(height)[ends].all(axis=1))
+        if not len(over):
+            return hit, middle
+        share, truly = crossings(sheet, own, height, ends[over])
+        over, share = over[truly], share[truly, None]
+        at = (1.0 - share) * self.points_mm[used[ends[over, 0]]] + share * self.points_mm[used[ends[over, 1]]]
+        row = rows[over // 3]
+        hit[row] = True
+        times = np.maximum(np.bincount(row, minlength=m), 1)
         for k in range(3):
-            middle[:, k] = np.bincount(rows // 3, at[:, k], m) / times
+            middle[:, k] = np.bincount(row, at[:, k], m) / times
         return hit, middle
 
     def tears(self, hit: NDArray[np.bool_], middle: Points) -> list[Torn]:

@@ -23,6 +23,7 @@ from organtwin_solvers.rehearsal.supports import Held, Link, Springs
 Points = NDArray[np.float64]
 Choice = Callable[[Cut, Points, Points], NDArray[Any]]
 
+NAMED = 4  # vessels in a sentence
 HALF = 0.5  # of a tumour that must be taken with the tissue for its margin to count
 
 
@@ -68,13 +69,13 @@ def open_along(engine: Any, sheets: Sequence[Sheet], *, at_rest: bool = False, t
     for sheet in sheets:
         try:
             made = cut(
-                x, body.tets, body.triangles, sheet, rest_mm=body.rest_mm, at_rest=at_rest, pinned=_between_parts(body)
+                x, body.tets, body.triangles, sheet, rest_mm=body.rest_mm, at_rest=at_rest, pinned=between_parts(body)
             )
         except BadInput as nothing:
             refused = nothing
             continue
         places = [thing.points_mm if at_rest else thing.positions(x) for thing in carried]
-        across = [thing.crossed(sheet, where) for thing, where in zip(carried, places, strict=True)]
+        across = [thing.crossed(sheet, where, made.near) for thing, where in zip(carried, places, strict=True)]
         torn += [
             t for thing, hit in zip(carried, across, strict=True) if thing.kind != "other" for t in thing.tears(*hit)
         ]
@@ -145,10 +146,7 @@ def consequences(done: Opened) -> str:
             else f"margin to {done.margin_of} {done.margin_mm:.1f} mm"
         )
     if done.severed:
-        vessels = ", ".join(
-            f"{s.branch} ({s.diameter_mm:.0f} mm{', clipped' if s.clipped else ''})" for s in done.severed
-        )
-        said.append(f"cut: {vessels}")
+        said.append(f"cut: {_named(done.severed)}")
     if done.enclosed:
         said.append("it lies all inside: no way leads out, and a hollow is left")
     if done.parted_mm3:
@@ -160,6 +158,15 @@ def consequences(done: Opened) -> str:
             f"{'a crumb' if done.crumbs == 1 else f'{done.crumbs} crumbs'} of {done.crumbs_mm3 / 1e3:.2f} mL went"
         )
     return "".join(f"; {part}" for part in said)
+
+
+def _named(severed: Sequence[Severed]) -> str:
+    """The widest vessels by name, each once."""
+    widest = {s.branch: s for s in sorted(severed, key=lambda s: s.diameter_mm)}  # the last of a name stays
+    ordered = sorted(widest.values(), key=lambda s: -s.diameter_mm)
+    shown = [f"{s.branch} ({s.diameter_mm:.0f} mm{', clipped' if s.clipped else ''})" for s in ordered[:NAMED]]
+    more = [f"{len(ordered) - NAMED} narrower"] if len(ordered) > NAMED else []
+    return ", ".join([*shown, *more])
 
 
 def took(engine: Any, done: Opened) -> str:
@@ -222,7 +229,7 @@ def _enclosed(made: Cut, removed: NDArray[Any]) -> bool:
     return not (np.isin(made.piece[made.triangle_tet], removed) & (made.triangle_parent >= 0)).any()
 
 
-def _between_parts(body: Body) -> NDArray[np.bool_]:
+def between_parts(body: Body) -> NDArray[np.bool_]:
     """Points where tetrahedra of several parts meet: moving them would change the volumes of these parts."""
     low, high = np.full(len(body.rest_mm), 32767, np.int16), np.full(len(body.rest_mm), -1, np.int16)
     if not body.part.any():
@@ -320,6 +327,12 @@ def _severed(engine: Any, torn: Torn) -> Severed:
     return Severed(branch, torn.at_mm, torn.diameter_mm if diameter is None else diameter, closed)
 
 
+def least_distance(thing: Any, rest_mm: Points, faces: NDArray[np.int32]) -> float:
+    """Least distance at rest (mm) between a surface inside and triangles, negative when these reach into it."""
+    places = np.concatenate([rest_mm[np.unique(faces)], rest_mm[faces].mean(axis=1)])
+    return float(NearestOnSurface(thing.points_mm, thing.triangles).distance(places).min())
+
+
 def _margin(
     carried: Sequence[Any], torn: Sequence[Torn], body: Body, removed: NDArray[Any]
 ) -> tuple[float | None, str]:
@@ -332,8 +345,7 @@ def _margin(
         margin = 0.0
         faces = body.triangles[body.kinds == CUT]
         if thing.name not in cut_through and len(faces):
-            places = np.concatenate([body.rest_mm[np.unique(faces)], body.rest_mm[faces].mean(axis=1)])
-            margin = max(float(NearestOnSurface(thing.points_mm, thing.triangles).distance(places).min()), 0.0)
+            margin = max(least_distance(thing, body.rest_mm, faces), 0.0)
         if best[0] is None or margin < best[0]:
             best = (margin, thing.name)
     return best

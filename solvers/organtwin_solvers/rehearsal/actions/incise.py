@@ -18,6 +18,8 @@ from organtwin_solvers.rehearsal.opening import consequences, edge_mm, open_alon
 
 Points = NDArray[np.float64]
 
+REACH_EDGES = 0.5  # past its border a blade cuts so far: the opened area is then that of the blade, on average
+
 
 def perform(engine: Any, command: Incise) -> str:
     """
@@ -39,7 +41,7 @@ def perform(engine: Any, command: Incise) -> str:
             raise BadInput("The blade points out of the organ", remedy="Turn it round.")
         ways = np.tile(way, (len(path), 1))
     deep = max(depth, edge)  # less than an edge opens no face
-    done = open_along(engine, blade(path, ways, deep, edge, 0.5 * edge, 0.3 * edge))
+    done = open_along(engine, blade(path, ways, deep, edge, 0.5 * edge, REACH_EDGES * edge))
     length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
     least = f", the least that edges of {edge:.1f} mm can show" if deep > depth else ""
     return f"Incised {length:.0f} mm, {deep:.0f} mm deep{least}{consequences(done)}"

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from organtwin.errors import BadInput
-from organtwin.mesh.cutting import Offset
+from organtwin.mesh.cutting import Offset, cut
 from organtwin.model.rehearsal import MarginResection
 from organtwin.units import parse
 from organtwin_solvers.rehearsal.actions.resect_plane import pieces_at
-from organtwin_solvers.rehearsal.opening import consequences, open_along, took
+from organtwin_solvers.rehearsal.opening import between_parts, consequences, least_distance, open_along, took
+
+TRIES = 3
+TOLERANCE_MM = 0.1
 
 
 def perform(engine: Any, command: MarginResection) -> str:
@@ -32,6 +35,7 @@ def perform(engine: Any, command: MarginResection) -> str:
         raise BadInput(f"'{command.inside}' was taken away already")
     sheet = Offset(thing.points_mm, thing.triangles, margin)
     try:
+        sheet = _kept(engine, thing, margin)
         done = open_along(
             engine, [sheet], at_rest=True, take=lambda cut, x, rest: pieces_at(cut, sheet, rest, above=False)
         )
@@ -49,3 +53,24 @@ def perform(engine: Any, command: MarginResection) -> str:
             ) from None
         raise
     return f"{took(engine, done)} with '{thing.name}', {margin:g} mm around it{consequences(done)}"
+
+
+def _kept(engine: Any, thing: Any, margin: float) -> Offset:
+    """The sheet around a thing so far away that the faces it cuts, which are flat and bent to the mesh, keep the margin."""
+    body, distance = engine.body, margin
+    for _ in range(TRIES):
+        sheet = Offset(thing.points_mm, thing.triangles, distance)
+        tried = cut(
+            engine.stepper.x,
+            body.tets,
+            body.triangles,
+            sheet,
+            rest_mm=body.rest_mm,
+            at_rest=True,
+            pinned=between_parts(body),
+        )
+        short = margin - least_distance(thing, tried.carry(body.rest_mm), tried.cut_faces)
+        if short <= TOLERANCE_MM:
+            break
+        distance += short
+    return sheet
