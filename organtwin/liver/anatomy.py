@@ -14,7 +14,7 @@ from organtwin.errors import BadInput
 from organtwin.liver.names import hepatic_names, portal_names
 from organtwin.liver.region import Mask, Region
 from organtwin.liver.repair import repaired
-from organtwin.liver.roots import hepatic_roots, near_points, portal_roots
+from organtwin.liver.roots import hepatic_roots, picked, portal_roots
 from organtwin.liver.separation import grow
 from organtwin.liver.skeleton import Graph, Skeleton
 from organtwin.liver.supply import supply_of
@@ -94,18 +94,21 @@ def examine(region: Region, liver: Mask, named: Mapping[str, Mask], seeds: Seeds
         return Anatomy(whole, tuple(tumours), Vein(None, None, found), Vein(None, None, found), ())
     monitor.progress(0.75, "middle lines of the vessels")
     vessels = found.inside | found.trunk
-    graph = Graph.of(Skeleton.of(region, vessels), region.mm)
+    skeleton = Skeleton.of(region, vessels)
     monitor.progress(0.85, "portal and hepatic veins")
     cava, heart = named.get("inferior_vena_cava"), named.get("heart")
     if seeds.portal is not None:
-        portal_at = near_points(graph, seeds.portal, region.mm)
+        portal_at = picked(skeleton, seeds.portal, region.mm)
     else:
-        portal_at = portal_roots(region, graph, whole, found.trunk, cava)
+        portal_at = portal_roots(region, skeleton, whole, found.trunk, cava)
+    hepatic_at: list[int] = []
     if seeds.hepatic is not None:
-        hepatic_at = near_points(graph, seeds.hepatic, region.mm)
-    else:
-        hepatic_at = hepatic_roots(region, graph, cava, heart, portal_at) if cava is not None else []
-    grown = grow(graph, [portal_at, hepatic_at], region.mm)
+        hepatic_at = picked(skeleton, seeds.hepatic, region.mm)
+    elif cava is not None:
+        hepatic_at = [r for r in hepatic_roots(region, skeleton, found.inside, cava, heart) if r not in portal_at]
+    graph = Graph.of(skeleton, region.mm, [*portal_at, *hepatic_at])
+    roots = [sorted(set(graph.node_of[at].tolist())) for at in (portal_at, hepatic_at)]
+    grown = grow(graph, roots, region.mm)
     markers = np.zeros(whole.shape, np.int32)
     for edge, tree in zip(graph.edges, grown.tree, strict=True):
         markers[tuple(graph.skeleton.voxels[edge.path].T)] = tree + 1 if tree >= 0 else 3
@@ -147,14 +150,15 @@ def portal_tree(
     BadInput
         When no trunk is found to begin at.
     """
-    graph = Graph.of(Skeleton.of(region, portal), region.mm)
+    skeleton = Skeleton.of(region, portal)
     if seeds is not None:
-        roots = near_points(graph, seeds, region.mm)
+        roots = picked(skeleton, seeds, region.mm)
     else:
-        roots = portal_roots(region, graph, liver, portal & ~liver, cava)
+        roots = portal_roots(region, skeleton, liver, portal & ~liver, cava)
     if not roots:
         raise BadInput("No trunk of the portal vein was found", remedy="Pick the place where it enters the liver.")
-    tree = tree_of(region, graph, grow(graph, [roots], region.mm), 0)
+    graph = Graph.of(skeleton, region.mm, roots)
+    tree = tree_of(region, graph, grow(graph, [sorted(set(graph.node_of[roots].tolist()))], region.mm), 0)
     return portal_names(tree, supply_of(tree, *_places(region, liver)))
 
 

@@ -12,7 +12,7 @@ BAY_MM = 14.0  # how wide a bay between liver, lung and heart may be to be looke
 THICK_MM = 4.5
 REACH_MM = 22.0
 SOFT_HU = -5.0
-LEAST_LIVER, MOST_OPEN = 0.25, 0.2  # share of a bay's surface on liver, and on soft tissue without a name
+LEAST_LIVER, MOST_OPEN = 0.45, 0.2  # share of a bay's border on liver, and on soft tissue without a name
 NOTCH_MM = 4.0
 
 
@@ -39,7 +39,7 @@ def repaired(region: Region, smooth: FloatVolume, liver: Mask, walls: Mask, othe
         shell = ndimage.binary_dilation(own, iterations=2) & ~own
         on_liver = np.count_nonzero(shell & body[wide])
         unnamed = np.count_nonzero(shell & soft[wide] & ~others[wide] & ~body[wide] & ~bay[wide])
-        size = np.count_nonzero(shell)
+        size = np.count_nonzero(shell & ~bay[wide])
         if on_liver > LEAST_LIVER * size and unnamed < MOST_OPEN * size:
             body[wide] |= region.grown(own, THICK_MM) & bay[wide]
     body = region.closed(body, NOTCH_MM) & ~others & (soft | body)

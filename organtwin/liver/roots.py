@@ -1,4 +1,7 @@
-"""Where the trees begin: the portal trunk below the liver, and the hepatic veins at the vena cava."""
+"""Where the trees begin: the portal trunk below the liver, and the hepatic veins at the vena cava.
+
+A root is a voxel of the skeleton, by its index.
+"""
 
 from __future__ import annotations
 
@@ -8,36 +11,37 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from organtwin.liver.region import Mask, Region
-from organtwin.liver.skeleton import Graph
+from organtwin.liver.skeleton import Skeleton
 
-CAVA_MM = 4.0  # a vein that ends so near the vena cava opens into it
+SEED_MM = 15.0  # a picked point may be so far from the middle of its vessel
+CONTACT_MM = 2.5  # a vein that comes so near to the vena cava opens into it,
+CONTACT_MM2 = 6.0  # when it does so over such an area,
+CONTACT_RADIUS_MM = 1.0  # and is no thread
 ATRIUM_MM = 30.0  # what was called heart so near the cava's upper end may be its last part
 LEAST_TRUNK_MM = 3.0
 APART_MM = 15.0
 
 
-def near_points(graph: Graph, points: NDArray[np.int64], mm: float, reach_mm: float = 15.0) -> list[int]:
-    """The node nearest to each of some voxels (k, j, i)."""
-    if not len(graph.nodes) or not len(points):
+def picked(skeleton: Skeleton, seeds: NDArray[np.int64], mm: float) -> list[int]:
+    """The voxel of the middle lines nearest to each seed (k, j, i)."""
+    if not len(skeleton.voxels) or not len(seeds):
         return []
-    distance, node = cKDTree(graph.nodes).query(np.asarray(points) * mm)
-    return sorted({int(n) for n, d in zip(np.atleast_1d(node), np.atleast_1d(distance), strict=True) if d < reach_mm})
+    distance, voxel = cKDTree(skeleton.voxels * mm).query(np.atleast_2d(seeds) * mm)
+    return sorted({int(v) for v, d in zip(voxel, distance, strict=True) if d < SEED_MM})
 
 
-def portal_roots(region: Region, graph: Graph, liver: Mask, trunk: Mask, cava: Mask | None) -> list[int]:
-    """The node at the far end of the widest vessel that comes into the liver from below, not from the cava; [] when there is none."""
+def portal_roots(region: Region, skeleton: Skeleton, liver: Mask, trunk: Mask, cava: Mask | None) -> list[int]:
+    """The far end of the widest vessel that comes into the liver from below; without one in view, the widest place away from the cava."""
     outside = _piece_of_trunk(region, liver, trunk)
-    if outside is None:
-        return _widest_inside(region, graph, liver, cava)
-    depth = region.distance(liver)
-    voxels = graph.skeleton.voxels
-    own = outside[tuple(voxels.T)]
-    ends = []
-    for edge in graph.edges:
-        for node, at in zip(edge.ends, (0, -1), strict=True):
-            if own[edge.path[at]]:
-                ends.append((float(depth[tuple(voxels[edge.path[at]])]), node))
-    return [max(ends)[1]] if ends else _widest_inside(region, graph, liver, cava)
+    places = tuple(skeleton.voxels.T)
+    if outside is not None:
+        own = np.flatnonzero(outside[places])
+        if own.size:
+            return [int(own[region.distance(liver)[places][own].argmax()])]
+    wide = skeleton.radius_mm.copy()
+    if cava is not None and cava.any():
+        wide[region.distance(cava)[places] < APART_MM] = 0
+    return [int(wide.argmax())] if wide.size and wide.max() > LEAST_TRUNK_MM else []
 
 
 def _piece_of_trunk(region: Region, liver: Mask, trunk: Mask) -> Mask | None:
@@ -56,42 +60,33 @@ def _piece_of_trunk(region: Region, liver: Mask, trunk: Mask) -> Mask | None:
         if not at_liver.any() or np.argwhere(at_liver)[:, 0].mean() + box[0].start > highest:
             continue
         radius = float(depth[box][own].max())
-        size = np.count_nonzero(own) * region.voxel_ml
+        size = float(np.count_nonzero(own)) * region.voxel_ml
         if radius > LEAST_TRUNK_MM and radius**2 * size > worth:
             best, worth = piece, radius**2 * size
-    return labels == best if best else None
+    return np.asarray(labels == best) if best else None
 
 
-def _widest_inside(region: Region, graph: Graph, liver: Mask, cava: Mask | None) -> list[int]:
-    """Without a trunk in view: the node with the widest vessel away from the cava."""
-    far = np.ones(len(graph.nodes), bool)
-    if cava is not None and cava.any():
-        distance = region.distance(cava)
-        places = np.clip(np.rint(graph.nodes / region.mm).astype(int), 0, np.array(cava.shape) - 1)
-        far = distance[tuple(places.T)] > APART_MM
-    widest, best = LEAST_TRUNK_MM, []
-    for edge in graph.edges:
-        for node in edge.ends:
-            if far[node] and edge.radius_mm > widest:
-                widest, best = edge.radius_mm, [node]
-    return best
-
-
-def hepatic_roots(region: Region, graph: Graph, cava: Mask, heart: Mask | None, taken: list[int]) -> list[int]:
-    """The ends of vessels at the vena cava (and at the atrium just above it)."""
-    if not cava.any():
+def hepatic_roots(region: Region, skeleton: Skeleton, vessels: Mask, cava: Mask, heart: Mask | None) -> list[int]:
+    """Where vessels in the liver meet the vena cava (and the atrium just above it): one root for each place of contact."""
+    if not cava.any() or not len(skeleton.voxels):
         return []
     basin = cava
     if heart is not None and heart.any():
         top = int(np.flatnonzero(cava.any(axis=(1, 2)))[-1])
-        upper = np.zeros_like(cava)
-        upper[max(0, top - int(6 / region.mm)) : top + 1] = cava[max(0, top - int(6 / region.mm)) : top + 1]
-        basin = cava | (heart & region.grown(upper, ATRIUM_MM))
-    distance = region.distance(basin)
-    places = np.clip(np.rint(graph.nodes / region.mm).astype(int), 0, np.array(cava.shape) - 1)
-    close = distance[tuple(places.T)]
-    radius = np.zeros(len(graph.nodes))
-    for edge in graph.edges:
-        for node, at in zip(edge.ends, (0, -1), strict=True):
-            radius[node] = max(radius[node], graph.skeleton.radius_mm[edge.path[at]])
-    return [n for n in np.flatnonzero(close < CAVA_MM + radius).tolist() if n not in taken]
+        end = np.zeros_like(cava)
+        lowest = max(0, top - int(6 / region.mm))
+        end[lowest : top + 1] = cava[lowest : top + 1]
+        basin = cava | (heart & region.grown(end, ATRIUM_MM))
+    labels, count = ndimage.label(vessels & region.grown(basin, CONTACT_MM), np.ones((3, 3, 3)))
+    if not count:
+        return []
+    near = cKDTree(skeleton.voxels)
+    layers = max(1.0, CONTACT_MM / region.mm)
+    roots: set[int] = set()
+    for piece, box in enumerate(ndimage.find_objects(labels), start=1):
+        own = np.argwhere(labels[box] == piece) + [s.start for s in box]
+        area = len(own) / layers * region.mm**2
+        voxel = int(near.query(own.mean(axis=0))[1])
+        if area > CONTACT_MM2 and skeleton.radius_mm[voxel] > CONTACT_RADIUS_MM:
+            roots.add(voxel)
+    return sorted(roots)

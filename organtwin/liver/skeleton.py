@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,23 +51,28 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """``nodes`` (m, 3) places (mm, k j i) of forks and ends; ``edges``; ``at`` lists the edges of every node."""
+    """``nodes`` (m, 3) places (mm, k j i) of forks and ends; ``edges``; ``at`` lists the edges of every node; ``node_of`` (n,) is the
+    node of every voxel of the skeleton that is in one, else -1.
+    """
 
     skeleton: Skeleton
     nodes: NDArray[np.float64]
     edges: tuple[Edge, ...]
     at: tuple[tuple[int, ...], ...]
+    node_of: NDArray[np.int64]
 
     @classmethod
-    def of(cls, skeleton: Skeleton, mm: float) -> Graph:
+    def of(cls, skeleton: Skeleton, mm: float, wanted: Sequence[int] = ()) -> Graph:
+        """Follow the voxels from fork to fork. ``wanted`` are voxels that are to be nodes in any case."""
         voxels = skeleton.voxels
         n = len(voxels)
         if n == 0:
-            return cls(skeleton, np.empty((0, 3)), (), ())
+            return cls(skeleton, np.empty((0, 3)), (), (), np.empty(0, np.int64))
         pairs = _without_corners(voxels)
         links = sparse.coo_array((np.ones(2 * len(pairs)), np.vstack([pairs, pairs[:, ::-1]]).T), shape=(n, n)).tocsr()
         degree = np.diff(links.indptr)
         knot = degree != 2
+        knot[list(wanted)] = True
         node_of = _clusters(knot, pairs, n)
         edges = _chains(links, node_of)
         node_of, edges = _merged(node_of, edges, voxels, mm)
@@ -82,7 +88,8 @@ class Graph:
             at[edge.ends[0]].append(number)
             if edge.ends[1] != edge.ends[0]:
                 at[edge.ends[1]].append(number)
-        return cls(skeleton, nodes, tuple(made), tuple(tuple(a) for a in at))
+        numbers = np.array([renumber.get(int(x), -1) for x in node_of], dtype=np.int64)
+        return cls(skeleton, nodes, tuple(made), tuple(tuple(a) for a in at), numbers)
 
 
 def _without_corners(voxels: NDArray[np.int64]) -> NDArray[np.int64]:

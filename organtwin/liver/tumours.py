@@ -18,10 +18,14 @@ CORE_MM = 3.5  # radius of the smallest ball that must fit
 RIM_MM = 3.0  # the liver's surface is dark by partial volume
 FAT_HU, FISSURE_MM = -10.0, 4.0  # fat in a fissure, and how far it darkens what is beside it
 FLUID_HU = 20.0
-KNOT_MM = 8.0  # a bright knot so near belongs to the tumour when most of it lies in the tumour's hull
+KNOT_MM, KNOT_SHARE = (
+    8.0,
+    0.4,
+)  # a bright knot so near belongs to the tumour when so much of it lies in the tumour's hull
+TOUCH_MM = 2.5  # and one that touches it (calcified) in any case, when it is smaller
 OUTSIDE = 0.1  # share of its surface that no liver covers
 EVEN_MM = 5.0
-THICK = 0.25  # of its largest inner radius: what is thinner and sticks out of a tumour is none of it
+THICK = 0.35  # of its largest inner radius: what is thinner and sticks out of a tumour is none of it
 LEAST_ML, LEAST_ROUNDNESS, LEAST_AT_SURFACE = 0.3, 0.6, 0.68
 
 
@@ -95,9 +99,12 @@ def _grown(
     touching = np.unique(own[near & (own > 0)])
     whole = np.bincount(knots.ravel(), minlength=knot_count + 1) if touching.size else np.zeros(1)
     within = np.bincount(own[hull].ravel(), minlength=knot_count + 1)
-    for knot in touching:
-        if within[knot] > 0.4 * whole[knot]:
-            mask |= own == knot
+    adjoining = set(np.unique(own[region.grown(mask, TOUCH_MM) & (own > 0)]).tolist())
+    added = np.zeros_like(mask)
+    for knot in touching.tolist():
+        if within[knot] > KNOT_SHARE * whole[knot] or (knot in adjoining and whole[knot] < np.count_nonzero(mask)):
+            added |= own == knot
+    mask |= added
     mask = ndimage.binary_fill_holes(region.closed(mask, EVEN_MM) & place) & place
     thick = max(1.5, THICK * float(region.depth(mask).max()))
     mask = ndimage.binary_fill_holes(_holding(region.opened(mask, thick), small)) & place

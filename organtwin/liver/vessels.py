@@ -12,7 +12,9 @@ from organtwin.liver.region import FloatVolume, Mask, Region
 from organtwin.liver.tissue import Parenchyma
 from organtwin.liver.vesselness import tubeness
 
-SCALES_MM = (1.0, 1.5, 2.2, 3.3, 5.0)
+THIN_MM, WIDE_MM = (1.0, 1.5, 2.2), (3.3, 5.0)
+WIDE_SHARE = 0.3  # a wide vessel is as bright as the others; a wide faint stripe is none
+LEAST_PEAK = 2.0  # of the spread of healthy liver: brighter somewhere near
 CALM_MM = 0.8
 DARKEST, WALL = -1.5, 0.42  # of the spread of healthy liver; of the contrast inside, where a vessel's wall is taken
 LOW, HIGH = 3.2, 6.0  # of the usual response in tissue without vessels
@@ -57,7 +59,7 @@ def find_vessels(
     place = liver & ~region.grown(tumour, 1.5) & ~region.grown(chalk, CHALK_MM)
     rise = calm - parenchyma.level_hu
     level = np.where(place, np.clip(rise, DARKEST * parenchyma.spread_hu, 150.0), 0).astype(np.float32)
-    response = tubeness(level, region.mm, SCALES_MM, lambda done: beat(0.7 * done))
+    response = tubeness(level, region.mm, THIN_MM, lambda done: beat(0.5 * done))
     usual = float(np.median(response[place & (response > 0)]))
     strong = place & (response > HIGH * usual)
     contrast = float(np.percentile(rise[strong], 90)) if strong.any() else 0.0
@@ -66,12 +68,15 @@ def find_vessels(
             f"the vessels are only {max(contrast, 0):.0f} HU brighter than the liver: "
             "the scan has no contrast agent in them, or was taken too early or too late"
         )
+    wide = tubeness(level, region.mm, WIDE_MM, lambda done: beat(0.5 + 0.3 * done))
+    response = np.maximum(response, np.where(wide > WIDE_SHARE * contrast, wide, 0))
+    strong = place & (response > HIGH * usual)
     tubes = _hysteresis(place & (response > LOW * usual), strong)
     core = np.where(tubes & place, np.minimum(rise, 1.3 * contrast), 0)
     reach = max(1, round(2.5 / region.mm))
     peak = ndimage.maximum_filter(core, 2 * reach + 1)
-    wide = region.grown(tubes, 1.5 * region.mm) & place
-    inside = wide & (rise > np.maximum(WALL * peak, 1.2 * parenchyma.spread_hu))
+    near = region.grown(tubes, 1.5 * region.mm) & place & (peak > LEAST_PEAK * parenchyma.spread_hu)
+    inside = near & (rise > np.maximum(WALL * peak, 1.2 * parenchyma.spread_hu))
     inside |= place & region.opened(place & (rise > 0.55 * contrast), 2.0)
     inside = _pieces(ndimage.binary_closing(inside) & place, LEAST_ML / region.voxel_ml)
     beat(0.9)
