@@ -75,6 +75,7 @@ def mesh_of(engine: Engine) -> OrganMesh:
         materials={name: index for index, name in enumerate(names) if name},
         replaces=None,
         recipe=None,
+        notes=(f"What a rehearsal left of '{organ.name}'.",),
         mesher=f"{organ.mesher}, cut in a rehearsal",
         report=report(points, tets),
     )
