@@ -53,7 +53,7 @@ def run_plan(document: Document, inputs: dict[str, str], parameters: dict[str, A
     """One job for the plan, and with ``solve`` another for the opened organ."""
     label = "Propose resections" if parameters.get("propose") else "Plan a resection"
     if solve:
-        parameters = {**parameters, "opened": "remnant"}
+        parameters = {"opened": "open", **parameters}
     made = run_job(document, "resection-plan", inputs, parameters, label)
     if solve:
         plan, mesh = (document.get(e.uuid) for e in made)

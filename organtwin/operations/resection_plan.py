@@ -14,13 +14,13 @@ from organtwin.resection.settings import Settings
 class ResectionPlanParameters(Settings, Parameters):
     """Those of :class:`Settings`; ``propose``: several plans, the best first, instead of the one that is asked for.
 
-    ``opened`` also makes the mesh to solve: the "remnant" after the resection, or the organ with the cut "open" but for a
-    ``hinge`` at its depth, so that it can be drawn apart.
+    ``opened`` also makes a mesh to solve: the "remnant" after the resection, or the organ with the cut "open" but for a hinge
+    at the back, so that it can be drawn apart.
     """
 
     name: str = ""
     propose: bool = False
-    opened: Literal["no", "remnant"] = "no"
+    opened: Literal["no", "remnant", "open"] = "no"
 
 
 def run(inputs: dict[str, TwinObject], parameters: ResectionPlanParameters, monitor: Monitor) -> Sequence[TwinObject]:
@@ -47,18 +47,20 @@ def run(inputs: dict[str, TwinObject], parameters: ResectionPlanParameters, moni
     if parameters.opened == "no":
         monitor.progress(1.0, "done")
         return [plan]
-    from organtwin.operations.opened_organ import remnant
+    from organtwin.operations.opened_organ import opened, remnant
 
     mesh = inputs.get("mesh")
     assert mesh is None or isinstance(mesh, OrganMesh)
-    return [plan, remnant(plan, anatomy, PartMonitor(monitor, 0.5, 1.0))]
+    rest = PartMonitor(monitor, 0.5, 1.0)
+    made = remnant(plan, anatomy, rest) if parameters.opened == "remnant" else opened(plan, anatomy, mesh, rest)
+    return [plan, made]
 
 
 OPERATION = Operation(
     name="resection-plan",
     title="Plan of a resection",
     inputs={"segmentation": "segmentation"},
-    optional={"territories": "segmentation", "tree": "centerline"},
+    optional={"territories": "segmentation", "tree": "centerline", "mesh": "mesh"},
     parameters=ResectionPlanParameters,
     function="organtwin.operations.resection_plan:run",
     packages=("organtwin", "numpy", "scipy", "scikit-image", "vtk"),

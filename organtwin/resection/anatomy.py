@@ -70,7 +70,9 @@ class Tree:
                 before[start] = own[int(np.argmin(away))]
             for n in range(branch.first, branch.last + 1):
                 names[n] = branch.name
-        return cls(line.structure, np.array(line.points_mm, float), np.array(line.radius_mm, float), before, tuple(names))
+        return cls(
+            line.structure, np.array(line.points_mm, float), np.array(line.radius_mm, float), before, tuple(names)
+        )
 
 
 @dataclass(frozen=True, eq=False)

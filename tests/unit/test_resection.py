@@ -325,3 +325,31 @@ def test_the_mesh_of_what_stays_has_the_cut_as_a_boundary_and_a_case_to_solve():
     assert area == pytest.approx(np.pi * (RADIUS**2 - 100), rel=0.12)
     case = TissueCase.model_validate(opening_case(plan, mesh))
     assert case.pulls[0].displacement_mm[0] < -10  # away from what was taken
+
+
+def test_the_organ_is_opened_along_the_cut_but_for_a_hinge_at_the_back():
+    from organtwin.model.tissue_case import TissueCase
+    from organtwin.resection.opening import opening_case
+
+    plane = {"point_mm": (10, 0, 0), "normal": (1, 0, 0)}
+    plan, mesh = find("resection-plan")(
+        {"segmentation": ball_liver()}, {"strategy": "plane", "planes": [plane], "opened": "open"}
+    )
+    lips = {name: mesh.points_mm[mesh.boundary(name)] for name in ("cut", "cut taken")}
+    areas = {
+        name: np.linalg.norm(np.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0]), axis=1).sum() / 2
+        for name, c in lips.items()
+    }
+    assert areas["cut"] == pytest.approx(areas["cut taken"], rel=1e-9)
+    whole = np.pi * (RADIUS**2 - 100)
+    assert 0.5 * whole < areas["cut"] < 0.85 * whole  # the rest is the hinge
+    assert lips["cut"][..., 1].max() < 32  # nothing is cut at the back
+    volume = np.einsum("ij,ij->i", *_edges(mesh)).sum() / 6000
+    assert volume == pytest.approx(WHOLE_ML, rel=0.03)
+    case = TissueCase.model_validate(opening_case(plan, mesh))
+    assert case.pulls[0].displacement_mm[0] > 10  # what is to be taken is drawn off what stays
+
+
+def _edges(mesh: object) -> tuple[np.ndarray, np.ndarray]:
+    a, b, c, d = (mesh.points_mm[mesh.tets[:, k]] for k in range(4))
+    return b - a, np.cross(c - a, d - a)

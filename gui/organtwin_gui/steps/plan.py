@@ -229,7 +229,7 @@ class PlanStep(Step):
         self.solve = _button(
             "Solve opened",
             "run",
-            "Mesh what stays and solve how it sags with its cut drawn open, as two jobs",
+            "Cut a mesh of the organ open along the plan, and solve how its lips part when they are drawn aside, as two jobs",
             "Ctrl+Shift+T",
         )
         self.solve.clicked.connect(self._solve)
@@ -586,7 +586,7 @@ class PlanStep(Step):
             return None
         parameters: dict[str, Any] = {**settings.model_dump(mode="json"), "name": self._name(settings)}
         if opened:
-            parameters["opened"] = "remnant"
+            parameters["opened"] = "open"
         return self.bridge.start("resection-plan", self.live.inputs, parameters, "Plan of a resection")
 
     def _name(self, settings: Settings) -> str:
