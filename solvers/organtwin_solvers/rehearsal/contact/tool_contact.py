@@ -84,7 +84,8 @@ class ToolContact:
         shape = form.core, form.radius_mm + self.swell_mm, form.flat
         self._points = _Points(*_strew(x, v, dt, skin.triangles, skin.area_mm2, skin.stiffness, *frames, *shape))
         depth = self._push(x, self._frame_before)[2]  # where the step before has ended
-        self.swell_mm = float(np.clip(self.swell_mm + _FOLLOW * depth, 0.0, 0.5 * form.radius_mm))
+        least, most = -min(OFFSET_MM, 0.5 * form.radius_mm), 0.5 * form.radius_mm
+        self.swell_mm = float(np.clip(self.swell_mm + _FOLLOW * depth, least, most))
 
     def evaluate(self, x: Floats) -> tuple[NDArray[np.int32], Floats, Floats]:
         if self._skin.body is not self._stepper.body:  # cut or undone since the last step began
