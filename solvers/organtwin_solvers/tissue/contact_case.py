@@ -39,6 +39,11 @@ def contact_of(
     others = [Neighbour.of(mesh, name) for name, mesh in _named(neighbours).items()]
     if not (tools or others):
         return None, []
+    if others and case.neighbour_material is not None:
+        raise BadInput(
+            "The full solve takes neighbouring organs as rigid, and the case gives them a material",
+            remedy="Leave out neighbour_material; what gives way between organs can be a spring.",
+        )
     skin = _skin(problem, fem, min((tool.reach_mm for tool in tools), default=np.inf))
     places, notes, relief = skin.rest.reshape(-1, 3), [], []
     own = Neighbour.of(fem.organ, "organ") if any(len(tool.inner_places()) for tool in tools) else None

@@ -18,6 +18,7 @@ from organtwin_solvers.tissue import case as case_terms
 from organtwin_solvers.tissue import formulation, presets
 from organtwin_solvers.tissue.contact import Contact
 from organtwin_solvers.tissue.contact_case import contact_of, steps_for
+from organtwin_solvers.tissue.contact_tools import tools_of
 from organtwin_solvers.tissue.dynamics import Course, follow_time
 from organtwin_solvers.tissue.fields import Recovery
 from organtwin_solvers.tissue.laws import law
@@ -281,6 +282,12 @@ def _explained(
     )
 
 
+def _edge_mm(mesh: OrganMesh) -> float:
+    """Mean edge length of the triangles of the surface."""
+    corners = np.asarray(mesh.points_mm, float)[np.asarray(mesh.boundary_triangles)]
+    return float(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).mean())
+
+
 def _advice(mesh: OrganMesh, case: TissueCase, regions: Regions) -> str:
     place = np.asarray(mesh.points_mm, float)
     held = [region_points(mesh, r, m) for r, m in zip(case.fixed, regions.fixed, strict=True)]
@@ -308,6 +315,13 @@ def _advice(mesh: OrganMesh, case: TissueCase, regions: Regions) -> str:
                 f"A load of {show(float(abs(stress)), 'pressure', 'kPa')} on tissue of stiffness {case.material.young} "
                 "is likely more than it can bear: press less, or over a larger region."
             )
+    thinnest = min(tools_of(case.tools), key=lambda tool: tool.reach_mm, default=None)
+    edge = _edge_mm(mesh)
+    if thinnest is not None and thinnest.reach_mm < 1.5 * edge:
+        return (
+            f"The {thinnest.name} is round with {thinnest.reach_mm:.1f} mm where the mesh has edges of {edge:.1f} mm: "
+            "bring it less deep, or mesh finer."
+        )
     if case.gravity is not None and not (case.pulls or case.presses):
         return "The organ is likely too soft for its own weight where it is fixed: fix a larger region or check the stiffness."
     return "Reduce the load, enlarge the regions, use more load steps, or mesh finer where the load acts."
