@@ -354,3 +354,13 @@ def test_skin_stays_skin(table: Table) -> None:
     skin = body.rest_mm[body.triangles[body.kinds == SKIN]]
     on_box = ((np.ptp(skin, axis=1) < 1e-9) & np.isin(skin[:, 0].round(9), [0.0, *SIZE])).any(axis=1)
     assert on_box.all()
+
+
+def test_warming_up_compiles_what_a_cut_needs() -> None:
+    from organtwin_solvers.rehearsal.opening import warm_up
+
+    from organtwin.mesh.cutting import kernels
+
+    warm_up()
+    assert kernels.split_tets.signatures
+    assert kernels.part_stars.signatures

@@ -58,7 +58,7 @@ class Cut:
     changed : (p,) bool
         Tetrahedra of before that are not as they were, for example because a point of theirs moved.
     near : (n0,) bool
-        Points of before that lie no farther than an edge from the sheet.
+        Points of before of tetrahedra that the sheet goes through, or that lie on it.
     dihedral_deg : least angle between faces where it was cut, before and after.
     """
 
@@ -211,6 +211,8 @@ def cut(
     changed = disturbed[tets].any(axis=1)
     split = np.bincount(parent, minlength=len(tets)) > 1
     touched = np.flatnonzero((changed | split)[parent])
+    around = sign[:n] == ON
+    around[tets[changed | split]] = True
     return Cut(
         a=a,
         b=b,
@@ -225,7 +227,7 @@ def cut(
         piece=piece,
         piece_mm3=piece_mm3,
         changed=changed | split,
-        near=within,
+        near=around,
         dihedral_deg=(
             _least_angle(before, tets[np.unique(parent[touched])]),
             _least_angle(rest, new_tets[touched]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import Any
 
 import numba
@@ -11,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
-from organtwin.mesh.cutting import Cut, Sheet, cut
+from organtwin.mesh import quality
+from organtwin.mesh.cutting import Cut, Sheet, blade, cut
 from organtwin.mesh.cutting.nearest import NearestOnSurface
+from organtwin.model.tissue_case import Material
 from organtwin.rehearsal.frame import CUT
 from organtwin_solvers.rehearsal.body import Body
-from organtwin_solvers.rehearsal.carried import Skin, Torn
+from organtwin_solvers.rehearsal.carried import Carried, Skin, Torn
 from organtwin_solvers.rehearsal.history import Severed
+from organtwin_solvers.rehearsal.laws import Elastic
 from organtwin_solvers.rehearsal.naming import branch_at
 from organtwin_solvers.rehearsal.supports import Held, Link, Springs
 
@@ -131,6 +135,30 @@ def open_along(engine: Any, sheets: Sequence[Sheet], *, at_rest: bool = False, t
         margin_of=of,
         dihedral_deg=made.dihedral_deg,
     )
+
+
+def warm_up() -> None:
+    """Have everything that a cut needs compiled, by cutting a cube: the first time takes some seconds."""
+    corners = np.stack(np.meshgrid(*3 * [np.arange(3.0)], indexing="ij"), axis=-1).reshape(-1, 3)
+    number = np.arange(27).reshape(3, 3, 3)
+    base = np.stack(np.meshgrid(*3 * [np.arange(2)], indexing="ij"), axis=-1).reshape(-1, 3)
+    tets = []
+    for axes in permutations(range(3)):
+        steps = np.cumsum([np.zeros(3, int), *np.eye(3, dtype=int)[list(axes)]], axis=0)
+        tets.append(np.stack([number[tuple((base + step).T)] for step in steps], axis=1))
+    filled = quality.oriented(corners, np.concatenate(tets))
+    skin = quality.boundary(filled)
+    kinds = np.zeros(len(skin), np.uint8)
+    body = Body(corners, filled, np.zeros(len(filled), np.int16), (Elastic.of(Material()),), skin, kinds)
+    ends = np.array([[0.9, -1.0, 2.0], [1.1, 3.0, 2.0]])
+    (sheet,) = blade(ends, np.tile([0.0, 0.0, -1.0], (2, 1)), 3.0, 1.0, 0.5, 0.5)
+    made = cut(corners, filled, skin, sheet)
+    rest = made.carry(corners)
+    triangle = np.array([[0.3, 1.1, 1.2], [1.7, 1.1, 1.2], [2.5, 1.4, 1.4]])
+    thing = Carried.bound("", "vessel", triangle, np.array([[0, 1, 2]], np.int32), body)
+    hit, _ = thing.crossed(sheet, thing.positions(corners), made.near)
+    thing.after(made, rest, Skin(rest, made.triangles, made.triangle_parent >= 0), made.crumbs, hit)
+    _pieces(body)
 
 
 # -- what is said --------------------------------------------------------------------------------------------------------
