@@ -1,7 +1,8 @@
 """Mechanical values of tissues from the literature, by structure.
 
 Elastography gives a shear modulus μ; tissue being nearly incompressible, Young's modulus is 3 μ to within 1 %.
-The values are means over healthy adults; a patient's own may differ by half or more.
+The values are means over healthy adults; a patient's own may differ by half or more. Elastography works at 45 to 60 Hz,
+where tissue that relaxes is stiffer than under a slow hand.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ MATERIALS: dict[str, Material] = {
         young="14.7 kPa",
         poisson=0.49,
         density="1.05 g/cm^3",
-        source="Rouviere 2011, JMRI 34:880 (MR elastography at 45 Hz, parenchyma, shear 4.9 kPa)",
+        source="Rouviere 2011, JMRI 34:880 (MR elastography at 45 Hz, parenchyma of ten volunteers, shear 4.9 kPa)",
     ),
     "spleen": Material(
         young="10.7 kPa",
         poisson=0.49,
         density="1.06 g/cm^3",
-        source="Mannelli 2010, AJR 195:387 (MR elastography, shear 3.57 kPa)",
+        source="Mannelli 2010, AJR 195:387 (MR elastography at 60 Hz, sixteen volunteers, driver on the right, shear 3.57 kPa)",
     ),
     "myocardium": Material(
         young="15 kPa",
@@ -51,7 +52,10 @@ MATERIALS: dict[str, Material] = {
         source="Raghavan and Vorp 2000, J Biomech 33:475 (aneurysm wall, alpha 174 kPa, beta 1881 kPa)",
     ),
     "fat": Material(
-        young="3.25 kPa", poisson=0.49, density="0.92 g/cm^3", source="Samani 2007, Phys Med Biol 52:1565 (breast fat)"
+        young="3.25 kPa",
+        poisson=0.49,
+        density="0.92 g/cm^3",
+        source="Samani 2007, Phys Med Biol 52:1565 (indentation of fresh breast fat, Young 3.25 kPa)",
     ),
 }
 
