@@ -324,3 +324,25 @@ def test_a_pen_presses_as_deep_as_it_is_pressed(live, window):
 
 def test_events_of_an_unknown_kind_are_no_matter(live):
     live._hear(say.Frames(path="x"))
+
+
+def test_undo_takes_the_tool_out_of_the_hand_and_says_nothing_more(live, window, qtbot):
+    press_key(window, Qt.Key.Key_2)
+    qtbot.waitUntil(lambda: len(live.steps) == 1, timeout=2000)
+    live.undo()
+    qtbot.waitUntil(lambda: live.hand.grip is None, timeout=2000)
+    assert [type(c) for c in session().asked] == [Take]
+    assert len(live.undone) == 1  # nothing was done that would forbid redo
+
+
+def test_a_retractor_that_is_left_stays_in_sight_until_it_is_undone(live, window, qtbot):
+    press_key(window, Qt.Key.Key_3)
+    QTest.mouseMove(window.quad.viewport.canvas, middle(window))
+    qtbot.wait(60)
+    press_key(window, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(live.steps) == 2, timeout=2000)
+    assert session().asked[-1] == Lay(leave=True)
+    assert live.hand.grip is None
+    assert live.item._standing[0].GetVisibility()
+    live.undo()
+    qtbot.waitUntil(lambda: not live.item._standing[0].GetVisibility(), timeout=2000)

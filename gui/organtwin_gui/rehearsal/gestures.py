@@ -93,7 +93,10 @@ class HandGesture:
         return False
 
     def end(self) -> None:
-        """The instrument is put aside."""
+        """Out of the picture."""
+
+    def lay(self) -> None:
+        """The instrument is laid away, and no other one that touches takes its place."""
 
     def paint(self, painter: QPainter) -> None: ...
 
@@ -213,7 +216,7 @@ class Hold(HandGesture):
         self.field.finish()
         return True
 
-    def end(self) -> None:
+    def lay(self) -> None:
         if self._down:
             self.release()
         if not self._left:

@@ -73,6 +73,15 @@ class Hand(QObject):
 
     def take(self, grip: Grip | None) -> None:
         """Another instrument; the one before is laid away."""
+        if self._gesture is not None and (grip is None or grip.mode.gesture != "hold"):
+            self._gesture.lay()  # the engine lays a tool away when it is to take another
+        self._swap(grip)
+
+    def drop(self) -> None:
+        """Hold nothing any more, and say nothing of it: what was done with it has been undone."""
+        self._swap(None)
+
+    def _swap(self, grip: Grip | None) -> None:
         item = self._item()
         if self._gesture is not None:
             self._gesture.end()
@@ -291,6 +300,11 @@ class Hand(QObject):
         """As Enter does."""
         if self._gesture is not None:
             self._gesture.confirm()
+
+    @property
+    def tool(self) -> str:
+        """The tool that the engine should have in hand as well, or ""."""
+        return self._gesture.tool if self.grip is not None and self.grip.mode.gesture == "hold" else ""  # type: ignore[union-attr]
 
     @property
     def confirms(self) -> bool:

@@ -29,13 +29,14 @@ from organtwin_gui.rehearsal.badge import Badge, paint_badge
 from organtwin_gui.rehearsal.check import RestCheck
 from organtwin_gui.rehearsal.hand import Hand
 from organtwin_gui.rehearsal.instruments import Grip
-from organtwin_gui.rehearsal.readouts import paint_readouts, rows_of
+from organtwin_gui.rehearsal.readouts import Row, paint_readouts, rows_of
 from organtwin_gui.rehearsal.reel import Reel
 from organtwin_gui.views.items.live import LiveItem, LiveLook
 from organtwin_gui.views.state import ImageScene
 from organtwin_gui.views.viewport import Viewport
 
 _TICK_MS = 16
+_LATE_S = 0.7
 _CHECK = "check"  # name of recordings that are made for a check only
 
 
@@ -91,7 +92,9 @@ class Room(QObject):
         self._reel = Reel()
         self._drawn: deque[float] = deque(maxlen=90)
         self._newest: Frame | None = None
-        self._moved_at = 0.0
+        self._moved_at = self._waiting_since = 0.0
+        self._waiting = 0  # answers
+        self._in_hand = ""
         self._tool_at: NDArray[np.float64] | None = None
         self._left_at: dict[int, NDArray[np.float64] | None] = {}  # retractors, by number of step
         self._is_kept = False
@@ -163,6 +166,7 @@ class Room(QObject):
         self.why, self._is_kept, self._kept_uuid, self.deviation = "", False, "", None
         self.measures, self._newest = Measures(), None
         self._tool_at, self._left_at = None, {}
+        self._waiting, self._in_hand = 0, ""
         self._clock.start()
         self._enter(State.STARTING)
         self.stepped.emit()
@@ -232,20 +236,26 @@ class Room(QObject):
             self.viewport.canvas.setFocus()
 
     def do(self, command: Any) -> None:
-        if self.state is State.LIVE:
-            self._is_kept = False
-            self._ask("do", command)
+        """Have a command done."""
+        if self.state is not State.LIVE or (isinstance(command, Lay) and not self._in_hand):
+            return
+        self._is_kept = False
+        match command:
+            case Take(tool=tool):
+                self._in_hand = tool
+            case Lay():
+                self._in_hand = ""
+        self._await("do", command)
 
     def undo(self) -> None:
-        self._ask("undo")
+        self._await("undo")
 
     def redo(self) -> None:
-        self._ask("redo")
+        self._await("redo")
 
     def go_to(self, steps: int) -> None:
         """Undo or redo until so many steps are done."""
-        self.hand.take(None)
-        self._ask("go_to", steps)
+        self._await("go_to", steps)
 
     def keep(self, name: str) -> None:
         """Put the rehearsal, and the organ it left, into the project."""
@@ -280,6 +290,28 @@ class Room(QObject):
     def _move(self, pose: Pose) -> None:
         self._ask("move", pose)
 
+    def _await(self, what: str, *arguments: Any) -> None:
+        """Ask for something that the steps will tell of."""
+        if self.state is State.LIVE:
+            if not self._waiting:
+                self._waiting_since = time.perf_counter()
+            self._waiting += 1
+            self._ask(what, *arguments)
+
+    def _answered(self) -> None:
+        """The steps are as asked for: the hand holds what they say, or nothing."""
+        self._waiting = max(self._waiting - 1, 0)
+        self._waiting_since = time.perf_counter()
+        if not self._waiting:
+            self._in_hand = in_hand(self.steps)
+            if self.hand.tool and self.hand.tool != self._in_hand:
+                self.hand.drop()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether an answer has been long in coming."""
+        return bool(self._waiting) and time.perf_counter() - self._waiting_since > _LATE_S
+
     def _ask(self, what: str, *arguments: Any) -> None:
         if self._session is not None and self.state in (State.LIVE, State.LOOKING_BACK):
             getattr(self._session, what)(*arguments)
@@ -293,6 +325,8 @@ class Room(QObject):
         session = self._session
         if session is None:
             return
+        if self.is_late:
+            self.viewport.canvas.update()
         frame = session.newest()
         if frame is not None and self.state is not State.LOOKING_BACK:
             self._show(frame)
@@ -334,6 +368,7 @@ class Room(QObject):
                 self.refused.emit(sentence)
             case say.Stepped(steps=steps, undone=undone):
                 self.steps, self.undone = steps, undone
+                self._answered()
                 self._stand()
                 self.stepped.emit()
             case say.Recorded(folders=folders):
@@ -411,4 +446,19 @@ class Room(QObject):
         if frame is not None and self.state is not State.STARTING:
             rate = self.pictures_per_s if self.state is State.LIVE else None
             top = 50.0 if area.height() > 300 else 8.0
-            paint_readouts(painter, rows_of(frame.measures, rate), 10.0, top)
+            rows = rows_of(frame.measures, rate)
+            if self.is_late:
+                rows.append(Row("The engine is at work …"))
+            paint_readouts(painter, rows, 10.0, top)
+
+
+def in_hand(steps: tuple[Step, ...]) -> str:
+    """The tool in hand after these steps, or ""."""
+    tool = ""
+    for step in steps:
+        match step.command:
+            case Take(tool=taken):
+                tool = taken
+            case Lay():
+                tool = ""
+    return tool
