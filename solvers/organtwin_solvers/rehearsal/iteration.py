@@ -14,7 +14,7 @@ from organtwin_solvers.rehearsal.coarse import correct
 from organtwin_solvers.rehearsal.compiled import compiled
 from organtwin_solvers.rehearsal.wide import block_row
 
-CHEBYSHEV_DEGREE = 3
+CHEBYSHEV_DEGREE = 2
 
 
 @compiled

@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 
 from organtwin_solvers.rehearsal.body import Body
 from organtwin_solvers.rehearsal.supports import Held, Link, NodalLoad, Springs
-from organtwin_solvers.rehearsal.system import NO_THREADS, Clusters, System, Threads
+from organtwin_solvers.rehearsal.system import MOVING, NO_THREADS, RESTING, Clusters, System, Threads
 
 Points = NDArray[np.float64]
 
 BDF2 = 2.0 / 3.0
 FARTHEST = 0.25  # of the body's size that a point moves in a step
-REFINEMENTS = 3  # Newton iterations in a step at most
-# another iteration when what is out of balance could do this share of the motion's energy as work (fast turning), and of
-# the stored energy (so that none is made for what has come to rest)
-ROUGH, IDLE = 1e-2, 1e-4
+REFINEMENTS = 3  # Newton iterations in a step at most, and one more for each 50 of the linear solver
+# another iteration when what is out of balance could do, as work, this share of the motion's energy (fast turning; divided by
+# the iterations of the linear solver: who asks for more of these wants more exact steps), and of the stored energy (so that
+# none is made for what has come to rest)
+ROUGH, IDLE = 0.6, 1e-4
 
 
 @dataclass(frozen=True)
@@ -145,13 +146,13 @@ class Stepper:
         x = self.x
         guess = self.v * dt
         guard = 0.0
-        for _ in range(REFINEMENTS):
+        for _ in range(REFINEMENTS + self.iterations // 50):
             x, whole, bad = self._newton(
                 x, inertia, body.mass * (stiff + drag), free, shift, guess, self._clusters, 0.0, self.iterations, guard
             )
             left = self._force + self._acting().force - inertia(x)[1]
             moved = float((body.mass * (stiff + drag) * ((x - self.x) ** 2).sum(axis=1)).sum())
-            rough = self._system.measure(left, free) > ROUGH * moved + IDLE * self._energy
+            rough = self._system.measure(left, free) > ROUGH / self.iterations * moved + IDLE * self._energy
             if whole and not bad and not rough and not any(load.missed(x) for load in self.loads):
                 break
             shift, guess, guard = np.zeros_like(shift), np.zeros_like(guess), float(bad or not whole)
@@ -207,6 +208,8 @@ class Stepper:
         reach = float(np.abs(way).max(initial=0.0))
         fraction = min(1.0, FARTHEST * self.body.size_mm / reach) if reach > 0 else 1.0
 
+        precision = MOVING if tolerance == 0.0 else RESTING
+
         def total(energy: float, to: Points) -> float:
             sum_ = energy + inertia(to)[0] + self._outside_energy(to)
             for nodes, force, stiffness in outside.contact:
@@ -221,7 +224,7 @@ class Stepper:
             to = base + fraction * way
             system.p[:] = pressure
             system.expect(fraction)
-            energy, force = system.energy_and_force(to)
+            energy, force = system.energy_and_force(to, precision)
             end = total(energy, to)
             if end <= start + 1e-9 * abs(start):
                 break

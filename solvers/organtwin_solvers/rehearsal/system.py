@@ -14,7 +14,7 @@ from organtwin_solvers.rehearsal.laws import constants
 
 Points = NDArray[np.float64]
 
-PRESSURE_TOLERANCE = 1e-6  # of the volumes around the points
+MOVING, RESTING = 1e-5, 1e-6  # how well pressure and volumes agree, of the volumes around the points
 PRESSURE_PRODUCTS = 60
 
 
@@ -84,13 +84,13 @@ class System:
 
     # -- a shape -------------------------------------------------------------------------------------------------------
 
-    def energy_and_force(self, x: Points) -> tuple[float, Points]:
+    def energy_and_force(self, x: Points, tolerance: float = RESTING) -> tuple[float, Points]:
         """Stored energy (g mm^2/s^2) and internal forces (n, 3) of the points at ``x``."""
         body = self.body
         elements.point_volumes(x, self._tets, self._gradients, self._volumes, self._around)
         energy = pressure.balance(
             self._rows, self._columns, self._compliance, self._lumped, self._rest, self._around, self.p, self._extra,
-            self._scratch, PRESSURE_TOLERANCE, PRESSURE_PRODUCTS,
+            self._scratch, tolerance, PRESSURE_PRODUCTS,
         )  # fmt: skip
         force = np.zeros((self.n, 3))
         energy += elements.forces(
