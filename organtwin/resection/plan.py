@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from organtwin.resection.settings import Settings
 from organtwin.resection.sheet import sheet
 from organtwin.resection.thresholds import FORMULA, THRESHOLDS
 
+_ABOUT = re.compile(r"about segment (\w+)", re.IGNORECASE)
 TITLES = {"margin": "Atypical resection", "territories": "Resection of territories", "plane": "Resection by plane"}
 
 
@@ -65,8 +67,16 @@ def make_plan(
 def title(anatomy: Anatomy, settings: Settings, cut: Cut) -> str:
     """What to call a plan."""
     if settings.strategy == "territories":
-        return f"{', '.join(anatomy.known(k) for k in cut.territories)}, margin {settings.margin}"
+        return f"{short_names([anatomy.known(k) for k in cut.territories])}, margin {settings.margin}"
     return f"{TITLES[settings.strategy]}, margin {settings.margin}"
+
+
+def short_names(names: list[str]) -> str:
+    """Territories in a few words: "About segments 2, 4a, 8" where each is about a segment, else their names."""
+    numbers = [found.group(1) for name in names if (found := _ABOUT.search(name))]
+    if len(numbers) == len(names) > 0:
+        return f"About segment{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"
+    return ", ".join(names)
 
 
 def _resolved(settings: Settings, cut: Cut) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from organtwin.model.resection_plan import ResectionPlan
 from organtwin.resection.anatomy import Anatomy
 from organtwin.resection.cut import chosen_tumours, touched
 from organtwin.resection.measure import MARGIN, NO_INFLOW, NO_OUTFLOW, REMNANT, share_percent, value_of
-from organtwin.resection.plan import make_plan
+from organtwin.resection.plan import make_plan, short_names
 from organtwin.resection.settings import Settings
 from organtwin.resection.thresholds import THRESHOLDS
 from organtwin.units import parse
@@ -52,8 +52,9 @@ def ways(anatomy: Anatomy, settings: Settings) -> tuple[Way, ...]:
         hit = touched(anatomy, tumours, parse(settings.margin, "length"))
         by_parts = plain.model_copy(update={"strategy": "territories"})
         if hit and len(hit) < len(anatomy.territories):
-            said = ", ".join(anatomy.known(k) for k in hit)
-            found.append(Way(f"Territories: {said}", by_parts.model_copy(update={"territories": hit})))
+            found.append(
+                Way(short_names([anatomy.known(k) for k in hit]), by_parts.model_copy(update={"territories": hit}))
+            )
         found += [
             Way(side, by_parts.model_copy(update={"territories": keys}))
             for side, keys in halves(anatomy).items()

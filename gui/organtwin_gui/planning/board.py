@@ -49,19 +49,31 @@ class Board(QObject):
     def open(self, ground: Ground) -> None:
         """Show the organ and what lies in it, and put all else aside."""
         if self.item is None:
-            self._aside = [uuid for uuid, item in self.viewport.items.items() if item.visible]
-            for uuid in self._aside:
-                self.viewport.set_visible(uuid, False)
+            self._put_others_aside()
             self.item = PlanItem(self.viewport._around)
             self._framed = False
         self.item.set_inner(ground.inner)
         if UUID not in self.viewport.items:
             self.viewport._put(self.item)
 
+    def _put_others_aside(self) -> None:
+        self._aside = [uuid for uuid, item in self.viewport.items.items() if item.visible and uuid != UUID]
+        for uuid in self._aside:
+            self.viewport.set_visible(uuid, False)
+
+    def step_aside(self) -> None:
+        """Something else is to be looked at; the plan comes back with its next change."""
+        if self.item is not None:
+            self._aside = []
+            self.viewport.set_visible(UUID, False)
+
     def show(self, drawn: Drawn, asked_mm: float) -> None:
         """Show a plan."""
         if self.item is None:
             return
+        if not self.item.visible:
+            self._put_others_aside()
+            self.viewport.set_visible(UUID, True)
         self.item.show_plan(drawn, asked_mm)
         if self._held is None:
             self._points, self._normals = drawn.handles, drawn.normals
@@ -95,7 +107,7 @@ class Board(QObject):
     # -- the mouse ----------------------------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if self.item is None or not self._shown_handles or not isinstance(event, QMouseEvent):
+        if self.item is None or not self.item.visible or not self._shown_handles or not isinstance(event, QMouseEvent):
             return False
         kind = event.type()
         if kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
@@ -149,7 +161,7 @@ class Board(QObject):
 
     def _paint(self, painter: QPainter, area: QRectF) -> None:
         """The handles, over everything: a ring, filled where it is held or pointed at; and the way it has gone."""
-        if self.item is None or not self._shown_handles:
+        if self.item is None or not self.item.visible or not self._shown_handles:
             return
         accent = QColor(theme.DARK.accent)
         for n, point in enumerate(self._points):

@@ -611,7 +611,11 @@ class PlanStep(Step):
         self._solve_next = job.id if job is not None else None
 
     def _job_over(self, job: Job) -> None:
-        """The mesh of the opened organ is there: solve it."""
+        """What is new in space takes the place of the plan; the mesh of the opened organ is solved as soon as it is there."""
+        if job.done is not None and self.board is not None and self.isVisible():
+            new = {e.uuid for e in self.bridge.entries() if e.kind in ("mesh", "surface", "result")}
+            if new & set(job.done.objects):
+                self.board.step_aside()
         if job.id != self._solve_next or job.done is None or job.state is not JobState.DONE:
             return
         self._solve_next = None
@@ -719,6 +723,8 @@ def _checks(tip: str) -> QListWidget:
     made = QListWidget()
     made.setToolTip(f"{tip} (space ticks)")
     made.setMaximumHeight(132)
+    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    made.setTextElideMode(Qt.TextElideMode.ElideRight)
     return made
 
 
@@ -726,6 +732,7 @@ def _offer(box: QListWidget, items: dict[str, str], ticked: set[str]) -> None:
     box.clear()
     for key, label in items.items():
         item = QListWidgetItem(label)
+        item.setToolTip(label)
         item.setData(Qt.ItemDataRole.UserRole, key)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         _tick(item, key in ticked)

@@ -97,7 +97,7 @@ class PlanItem(SceneItem):
             self._fill(self._sheet, data)
         self.labels = [
             PointLabel(np.array(v.at_mm), f"{v.name}  ⌀ {v.diameter_mm:.1f} mm", (226, 226, 232))
-            for v in drawn.plan.vessels_cut[:4]
+            for v in drawn.plan.vessels_cut[:3]
         ]
 
     def show_cut_only(self, drawn: Drawn) -> None:
