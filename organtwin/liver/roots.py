@@ -14,7 +14,7 @@ from organtwin.liver.region import Mask, Region
 from organtwin.liver.skeleton import Skeleton
 
 SEED_MM = 15.0  # a picked point may be so far from the middle of its vessel
-CONTACT_MM = 2.5  # a vein that comes so near to the vena cava opens into it,
+CONTACT_MM = 4.0  # a vein that comes so near to the vena cava opens into it,
 CONTACT_MM2 = 6.0  # when it does so over such an area,
 CONTACT_RADIUS_MM = 1.0  # and is no thread
 ATRIUM_MM = 30.0  # what was called heart so near the cava's upper end may be its last part

@@ -12,7 +12,7 @@ from scipy import ndimage
 from organtwin.liver.region import FloatVolume, Mask, Region, box_of
 from organtwin.liver.tissue import Parenchyma
 
-SMOOTH_MM = 2.0
+SMOOTH_MM, EDGE_MM = 2.0, 1.2  # to find a tumour, and its border
 SPREADS, LEAST_DARK_HU = 3.0, 16.0  # darker than healthy liver by so much
 CORE_MM = 3.5  # radius of the smallest ball that must fit
 RIM_MM = 3.0  # the liver's surface is dark by partial volume
@@ -54,7 +54,7 @@ def find_tumours(
         Voxels (k, j, i) that a person picked: exactly the tumours that hold one, or that are nearest to it, are taken,
         and one is grown where none was found.
     """
-    smooth = ndimage.gaussian_filter(region.hu, SMOOTH_MM / region.mm, truncate=3)
+    smooth, fine = (_smooth_within(region, liver, mm) for mm in (SMOOTH_MM, EDGE_MM))
     least = max(SPREADS * parenchyma.spread_hu, LEAST_DARK_HU)
     dark = parenchyma.level_hu - smooth
     fat = liver & (smooth < FAT_HU)
@@ -65,13 +65,23 @@ def find_tumours(
     found: list[Tumour] = []
     taken = np.zeros(liver.shape, bool)
     for core in range(1, count + 1):
-        tumour = _grown(region, parenchyma, liver & ~taken, smooth, cores == core, knots, knot_count)
+        tumour = _grown(region, parenchyma, liver & ~taken, fine, cores == core, knots, knot_count)
         if tumour is not None:
             found.append(tumour)
             taken |= tumour.mask
     if seeds is not None:
-        found = _picked(region, parenchyma, liver, smooth, found, seeds, knots, knot_count)
+        found = _picked(region, parenchyma, liver, fine, found, seeds, knots, knot_count)
     return sorted(found, key=lambda t: -int(np.count_nonzero(t.mask)))
+
+
+def _smooth_within(region: Region, liver: Mask, sigma_mm: float) -> FloatVolume:
+    """The scan smoothed with what is inside the liver only: the fat and the air around it do not darken its rim."""
+    inside = region.shrunk(liver, 0.8 * region.mm).astype(np.float32)
+    sigma = sigma_mm / region.mm
+    weight = ndimage.gaussian_filter(inside, sigma, truncate=3)
+    total = ndimage.gaussian_filter(region.hu * inside, sigma, truncate=3)
+    around = ndimage.gaussian_filter(region.hu, sigma, truncate=3)
+    return np.where(weight > 0.05, total / np.maximum(weight, 0.05), around)
 
 
 def _grown(

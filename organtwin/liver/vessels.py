@@ -19,6 +19,7 @@ CALM_MM = 0.8
 DARKEST, WALL = -1.5, 0.42  # of the spread of healthy liver; of the contrast inside, where a vessel's wall is taken
 LOW, HIGH = 3.2, 6.0  # of the usual response in tissue without vessels
 CHALK_MM = 3.0
+RIM_MM = 1.8  # the wall of a bright neighbour, as the vena cava, shines so far into the liver
 LEAST_CONTRAST_HU = 12.0
 LEAST_ML = 0.25  # a loose piece
 TRUNK_REACH_MM, TRUNK_MM = 32.0, 2.2
@@ -56,7 +57,7 @@ def find_vessels(
     """
     calm = ndimage.gaussian_filter(region.hu, CALM_MM / region.mm, truncate=3)
     chalk = region.opened(calm > blood_hu, 0.6)
-    place = liver & ~region.grown(tumour, 1.5) & ~region.grown(chalk, CHALK_MM)
+    place = liver & ~region.grown(tumour, 1.5) & ~region.grown(chalk, CHALK_MM) & ~region.grown(others, RIM_MM)
     rise = calm - parenchyma.level_hu
     level = np.where(place, np.clip(rise, DARKEST * parenchyma.spread_hu, 150.0), 0).astype(np.float32)
     response = tubeness(level, region.mm, THIN_MM, lambda done: beat(0.5 * done))
