@@ -253,13 +253,13 @@ def _edges_between(tets: NDArray[np.int32], sign: NDArray[np.int8]) -> NDArray[n
 
 
 def crossings(
-    sheet: Sheet, points: Points, height: NDArray[np.float64], edges: NDArray[np.int64]
+    sheet: Sheet, points: Points, height: NDArray[np.float64], edges: NDArray[np.int64], rounds: int = 3
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Share of each edge at which it meets the sheet, and whether it does so within the sheet's border (regula falsi)."""
     low, high = np.zeros(len(edges)), np.ones(len(edges))
     at_low, at_high = height[edges[:, 0]], height[edges[:, 1]]
     start, along = points[edges[:, 0]], points[edges[:, 1]] - points[edges[:, 0]]
-    for _ in range(3):
+    for _ in range(rounds):
         share = np.clip(low + (high - low) * at_low / (at_low - at_high), 0.0, 1.0)
         value, past = sheet.measure(start + share[:, None] * along)
         same = (value > 0) == (at_low > 0)

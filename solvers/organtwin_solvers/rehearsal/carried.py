@@ -193,7 +193,7 @@ class Carried:
         over = np.flatnonzero(change & np.isfinite(height)[ends].all(axis=1))
         if not len(over):
             return hit, middle
-        share, truly = crossings(sheet, own, height, ends[over])
+        share, truly = crossings(sheet, own, height, ends[over], rounds=1)  # these edges are short
         over, share = over[truly], share[truly, None]
         at = (1.0 - share) * self.points_mm[used[ends[over, 0]]] + share * self.points_mm[used[ends[over, 1]]]
         row = rows[over // 3]

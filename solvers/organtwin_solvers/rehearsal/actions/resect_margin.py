@@ -13,7 +13,7 @@ from organtwin.units import parse
 from organtwin_solvers.rehearsal.actions.resect_plane import pieces_at
 from organtwin_solvers.rehearsal.opening import between_parts, consequences, least_distance, open_along, took
 
-TRIES = 4
+TRIES = 3
 TOLERANCE_MM = 0.1
 
 
