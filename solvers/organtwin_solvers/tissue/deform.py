@@ -101,7 +101,7 @@ def deform(
     seconds = None if case.dynamics is None else times(case.dynamics)
     load_steps = steps_for(case, contact)
     steps = load_steps if seconds is None else round(seconds["duration_s"] / seconds["step_s"])
-    record = Record(recovery, lambda: _forces(problem), steps, monitor)
+    record = Record(recovery, lambda: _forces(problem), steps, monitor, "%" if seconds is None else "s")
     monitor.log(f"{len(mesh.tets)} tetrahedra, {form.name}, {problem.size} unknowns")
     solver = {
         "tolerance": numerics.tolerance,

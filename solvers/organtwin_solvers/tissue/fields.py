@@ -59,7 +59,7 @@ class Recovery:
         corners = np.zeros((len(self._cells), 4, 9))
         for cells, expression in self._stress:
             corners[cells] = expression.eval(problem.domain, cells).reshape(-1, 4, 9)
-        stress = self._to_points(corners)
+        stress = self._to_points(_unfolded(corners))
         mean = np.trace(stress, axis1=1, axis2=2) / 3
         deviator = stress - mean[:, None, None] * np.eye(3)
         return PointFields(
@@ -104,3 +104,16 @@ class Recovery:
         if self._mesh.comm.size > 1:
             self._mesh.comm.Allreduce(MPI.IN_PLACE, total)
         return total
+
+
+def _unfolded(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Corner values (n, 4, 9) with the mean of a cell's other corners at those that are folded, where stress is none.
+
+    A quadratic element can be folded at a corner while it is not where its energy is integrated.
+    """
+    folded = ~np.isfinite(corners).all(axis=2)
+    if not folded.any():
+        return corners
+    good = np.where(folded[..., None], 0.0, corners)
+    mean = good.sum(axis=1) / np.maximum((~folded).sum(axis=1), 1)[:, None]
+    return np.where(folded[..., None], mean[:, None], good)

@@ -30,10 +30,15 @@ class Record:
         The forces on the tissue at the present state, by name.
     steps : int
         How many are expected; when they are many, only some become frames.
+    unit : str
+        Of what it is called with: "s", or "%" of the load.
     """
 
-    def __init__(self, recovery: Recovery, forces: Callable[[], Forces], steps: int, monitor: Monitor) -> None:
+    def __init__(
+        self, recovery: Recovery, forces: Callable[[], Forces], steps: int, monitor: Monitor, unit: str
+    ) -> None:
         self._recovery, self._forces, self._monitor = recovery, forces, monitor
+        self._unit = unit
         self._every, self._steps = ceil(steps / MOST_FRAMES), 0
         self.frames, self.times = [recovery()], [0.0]
         self.at, self.forces, self.moved = [0.0], [forces()], [0.0]
@@ -48,7 +53,8 @@ class Record:
         self.at.append(at)
         self.forces.append(self._forces())
         self.moved.append(float(np.linalg.norm(fields.displacement_mm, axis=1).max()))
-        self._monitor.log(f"{at:.4g}: largest displacement {self.moved[-1]:.2f} mm")
+        where = f"load {100 * at:.0f} %" if self._unit == "%" else f"{at:.4g} s"
+        self._monitor.log(f"{where}: largest displacement {self.moved[-1]:.2f} mm")
 
     def close(self) -> None:
         """Keep the last step in any case."""
