@@ -346,3 +346,33 @@ def test_a_retractor_that_is_left_stays_in_sight_until_it_is_undone(live, window
     assert live.item._standing[0].GetVisibility()
     live.undo()
     qtbot.waitUntil(lambda: not live.item._standing[0].GetVisibility(), timeout=2000)
+
+
+def test_what_is_looked_back_at_can_be_filmed(live, table, window, qtbot, opengl, tmp_path):
+    from organtwin_gui.video import VideoDialog
+
+    if not opengl.works:
+        pytest.skip("no OpenGL")
+    live.do(Take())
+    qtbot.waitUntil(lambda: len(live._reel.frames) > 4, timeout=4000)
+    live.look_back(True)
+    dialog = VideoDialog(window.quad.viewport, window)
+    qtbot.addWidget(dialog)
+    assert "as it was" in dialog.length.itemText(0)
+    dialog.format.setCurrentIndex(dialog.format.findData(".gif"))
+    dialog.record(tmp_path / "film.gif")
+    qtbot.waitUntil((tmp_path / "film.gif").exists, timeout=30_000)
+
+
+def test_the_organ_that_a_rehearsal_left_does_not_push_itself_forward(live, table, window, qtbot):
+    from organtwin.model import Recipe
+
+    first = table.table.organ.currentData()
+    left = PretendSession.organ.with_(
+        uuid="0b0e3d5c-0000-4000-8000-000000000001", name="Liver, after", recipe=Recipe(operation="rehearse")
+    )
+    live.leave()
+    window.bridge.document.add([left], "Rehearsal")
+    assert table.table.organ.currentData() == first
+    window.bridge.document.add([left.with_(uuid="0b0e3d5c-0000-4000-8000-000000000002", recipe=None)], "Mesh")
+    assert table.table.organ.currentData() == "0b0e3d5c-0000-4000-8000-000000000002"

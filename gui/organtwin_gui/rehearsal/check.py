@@ -104,6 +104,15 @@ def inputs_of(rehearsal: Rehearsal) -> dict[str, str]:
     return {**rehearsal.inputs, "mesh": rehearsal.mesh, "rehearsal": rehearsal.uuid}
 
 
+def known_deviation(bridge: Bridge, rehearsal: Rehearsal) -> Deviation | None:
+    """What was found of a kept rehearsal: by the newest check of it, or while it went on."""
+    for entry in reversed(bridge.entries("result")):
+        if entry.recipe and entry.recipe.operation == OPERATION and entry.recipe.inputs["rehearsal"] == rehearsal.uuid:
+            tick = entry.recipe.parameters.get("tick")
+            return deviation_of(bridge.get(entry.uuid), rehearsal.ticks if tick is None else tick)
+    return rehearsal.deviation
+
+
 def deviation_of(thing: object, tick: int) -> Deviation | None:
     """What a check found, in the words of a rehearsal."""
     if not isinstance(thing, Result):

@@ -13,6 +13,7 @@ from organtwin.model import OrganMesh, Rehearsal, Surface
 from organtwin.rehearsal import messages as say
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.rehearsal.badge import Badge, paint_badge
+from organtwin_gui.rehearsal.check import known_deviation
 from organtwin_gui.rehearsal.readouts import paint_readouts, rows_of
 from organtwin_gui.rehearsal.reel import Reel
 from organtwin_gui.views.items.live import LiveItem
@@ -54,6 +55,7 @@ class Player(QObject):
             window=(scene.level, scene.width),
         )
         self._reel = Reel()
+        self._deviation = known_deviation(bridge, rehearsal)
         self._session: Any = make(bridge.document.project.folder, inputs, rehearsal.scene, rehearsal.script, _PACE)
         self._clock = QTimer(self)
         self._clock.setInterval(_TICK_MS)
@@ -104,7 +106,7 @@ class Player(QObject):
         self.viewport.hide_live()
 
     def _paint(self, painter: QPainter, area: QRectF) -> None:
-        deviation = self.rehearsal.deviation
+        deviation = self._deviation
         frame = self.item.frame
         step_s = self.rehearsal.scene.step_s
         now_s = frame.tick * step_s if frame is not None else 0.0

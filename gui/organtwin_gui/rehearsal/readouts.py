@@ -14,6 +14,7 @@ from organtwin_gui import theme
 Level = Literal["", "near", "over"]
 NEAR_VESSEL_MM, OVER_VESSEL_MM = 10.0, 4.0
 NEAR_TUMOUR_MM, OVER_TUMOUR_MM = 10.0, 5.0
+FAR_MM = 80.0  # what is farther away is no matter
 _PAD, _GAP = 10.0, 18.0
 _LONGEST = 22  # letters of a name
 
@@ -35,7 +36,7 @@ def rows_of(now: Measures, pictures_per_s: float | None = None) -> list[Row]:
         (now.vessel, now.vessel_mm, NEAR_VESSEL_MM, OVER_VESSEL_MM),
         (now.tumour, now.tumour_mm, NEAR_TUMOUR_MM, OVER_TUMOUR_MM),
     ):
-        if mm is not None:
+        if mm is not None and mm < FAR_MM:
             near.append(Row(f"To {_plain(name)}", f"{mm:.1f} mm", _level(-mm, -close, -over)))
     if near:
         rows += [Row(""), *near]

@@ -26,7 +26,7 @@ from organtwin.rehearsal.recording import read, unfinished
 from organtwin.rehearsal.session import FOLDER, Session
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.rehearsal.badge import Badge, paint_badge
-from organtwin_gui.rehearsal.check import RestCheck
+from organtwin_gui.rehearsal.check import RestCheck, known_deviation
 from organtwin_gui.rehearsal.hand import Hand
 from organtwin_gui.rehearsal.instruments import Grip
 from organtwin_gui.rehearsal.readouts import Row, paint_readouts, rows_of
@@ -98,7 +98,6 @@ class Room(QObject):
         self._tool_at: NDArray[np.float64] | None = None
         self._left_at: dict[int, NDArray[np.float64] | None] = {}  # retractors, by number of step
         self._is_kept = False
-        self._kept_uuid = ""
         self.hand = Hand(viewport.canvas, lambda: self.item)
         self.hand.posed.connect(self._move)
         self.hand.wanted.connect(self.do)
@@ -163,7 +162,7 @@ class Room(QObject):
         self._light()
         self._reel = Reel()
         self.steps = self.undone = ()
-        self.why, self._is_kept, self._kept_uuid, self.deviation = "", False, "", None
+        self.why, self._is_kept, self.deviation = "", False, None
         self.measures, self._newest = Measures(), None
         self._tool_at, self._left_at = None, {}
         self._waiting, self._in_hand = 0, ""
@@ -175,7 +174,8 @@ class Room(QObject):
         """Do again what was recorded; when it is over, one can look through it or go on."""
         inputs = {**rehearsal.inputs, "mesh": rehearsal.mesh}
         self.begin(inputs, rehearsal.scene, rehearsal.script, pace)
-        self._is_kept, self._kept_uuid, self.deviation = True, rehearsal.uuid, rehearsal.deviation
+        self._is_kept = True
+        self.deviation = known_deviation(self.bridge, rehearsal)
 
     def go_on(self, folder: Path | None = None) -> None:
         """Take up a rehearsal whose engine ended, from its recording."""
@@ -405,7 +405,7 @@ class Room(QObject):
         if self.deviation is not None:
             things[0] = rehearsal.with_(deviation=self.deviation)
         document.add(things, f"Rehearsal: {rehearsal.name}")
-        self._is_kept, self._kept_uuid = True, rehearsal.uuid
+        self._is_kept = True
         self.kept.emit(rehearsal.uuid)
 
     def _checked(self, deviation: Deviation) -> None:

@@ -37,6 +37,7 @@ class TableForm(QWidget):
     def __init__(self, bridge: Bridge) -> None:
         super().__init__()
         self.bridge = bridge
+        self._seen: set[str] = set()
         self._known: dict[tuple[str, str], bool] = {}
         self.organ = QComboBox()
         self.organ.setToolTip(
@@ -91,10 +92,14 @@ class TableForm(QWidget):
         """Offer what the project has."""
         before = self.organ.currentData()
         organs = [e for e in self.bridge.entries("mesh") if not e.facts.get("caps")]
+        whole = [e for e in organs if e.recipe is None or e.recipe.operation != "rehearse"]
         fill(self.organ, organs)
-        if any(entry.uuid == before for entry in organs):  # not the one that a rehearsal has left
-            with QSignalBlocker(self.organ):
-                self.organ.setCurrentIndex(self.organ.findData(before))
+        with QSignalBlocker(self.organ):  # the newest, but not one that a rehearsal has left
+            fresh = bool(whole) and whole[-1].uuid not in self._seen
+            wanted = whole[-1].uuid if fresh else before
+            if self.organ.findData(wanted) >= 0:
+                self.organ.setCurrentIndex(self.organ.findData(wanted))
+        self._seen = {e.uuid for e in organs}
         if self.organ.currentData() != before:
             self._take_organ()
         else:
