@@ -364,3 +364,32 @@ def test_warming_up_compiles_what_a_cut_needs() -> None:
     warm_up()
     assert kernels.split_tets.signatures
     assert kernels.part_stars.signatures
+
+
+def test_a_cut_is_undone_and_done_again_to_the_same_bytes_by_the_engine(table: Table) -> None:
+    from organtwin_solvers.rehearsal.engine import Engine
+
+    from organtwin.model import Surface
+    from organtwin.model.tissue_case import Region
+
+    points, faces = sphere(np.array([16.0, 10.0, 8.0]), 3.0)
+    tumour = Surface(name="Tumour", structure="tumour", points_mm=points, triangles=faces)
+    scene = Scene(fixed=(Region(toward=(-1.0, 0.0, 0.0), fraction=0.05),), gravity=(0.0, 0.0, -1.0))
+    engine = Engine({"mesh": table.organ, "inside-1": tumour}, scene)
+    engine.step()
+    before, digest = engine.snapshot(), engine.digest()
+    ends = []
+    for _ in range(2):
+        engine.restore(before)
+        assert engine.digest() == digest
+        engine.do(Incise(path_mm=((12.1, 4.0, 16.0), (12.1, 16.0, 16.0)), depth="8 mm"))
+        engine.step()
+        engine.do(MarginResection(inside="Tumour", margin="3 mm"))
+        for _ in range(3):
+            engine.step()
+        frame = engine.frame()
+        assert frame.carried_gone["Tumour"].all()
+        assert np.isfinite(frame.points_mm).all()
+        assert frame.measures.resected_ml + frame.measures.remnant_ml == pytest.approx(7.68)
+        ends.append(engine.digest())
+    assert ends[0] == ends[1]
