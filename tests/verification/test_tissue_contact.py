@@ -21,7 +21,7 @@ from organtwin_solvers.validation import hertz, patch
 from organtwin_solvers.validation.block import block
 from pydantic import ValidationError
 
-from organtwin.errors import BadInput
+from organtwin.errors import BadInput, SolveFailed
 from organtwin.model import OrganMesh, Result, TissueCase
 from organtwin.model.tissue_case import Material, Region, TissueNumerics
 from organtwin.model.tool import Blade, Plane, Pose, RigidTool, Rod, Sphere
@@ -248,3 +248,32 @@ def test_a_ball_on_a_half_space_meets_hertzs_force_radius_and_pressure():
 
 def test_uniform_stays_uniform_inside_and_through_contact():
     assert [row.quantity for row in patch.CASE.run(True, NullMonitor()) if not row.passed] == []
+
+
+# -- hard loads -----------------------------------------------------------------------------------------------------
+
+
+def test_a_slender_column_under_a_plate_gives_way_to_the_side_instead_of_failing():
+    column = block((3, 3, 10), (20.0, 20.0, 80.0), "column")
+    plate = RigidTool(
+        shape=Plane(), start=Pose(tip_mm=(0, 0, 81), axis=(0, 0, 1)), pose=Pose(tip_mm=(0, 0, 60), axis=(0, 0, 1))
+    )
+    result = deform(column, case(tools=(plate,)))
+    assert result.times_s[-1] == 1.0
+    sideways = np.linalg.norm(result.fields["displacement_mm"][-1][:, :2], axis=1).max()
+    assert sideways > 5.0  # Euler: it buckles from 1.3 % on; 25 % are asked for
+
+
+def test_a_thin_rod_pushed_too_deep_is_said_to_be_too_thin_for_the_mesh():
+    needle = RigidTool(shape=Rod(radius="1 mm"), start=Pose(tip_mm=(14, 16, 16)), pose=Pose(tip_mm=(14, 16, 3)))
+    with pytest.raises(
+        SolveFailed, match=r"no equilibrium beyond \d+ %.*The rod is round with 1\.0 mm where the mesh has edges"
+    ):
+        deform(cushion(), case(tools=(needle,), numerics=TissueNumerics(element="linear", max_newton=8)))
+
+
+def test_neighbours_with_a_material_are_refused_rather_than_taken_as_rigid():
+    given = case(gravity=(0, 0, -1), neighbour_material=Material())
+    shelf = block((2, 2, 1), lambda unit: unit * (50, 50, 10) + (-10, -10, -11), "shelf")
+    with pytest.raises(BadInput, match="takes neighbouring organs as rigid"):
+        deform(cushion(), given, neighbours={"neighbour-1": shelf})
