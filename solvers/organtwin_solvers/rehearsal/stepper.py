@@ -38,7 +38,9 @@ class Snapshot:
     x: Points
     v: Points
     before: tuple[Points, Points] | None
-    pressure: NDArray[np.float64]
+    pressure: tuple[NDArray[np.float64], NDArray[np.float64]]
+    energy: float
+    force: Points
     held: dict[str, Held]
     springs: tuple[Springs, ...]
     links: tuple[Link, ...]
@@ -372,7 +374,8 @@ class Stepper:
     def snapshot(self) -> Snapshot:
         """To come back to by :meth:`restore`."""
         return Snapshot(
-            self._system, self._clusters, self.x.copy(), self.v.copy(), self._before, self._system.p.copy(),
+            self._system, self._clusters, self.x.copy(), self.v.copy(), self._before, self._system.remembered(),
+            self._energy, self._force.copy(),
             dict(self.held), tuple(self.springs), tuple(self.links),
         )  # fmt: skip
 
@@ -381,8 +384,9 @@ class Stepper:
         self.held, self.springs, self.links = dict(snapshot.held), list(snapshot.springs), list(snapshot.links)
         self._system, self._clusters, self._before = snapshot.system, snapshot.clusters, snapshot.before
         self.x, self.v = snapshot.x.copy(), snapshot.v.copy()
-        self._system.p[:] = snapshot.pressure
-        self._at_x()
+        self._system.recall(snapshot.pressure)
+        self._energy, self._force = snapshot.energy, snapshot.force.copy()  # found anew they would differ in the last digits
+        self._outside = None
 
 
 def _of_springs(spring: Springs, x: Points) -> tuple[Points, NDArray[np.float64]]:

@@ -160,6 +160,21 @@ class System:
         """Work that ``force`` (n, 3) on the free points would do against the stiffness of each point alone."""
         return float(np.einsum("ni,nij,nj", force[free], self._inverse[free], force[free]))
 
+    def remembered(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the next linearisation and search for a pressure depend on."""
+        return self.p.copy(), self._extra.copy()
+
+    def recall(self, remembered: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
+        """Be again as when that was remembered."""
+        self.p[:], self._extra[:] = remembered
+
+    def _chebyshev(self, error: float) -> tuple[NDArray[np.float32], np.float32, np.float32, int]:
+        """What stands for C^-1: scale, bounds, and the degree that leaves at most this share of a pressure out."""
+        low, high = self._bounds
+        falls = (np.sqrt(high / low) - 1) / (np.sqrt(high / low) + 1)
+        degree = max(2, int(np.ceil(np.log(error / 2) / np.log(falls))))
+        return self._scale, np.float32(low), np.float32(high), degree
+
     def expect(self, fraction: float) -> None:
         """Start the search for the next pressure where the last linear step, taken to ``fraction``, leads."""
         self.p += fraction * self._answer
