@@ -9,9 +9,10 @@ from organtwin_solvers.rehearsal.tools import between, carried
 from organtwin_solvers.validation.block import block
 
 from organtwin.errors import BadInput
-from organtwin.model.rehearsal import Close, Lay, Open, Scene, Take
+from organtwin.model.rehearsal import Close, Incise, Lay, Open, Scene, Take
 from organtwin.model.tissue_case import Region
 from organtwin.model.tool import Sphere
+from organtwin.rehearsal.frame import CUT
 
 SIZE = np.array([30.0, 30.0, 15.0])
 
@@ -175,9 +176,31 @@ def test_what_was_felt_comes_back_with_a_snapshot_and_goes_on_with_the_same_byte
 
     first = go_on()
     e.restore(before)
-    assert np.array_equal(e.tool.force, felt)
     e.frame()
+    assert np.array_equal(e.tool.force, felt)
     assert go_on() == first
+
+
+def test_the_two_sides_of_an_incision_do_not_pass_through_each_other() -> None:
+    e = engine((8, 8, 5), np.array([40.0, 40.0, 25.0]))
+    e.do(Incise(path_mm=((-2, 20.3, 25), (20, 20.3, 25), (42, 20.3, 25)), depth="15 mm", direction=(0, 0, -1)))
+    cut = e.body.triangles[e.body.kinds == CUT]
+    a, b, c = (e.body.rest_mm[cut[:, k]] for k in range(3))
+    facing = np.cross(b - a, c - a)[:, 1]
+    near, far = np.unique(cut[facing > 0]), np.unique(cut[facing < 0])
+    e.do(Take(tool="ball", shape=Sphere(radius="8 mm")))
+    for tick in range(60):
+        e.move(np.array([20, min(-14 + 0.4 * tick, 0), 20, 0, 1.0, 0, 0, 0, 1.0]))
+        e.step()
+    gaps = []
+    for node in near:  # to the point across that is nearest as seen along the press
+        beside = np.abs(e.stepper.x[far][:, [0, 2]] - e.stepper.x[node, [0, 2]]).sum(axis=1)
+        gaps.append(e.stepper.x[far[beside.argmin()], 1] - e.stepper.x[node, 1])
+    assert np.abs(e.stepper.x[near] - e.body.rest_mm[near]).max() > 1
+    assert min(gaps) > -0.3
+    before = e.digest()
+    e.restore(e.snapshot())
+    assert e.digest() == before
 
 
 def test_poses_turn_evenly_and_take_points_with_them() -> None:

@@ -92,10 +92,11 @@ class ToolContact:
             self._points = _Points.none()
         force, stiffness, _, _ = self._push(x, self._frame)
         nodes = self._points.nodes
-        push = _Push(x[nodes], nodes, force, stiffness)
-        if self._pushes and np.array_equal(push.at, self._pushes[-1].at):
-            self._pushes.pop()
-        self._pushes = [*self._pushes[-1:], push]
+        if len(nodes):
+            push = _Push(x[nodes], nodes, force, stiffness)
+            if self._pushes and np.array_equal(push.at, self._pushes[-1].at):
+                self._pushes.pop()
+            self._pushes = [*self._pushes[-1:], push]
         return nodes, force, stiffness
 
     def missed(self, x: Floats) -> bool:
@@ -112,9 +113,9 @@ class ToolContact:
         """What the tissue did to the tool in the last step (3,), g mm/s^2: with it the step was balanced."""
         if not self._pushes:
             return self._kept
-        x, last = self._stepper.x, self._pushes[-1]
-        if len(x) <= int(last.nodes.max(initial=0)):
+        if self._skin.body is not self._stepper.body:  # cut or undone since
             return np.zeros(3)
+        x, last = self._stepper.x, self._pushes[-1]
         if len(self._pushes) > 1 and np.array_equal(last.at, x[last.nodes]):
             last = self._pushes[0]
         gone = x[last.nodes] - last.at
