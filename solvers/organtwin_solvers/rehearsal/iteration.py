@@ -14,8 +14,6 @@ from organtwin_solvers.rehearsal.coarse import correct
 from organtwin_solvers.rehearsal.compiled import compiled
 from organtwin_solvers.rehearsal.wide import block_row
 
-CHEBYSHEV_DEGREE = 2
-
 
 @compiled
 def product(rows, columns, blocks, chebyshev, links, x, y, s, r, d):
@@ -24,7 +22,7 @@ def product(rows, columns, blocks, chebyshev, links, x, y, s, r, d):
     ``s`` (n,) becomes the pressure's answer, r, d (n, 4) are scratch whose first three columns are 0.
     """
     n = len(rows) - 1
-    scale, low, high = chebyshev
+    scale, low, high, degree = chebyshev
     middle, half = np.float32(0.5) * (high + low), np.float32(0.5) * (high - low)
     sigma = middle / half
     rho = np.float32(1.0) / sigma
@@ -32,7 +30,7 @@ def product(rows, columns, blocks, chebyshev, links, x, y, s, r, d):
         _, _, _, t = block_row(blocks, columns, x, rows[i], rows[i + 1])
         r[i, 3] = t
         s[i] = d[i, 3] = scale[i] * t / middle
-    for _ in range(CHEBYSHEV_DEGREE - 1):
+    for _ in range(degree - 1):
         after = np.float32(1.0) / (np.float32(2.0) * sigma - rho)
         keep, gain = after * rho, np.float32(2.0) * after / half
         for i in range(n):

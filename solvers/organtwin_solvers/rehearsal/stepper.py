@@ -119,9 +119,9 @@ class Stepper:
         self._before: tuple[Points, Points] | None = None
         self._at_x()
 
-    def _at_x(self) -> None:
+    def _at_x(self, precision: float = RESTING) -> None:
         """Stored energy and internal force at x."""
-        self._energy, self._force = self._system.energy_and_force(self.x)
+        self._energy, self._force = self._system.energy_and_force(self.x, precision)
         self._outside: _Surroundings | None = None
 
     # -- time ----------------------------------------------------------------------------------------------------------
