@@ -57,7 +57,7 @@ def _in_space(plan: ResectionPlan, anatomy: Anatomy, folder: Path) -> None:
     for title, towards, up in VIEWS:
         plotter: Any = pv.Plotter(off_screen=True, window_size=[1100, 760])
         plotter.set_background(BACKGROUND)
-        plotter.add_text(f"{plan.name}, from {title}", font_size=10, color="#cfd8e3")
+        plotter.add_text(f"{plan.name[:70]}, from {title}", font_size=10, color="#cfd8e3")
         for key in (*anatomy.vessels, *anatomy.tumours):
             _add(plotter, structure_shape(anatomy, key), COLOURS.get(key, TUMOUR), 1.0)
         _add(plotter, Shape(points, triangles), CUT, 1.0)

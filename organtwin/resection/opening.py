@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh
@@ -12,30 +13,39 @@ from organtwin.model.resection_plan import ResectionPlan
 from organtwin.model.tissues import material
 
 CUT, TAKEN_LIP = "cut", "cut taken"
-PULL_MM, REACH = 12.0, "14 mm"
+PULL_MM, REACH_MM = 12.0, 14.0
 
 
 def opening_case(plan: ResectionPlan, mesh: OrganMesh) -> dict[str, Any]:
-    """A tissue case, as data: held at its back, with gravity towards the back, and the front edge of one lip of the cut drawn
-    :data:`PULL_MM` away from the other: of what is taken where it is still there, else of what stays.
+    """A tissue case, as data: held at its back, with gravity towards the back, and the front edge of the cut drawn open by
+    :data:`PULL_MM`: half of it by each lip where both are there, all of it by that of what stays where the rest is gone.
 
     Raises
     ------
     BadInput
         When the mesh has no cut.
     """
-    lip = TAKEN_LIP if TAKEN_LIP in mesh.boundaries else CUT
-    if lip not in mesh.boundaries or not len(mesh.boundary(lip)):
+    lips = {name: mesh.boundary(name) for name in (CUT, TAKEN_LIP) if name in mesh.boundaries}
+    lips = {name: faces for name, faces in lips.items() if len(faces)}
+    if not lips:
         raise BadInput(f"The mesh '{mesh.name}' has no cut face", remedy="Make the mesh from the plan.")
-    points, faces = np.asarray(mesh.points_mm), mesh.boundary(lip)
-    a, b, c = (points[faces[:, n]] for n in range(3))
-    outward = np.cross(b - a, c - a).sum(axis=0)
-    away = -outward / max(float(np.linalg.norm(outward)), 1e-12)
-    of_cut = np.unique(faces)
-    cut_tags = [mesh.boundaries[name] for name in (CUT, TAKEN_LIP) if name in mesh.boundaries]
-    rim = np.intersect1d(of_cut, np.unique(mesh.boundary_triangles[~np.isin(mesh.boundary_tags, cut_tags)]))
-    edge = points[rim if len(rim) else of_cut]
+    points = np.asarray(mesh.points_mm)
+    tags = [mesh.boundaries[name] for name in lips]
+    skin = np.unique(mesh.boundary_triangles[~np.isin(mesh.boundary_tags, tags)])
+    own = {name: np.unique(faces) for name, faces in lips.items()}
+    if len(own) == 2:  # the end of the crack belongs to both lips
+        both = np.intersect1d(own[CUT], own[TAKEN_LIP])
+        own = {name: np.setdiff1d(numbers, both) for name, numbers in own.items()}
+    first = next(iter(own.values()))
+    rim = np.intersect1d(first, skin)
+    edge = points[rim if len(rim) else first]
     grasped = edge[int(np.argmin(edge[:, 1]))]  # LPS: the least y is in front
+    pulls = []
+    for name, numbers in own.items():
+        near = numbers[np.linalg.norm(points[numbers] - grasped, axis=1) <= REACH_MM]
+        if len(near):
+            move = PULL_MM / len(own) * _inward(points, lips[name], grasped)
+            pulls.append({"region": {"points": near.tolist()}, "displacement_mm": np.round(move, 3).tolist()})
     held = (
         {"boundary": "posterior"} if "posterior" in mesh.boundaries else {"toward": [0.0, 1.0, 0.0], "fraction": 0.15}
     )
@@ -44,10 +54,13 @@ def opening_case(plan: ResectionPlan, mesh: OrganMesh) -> dict[str, Any]:
         "material": material(mesh.structure).model_dump(mode="json"),
         "fixed": [held],
         "gravity": [0.0, 1.0, 0.0],
-        "pulls": [
-            {
-                "region": {"centre_mm": np.round(grasped, 3).tolist(), "radius": REACH},
-                "displacement_mm": np.round(PULL_MM * away, 3).tolist(),
-            }
-        ],
+        "pulls": pulls,
     }
+
+
+def _inward(points: NDArray[np.float64], faces: NDArray[np.int32], near_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) direction into the tissue under the part of a lip that is near a place."""
+    a, b, c = (points[faces[:, n]] for n in range(3))
+    close = np.linalg.norm((a + b + c) / 3 - near_mm, axis=1) <= 2 * REACH_MM
+    outward = np.cross(b - a, c - a)[close if close.any() else slice(None)].sum(axis=0)
+    return np.asarray(-outward / max(float(np.linalg.norm(outward)), 1e-12))
