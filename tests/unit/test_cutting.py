@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from organtwin.errors import BadInput
@@ -209,6 +209,7 @@ def test_a_path_that_crosses_itself_is_cut_as_several_sheets() -> None:
         max_size=3,
     )
 )
+@example([(1.0, 1.0, 1.0, 0.0, 1.0, 1.0), (1.0, 1.0, 2.0, 1e-06, 0.0, 1.0)])  # almost along what was cut before
 def test_random_planes_leave_whole_positive_fitting_tetrahedra(planes: list[tuple[float, ...]]) -> None:
     points, tets, skin = block((5, 5, 5))
     for plane in planes:
