@@ -27,6 +27,8 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_TH
 
 def measure(python: str, module: str, cells: int) -> Measured | str:
     """Run one solver in a process of its own; a sentence instead when it could not."""
+    if not Path(python).exists():
+        return f"there is no {python}"
     command = [python, "-m", module, str(cells)]
     done = subprocess.run(command, cwd=HERE, env=os.environ | ONE_THREAD, capture_output=True, text=True)
     for line in done.stdout.splitlines():
