@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
-from organtwin.model.tool import Blade, Plane, Pose, Rod, Shape, Sphere
+from organtwin.model.tool import Blade, Plane, Rod, Shape, Sphere
 from organtwin.units import parse
 
 compiled = njit(cache=True, error_model="numpy")
@@ -74,21 +74,12 @@ class Form:
         frame = frame_of(pose)
         return _distances(np.ascontiguousarray(points_mm, np.float64), frame, self.core, self.radius_mm, self.flat)
 
-    def reach_mm(self) -> float:
-        """Of the point of the tool that is farthest from its tip."""
-        return float(sqrt(np.square(np.abs(self.core).max(axis=1)).sum())) + self.radius_mm
-
 
 def _positive(text: str, what: str) -> float:
     value = parse(text, "length")
     if value <= 0:
         raise BadInput(f"The {what} of a tool must be greater than zero, not {text}")
     return value
-
-
-def pose_of(pose: Pose) -> Floats:
-    """The nine numbers of a pose: tip, axis, normal."""
-    return np.array([*pose.tip_mm, *pose.axis, *pose.normal], np.float64)
 
 
 def frame_of(pose: Floats) -> Floats:
