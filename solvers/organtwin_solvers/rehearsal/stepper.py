@@ -21,6 +21,7 @@ from organtwin_solvers.rehearsal.system import MOVING, NO_THREADS, RESTING, Clus
 Points = NDArray[np.float64]
 
 BDF2 = 2.0 / 3.0
+LAST = 2e-3
 FARTHEST = 0.25  # of the body's size that a point moves in a step
 REFINEMENTS = 3  # Newton iterations in a step at most, and one more for each 50 of the linear solver
 # another iteration when what is out of balance could do, as work, this share of the motion's energy (fast turning; divided by
@@ -307,8 +308,9 @@ class Stepper:
 
     # -- rest ------------------------------------------------------------------------------------------------------------
 
-    def settle(self, tolerance: float = 1e-3, max_steps: int = 50) -> bool:
-        """Go to equilibrium, without inertia. True when the out-of-balance force fell below ``tolerance`` of the acting ones.
+    def settle(self, tolerance: float = 1e-4, max_steps: int = 50) -> bool:
+        """Go to equilibrium, without inertia. True when the out-of-balance force fell below ``tolerance`` of the acting ones and the
+        last step moved no point by more than LAST of the largest displacement: a soft way to bend shows little force.
 
         What is held goes to its targets in steps that elements can follow.
         """
@@ -332,9 +334,11 @@ class Stepper:
             if clusters is None or done % 4 == 0:
                 self._system.linearise(self.x, np.zeros((len(self.x), 3, 3)), 1.0)
                 clusters = self._system.clusters(self.x, weight, free)
+            before = self.x
             self.x, _, _ = self._newton(self.x, still, weight, free, part, nothing, clusters, 0.03, 150, 0.0)
             done += 1
-            if done >= parts and self.unrest() < tolerance:
+            last, all_ = np.abs(self.x - before).max(initial=0.0), np.abs(self.x - body.rest_mm).max(initial=0.0)
+            if done >= parts and self.unrest() < tolerance and last <= LAST * all_:
                 settled = True
                 break
         if done >= parts:
