@@ -24,6 +24,7 @@ VESSELS = (INFLOW, OUTFLOW, ARTERY, CAVA)
 MOST_VOXELS = 4_000_000
 ROOM_MM = 12.0  # around the organ
 CLOSING_MM = 8.0  # a vein within the organ is no wider than twice this
+ISLAND_MM3 = 5_000.0  # smaller loose pieces of the organ are left out
 ROOT_MM = 7.0  # a hepatic vein that comes so near to the vena cava opens into it
 
 
@@ -132,6 +133,8 @@ class Anatomy:
         for mask in tumours.values():
             whole |= mask
         whole = _with_veins(whole, [m for k, m in vessels.items() if k != CAVA], grid)
+        whole = _without_islands(whole, tumours, grid)
+        tumours = {key: mask & whole for key, mask in tumours.items()}
         parts: dict[str, Mask] = {}
         names = {s.key: s.name for s in segmentation.segments}
         colours = {s.key: s.colour for s in segmentation.segments}
@@ -324,6 +327,20 @@ def _with_veins(organ: Mask, veins: list[Mask], grid: Grid) -> Mask:
         closed = ndimage.distance_transform_edt(grown, sampling=sampling) > CLOSING_MM
         organ = organ | (closed & np.logical_or.reduce(veins))
     return np.asarray(ndimage.binary_fill_holes(organ))
+
+
+def _without_islands(organ: Mask, tumours: dict[str, Mask], grid: Grid) -> Mask:
+    """The organ without small loose pieces: they are noise of the segmentation, and a cut must not bend around them."""
+    number, count = ndimage.label(organ)
+    if count < 2:
+        return organ
+    volume = np.bincount(number.ravel(), minlength=count + 1) * grid.voxel_volume_mm3
+    keep = volume >= min(ISLAND_MM3, float(volume[1:].max()))
+    for mask in tumours.values():
+        own = np.bincount(number[mask], minlength=count + 1)
+        keep[int(np.argmax(own))] = True
+    keep[0] = False
+    return np.asarray(keep[number])
 
 
 def _filled_up(parts: dict[str, Mask], organ: Mask, grid: Grid) -> dict[str, Mask]:

@@ -241,6 +241,16 @@ def test_slices_thicker_than_wide_give_the_same_volumes():
     assert other == pytest.approx(one, rel=0.12)
 
 
+def test_the_cut_does_not_bend_around_loose_voxels_beside_the_organ():
+    liver = ball_liver(AT_THE_RIGHT)
+    labels, at = np.array(liver.labels), places(liver.grid)
+    labels[np.linalg.norm(at - (-52.0, 0.0, 12.0), axis=-1) < 2.5] = 1  # near the tumour, and free of the ball
+    one, other = planned(liver), planned(liver.with_(labels=labels))
+    assert numbers(other)["margin"] == pytest.approx(numbers(one)["margin"], abs=0.3)
+    assert numbers(other)["resected volume"] == pytest.approx(numbers(one)["resected volume"], rel=0.01)
+    assert not other.warnings
+
+
 # -- what cannot be done ------------------------------------------------------------------------------------------------
 
 
