@@ -38,6 +38,9 @@ class Engine(Protocol):
             When it cannot be done; nothing has changed.
         """
 
+    def warm(self) -> None:
+        """Have everything ready (compiled) that would make a first step or cut wait; nothing changes."""
+
     def step(self) -> None:
         """One tick."""
 

@@ -35,19 +35,12 @@ class Server:
         self._tell(say.Progress(fraction=0.1, what="laying the organ on the table"))
         objects = {role: load_object(Path(folder)) for role, folder in begin.objects.items()}
         self.engine = make(objects, begin.scene)
-        self._tell(say.Progress(fraction=0.8, what="warming up"))
-        self.engine.restore(self._warm())
+        self._tell(say.Progress(fraction=0.8, what="warming up; the first time on a machine takes a minute"))
+        self.engine.warm()
         self._recording = Recording(Path(begin.folder), begin.inputs, begin.scene)
         self.performance = Performance(self.engine, begin.scene, self._recording)
         self._writer = Writer()
         self._paused = self._ended = False
-
-    def _warm(self) -> object:
-        """Have everything compiled before the clock starts."""
-        start = self.engine.snapshot()
-        self.engine.step()
-        self.engine.frame()
-        return start
 
     def run(self) -> None:
         """Until it is told to end."""

@@ -23,6 +23,7 @@ from organtwin_solvers.rehearsal.carried import Carried
 from organtwin_solvers.rehearsal.contact.cut_faces import CutFaces
 from organtwin_solvers.rehearsal.contact.organs import Neighbours
 from organtwin_solvers.rehearsal.history import History
+from organtwin_solvers.rehearsal.opening import warm_up
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Springs, held_by
 from organtwin_solvers.rehearsal.tools import GRASP, Tool
@@ -141,6 +142,14 @@ class Engine:
     def note(self, **changes: Any) -> None:
         """Write down what positions do not tell: fields of :class:`History`."""
         self.history = replace(self.history, **changes)
+
+    def warm(self) -> None:
+        """Have all compiled that a step, a frame and a cut need; nothing changes. The first time on a machine this takes a minute."""
+        before = self.snapshot()
+        self.step()
+        self.frame()
+        self.restore(before)
+        warm_up()
 
     def step(self) -> None:
         """One tick."""
