@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -54,6 +54,7 @@ class RehearseStep(Step):
 
     def build(self) -> None:
         self.room: Room | None = None
+        self._stale = True
         purpose = self.page.itemAt(self.page.count() - 1).widget()
         assert purpose is not None
         self._purpose = purpose
@@ -325,6 +326,9 @@ class RehearseStep(Step):
     # -- following ----------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
+        self._stale = not self.isVisible()
+        if self._stale:  # what lies inside what is worked out when somebody looks
+            return
         self.table.refresh()
         self.begin.setEnabled(self.table.ready)
         known = self.bridge.entries("rehearsal")
@@ -340,6 +344,11 @@ class RehearseStep(Step):
         self._kept_box.setVisible(bool(known))
         self.resume.setVisible(self.room is not None and self.room.interrupted() is not None)
         self._enable_kept()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
 
     def _enable_kept(self) -> None:
         count = len(self._chosen())
