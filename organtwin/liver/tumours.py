@@ -26,6 +26,7 @@ TOUCH_MM = 2.5  # and one that touches it (calcified) in any case, when it is sm
 OUTSIDE = 0.1  # share of its surface that no liver covers
 EVEN_MM = 5.0
 THICK = 0.35  # of its largest inner radius: what is thinner and sticks out of a tumour is none of it
+BALL_MM, LEAST_THICK = 10.0, 0.45  # what holds such a ball is no fissure and no rim, and may be less round
 LEAST_ML, LEAST_ROUNDNESS, LEAST_AT_SURFACE = 0.3, 0.6, 0.68
 
 
@@ -125,6 +126,8 @@ def _grown(
     rim = ndimage.binary_dilation(mask, iterations=2) & ~mask
     outside = float(np.count_nonzero(rim & ~place)) / max(float(np.count_nonzero(rim)), 1.0)
     wanted = LEAST_AT_SURFACE if outside > OUTSIDE else LEAST_ROUNDNESS  # at the surface much that is no tumour is dark
+    if float(depth.max()) > BALL_MM:
+        wanted = LEAST_THICK
     if not size_ml or (not picked and (size_ml < LEAST_ML or roundness < wanted)):
         return None
     full = np.zeros_like(core)
