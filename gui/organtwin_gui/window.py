@@ -423,6 +423,8 @@ class MainWindow(QMainWindow):
         for action in self.toolbar.actions():
             if action.data():
                 action.setIcon(theme.icon(action.data()))
+        self.workflow.dress()
+        self.workflow.step(RehearseStep).tray.dress()
 
     def show_shortcuts(self) -> None:
         ShortcutsDialog(self).exec()

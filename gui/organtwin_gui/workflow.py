@@ -71,6 +71,11 @@ class Workflow(QFrame):
         self._pages.setCurrentIndex(index)
         self._buttons.button(index).setChecked(True)
 
+    def dress(self) -> None:
+        """In the colours of another theme."""
+        for number, kind in enumerate(STEPS):
+            self._buttons.button(number).setIcon(theme.icon(kind.icon))
+
     @property
     def current(self) -> type[Step]:
         return STEPS[self._pages.currentIndex()]

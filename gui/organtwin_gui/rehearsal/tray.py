@@ -113,6 +113,11 @@ class Tray(QWidget):
         column.addWidget(self.hint)
         self.choose("", quietly=True)
 
+    def dress(self) -> None:
+        """In the colours of another theme."""
+        for instrument in INSTRUMENTS:
+            self.slots_[instrument.key].setIcon(theme.icon(instrument.icon))
+
     def offer(self, inside: tuple[str, ...], has_plan: bool) -> None:
         """What lies inside the organ, and whether there is a plan."""
         self._inside, self._has_plan = inside, has_plan
