@@ -34,6 +34,8 @@ class Body:
         Boundary, outward.
     kinds : (t,) uint8
         SKIN, CUT or BURNT of :mod:`organtwin.rehearsal.frame`.
+    size : (m,) float64, optional
+        How long each tetrahedron would be without stress, of its length in ``rest_mm``: less than 1 where it was drained.
     """
 
     rest_mm: NDArray[np.float64]
@@ -42,6 +44,7 @@ class Body:
     materials: tuple[Elastic, ...]
     triangles: NDArray[np.int32]
     kinds: NDArray[np.uint8]
+    size: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, organ: OrganMesh, scene: Scene) -> Body:
@@ -87,10 +90,11 @@ class Body:
 
     @cached_property
     def volume_mm3(self) -> NDArray[np.float64]:
-        """Volume of each tetrahedron at rest (m,)."""
+        """Volume of each tetrahedron at rest (m,), less what was drained."""
         corners = self.rest_mm[self.tets]
         a, b, c = (corners[:, k] - corners[:, 0] for k in (1, 2, 3))
-        return np.asarray(np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0)
+        volume = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0
+        return np.asarray(volume if self.size is None else volume * self.size**3)
 
     @cached_property
     def mass(self) -> NDArray[np.float64]:

@@ -25,6 +25,10 @@ def run(inputs: dict[str, TwinObject], parameters: CheckParameters, monitor: Mon
     tick = rehearsal.ticks if parameters.tick is None else parameters.tick
     performance = play(inputs, rehearsal.script, PartMonitor(monitor, 0.0, 0.2), until=tick)
     engine = performance.engine
+    if engine.body.size is not None:  # type: ignore[attr-defined]
+        raise BadInput(
+            "What was drained cannot be followed by the full solve", remedy="Check a moment before it was drained."
+        )
     mesh, rehearsed = engine.mesh(), engine.displacement_mm()
     if np.linalg.norm(rehearsed, axis=1).max(initial=0.0) < MOVED_MM:
         raise BadInput("Nothing is moved in this moment of the rehearsal", remedy="Check a moment with a tool at work.")

@@ -99,6 +99,7 @@ def open_along(engine: Any, sheets: Sequence[Sheet], *, at_rest: bool = False, t
             rest_mm=rest,
             tets=left.tets,
             part=body.part[left.parent],
+            size=None if body.size is None else body.size[left.parent],
             triangles=left.triangles,
             kinds=kinds[np.isin(made.piece, gone, invert=True)[made.triangle_tet]],
         )

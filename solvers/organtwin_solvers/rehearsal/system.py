@@ -66,6 +66,10 @@ class System:
         self._tets = np.sort(body.tets, axis=1)  # so that the blocks of an element lie above the diagonal
         self._gradients, self._volumes, self._rest = np.zeros((m, 4, 3)), np.zeros(m), np.zeros(n)
         elements.geometry(body.rest_mm, self._tets, self._gradients, self._volumes, self._rest)
+        if body.size is not None:
+            self._gradients /= body.size[:, None, None]
+            self._volumes *= body.size**3
+            self._rest[:] = np.bincount(self._tets.ravel(), np.repeat(self._volumes / 4, 4), n)
         self._codes, self._constants = constants(body.materials)
         self._rows, self._columns, self._places = pattern(self._tets, n, n)
         size = len(self._columns)
