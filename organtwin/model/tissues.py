@@ -14,7 +14,12 @@ _VENKATESH = "Venkatesh 2008, AJR 190:1534 (MR elastography, {})"
 
 MATERIALS: dict[str, Material] = {
     "liver": Material(
-        young="6.9 kPa", poisson=0.49, density="1.06 g/cm^3", source=_VENKATESH.format("normal liver, shear 2.3 kPa")
+        young="6.9 kPa",
+        poisson=0.49,
+        density="1.06 g/cm^3",
+        tears_at=0.34,
+        source=_VENKATESH.format("normal liver, shear 2.3 kPa")
+        + "; tears at 34 %: Kemper 2010, Ann Adv Automot Med 54:15 (human parenchyma in slow tension)",
     ),
     "liver_fibrotic": Material(
         young="17.7 kPa", poisson=0.49, density="1.06 g/cm^3", source=_VENKATESH.format("fibrotic liver, shear 5.9 kPa")
