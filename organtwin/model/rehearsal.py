@@ -6,7 +6,7 @@ give the same bytes. Between commands the tool moves: poses are recorded apart, 
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -174,6 +174,9 @@ Command = Annotated[
     | Settle,
     Field(discriminator="do"),
 ]
+
+
+COMMANDS: dict[str, type[Frozen]] = {cls.model_fields["do"].default: cls for cls in get_args(get_args(Command)[0])}
 
 
 class Step(Frozen):
