@@ -41,18 +41,21 @@ class Engine(Protocol):
     def warm(self) -> None:
         """Have everything ready (compiled) that would make a first step or cut wait; nothing changes."""
 
-    def step(self) -> None:
-        """One tick."""
+    def step(self) -> str:
+        """One tick; what came up in it without being asked for, in sentences, mostly nothing."""
 
     @property
     def resting(self) -> bool:
         """Whether nothing moves and nothing pulls: further steps would change nothing to be seen."""
 
-    def frame(self) -> Frame: ...
+    def frame(self) -> Frame:
+        """What is to be shown of this moment."""
 
-    def snapshot(self) -> Any: ...
+    def snapshot(self) -> object:
+        """All that further steps depend on, for :meth:`restore` of this engine alone."""
 
-    def restore(self, snapshot: Any) -> None: ...
+    def restore(self, snapshot: Any) -> None:
+        """Go back to a snapshot, to the last digit."""
 
     def digest(self) -> str:
         """SHA-256 of positions and connections."""
@@ -69,7 +72,8 @@ class Engine(Protocol):
     def case(self) -> TissueCase:
         """The present state of tools and holds, for the full solve on :meth:`mesh`."""
 
-    def quantities(self) -> tuple[Quantity, ...]: ...
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The measures of this moment, as numbers of a result."""
 
 
 def make(objects: Mapping[str, TwinObject], scene: Scene, name: str = "tissue") -> Engine:

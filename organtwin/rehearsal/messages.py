@@ -32,6 +32,8 @@ class Move(Frozen):
 
 
 class Do(Frozen):
+    """A command to do; :class:`Said` or :class:`Refused` answers."""
+
     say: Literal["do"] = "do"
     command: Command
 
@@ -56,6 +58,8 @@ class GoTo(Frozen):
 
 
 class Pause(Frozen):
+    """Let the clock stand, or go on."""
+
     say: Literal["pause"] = "pause"
     on: bool
 
@@ -68,6 +72,8 @@ class Record(Frozen):
 
 
 class End(Frozen):
+    """The last request."""
+
     say: Literal["end"] = "end"
 
 
@@ -100,7 +106,7 @@ class Progress(Frozen):
 
 
 class Said(Frozen):
-    """What a command did, in one sentence."""
+    """What a command did, or what came up between commands, in a sentence."""
 
     say: Literal["said"] = "said"
     text: str

@@ -26,7 +26,7 @@ class _Moment:
 
     steps: int
     poses: int
-    state: Any
+    state: object
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class _Undone:
     steps: tuple[Step, ...]
     poses: tuple[Row, ...]
     before: _Moment
-    state: Any
+    state: object
 
 
 class Performance:
@@ -77,9 +77,9 @@ class Performance:
         self._sink({"step": step.model_dump(mode="json")})
         return said
 
-    def tick(self) -> None:
-        """Let one tick pass."""
-        self.engine.step()
+    def tick(self) -> str:
+        """Let one tick pass; what came up in it, mostly nothing."""
+        return self.engine.step()
 
     # -- back and forth ---------------------------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ class Performance:
         self._sink({"back": [moment.steps, moment.poses]})
         self._restore(moment.state)
 
-    def _restore(self, state: Any) -> None:
+    def _restore(self, state: object) -> None:
         self.engine.restore(state)
         self._wanted = self.poses[-1][1:] if self.poses else None
 
@@ -148,7 +148,7 @@ class Performance:
     def play(self, script: Script, each: Callable[[int, str], None] = lambda _tick, _said: None) -> None:
         """Do what a script says, from where the engine stands (its start).
 
-        ``each`` is told every tick, with what a command that was done then had to say.
+        ``each`` is told every tick, with what came up since the one before and what commands that were done then had to say.
 
         Raises
         ------
@@ -158,9 +158,9 @@ class Performance:
         poses = iter(sorted(script.poses, key=lambda row: row[0]))
         steps = iter(sorted(script.steps, key=lambda step: step.tick))
         pose, step = next(poses, None), next(steps, None)
-        last = max([script.ticks, *(s.tick for s in script.steps)])
+        last, said = max([script.ticks, *(s.tick for s in script.steps)]), ""
         while True:
-            tick, said = self.engine.tick, ""
+            tick = self.engine.tick
             while pose is not None and pose[0] <= tick:
                 self.move(np.array(pose[1:]))
                 pose = next(poses, None)
@@ -170,4 +170,4 @@ class Performance:
             each(tick, said)
             if tick >= last:
                 return
-            self.tick()
+            said = self.tick()

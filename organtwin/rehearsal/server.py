@@ -59,7 +59,8 @@ class Server:
                 time.sleep(IDLE_S)
                 due = time.perf_counter()
                 continue
-            self.performance.tick()
+            if said := self.performance.tick():
+                self._tell(say.Said(text=said))
             self._show()
             due = max(due + self._begin.scene.step_s, time.perf_counter() - self._begin.scene.step_s)
             time.sleep(max(0.0, due - time.perf_counter()))

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from organtwin.model import TwinObject
@@ -99,13 +98,14 @@ class Session:
         self._ask(say.GoTo(steps=steps))
 
     def pause(self, on: bool) -> None:
+        """Let the clock of the rehearsal stand, or go on."""
         self._ask(say.Pause(on=on))
 
     def record(self, name: str) -> None:
         """Have the rehearsal written as objects; :class:`~messages.Recorded` follows, for :meth:`take`."""
         self._ask(say.Record(name=name))
 
-    def _ask(self, request: Any) -> None:
+    def _ask(self, request: say.Request) -> None:
         if self._process.stdin is None or self.ended:
             return
         try:

@@ -17,6 +17,8 @@ from organtwin.rehearsal.frame import Frame, Measures
 from organtwin.rehearsal.performance import Performance
 from organtwin.rehearsal.shared_frames import Reader, Writer
 
+SLACK = 12  # the tick at which something comes up that nobody asked for
+
 
 class Pendulum:
     """The smallest engine: one point that is drawn to the hand; it refuses to be fixed at negative heights."""
@@ -35,10 +37,11 @@ class Pendulum:
             self.x = np.array(command.at_mm)
         return "done"
 
-    def step(self) -> None:
+    def step(self) -> str:
         self.v = 0.9 * self.v + 0.1 * (self.hand - self.x)
         self.x = self.x + self.v
         self.tick += 1
+        return "The string has gone slack." if self.tick == SLACK else ""
 
     def snapshot(self) -> Any:
         return self.tick, self.x, self.v, self.hand
@@ -70,6 +73,16 @@ def test_a_replay_ends_in_the_same_bytes() -> None:
     again.play(Script.model_validate_json(first.script().model_dump_json()))
     assert again.engine.digest() == first.engine.digest()
     assert again.script() == first.script()
+
+
+def test_what_comes_up_between_commands_is_told_at_the_next_tick() -> None:
+    told: dict[int, str] = {}
+    Performance(Pendulum(), Scene()).play(played().script(), lambda tick, said: told.update({tick: said}))  # type: ignore[arg-type]
+    assert {tick: said for tick, said in told.items() if said} == {
+        7: "done",
+        SLACK: "The string has gone slack.",
+        19: "done",
+    }
 
 
 def test_undo_goes_to_the_moment_before_the_command_and_redo_back_again() -> None:

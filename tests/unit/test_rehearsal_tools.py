@@ -28,11 +28,13 @@ def at(x: float, y: float, z: float) -> np.ndarray:
     return np.array([x, y, z, 0, 0, -1.0, 0, -1.0, 0])
 
 
-def bring(e: Engine, *places: tuple[float, float, float], ticks: int = 1) -> None:
+def bring(e: Engine, *places: tuple[float, float, float], ticks: int = 1) -> str:
+    """Move the tool to places one after another; what came up on the way."""
+    said = []
     for place in places:
         e.move(at(*place))
-        for _ in range(ticks):
-            e.step()
+        said += [e.step() for _ in range(ticks)]
+    return "".join(said)
 
 
 def inverted(e: Engine) -> int:
@@ -87,8 +89,9 @@ def test_a_tool_lags_behind_the_hand_and_catches_up() -> None:
 def test_a_tool_that_starts_inside_says_so_and_touches_nothing_until_it_is_out() -> None:
     e = engine()
     e.do(Take(tool="probe"))
-    bring(e, (15, 15, 4), ticks=5)
-    assert "inside the organ" in e.says
+    said = bring(e, (15, 15, 4), ticks=5)
+    assert said.count("inside the organ") == 1
+    assert said.endswith(".")
     assert e.tool is not None
     assert e.tool.force_n == 0
     assert np.abs(e.stepper.x - e.body.rest_mm).max() < 1e-9

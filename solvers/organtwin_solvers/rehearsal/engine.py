@@ -24,9 +24,10 @@ from organtwin_solvers.rehearsal.contact.cut_faces import CutFaces
 from organtwin_solvers.rehearsal.contact.organs import Neighbours
 from organtwin_solvers.rehearsal.history import History
 from organtwin_solvers.rehearsal.opening import warm_up
+from organtwin_solvers.rehearsal.stepper import Snapshot as StepperState
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Springs, held_by
-from organtwin_solvers.rehearsal.tools import GRASP, Tool
+from organtwin_solvers.rehearsal.tools import GRASP, Tool, ToolState
 
 AT_REST_MM_PER_S = 0.5  # nothing moves that can be seen
 STILL_TICKS = 30
@@ -38,10 +39,10 @@ class Snapshot:
 
     tick: int
     still: int
-    stepper: Any
+    stepper: StepperState
     tool: Tool | None
     laid: tuple[Tool, ...]
-    tools: tuple[Any, ...]  # what each of them remembers
+    tools: tuple[ToolState, ...]
     pose: NDArray[np.float64] | None
     free: dict[Tool, NDArray[np.float64]]
     carried: tuple[Carried, ...]
@@ -96,7 +97,7 @@ class Engine:
             *([self.neighbours] if neighbours else []),
         ]  # what is touched besides tools
         self.stepper.loads += self._around
-        self.says = " ".join(f"{sentence}." for sentence in self.neighbours.says)  # what came up between commands
+        self._says = " ".join(map(_sentence, self.neighbours.says))  # until the first tick there is nobody to tell
         self.history = History(volume_mm3=float(body.volume_mm3.sum()))
         self._still = 0
         self._topology = 0
@@ -137,7 +138,7 @@ class Engine:
             self.tool.move(self._pose)  # a tool just taken is where the hand is
         self.note(steps=self.history.steps + 1)
         self._still = 0
-        return said if said.endswith((".", "!")) else f"{said}."
+        return _sentence(said)
 
     def note(self, **changes: Any) -> None:
         """Write down what positions do not tell: fields of :class:`History`."""
@@ -145,22 +146,26 @@ class Engine:
 
     def warm(self) -> None:
         """Have all compiled that a step, a frame and a cut need; nothing changes. The first time on a machine this takes a minute."""
-        before = self.snapshot()
+        before, says = self.snapshot(), self._says
         self.step()
         self.frame()
         self.restore(before)
+        self._says = says
         warm_up()
 
-    def step(self) -> None:
-        """One tick."""
+    def step(self) -> str:
+        """One tick; what came up in it, in sentences, mostly nothing."""
+        said, self._says = self._says, ""
         for tool in self.tools:
-            self.says = tool.advance() or self.says
+            if came_up := tool.advance():
+                said = f"{said} {_sentence(came_up)}".lstrip()
             if tool.felt is not None and not tool.force.any():
                 self._free[tool] = tool.felt
         self.stepper.step()
         self.tick += 1
         speed = np.abs(self.stepper.v).max(initial=0.0)
         self._still = self._still + 1 if speed < AT_REST_MM_PER_S else 0
+        return said
 
     @property
     def resting(self) -> bool:
@@ -274,6 +279,10 @@ class Engine:
 
     def quantities(self) -> tuple[Quantity, ...]:
         return measures.quantities(self._measure(self.stepper.strain()))
+
+
+def _sentence(said: str) -> str:
+    return f"{said.rstrip('.')}."
 
 
 def _gravity(scene: Scene) -> tuple[float, float, float]:
