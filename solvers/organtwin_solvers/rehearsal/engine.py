@@ -16,18 +16,18 @@ from organtwin.model.rehearsal import Command, Scene
 from organtwin.model.result import Quantity
 from organtwin.rehearsal.engine import of_role
 from organtwin.rehearsal.frame import Frame
-from organtwin.units import parse
 from organtwin_solvers.rehearsal import actions, measures
 from organtwin_solvers.rehearsal.body import Body
 from organtwin_solvers.rehearsal.carried import Carried
 from organtwin_solvers.rehearsal.contact.cut_faces import CutFaces
 from organtwin_solvers.rehearsal.contact.organs import Neighbours
 from organtwin_solvers.rehearsal.history import History
-from organtwin_solvers.rehearsal.opening import warm_up
 from organtwin_solvers.rehearsal.stepper import Snapshot as StepperState
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Springs, held_by
 from organtwin_solvers.rehearsal.tools import GRASP, Tool, ToolState
+from organtwin_solvers.rehearsal.warming import warm_up
+from organtwin_solvers.tissue.gravity import acceleration
 
 AT_REST_MM_PER_S = 0.5  # nothing moves that can be seen
 STILL_TICKS = 30
@@ -75,7 +75,7 @@ class Engine:
             step_s=scene.step_s,
             iterations=scene.iterations,
             damping_per_s=scene.damping_per_s,
-            gravity_mm_per_s2=_gravity(scene),
+            gravity_mm_per_s2=acceleration(scene.gravity, scene.gravity_strength),
         )
         self.stepper.held |= held_by(organ, scene)
         self.stepper.springs += [Springs.of(organ, spring) for spring in scene.springs]
@@ -282,17 +282,4 @@ class Engine:
 
 
 def _sentence(said: str) -> str:
-    return f"{said.rstrip('.')}."
-
-
-def _gravity(scene: Scene) -> tuple[float, float, float]:
-    if scene.gravity is None:
-        return (0.0, 0.0, 0.0)
-    direction = np.array(scene.gravity, float)
-    length = np.linalg.norm(direction)
-    if length == 0:
-        raise BadInput(
-            "The direction of gravity is zero", remedy="Give for example [0, 1, 0] for a patient on the back."
-        )
-    g = parse(scene.gravity_strength, "acceleration") * direction / length
-    return (float(g[0]), float(g[1]), float(g[2]))
+    return f"{said}."

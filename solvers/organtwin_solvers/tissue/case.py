@@ -54,20 +54,6 @@ def loads(mesh: OrganMesh, fem: FemMesh, case: TissueCase, regions: Regions) -> 
     return found
 
 
-def gravity(case: TissueCase) -> tuple[float, float, float]:
-    """Acceleration of the weight, mm/s²."""
-    if case.gravity is None:
-        return (0.0, 0.0, 0.0)
-    direction = np.array(case.gravity, float)
-    length = np.linalg.norm(direction)
-    if length == 0:
-        raise BadInput(
-            "The direction of gravity is zero", remedy="Give for example [0, 1, 0] for a patient on the back."
-        )
-    g = parse(case.gravity_strength, "acceleration") * direction / length
-    return (float(g[0]), float(g[1]), float(g[2]))
-
-
 def directions(mesh: OrganMesh, fem: FemMesh, case: TissueCase, materials: Sequence[Elastic]) -> dict[str, Any]:
     """Directions of fibres and sheets, where a material wants them.
 

@@ -21,6 +21,7 @@ from organtwin_solvers.tissue.contact_case import contact_of, steps_for
 from organtwin_solvers.tissue.contact_tools import tools_of
 from organtwin_solvers.tissue.dynamics import Course, follow_time
 from organtwin_solvers.tissue.fields import Recovery
+from organtwin_solvers.tissue.gravity import acceleration
 from organtwin_solvers.tissue.laws import law
 from organtwin_solvers.tissue.materials import parts
 from organtwin_solvers.tissue.newton import Path, follow_load
@@ -90,7 +91,7 @@ def deform(
         form,
         case_terms.supports(mesh, fem, case, regions),
         case_terms.loads(mesh, fem, case, regions),
-        case_terms.gravity(case),
+        acceleration(case.gravity, case.gravity_strength),
         directions=case_terms.directions(mesh, fem, case, made_of.materials),
         inertia=case.dynamics is not None and case.dynamics.inertia,
     )
