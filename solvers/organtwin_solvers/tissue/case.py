@@ -123,6 +123,3 @@ def _each(mesh: OrganMesh, points: NDArray[np.integer], moves: NDArray[np.float6
     tree = cKDTree(np.concatenate([x, x[edges].mean(axis=1)]))
     values = np.concatenate([moves, moves[edges].mean(axis=1)])
     return lambda at: values[tree.query(at.T)[1]].T
-
-
-__all__ = ["directions", "facets", "gravity", "loads", "supports", "traction_pa"]
