@@ -165,10 +165,10 @@ def test_a_cut_across_a_fixed_face_leaves_both_sides_held(table: Table) -> None:
 def test_springs_keep_their_stiffness_and_threads_their_ends(table: Table) -> None:
     body = table.body
     top = np.flatnonzero(body.rest_mm[:, 2] == SIZE[2]).astype(np.int32)
-    from organtwin_solvers.rehearsal.opening import _node_areas
+    from organtwin_solvers.rehearsal.holds import node_areas
 
     on_top = (body.rest_mm[body.triangles][:, :, 2] == SIZE[2]).all(axis=1)
-    area = _node_areas(body.rest_mm, body.triangles[on_top])[top]
+    area = node_areas(body.rest_mm, body.triangles[on_top])[top]
     table.stepper.springs = [Springs(top, 50.0 * area, body.rest_mm[top], np.tile([0.0, 0, 1], (len(top), 1)))]
     ends = [np.array(n, np.int32) for n in (top[:4], top[-4:])]
     table.stepper.links = [Link(ends[0], np.full(4, 0.25), ends[1], np.full(4, 0.25), 10.0)]
@@ -357,7 +357,7 @@ def test_skin_stays_skin(table: Table) -> None:
 
 
 def test_warming_up_compiles_what_a_cut_needs() -> None:
-    from organtwin_solvers.rehearsal.opening import warm_up
+    from organtwin_solvers.rehearsal.warming import warm_up
 
     from organtwin.mesh.cutting import kernels
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
-def branch_at(engine: Any, surface: str, at_mm: NDArray[np.float64]) -> tuple[str, float | None]:
+
+def branch_at(engine: Engine, surface: str, at_mm: NDArray[np.float64]) -> tuple[str, float | None]:
     """Name of the branch of the surface ``surface`` nearest to a place in the scan, and its diameter there (mm)."""
     best: tuple[float, str, float | None] = (np.inf, surface, None)
     for tree in engine.trees:

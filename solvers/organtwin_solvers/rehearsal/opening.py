@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
-from organtwin.mesh import quality
-from organtwin.mesh.cutting import Cut, Sheet, blade, cut
+from organtwin.mesh.cutting import Cut, Sheet, cut
 from organtwin.mesh.cutting.nearest import NearestOnSurface
-from organtwin.model.tissue_case import Material
 from organtwin.rehearsal.frame import CUT
 from organtwin_solvers.rehearsal.body import Body
 from organtwin_solvers.rehearsal.carried import Carried, Skin, Torn
 from organtwin_solvers.rehearsal.history import Severed
-from organtwin_solvers.rehearsal.laws import Elastic
+from organtwin_solvers.rehearsal.holds import held_after, link_after, springs_after
 from organtwin_solvers.rehearsal.naming import branch_at
+from organtwin_solvers.rehearsal.pieces import between_parts, enclosed, loose, pieces_of
 from organtwin_solvers.rehearsal.supports import Held, Link, Springs
 
-Points = NDArray[np.float64]
-Choice = Callable[[Cut, Points, Points], NDArray[Any]]
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
-NAMED = 4  # vessels in a sentence
+Points = NDArray[np.float64]
+Choice = Callable[[Cut, Points, Points], NDArray[np.integer]]
+
 HALF = 0.5  # of a tumour that must be taken with the tissue for its margin to count
 
 
@@ -52,7 +51,64 @@ def edge_mm(body: Body) -> float:
     return float((6.0 * np.sqrt(2.0) * body.volume_mm3.mean()) ** (1.0 / 3.0))
 
 
-def open_along(engine: Any, sheets: Sequence[Sheet], *, at_rest: bool = False, take: Choice | None = None) -> Opened:
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """What lies on the table, as far as a cut changes it."""
+
+    body: Body
+    x: Points
+    v: Points
+    held: dict[str, Held]
+    springs: list[Springs]
+    links: list[Link]
+    carried: list[Carried]
+
+    @classmethod
+    def of(cls, engine: Engine) -> _Table:
+        stepper = engine.stepper
+        return cls(
+            stepper.body,
+            stepper.x,
+            stepper.v,
+            dict(stepper.held),
+            list(stepper.springs),
+            list(stepper.links),
+            list(engine.carried),
+        )
+
+    def after(self, made: Cut, gone: NDArray[np.integer], across: Sequence[NDArray[np.bool_]]) -> _Table:
+        """The same after a cut, without the pieces ``gone``; ``across`` (m,) are the triangles that it goes through of each
+        surface inside."""
+        body, left = self.body, made.without(gone)
+        if not len(left.tets):
+            raise BadInput("Nothing of the organ would be left", remedy="Take less.")
+        rest, x, v = made.carry(body.rest_mm), made.carry(self.x), made.carry(self.v)
+        kinds = np.where(made.triangle_parent >= 0, body.kinds[made.triangle_parent], CUT).astype(np.uint8)
+        skin = Skin(rest, made.triangles, kinds != CUT)
+        return _Table(
+            body.with_(
+                rest_mm=rest,
+                tets=left.tets,
+                part=body.part[left.parent],
+                size=None if body.size is None else body.size[left.parent],
+                triangles=left.triangles,
+                kinds=kinds[np.isin(made.piece, gone, invert=True)[made.triangle_tet]],
+            ),
+            x,
+            v,
+            {name: one for name, old in self.held.items() if len((one := held_after(old, left, x)).nodes)},
+            [springs_after(old, left, body, rest) for old in self.springs],
+            [new for old in self.links if (new := link_after(old, left)) is not None],
+            [thing.after(made, rest, skin, gone, hit) for thing, hit in zip(self.carried, across, strict=True)],
+        )
+
+    @property
+    def floats(self) -> bool:
+        """Whether nothing holds any of it."""
+        return not self.held and not any(len(spring.nodes) for spring in self.springs)
+
+
+def open_along(engine: Engine, sheets: Sequence[Sheet], *, at_rest: bool = False, take: Choice | None = None) -> Opened:
     """Cut the engine's body along sheets, one after another, and take away the pieces that ``take`` chooses at the end.
 
     ``take`` gets the cut, the places of its points now, and those at rest. Nothing of the engine has changed when this
@@ -63,14 +119,13 @@ def open_along(engine: Any, sheets: Sequence[Sheet], *, at_rest: bool = False, t
     BadInput
         When no sheet goes through anything, or nothing would be left or held.
     """
-    stepper = engine.stepper
-    body, x, v = stepper.body, stepper.x, stepper.v
-    held, springs, links, carried = dict(stepper.held), list(stepper.springs), list(stepper.links), list(engine.carried)
-    pieces_before = _pieces(body)
+    table = _Table.of(engine)
+    pieces_before = pieces_of(table.body)
     torn: list[Torn] = []
     refused: BadInput | None = None
     made, gone = None, np.zeros(0, np.int64)
     for sheet in sheets:
+        body, x = table.body, table.x
         try:
             made = cut(
                 x, body.tets, body.triangles, sheet, rest_mm=body.rest_mm, at_rest=at_rest, pinned=between_parts(body)
@@ -78,59 +133,44 @@ def open_along(engine: Any, sheets: Sequence[Sheet], *, at_rest: bool = False, t
         except BadInput as nothing:
             refused = nothing
             continue
-        places = [thing.points_mm if at_rest else thing.positions(x) for thing in carried]
-        across = [thing.crossed(sheet, where, made.near) for thing, where in zip(carried, places, strict=True)]
+        gone = made.crumbs
+        if take is not None and sheet is sheets[-1]:
+            gone = np.union1d(take(made, made.carry(x), made.carry(body.rest_mm)), made.crumbs)
+        places = [thing.points_mm if at_rest else thing.positions(x) for thing in table.carried]
+        across = [thing.crossed(sheet, where, made.near) for thing, where in zip(table.carried, places, strict=True)]
         torn += [
-            t for thing, hit in zip(carried, across, strict=True) if thing.kind != "other" for t in thing.tears(*hit)
+            place
+            for thing, hit in zip(table.carried, across, strict=True)
+            if thing.kind != "other"
+            for place in thing.tears(*hit)
         ]
-        rest, x, v = made.carry(body.rest_mm), made.carry(x), made.carry(v)
-        kinds = np.where(made.triangle_parent >= 0, body.kinds[made.triangle_parent], CUT).astype(np.uint8)
-        last = sheet is sheets[-1]
-        gone = np.union1d(take(made, x, rest), made.crumbs) if last and take is not None else made.crumbs
-        skin = Skin(rest, made.triangles, kinds != CUT)
-        carried = [thing.after(made, rest, skin, gone, hit) for thing, (hit, _) in zip(carried, across, strict=True)]
-        left = made.without(gone)
-        if not len(left.tets):
-            raise BadInput("Nothing of the organ would be left", remedy="Take less.")
-        held = {name: one for name, old in held.items() if len((one := _held(old, left, x)).nodes)}
-        springs = [_springs(old, left, body, rest) for old in springs]
-        links = [new for old in links if (new := _link(old, left)) is not None]
-        body = body.with_(
-            rest_mm=rest,
-            tets=left.tets,
-            part=body.part[left.parent],
-            size=None if body.size is None else body.size[left.parent],
-            triangles=left.triangles,
-            kinds=kinds[np.isin(made.piece, gone, invert=True)[made.triangle_tet]],
-        )
+        table = table.after(made, gone, [hit for hit, _ in across])
     if made is None:
         raise refused or BadInput("There is nothing to cut along")
-    if not held and not any(len(s.nodes) for s in springs):
+    if table.floats:
         raise BadInput(
             "That would take away all that holds the organ: the rest would float away",
             remedy="Hold the part that stays first.",
         )
     removed = np.setdiff1d(gone, made.crumbs)
-    margin, of = _margin(carried, torn, body, removed)
-    severed = tuple(_severed(engine, t) for t in torn if _kind(carried, t.name) == "vessel")
-    stepper.held, stepper.springs, stepper.links = held, springs, links
-    stepper.adopt(body, x, v)
-    engine.carried = tuple(carried)
+    margin, of = _margin(table.carried, torn, table.body, removed)
+    severed = tuple(_severed(engine, place) for place in torn if _kind(table.carried, place.name) == "vessel")
     taken_mm3 = float(made.piece_mm3[gone].sum())
+    _lay(engine, table)
     before = engine.history.margin_mm
     engine.note(
         taken_mm3=engine.history.taken_mm3 + taken_mm3,
         severed=(*engine.history.severed, *severed),
         margin_mm=before if margin is None else min(margin, np.inf if before is None else before),
     )
-    now = _pieces(body)
+    now = pieces_of(table.body)
     return Opened(
         taken_mm3=taken_mm3,
         crumbs=len(made.crumbs),
         crumbs_mm3=float(made.piece_mm3[made.crumbs].sum()),
-        parted_mm3=tuple(now.volumes[1:]) if len(now.volumes) > len(pieces_before.volumes) else (),
-        loose=_loose(now, held, springs, body),
-        enclosed=bool(len(removed)) and _enclosed(made, removed),
+        parted_mm3=tuple(now.mm3[1:]) if len(now.mm3) > len(pieces_before.mm3) else (),
+        loose=loose(now, table.held.values(), table.springs),
+        enclosed=bool(len(removed)) and enclosed(made, removed),
         severed=severed,
         margin_mm=margin,
         margin_of=of,
@@ -138,232 +178,31 @@ def open_along(engine: Any, sheets: Sequence[Sheet], *, at_rest: bool = False, t
     )
 
 
-def warm_up() -> None:
-    """Have everything that a cut needs compiled, by cutting a cube: the first time takes some seconds."""
-    corners = np.stack(np.meshgrid(*3 * [np.arange(3.0)], indexing="ij"), axis=-1).reshape(-1, 3)
-    number = np.arange(27).reshape(3, 3, 3)
-    base = np.stack(np.meshgrid(*3 * [np.arange(2)], indexing="ij"), axis=-1).reshape(-1, 3)
-    tets = []
-    for axes in permutations(range(3)):
-        steps = np.cumsum([np.zeros(3, int), *np.eye(3, dtype=int)[list(axes)]], axis=0)
-        tets.append(np.stack([number[tuple((base + step).T)] for step in steps], axis=1))
-    filled = quality.oriented(corners, np.concatenate(tets))
-    skin = quality.boundary(filled)
-    kinds = np.zeros(len(skin), np.uint8)
-    body = Body(corners, filled, np.zeros(len(filled), np.int16), (Elastic.of(Material()),), skin, kinds)
-    ends = np.array([[0.9, -1.0, 2.0], [1.1, 3.0, 2.0]])
-    (sheet,) = blade(ends, np.tile([0.0, 0.0, -1.0], (2, 1)), 3.0, 1.0, 0.5, 0.5)
-    made = cut(corners, filled, skin, sheet)
-    rest = made.carry(corners)
-    triangle = np.array([[0.3, 1.1, 1.2], [1.7, 1.1, 1.2], [2.5, 1.4, 1.4]])
-    thing = Carried.bound("", "vessel", triangle, np.array([[0, 1, 2]], np.int32), body)
-    hit, _ = thing.crossed(sheet, thing.positions(corners), made.near)
-    thing.after(made, rest, Skin(rest, made.triangles, made.triangle_parent >= 0), made.crumbs, hit)
-    _pieces(body)
+def _lay(engine: Engine, table: _Table) -> None:
+    stepper = engine.stepper
+    stepper.held, stepper.springs, stepper.links = table.held, table.springs, table.links
+    stepper.adopt(table.body, table.x, table.v)
+    engine.carried = tuple(table.carried)
 
 
-# -- what is said --------------------------------------------------------------------------------------------------------
-
-
-def consequences(done: Opened) -> str:
-    """The second half of the sentence on a cut."""
-    said = []
-    if done.margin_mm is not None:
-        said.append(
-            f"the cut goes through {done.margin_of}"
-            if done.margin_mm <= 0
-            else f"margin to {done.margin_of} {done.margin_mm:.1f} mm"
-        )
-    if done.severed:
-        said.append(f"cut: {_named(done.severed)}")
-    if done.enclosed:
-        said.append("it lies all inside: no way leads out, and a hollow is left")
-    if done.parted_mm3:
-        said.append(f"parted: {' and '.join(f'{v / 1e3:.1f} mL' for v in done.parted_mm3)}")
-    if done.loose:
-        said.append("a piece is held by nothing" if done.loose == 1 else f"{done.loose} pieces are held by nothing")
-    if done.crumbs:
-        said.append(
-            f"{'a crumb' if done.crumbs == 1 else f'{done.crumbs} crumbs'} of {done.crumbs_mm3 / 1e3:.2f} mL went"
-        )
-    return "".join(f"; {part}" for part in said)
-
-
-def _named(severed: Sequence[Severed]) -> str:
-    """The widest vessels by name, each once."""
-    widest = {s.branch: s for s in sorted(severed, key=lambda s: s.diameter_mm)}  # the last of a name stays
-    ordered = sorted(widest.values(), key=lambda s: -s.diameter_mm)
-    shown = [f"{s.branch} ({s.diameter_mm:.0f} mm{', clipped' if s.clipped else ''})" for s in ordered[:NAMED]]
-    more = [f"{len(ordered) - NAMED} narrower"] if len(ordered) > NAMED else []
-    return ", ".join([*shown, *more])
-
-
-def took(engine: Any, done: Opened) -> str:
-    """How much was taken, of all that there was."""
-    return f"Took {done.taken_mm3 / 1e3:.0f} mL away ({100 * done.taken_mm3 / engine.history.volume_mm3:.0f} %)"
-
-
-# -- pieces ----------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Pieces:
-    of_points: NDArray[np.int64]
-    volumes: NDArray[np.float64]
-
-
-def _pieces(body: Body) -> _Pieces:
-    """Piece of each point (n,), -1 of none, and volumes at rest from the largest to the smallest."""
-    label = _joined(body.tets, len(body.rest_mm))
-    volume = np.bincount(label[body.tets[:, 0]], body.volume_mm3, len(label))
-    present = np.flatnonzero(volume)
-    order = present[np.argsort(-volume[present], kind="stable")]
-    number = np.full(len(label), -1, np.int64)
-    number[order] = np.arange(len(order))
-    return _Pieces(number[label], volume[order])
-
-
-@numba.njit(cache=True, nogil=True)
-def _joined(tets: Any, count: int) -> Any:
-    """Of each point the smallest point that tetrahedra join it with."""
-    root = np.arange(count)
-    for m in range(len(tets)):
-        for k in range(1, 4):
-            i, j = tets[m, 0], tets[m, k]
-            while root[i] != i:
-                root[i] = root[root[i]]
-                i = root[i]
-            while root[j] != j:
-                root[j] = root[root[j]]
-                j = root[j]
-            if i < j:
-                root[j] = i
-            else:
-                root[i] = j
-    for i in range(count):
-        j = i
-        while root[j] != j:
-            j = root[j]
-        root[i] = j
-    return root
-
-
-def _loose(pieces: _Pieces, held: dict[str, Held], springs: Sequence[Springs], body: Body) -> int:
-    nodes = np.concatenate([np.zeros(0, np.int32), *(h.nodes for h in held.values()), *(s.nodes for s in springs)])
-    return len(pieces.volumes) - len(np.setdiff1d(pieces.of_points[nodes], [-1]))
-
-
-def _enclosed(made: Cut, removed: NDArray[Any]) -> bool:
-    """Whether what is taken touches no surface that was there before."""
-    return not (np.isin(made.piece[made.triangle_tet], removed) & (made.triangle_parent >= 0)).any()
-
-
-def between_parts(body: Body) -> NDArray[np.bool_]:
-    """Points where tetrahedra of several parts meet: moving them would change the volumes of these parts."""
-    low, high = np.full(len(body.rest_mm), 32767, np.int16), np.full(len(body.rest_mm), -1, np.int16)
-    if not body.part.any():
-        return np.zeros(len(low), bool)
-    for k in range(4):
-        np.minimum.at(low, body.tets[:, k], body.part)
-        np.maximum.at(high, body.tets[:, k], body.part)
-    return np.asarray(high > low)
-
-
-# -- what holds ------------------------------------------------------------------------------------------------------------
-
-
-def _members(nodes: NDArray[Any], made: Cut) -> NDArray[np.int32]:
-    """Points of now between points that were all among ``nodes``, both sides of a cut, of those still used."""
-    was = np.zeros(int(max(made.a.max(), made.b.max())) + 1, bool)
-    was[nodes] = True
-    used = np.zeros(len(made.a), bool)
-    used[made.tets] = True
-    same = made.twin == made.a  # points of before, moved a little perhaps, and their copies
-    return np.flatnonzero(used & was[made.a] & (was[made.b] | same)).astype(np.int32)
-
-
-def _held(old: Held, made: Cut, x: Points) -> Held:
-    """The same hold on both sides of the cut: each point stays as far from its target as the tissue around it was."""
-    nodes = _members(old.nodes, made)
-    targets = np.full((int(max(made.a.max(), made.b.max())) + 1, 3), np.nan)
-    targets[old.nodes] = old.targets_mm
-    wanted = made.carry(targets)[nodes]
-    moved = np.isnan(wanted).any(axis=1)  # moved toward a point that is not held
-    wanted[moved] = x[nodes[moved]]
-    return Held(nodes, wanted)
-
-
-def _springs(old: Springs, made: Cut, body: Body, rest: Points) -> Springs:
-    """The same stiffness for each area of what is left of the sprung surface."""
-    n = len(body.rest_mm)
-    sprung = np.zeros(n, bool)
-    sprung[old.nodes] = True
-    patch = np.flatnonzero(sprung[body.triangles].all(axis=1))
-    child = (made.triangle_parent >= 0) & np.isin(made.triangle_parent, patch)
-    before = _node_areas(body.rest_mm, body.triangles[patch])
-    after = _node_areas(rest, made.triangles[child])
-    foundation = np.zeros(n)
-    foundation[old.nodes] = old.stiffness / np.maximum(before[old.nodes], 1e-12)
-    nodes = np.intersect1d(_members(old.nodes, made), np.unique(made.triangles[child])).astype(np.int32)
-    places = np.zeros((n, 3))
-    places[old.nodes] = old.rest_mm
-    stiffness = made.carry(foundation)[nodes] * after[nodes]
-    normals = None
-    if old.normals is not None:
-        spread = np.zeros((n, 3))
-        spread[old.nodes] = old.normals
-        normals = made.carry(spread)[nodes]
-        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    return Springs(nodes, stiffness, made.carry(places)[nodes], normals)
-
-
-def _node_areas(points: Points, triangles: NDArray[np.int32]) -> NDArray[np.float64]:
-    a, b, c = (points[triangles[:, k]] for k in range(3))
-    third = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6.0
-    return np.bincount(triangles.ravel(), np.repeat(third, 3), len(points))
-
-
-def _link(old: Link, made: Cut) -> Link | None:
-    """The same thread: a point of it that was doubled shares its weight; None when an end went with what was taken."""
-    ends = [_end(old.nodes_a, old.weights_a, made), _end(old.nodes_b, old.weights_b, made)]
-    if any(not len(nodes) for nodes, _ in ends):
-        return None
-    (a, wa), (b, wb) = ends
-    return Link(a, wa, b, wb, old.stiffness, old.length_mm)
-
-
-def _end(nodes: NDArray[np.int32], weights: NDArray[np.float64], made: Cut) -> tuple[NDArray[np.int32], Points]:
-    was = np.zeros(len(made.a))
-    was[nodes] = weights
-    used = np.zeros(len(made.a), bool)
-    used[made.tets] = True
-    copies = np.bincount(made.twin[used], minlength=len(made.a))
-    now = np.flatnonzero(used & (was[made.twin] > 0)).astype(np.int32)
-    share = was[made.twin[now]] / np.maximum(copies[made.twin[now]], 1)
-    return now, share / max(float(share.sum()), 1e-300)
-
-
-# -- what is inside --------------------------------------------------------------------------------------------------------
-
-
-def _kind(carried: Sequence[Any], name: str) -> str:
+def _kind(carried: Sequence[Carried], name: str) -> str:
     return next((thing.kind for thing in carried if thing.name == name), "other")
 
 
-def _severed(engine: Any, torn: Torn) -> Severed:
+def _severed(engine: Engine, torn: Torn) -> Severed:
     branch, diameter = branch_at(engine, torn.name, np.array(torn.at_mm))
     closed = any(clip.surface == torn.name and clip.branch == branch for clip in engine.history.closed)
     return Severed(branch, torn.at_mm, torn.diameter_mm if diameter is None else diameter, closed)
 
 
-def least_distance(thing: Any, rest_mm: Points, faces: NDArray[np.int32]) -> float:
+def least_distance(thing: Carried, rest_mm: Points, faces: NDArray[np.int32]) -> float:
     """Least distance at rest (mm) between a surface inside and triangles, negative when these reach into it."""
     places = np.concatenate([rest_mm[np.unique(faces)], rest_mm[faces].mean(axis=1)])
     return float(NearestOnSurface(thing.points_mm, thing.triangles).distance(places).min())
 
 
 def _margin(
-    carried: Sequence[Any], torn: Sequence[Torn], body: Body, removed: NDArray[Any]
+    carried: Sequence[Carried], torn: Sequence[Torn], body: Body, removed: NDArray[np.integer]
 ) -> tuple[float | None, str]:
     """Least distance at rest between a taken tumour and what was cut (0 when the cut goes through it), and its name."""
     best: tuple[float | None, str] = (None, "")

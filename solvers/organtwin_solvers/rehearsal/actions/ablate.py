@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from organtwin.units import parse
 from organtwin_solvers.rehearsal.aftermath import burnt
 from organtwin_solvers.rehearsal.laws import Elastic
 
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
-def perform(engine: Any, command: Ablate) -> str:
+
+def perform(engine: Engine, command: Ablate) -> str:
     """
     Raises
     ------
@@ -57,4 +60,4 @@ def perform(engine: Any, command: Ablate) -> str:
         if thing.kind == "tumour" and inside(thing.positions(x)).any()
     ]
     tail = f"; it covers {' and '.join(covered)}" if covered else "; it reaches no tumour"
-    return f"Ablated {volume / 1e3:.1f} mL{tail}."
+    return f"Ablated {volume / 1e3:.1f} mL{tail}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +11,15 @@ from organtwin.model.rehearsal import Clip
 from organtwin_solvers.rehearsal.history import Closed
 from organtwin_solvers.rehearsal.naming import branch_at
 
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
+
 REACH_MM = 15.0
 LENGTH_MM = 4.0  # half the length of vessel that a clip draws together
 OPEN_SHARE = 0.1  # of the radius that stays
 
 
-def perform(engine: Any, command: Clip) -> str:
+def perform(engine: Engine, command: Clip) -> str:
     """
     Raises
     ------
@@ -45,7 +48,7 @@ def perform(engine: Any, command: Clip) -> str:
     branch, _ = branch_at(engine, thing.name, at)
     closed = Closed(thing.name, branch, (float(at[0]), float(at[1]), float(at[2])), points, share, along)
     engine.note(closed=(*engine.history.closed, closed))
-    return f"Clipped: {branch}."
+    return f"Clipped: {branch}"
 
 
 def _cuff(points_mm: np.ndarray, triangles: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

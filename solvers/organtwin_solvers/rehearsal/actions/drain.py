@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,10 +10,13 @@ from organtwin.errors import BadInput
 from organtwin.model.rehearsal import Drain
 from organtwin_solvers.rehearsal.contact.distance_grid import DistanceGrid
 
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
+
 LEAST = 0.02  # of the volume stays, however empty
 
 
-def perform(engine: Any, command: Drain) -> str:
+def perform(engine: Engine, command: Drain) -> str:
     """
     Raises
     ------
@@ -37,4 +40,4 @@ def perform(engine: Any, command: Drain) -> str:
     size[inside] = np.minimum(size[inside], wanted)
     drained = body.with_(size=size)
     engine.stepper.adopt(drained, engine.stepper.x, engine.stepper.v)
-    return f"Drained {(before - float(drained.volume_mm3.sum())) / 1e3:.1f} mL from {thing.name}."
+    return f"Drained {(before - float(drained.volume_mm3.sum())) / 1e3:.1f} mL from {thing.name}"

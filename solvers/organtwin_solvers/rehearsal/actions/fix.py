@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from organtwin_solvers.rehearsal.actions.places import surface_near
 from organtwin_solvers.rehearsal.supports import Held
 from organtwin_solvers.rehearsal.tools import GRASP
 
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
-def perform(engine: Any, command: Fix) -> str:
+
+def perform(engine: Engine, command: Fix) -> str:
     """
     Raises
     ------
@@ -34,7 +37,7 @@ def perform(engine: Any, command: Fix) -> str:
             raise BadInput("That is all that holds the organ: it would float away", remedy="Hold it elsewhere first.")
         for name in touched:
             del held[name]
-        return "Freed."
+        return "Freed"
     number = 1 + max((int(name.split()[1]) for name in held if name.startswith("pin ")), default=0)
     firm = [one.nodes for name, one in held.items() if name != GRASP]
     taken = np.concatenate(firm) if firm else np.zeros(0, np.int32)
@@ -47,4 +50,4 @@ def perform(engine: Any, command: Fix) -> str:
         if left.any():
             held[GRASP] = Held(jaws.nodes[left], jaws.targets_mm[left])
     held[f"pin {number}"] = Held(nodes, engine.stepper.x[nodes].copy())
-    return f"Held within {radius:g} mm."
+    return f"Held within {radius:g} mm"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,11 @@ from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Held
 from organtwin_solvers.rehearsal.tools import GRASP
 
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
-def close(engine: Any, command: Close) -> str:
+
+def close(engine: Engine, command: Close) -> str:
     """Hold the points of the surface within reach of the tip. They go with the jaws until these open.
 
     Raises
@@ -38,7 +41,7 @@ def close(engine: Any, command: Close) -> str:
     return f"The jaws hold {len(nodes)} points of the tissue"
 
 
-def let_go(engine: Any, command: Open) -> str:
+def let_go(engine: Engine, command: Open) -> str:
     """
     Raises
     ------

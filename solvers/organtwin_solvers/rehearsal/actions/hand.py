@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from organtwin.errors import BadInput
 from organtwin.model.rehearsal import Lay, Take
 from organtwin_solvers.rehearsal.actions.grasp import release
 from organtwin_solvers.rehearsal.tools import Tool
 
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
-def take(engine: Any, command: Take) -> str:
+
+def take(engine: Engine, command: Take) -> str:
     """A tool in hand is laid away first. It appears where the hand next moves."""
     tool = Tool(engine.stepper, command.tool, command.shape)
     _put_away(engine)
@@ -19,7 +22,7 @@ def take(engine: Any, command: Take) -> str:
     return f"{_article(command.tool)} is in hand"
 
 
-def lay(engine: Any, command: Lay) -> str:
+def lay(engine: Engine, command: Lay) -> str:
     """
     Raises
     ------
@@ -43,7 +46,7 @@ def lay(engine: Any, command: Lay) -> str:
     return f"The {tool.kind} is left standing"
 
 
-def _put_away(engine: Any) -> None:
+def _put_away(engine: Engine) -> None:
     if engine.tool is not None:
         release(engine.stepper)
         engine.stepper.loads.remove(engine.tool.contact)

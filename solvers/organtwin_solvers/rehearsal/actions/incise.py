@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,18 @@ from organtwin.mesh.cutting.sheets import distinct, surface_normals_at, unit
 from organtwin.model.rehearsal import Incise
 from organtwin.units import parse
 from organtwin_solvers.rehearsal.actions.places import REACH_MM
-from organtwin_solvers.rehearsal.opening import consequences, edge_mm, open_along
+from organtwin_solvers.rehearsal.consequences import consequences
+from organtwin_solvers.rehearsal.opening import edge_mm, open_along
+
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
 Points = NDArray[np.float64]
 
 REACH_EDGES = 0.5  # past its border a blade cuts so far: the opened area is then that of the blade, on average
 
 
-def perform(engine: Any, command: Incise) -> str:
+def perform(engine: Engine, command: Incise) -> str:
     """
     Raises
     ------
@@ -64,7 +68,7 @@ def drawn_path(path_mm: tuple[tuple[float, float, float], ...]) -> Points:
     return path
 
 
-def _on_the_organ(engine: Any, path: Points, spacing: float) -> tuple[Points, Points]:
+def _on_the_organ(engine: Engine, path: Points, spacing: float) -> tuple[Points, Points]:
     """The path closely sampled and laid on the organ's surface, with the outward normals there."""
     places = []
     for a, b in pairwise(path):

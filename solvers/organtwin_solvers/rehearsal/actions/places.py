@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
+
 REACH_MM = 15.0  # farther from the tissue a click was not meant for it
 
 
-def surface_near(engine: Any, at_mm: tuple[float, float, float], radius_mm: float) -> NDArray[np.int32]:
+def surface_near(engine: Engine, at_mm: tuple[float, float, float], radius_mm: float) -> NDArray[np.int32]:
     """Points of the surface within a radius of a place, at least the three of the nearest triangle.
 
     Raises
@@ -37,7 +40,7 @@ def surface_near(engine: Any, at_mm: tuple[float, float, float], radius_mm: floa
     return near.astype(np.int32)
 
 
-def in_scan(engine: Any, at_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+def in_scan(engine: Engine, at_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     """The place in the scan (3,) of tissue that now is at ``at_mm``: that of the nearest surface points, weighted."""
     nodes = np.unique(engine.body.triangles)
     away = np.linalg.norm(engine.stepper.x[nodes] - at_mm, axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,13 +11,19 @@ from organtwin.mesh.cutting import Offset, cut
 from organtwin.model.rehearsal import MarginResection
 from organtwin.units import parse
 from organtwin_solvers.rehearsal.actions.resect_plane import pieces_at
-from organtwin_solvers.rehearsal.opening import between_parts, consequences, least_distance, open_along, took
+from organtwin_solvers.rehearsal.consequences import consequences, took
+from organtwin_solvers.rehearsal.opening import least_distance, open_along
+from organtwin_solvers.rehearsal.pieces import between_parts
+
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.carried import Carried
+    from organtwin_solvers.rehearsal.engine import Engine
 
 TRIES = 3
 TOLERANCE_MM = 0.1
 
 
-def perform(engine: Any, command: MarginResection) -> str:
+def perform(engine: Engine, command: MarginResection) -> str:
     """
     Raises
     ------
@@ -55,7 +61,7 @@ def perform(engine: Any, command: MarginResection) -> str:
     return f"{took(engine, done)} with '{thing.name}', {margin:g} mm around it{consequences(done)}"
 
 
-def _kept(engine: Any, thing: Any, margin: float) -> Offset:
+def _kept(engine: Engine, thing: Carried, margin: float) -> Offset:
     """The sheet around a thing so far away that the faces it cuts, which are flat and bent to the mesh, keep the margin."""
     body, distance = engine.body, margin
     for _ in range(TRIES):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,17 @@ from organtwin.errors import BadInput
 from organtwin.mesh.cutting import Cut, Triangulated
 from organtwin.model.rehearsal import PlanResection
 from organtwin.model.resection_plan import ResectionPlan
-from organtwin_solvers.rehearsal.opening import consequences, edge_mm, open_along, took
+from organtwin_solvers.rehearsal.consequences import consequences, took
+from organtwin_solvers.rehearsal.opening import edge_mm, open_along
+
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
 Points = NDArray[np.float64]
 HALF = 0.5
 
 
-def perform(engine: Any, command: PlanResection) -> str:
+def perform(engine: Engine, command: PlanResection) -> str:
     """
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.mesh.cutting import Cut, Flat, Sheet
 from organtwin.model.rehearsal import PlaneResection
-from organtwin_solvers.rehearsal.opening import consequences, open_along, took
+from organtwin_solvers.rehearsal.consequences import consequences, took
+from organtwin_solvers.rehearsal.opening import open_along
+
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
 Points = NDArray[np.float64]
 
 
-def perform(engine: Any, command: PlaneResection) -> str:
+def perform(engine: Engine, command: PlaneResection) -> str:
     """
     Raises
     ------

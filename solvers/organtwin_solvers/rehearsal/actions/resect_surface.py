@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,16 @@ from organtwin.mesh.cutting import Cut, Swept
 from organtwin.mesh.cutting.locate import locate
 from organtwin.model.rehearsal import SurfaceResection
 from organtwin_solvers.rehearsal.actions.incise import drawn_path
-from organtwin_solvers.rehearsal.opening import consequences, open_along, took
+from organtwin_solvers.rehearsal.consequences import consequences, took
+from organtwin_solvers.rehearsal.opening import open_along
+
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
 
 Points = NDArray[np.float64]
 
 
-def perform(engine: Any, command: SurfaceResection) -> str:
+def perform(engine: Engine, command: SurfaceResection) -> str:
     """
     Raises
     ------

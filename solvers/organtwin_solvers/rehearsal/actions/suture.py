@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +12,13 @@ from organtwin.units import parse
 from organtwin_solvers.rehearsal.actions.places import surface_near
 from organtwin_solvers.rehearsal.supports import Link
 
+if TYPE_CHECKING:
+    from organtwin_solvers.rehearsal.engine import Engine
+
 TIMES_TISSUE = 20.0  # stiffness of a thread, of the stiffness of the tissue that it bites
 
 
-def perform(engine: Any, command: Suture) -> str:
+def perform(engine: Engine, command: Suture) -> str:
     """
     Raises
     ------
@@ -35,4 +38,4 @@ def perform(engine: Any, command: Suture) -> str:
     stiffness = TIMES_TISSUE * max(m.shear_pa for m in engine.body.materials) * radius
     even = [np.full(len(nodes), 1.0 / len(nodes)) for nodes in (a, b)]
     engine.stepper.links.append(Link(a, even[0], b, even[1], stiffness))
-    return f"Sutured: {apart:.0f} mm are drawn together."
+    return f"Sutured: {apart:.0f} mm are drawn together"
