@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ ROOT_MM = 7.0  # a hepatic vein that comes so near to the vena cava opens into i
 
 
 def is_tumour(key: str) -> bool:
+    """Whether the structure of that key is a tumour, by its name."""
     return key.lower().startswith(TUMOURS)
 
 
@@ -171,14 +172,17 @@ class Anatomy:
 
     @property
     def voxel_ml(self) -> float:
+        """Volume of a voxel."""
         return self.grid.voxel_volume_mm3 / 1000.0
 
     @cached_property
     def organ_ml(self) -> float:
+        """Volume of the organ with its tumours and the veins inside it."""
         return float(np.count_nonzero(self.organ)) * self.voxel_ml
 
     @property
     def voxel_mm(self) -> float:
+        """Edge of a cube of a voxel's volume."""
         return float(np.cbrt(self.grid.voxel_volume_mm3))
 
     @cached_property
@@ -187,49 +191,50 @@ class Anatomy:
         return signed_distance(self.organ, self.grid)
 
     @cached_property
-    def _cache(self) -> dict[tuple[Any, ...], Any]:
+    def _found(self) -> dict[tuple[str, ...], object]:
         return {}
+
+    def once[T](self, key: tuple[str, ...], find: Callable[[], T]) -> T:
+        """What ``find`` gives, which is asked once for each ``key``: many plans are made on one anatomy."""
+        if key not in self._found:
+            self._found[key] = find()
+        return cast(T, self._found[key])
 
     def tumour_mm(self, keys: tuple[str, ...]) -> Field:
         """mm to the surface of these tumours, negative inside."""
-        if ("tumour", keys) not in self._cache:
-            union = np.zeros_like(self.organ)
-            for key in keys:
-                union |= self.tumours[key]
-            self._cache["tumour", keys] = signed_distance(union, self.grid)
-        return np.asarray(self._cache["tumour", keys])
+        return self.once(("tumour", *keys), lambda: signed_distance(self._union(self.tumours, keys), self.grid))
 
     def vessel_mm(self, key: str) -> Field:
         """mm to the wall of a vessel, negative inside; far away everywhere when there is none."""
-        if ("vessel", key) not in self._cache:
-            mask = self.vessels.get(key)
-            self._cache["vessel", key] = (
-                np.full(self.organ.shape, FAR_MM, np.float32) if mask is None else signed_distance(mask, self.grid)
-            )
-        return np.asarray(self._cache["vessel", key])
+        mask = self.vessels.get(key)
+        if mask is None:
+            return np.full(self.organ.shape, FAR_MM, np.float32)
+        return self.once(("vessel", key), lambda: signed_distance(mask, self.grid))
 
     def territory_mm(self, keys: tuple[str, ...]) -> Field:
         """mm to the border of these territories within the organ, negative inside.
 
         Beyond the organ they go on: each place there belongs to the nearest one.
         """
-        if ("territory", keys) not in self._cache:
-            union = np.zeros_like(self.organ)
-            for key in keys:
-                union |= self.territories[key]
-            sampling = self.grid.spacing_mm[::-1]
-            rest = self.organ & ~union
-            if not rest.any() or not union.any():
-                self._cache["territory", keys] = np.full(
-                    self.organ.shape, FAR_MM if rest.any() else -FAR_MM, np.float32
-                )
-            else:
-                to_union = ndimage.distance_transform_edt(~union, sampling=sampling)
-                to_rest = ndimage.distance_transform_edt(~rest, sampling=sampling)
-                field = to_union - to_rest  # within the organ one of them is zero
-                inside = np.sign(field) * np.maximum(np.abs(field) - 0.5 * self.voxel_mm, 0.0)
-                self._cache["territory", keys] = inside.astype(np.float32)
-        return np.asarray(self._cache["territory", keys])
+        return self.once(("territory", *keys), lambda: self._to_territories(keys))
+
+    def _to_territories(self, keys: tuple[str, ...]) -> Field:
+        union = self._union(self.territories, keys)
+        rest = self.organ & ~union
+        if not rest.any() or not union.any():
+            return np.full(self.organ.shape, FAR_MM if rest.any() else -FAR_MM, np.float32)
+        sampling = self.grid.spacing_mm[::-1]
+        to_union = ndimage.distance_transform_edt(~union, sampling=sampling)
+        to_rest = ndimage.distance_transform_edt(~rest, sampling=sampling)
+        field = to_union - to_rest  # within the organ one of them is zero
+        inside = np.sign(field) * np.maximum(np.abs(field) - 0.5 * self.voxel_mm, 0.0)
+        return np.asarray(inside, np.float32)
+
+    def _union(self, masks: Mapping[str, Mask], keys: tuple[str, ...]) -> Mask:
+        made = np.zeros_like(self.organ)
+        for key in keys:
+            made |= masks[key]
+        return made
 
     @cached_property
     def thin(self) -> tuple[slice, slice, slice]:
@@ -239,24 +244,23 @@ class Anatomy:
 
     def nearest_vessel(self, key: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The voxels of a vessel (flat, sorted), and for each voxel of the organ on :attr:`thin` the nearest of them."""
-        if ("nearest", key) not in self._cache:
+
+        def find() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             flat = np.flatnonzero(self.vessels[key])
             sites = self.grid.to_world(np.stack(np.unravel_index(flat, self.organ.shape)[::-1], axis=1))
-            own = np.zeros_like(self.organ)
-            own[self.thin] = self.organ[self.thin]
-            _, index = cKDTree(sites).query(places(own, self.grid))
-            self._cache["nearest", key] = (flat, index)
-        found: tuple[NDArray[np.int64], NDArray[np.int64]] = self._cache["nearest", key]
-        return found
+            return flat, cKDTree(sites).query(self._thin_places())[1]
+
+        return self.once(("nearest", key), find)
 
     def nearest_of_tree(self, tree: Tree) -> NDArray[np.int64]:
         """For each voxel of the organ on :attr:`thin` the nearest point of a tree."""
-        key = ("tree", id(tree))
-        if key not in self._cache:
-            own = np.zeros_like(self.organ)
-            own[self.thin] = self.organ[self.thin]
-            self._cache[key] = cKDTree(tree.points_mm).query(places(own, self.grid))[1]
-        return np.asarray(self._cache[key])
+        return self.once(("tree", str(id(tree))), lambda: cKDTree(tree.points_mm).query(self._thin_places())[1])
+
+    def _thin_places(self) -> NDArray[np.float64]:
+        """(n, 3) mm of the voxels of the organ on :attr:`thin`."""
+        own = np.zeros_like(self.organ)
+        own[self.thin] = self.organ[self.thin]
+        return places(own, self.grid)
 
     def roots(self, key: str) -> Mask:
         """Where a vessel is fed from, or drains to: at the vena cava, outside the organ, or where it is widest."""
@@ -271,7 +275,12 @@ class Anatomy:
         inner = np.where(mask, -self.vessel_mm(key), 0.0)
         return np.asarray(mask & (inner >= 0.9 * inner.max()))
 
+    def roots_mm(self, key: str) -> Field:
+        """mm to :meth:`roots`, negative inside."""
+        return self.once(("roots", key), lambda: signed_distance(self.roots(key), self.grid))
+
     def known(self, key: str) -> str:
+        """What to call a structure."""
         return self.names.get(key, key.replace("_", " "))
 
 

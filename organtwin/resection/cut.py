@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from organtwin.errors import BadInput
 from organtwin.resection.anatomy import CAVA, INFLOW, OUTFLOW, Anatomy
-from organtwin.resection.distance import Field, Mask, at, places, signed_distance, smoothed, to_segment
+from organtwin.resection.distance import Field, Mask, at, places, smoothed, to_segment
 from organtwin.resection.settings import CutPlane, Push, Settings, Stroke
 from organtwin.space import Grid
 from organtwin.units import parse
@@ -255,18 +255,11 @@ def _way_out(
     clear = np.full(len(skin), np.inf)
     for key in (CAVA, INFLOW, OUTFLOW):
         if key in anatomy.vessels:
-            trunk = anatomy.roots(key) if key != CAVA else anatomy.vessels[key]
-            field = anatomy.vessel_mm(key) if key == CAVA else _trunk_mm(anatomy, key, trunk)
+            field = anatomy.vessel_mm(key) if key == CAVA else anatomy.roots_mm(key)
             clear = np.minimum(clear, at(field, anatomy.grid, line.reshape(-1, 3)).reshape(len(share), -1).min(axis=0))
     cost = length + 3.0 * np.maximum(radius - clear, 0.0)
     end = skin[int(np.argmin(cost))]
     return centre, end + 2.0 * radius * (end - centre) / max(float(np.linalg.norm(end - centre)), 1e-9), radius
-
-
-def _trunk_mm(anatomy: Anatomy, key: str, trunk: Mask) -> Field:
-    if ("trunk", key) not in anatomy._cache:
-        anatomy._cache["trunk", key] = signed_distance(trunk, anatomy.grid)
-    return np.asarray(anatomy._cache["trunk", key])
 
 
 def _with_tunnel(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from organtwin.resection.anatomy import Anatomy
 from organtwin.resection.cut import Cut
-from organtwin.resection.distance import at
+from organtwin.resection.distance import at, smoothed
 
 OVERHANG_MM = 3.0
 EDGE_MM = 2.2
@@ -54,12 +54,7 @@ def sheet(
 
 def organ_mm_of(anatomy: Anatomy) -> NDArray[np.float32]:
     """The organ's distance, a little smoothed: its voxels would make the rim of the sheet a staircase."""
-    key = ("organ", "soft")
-    if key not in anatomy._cache:
-        from organtwin.resection.distance import smoothed
-
-        anatomy._cache[key] = smoothed(anatomy.organ_mm, 1.2, anatomy.grid)
-    return np.asarray(anatomy._cache[key])
+    return anatomy.once(("organ", "soft"), lambda: smoothed(anatomy.organ_mm, 1.2, anatomy.grid))
 
 
 def inside(
@@ -74,6 +69,7 @@ def inside(
 
 
 def area_mm2(points: NDArray[np.float64], triangles: NDArray[np.int32]) -> float:
+    """Area of triangles (m, 3) of points (n, 3) mm."""
     a, b, c = (points[triangles[:, n]] for n in range(3))
     return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
 
