@@ -310,12 +310,27 @@ def begin_blocks(rows, columns, diagonal, compliance, extra, nodal, blocks):
 
 
 @compiled
-def mirror_blocks(rows, columns, mirror, blocks):
-    """The blocks below the diagonal, from those above."""
+def mirror_blocks(rows, columns, diagonal, mirror, blocks, slopes, soft):
+    """The blocks below the diagonal, from those above; and of all of them what the pressures need, by itself."""
     for i in range(len(rows) - 1):
         for at in range(rows[i], rows[i + 1]):
             if columns[at] > i:
                 transpose_block(blocks, at, mirror[at])
+            for c in range(3):
+                slopes[at, c] = blocks[at, c, 3]
+        soft[diagonal[i]] = blocks[diagonal[i], 3, 3]
+
+
+@compiled
+def work(force, inverse, free):
+    """f.K^-1 f over the free points, K the stiffness of each point (n, 3, 3) alone."""
+    total = 0.0
+    for i in range(len(force)):
+        if free[i]:
+            for r in range(3):
+                row = inverse[i, r, 0] * force[i, 0] + inverse[i, r, 1] * force[i, 1] + inverse[i, r, 2] * force[i, 2]
+                total += force[i, r] * row
+    return total
 
 
 @compiled

@@ -12,14 +12,15 @@ import numpy as np
 
 from organtwin_solvers.rehearsal.coarse import correct
 from organtwin_solvers.rehearsal.compiled import compiled
-from organtwin_solvers.rehearsal.wide import block_row
+from organtwin_solvers.rehearsal.wide import block_row, slope_row
 
 
 @compiled
-def product(rows, columns, blocks, chebyshev, links, x, y, s, r, d):
+def product(rows, columns, blocks, slopes, soft, chebyshev, links, x, y, s, r, d):
     """y = A x in the first three columns of x, y (n, 4) float32; the fourth of x is 0 before and after.
 
-    ``s`` (n,) becomes the pressure's answer, r, d (n, 4) are scratch whose first three columns are 0.
+    ``slopes`` (nonzeros, 4) are the rows of G with a 0, ``soft`` (nonzeros,) is C: they are in ``blocks`` too, but reading
+    only them is what costs less. ``s`` (n,) becomes the pressure's answer; r, d (n,) are scratch.
     """
     n = len(rows) - 1
     scale, low, high, degree = chebyshev
@@ -27,18 +28,19 @@ def product(rows, columns, blocks, chebyshev, links, x, y, s, r, d):
     sigma = middle / half
     rho = np.float32(1.0) / sigma
     for i in range(n):
-        _, _, _, t = block_row(blocks, columns, x, rows[i], rows[i + 1])
-        r[i, 3] = t
-        s[i] = d[i, 3] = scale[i] * t / middle
+        r[i] = slope_row(slopes, columns, x, rows[i], rows[i + 1])
+        s[i] = d[i] = scale[i] * r[i] / middle
     for _ in range(degree - 1):
         after = np.float32(1.0) / (np.float32(2.0) * sigma - rho)
         keep, gain = after * rho, np.float32(2.0) * after / half
         for i in range(n):
-            _, _, _, t = block_row(blocks, columns, d, rows[i], rows[i + 1])
-            r[i, 3] -= t
+            total = np.float32(0.0)
+            for at in range(rows[i], rows[i + 1]):
+                total += soft[at] * d[columns[at]]
+            r[i] -= total
         for i in range(n):
-            d[i, 3] = keep * d[i, 3] + gain * scale[i] * r[i, 3]
-            s[i] += d[i, 3]
+            d[i] = keep * d[i] + gain * scale[i] * r[i]
+            s[i] += d[i]
         rho = after
     for i in range(n):
         x[i, 3] = s[i]
@@ -130,19 +132,20 @@ def _inner(a, b):
 
 
 @compiled
-def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, p, coarse, tolerance, most):
+def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, scratch, p, coarse, tolerance, most):
     """Lower the quadratic of A x = b from the x (n, 4) given plus the best multiple of ``guess``; points not free keep their x.
 
-    ``matrix`` are the arguments of :func:`product` up to the vectors; ``vectors`` (7, n, 4) zeros. ``p`` (n,) becomes the change of
+    ``matrix`` are the arguments of :func:`product` up to the vectors; ``vectors`` (5, n, 4) zeros, ``scratch`` (2, n). ``p`` (n,) becomes the change of
     the pressure that goes with x. Returns the iterations made, whether a direction of negative curvature ended them (x is then
     the last good one), and by how much the residual fell, in the preconditioner's norm.
     """
-    rows, columns, blocks, chebyshev, links = matrix
-    r, z, d, q, u, w, e = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4], vectors[5], vectors[6]
+    rows, columns, blocks, slopes, soft, chebyshev, links = matrix
+    r, z, d, q, e = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
+    u, w = scratch[0], scratch[1]
     n = len(x)
     shifted, guessed = _inner(x, x) > 0.0, _inner(guess, guess) > 0.0
     if shifted:
-        product(rows, columns, blocks, chebyshev, links, x, q, p, u, w)
+        product(rows, columns, blocks, slopes, soft, chebyshev, links, x, q, p, u, w)
     for i in range(n):
         for k in range(3):
             r[i, k] = np.float32(0.0)
@@ -152,7 +155,7 @@ def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, p
         for i in range(n):
             for k in range(3):
                 d[i, k] = guess[i, k] if free[i] else np.float32(0.0)
-        product(rows, columns, blocks, chebyshev, links, d, q, p, u, w)
+        product(rows, columns, blocks, slopes, soft, chebyshev, links, d, q, p, u, w)
         curvature = _inner(d, q)
         best = np.float32(_inner(r, d) / curvature) if curvature > 0.0 else np.float32(0.0)
         for i in range(n):
@@ -169,7 +172,7 @@ def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, p
     bad = False
     done = 0
     while done < most and rz > tolerance * tolerance * first and rz > 1e-30:
-        product(rows, columns, blocks, chebyshev, links, d, q, p, u, w)
+        product(rows, columns, blocks, slopes, soft, chebyshev, links, d, q, p, u, w)
         for i in range(n):
             if not free[i]:
                 q[i, 0] = q[i, 1] = q[i, 2] = np.float32(0.0)
@@ -193,5 +196,5 @@ def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, p
     for i in range(n):
         for k in range(3):
             e[i, k] = x[i, k]
-    product(rows, columns, blocks, chebyshev, links, e, q, p, u, w)
+    product(rows, columns, blocks, slopes, soft, chebyshev, links, e, q, p, u, w)
     return done, bad, np.sqrt(rz / max(first, 1e-300))

@@ -57,18 +57,25 @@ class System:
     """Everything about a body that does not change until it is cut, and room for what does.
 
     ``p`` (n,) is the pressure that belongs to the shape last asked for; it is where the search for the next one starts.
+
+    Inside, points are numbered along the body's longest extent, and tetrahedra by their first point: what lies together is
+    then together in memory, however the mesh was numbered. All that is given and answered is as the body numbers it.
     """
 
     def __init__(self, body: Body) -> None:
         self.body = body
         n, m = len(body.rest_mm), len(body.tets)
         self.n = n
-        self._tets = np.sort(body.tets, axis=1)  # so that the blocks of an element lie above the diagonal
+        self.used = body.mass > 0
+        self._order, self._rank = _along(body.rest_mm, self.used)
+        tets = np.sort(self._rank[body.tets], axis=1)  # so that the blocks of an element lie above the diagonal
+        by_first = np.argsort(tets[:, 0], kind="stable")
+        self._tets, self._part = np.ascontiguousarray(tets[by_first]), np.ascontiguousarray(body.part[by_first])
         self._gradients, self._volumes, self._rest = np.zeros((m, 4, 3)), np.zeros(m), np.zeros(n)
-        elements.geometry(body.rest_mm, self._tets, self._gradients, self._volumes, self._rest)
+        elements.geometry(body.rest_mm[self._order], self._tets, self._gradients, self._volumes, self._rest)
         if body.size is not None:
-            self._gradients /= body.size[:, None, None]
-            self._volumes *= body.size**3
+            self._gradients /= body.size[by_first, None, None]
+            self._volumes *= body.size[by_first] ** 3
             self._rest[:] = np.bincount(self._tets.ravel(), np.repeat(self._volumes / 4, 4), n)
         self._codes, self._constants = constants(body.materials)
         self._rows, self._columns, self._places = pattern(self._tets, n, n)
@@ -77,7 +84,7 @@ class System:
         elements.mirrors(self._rows, self._columns, self._diagonal, self._mirror)
         self._compliance, self._lumped = np.zeros(size), np.zeros(n)
         pressure.compliance(
-            self._tets, self._volumes, body.part, self._constants, self._places, self._compliance, self._lumped
+            self._tets, self._volumes, self._part, self._constants, self._places, self._compliance, self._lumped
         )
         scale = np.where(self._lumped > 0, 1 / np.maximum(self._lumped, 1e-300), 0).astype(np.float32)
         stiffest = 0.2 * (1 + float((self._constants[:, 1] / self._constants[:, 0]).max()))
@@ -86,14 +93,15 @@ class System:
         self.p, self._extra, self._answer = np.zeros(n), np.zeros(n), np.zeros(n, np.float32)
         self._around, self._scratch = np.zeros(n), np.zeros((6, n))
         self._blocks = np.zeros((size, 4, 4), np.float32)
-        self._inverse, self._vectors = np.zeros((n, 3, 3), np.float32), np.zeros((7, n, 4), np.float32)
-        self.used = body.mass > 0
+        self._slopes, self._soft = np.zeros((size, 4), np.float32), self._compliance.astype(np.float32)
+        self._inverse, self._vectors = np.zeros((n, 3, 3), np.float32), np.zeros((5, n, 4), np.float32)
+        self._pair = np.zeros((2, n), np.float32)
 
     # -- a shape -------------------------------------------------------------------------------------------------------
 
     def energy_and_force(self, x: Points, tolerance: float = RESTING) -> tuple[float, Points]:
         """Stored energy (g mm^2/s^2) and internal forces (n, 3) of the points at ``x``."""
-        body = self.body
+        x = x[self._order]
         elements.point_volumes(x, self._tets, self._gradients, self._volumes, self._around)
         energy = pressure.balance(
             self._rows, self._columns, self._compliance, self._lumped, self._rest, self._around, self.p, self._extra,
@@ -101,15 +109,15 @@ class System:
         )  # fmt: skip
         force = np.zeros((self.n, 3))
         energy += elements.forces(
-            x, self._tets, self._gradients, self._volumes, body.part, self._codes, self._constants, self.p, force
+            x, self._tets, self._gradients, self._volumes, self._part, self._codes, self._constants, self.p, force
         )
-        return energy, force
+        return energy, force[self._rank]
 
     def strain(self, x: Points) -> NDArray[np.float64]:
         """Largest principal Green-Lagrange strain at the points (n,)."""
         strain = np.zeros(self.n)
-        elements.largest_strain(x, self._tets, self._gradients, self._volumes, self._rest, strain)
-        return strain
+        elements.largest_strain(x[self._order], self._tets, self._gradients, self._volumes, self._rest, strain)
+        return strain[self._rank]
 
     # -- its tangent ---------------------------------------------------------------------------------------------------
 
@@ -117,21 +125,24 @@ class System:
         """The tangent at ``x``, whose energy was asked for last, and ``nodal`` (n, 3, 3) on single points; ``guard`` 1 makes the
         elements' part positive whatever the shape."""
         elements.begin_blocks(
-            self._rows, self._columns, self._diagonal, self._compliance, self._extra, nodal, self._blocks
+            self._rows, self._columns, self._diagonal, self._compliance, self._extra, nodal[self._order], self._blocks
         )
         elements.tangent(
-            x, self._tets, self._gradients, self._volumes, self.body.part, self._codes, self._constants, self.p, guard,
+            x[self._order], self._tets, self._gradients, self._volumes, self._part, self._codes, self._constants, self.p, guard,
             self._places, self._blocks,
         )  # fmt: skip
-        elements.mirror_blocks(self._rows, self._columns, self._mirror, self._blocks)
+        elements.mirror_blocks(
+            self._rows, self._columns, self._diagonal, self._mirror, self._blocks, self._slopes, self._soft
+        )
 
     def clusters(self, x: Points, inertia: NDArray[np.float64], free: NDArray[np.bool_]) -> Clusters:
         """The coarse space of the present tangent with ``inertia`` (n,) on the points."""
-        label, count = coarse.clusters(self.body.rest_mm, self.used, self._rows, self._columns)
-        arm = coarse.arms(x, label, count)
+        order = self._order
+        label, count = coarse.clusters(self.body.rest_mm[order], self.used[order], self._rows, self._columns)
+        arm = coarse.arms(x[order], label, count)
         size, room = 6 * count, -(-6 * count // 16) * 16
         matrix = np.zeros((size, size))
-        coarse.galerkin(self._rows, self._columns, self._diagonal, self._blocks, inertia, label, arm, free, matrix)
+        coarse.galerkin(self._rows, self._columns, self._diagonal, self._blocks, inertia[order], label, arm, free[order], matrix)
         lower, upper = np.zeros((size, room), np.float32), np.zeros((size, room), np.float32)
         pivots = np.zeros(size, np.float32)
         coarse.factor(matrix, lower, upper, pivots)
@@ -152,18 +163,24 @@ class System:
 
         Returns d, whether the matrix was found not to be positive, and by how much the residual fell.
         """
-        links = threads.arrays
+        order = self._order
+        links = threads.arrays[0], self._rank[threads.nodes], *threads.arrays[2:]
+        free = free[order]
         iteration.inverse_blocks(self._rows, self._columns, self._diagonal, self._blocks, links, free, self._inverse)
-        b4, d4, guess4 = (_in_fours(a) for a in (b, start, guess))
+        b4, d4, guess4 = (_in_fours(a[order]) for a in (b, start, guess))
         _, bad, fell = iteration.conjugate_gradients(
-            (self._rows, self._columns, self._blocks, self._chebyshev(ROUGHLY if tolerance == 0.0 else CLOSELY), links), clusters.arrays, self._inverse, free,
-            b4, d4, guess4, self._vectors, self._answer, np.zeros(clusters.lower.shape[1], np.float32), tolerance, most,
+            (
+                self._rows, self._columns, self._blocks, self._slopes, self._soft,
+                self._chebyshev(ROUGHLY if tolerance == 0.0 else CLOSELY), links,
+            ),
+            clusters.arrays, self._inverse, free, b4, d4, guess4, self._vectors, self._pair, self._answer, np.zeros(clusters.lower.shape[1], np.float32), tolerance, most,
         )  # fmt: skip
-        return d4[:, :3].astype(float), bad, fell
+        return d4[self._rank, :3].astype(float), bad, fell
 
     def measure(self, force: Points, free: NDArray[np.bool_]) -> float:
         """Work that ``force`` (n, 3) on the free points would do against the stiffness of each point alone."""
-        return float(np.einsum("ni,nij,nj", force[free], self._inverse[free], force[free]))
+        order = self._order
+        return elements.work(force[order], self._inverse, free[order])
 
     def remembered(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What the next linearisation and search for a pressure depend on."""
@@ -183,6 +200,15 @@ class System:
     def expect(self, fraction: float) -> None:
         """Start the search for the next pressure where the last linear step, taken to ``fraction``, leads."""
         self.p += fraction * self._answer
+
+
+def _along(points: Points, used: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Points (n,) in their order along the longest extent, unused ones last, and the place of each in it."""
+    axis = int(np.ptp(points[used], axis=0).argmax()) if used.any() else 0
+    order = np.lexsort((points[:, axis], ~used)).astype(np.int32)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    return order, rank
 
 
 def _in_fours(a: NDArray[np.floating]) -> NDArray[np.float32]:
