@@ -13,7 +13,7 @@ from organtwin.model.resection_plan import CutVessel
 from organtwin.resection import supply
 from organtwin.resection.anatomy import CAVA, INFLOW, OUTFLOW, Anatomy
 from organtwin.resection.cut import Cut
-from organtwin.resection.distance import at
+from organtwin.resection.distance import Mask, at
 from organtwin.resection.settings import Settings
 from organtwin.resection.sheet import area_mm2, inside
 from organtwin.resection.thresholds import FORMULA, THRESHOLDS
@@ -36,88 +36,106 @@ def measure(
     vessels: tuple[CutVessel, ...],
 ) -> tuple[Quantity, ...]:
     """All quantities, in the order in which they are asked for. ``points`` and ``triangles`` are the sheet."""
-    return tuple(_quantities(anatomy, cut, points, triangles, vessels))
-
-
-def _quantities(
-    anatomy: Anatomy,
-    cut: Cut,
-    points: NDArray[np.float64],
-    triangles: NDArray[np.int32],
-    vessels: tuple[CutVessel, ...],
-) -> Iterator[Quantity]:
-    voxel = anatomy.voxel_ml
-    tumour = np.zeros_like(anatomy.organ)
-    for mask in anatomy.tumours.values():
-        tumour |= mask
-    functional = float(np.count_nonzero(anatomy.organ & ~tumour)) * voxel
-    stays = anatomy.organ & ~cut.taken
-    remnant = float(np.count_nonzero(stays & ~tumour)) * voxel
-    resected = float(np.count_nonzero(cut.taken)) * voxel
-    organ = anatomy.organ_name.lower()
-    level, why = level_of(anatomy, anatomy.organ_key)
-    share = 100 * remnant / max(functional, 1e-9)
-    yield Quantity(name=RESECTED, value=resected, unit="mL", level=level, why=why)
-    yield Quantity(name=REMNANT, value=remnant, unit="mL", level=level, why=f"without tumour; {why}")
-    yield Quantity(name=_of(organ, REMNANT_SHARE), value=share, unit="%", level=level, why=f"{FORMULA}; {why}")
-    if cut.tumours:
-        of_tumour, tumour_why = level_of(anatomy, *cut.tumours)
-        yield Quantity(
-            name=MARGIN, value=margin_mm(anatomy, cut, points, triangles), unit="mm", level=of_tumour,
-            why=f"least distance of a tumour to the cut, ± {0.5 * anatomy.voxel_mm:.1f} mm; {tumour_why}",
-        )  # fmt: skip
-        volume = float(np.count_nonzero(np.logical_or.reduce([anatomy.tumours[k] for k in cut.tumours]))) * voxel
-        yield Quantity(name="tumour volume", value=volume, unit="mL", level=of_tumour, why=tumour_why)
-    cut_points, cut_triangles = inside(anatomy, points, triangles)
-    yield Quantity(
-        name=CUT_AREA,
-        value=area_mm2(cut_points, cut_triangles) / 100 if len(cut_points) else 0.0,
-        unit="cm²",
-        level=level,
-        why=why,
+    own = inside(anatomy, points, triangles)
+    share = _remnant_share(anatomy, cut)
+    return (
+        *_volumes(anatomy, cut, share),
+        *_tumours(anatomy, cut, points, triangles),
+        _area(anatomy, *own),
+        *_vessels(anatomy, vessels),
+        *_blood(anatomy, cut, share),
+        *_distances(anatomy, cut, own[0]),
     )
-    if anatomy.vessels:
-        of_vessels, vessel_why = level_of(anatomy, *anatomy.vessels)
-        yield Quantity(
-            name=CUTS,
-            value=len(vessels),
-            unit="",
-            level=of_vessels,
-            why=f"of {supply.SMALLEST_MM} mm and more; {vessel_why}",
-        )
-        if vessels:
-            yield Quantity(name=WIDEST, value=vessels[0].diameter_mm, unit="mm", level=of_vessels, why=vessels[0].name)
+
+
+def _remnant_share(anatomy: Anatomy, cut: Cut) -> float:
+    """What stays in percent, both without tumour."""
+    return 100 * _ml(anatomy, ~cut.taken & ~_tumour(anatomy)) / max(_ml(anatomy, ~_tumour(anatomy)), 1e-9)
+
+
+def _volumes(anatomy: Anatomy, cut: Cut, share: float) -> Iterator[Quantity]:
+    level, why = level_of(anatomy, anatomy.organ_key)
+    remnant = _ml(anatomy, ~cut.taken & ~_tumour(anatomy))
+    yield Quantity(name=RESECTED, value=_ml(anatomy, cut.taken), unit="mL", level=level, why=why)
+    yield Quantity(name=REMNANT, value=remnant, unit="mL", level=level, why=f"without tumour; {why}")
+    name = REMNANT_SHARE if anatomy.organ_key == "liver" else REMNANT_SHARE.replace("liver", _organ(anatomy))
+    yield Quantity(name=name, value=share, unit="%", level=level, why=f"{FORMULA}; {why}")
+
+
+def _tumours(
+    anatomy: Anatomy, cut: Cut, points: NDArray[np.float64], triangles: NDArray[np.int32]
+) -> Iterator[Quantity]:
+    if not cut.tumours:
+        return
+    level, why = level_of(anatomy, *cut.tumours)
+    yield Quantity(
+        name=MARGIN,
+        value=margin_mm(anatomy, cut, points, triangles),
+        unit="mm",
+        level=level,
+        why=f"least distance of a tumour to the cut, ± {0.5 * anatomy.voxel_mm:.1f} mm; {why}",
+    )
+    chosen = np.logical_or.reduce([anatomy.tumours[key] for key in cut.tumours])
+    volume = float(np.count_nonzero(chosen)) * anatomy.voxel_ml
+    yield Quantity(name="tumour volume", value=volume, unit="mL", level=level, why=why)
+
+
+def _area(anatomy: Anatomy, points: NDArray[np.float64], triangles: NDArray[np.int32]) -> Quantity:
+    level, why = level_of(anatomy, anatomy.organ_key)
+    area = area_mm2(points, triangles) / 100 if len(points) else 0.0
+    return Quantity(name=CUT_AREA, value=area, unit="cm²", level=level, why=why)
+
+
+def _vessels(anatomy: Anatomy, vessels: tuple[CutVessel, ...]) -> Iterator[Quantity]:
+    if not anatomy.vessels:
+        return
+    level, why = level_of(anatomy, *anatomy.vessels)
+    yield Quantity(
+        name=CUTS, value=len(vessels), unit="", level=level, why=f"of {supply.SMALLEST_MM} mm and more; {why}"
+    )
+    if vessels:
+        yield Quantity(name=WIDEST, value=vessels[0].diameter_mm, unit="mm", level=level, why=vessels[0].name)
+
+
+def _blood(anatomy: Anatomy, cut: Cut, share: float) -> Iterator[Quantity]:
+    """What of the remnant loses its inflow or its drainage, and how much keeps both."""
     estimate = "each voxel to its nearest branch; an estimate"
     named = [(key, name) for key, name in ((INFLOW, NO_INFLOW), (OUTFLOW, NO_OUTFLOW)) if key in anatomy.vessels]
     for key, name in named:
-        _, vessel_why = level_of(anatomy, key)
-        yield Quantity(
-            name=name,
-            value=supply.lost_ml(anatomy, cut, (key,)),
-            unit="mL",
-            level="fair",
-            why=f"{estimate}; {vessel_why}",
-        )
+        lost = supply.lost_ml(anatomy, cut, (key,))
+        _, why = level_of(anatomy, key)
+        yield Quantity(name=name, value=lost, unit="mL", level="fair", why=f"{estimate}; {why}")
     if len(named) == 2:
-        whole = float(np.count_nonzero(stays)) * voxel
+        whole = _ml(anatomy, ~cut.taken)
         kept = (whole - supply.lost_ml(anatomy, cut, (INFLOW, OUTFLOW))) / max(whole, 1e-9)
-        yield Quantity(
-            name=SUPPLIED, value=share * kept, unit="%", level="fair", why=f"of the functional {organ}; {estimate}"
-        )
+        why = f"of the functional {_organ(anatomy)}; {estimate}"
+        yield Quantity(name=SUPPLIED, value=share * kept, unit="%", level="fair", why=why)
+
+
+def _distances(anatomy: Anatomy, cut: Cut, cut_points: NDArray[np.float64]) -> Iterator[Quantity]:
     for key in anatomy.vessels:
-        away = distance_mm(anatomy, key, cut, cut_points)
         level, why = level_of(anatomy, key)
         yield Quantity(
             name=f"distance to {anatomy.known(key).lower()}",
-            value=away,
+            value=distance_mm(anatomy, key, cut, cut_points),
             unit="mm",
             level=level,
             why=f"from the cut; 0 where it is cut; {why}",
         )
 
 
-def _of(organ: str, name: str) -> str:
-    return name if organ == "liver" else name.replace("liver", organ)
+def _organ(anatomy: Anatomy) -> str:
+    return anatomy.organ_name.lower()
+
+
+def _tumour(anatomy: Anatomy) -> Mask:
+    """All tumours, also those that are not meant to be taken."""
+    return np.logical_or.reduce([np.zeros_like(anatomy.organ), *anatomy.tumours.values()])
+
+
+def _ml(anatomy: Anatomy, mask: Mask) -> float:
+    """Volume of the organ within a mask."""
+    return float(np.count_nonzero(anatomy.organ & mask)) * anatomy.voxel_ml
 
 
 def share_percent(quantities: tuple[Quantity, ...]) -> float:
@@ -126,6 +144,7 @@ def share_percent(quantities: tuple[Quantity, ...]) -> float:
 
 
 def value_of(quantities: tuple[Quantity, ...], name: str) -> float | None:
+    """The number of that name, None where there is none."""
     return next((q.value for q in quantities if q.name == name), None)
 
 
