@@ -18,7 +18,6 @@ MERGED_MM = (
     2.5  # forks nearer than that to each other are one: where vessels cross, the skeleton runs on both for a bit
 )
 DIRECTION_MM = 7.0
-SMOOTH_VOXELS = 3
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from organtwin.errors import BadInput
 from organtwin.mesh.cutting.nearest import NearestOnSurface
@@ -216,8 +215,3 @@ def surface_normals_at(points: Points, triangles: NDArray[Any], places: Points) 
     weights = 1.0 / (np.linalg.norm(surface.points[corners] - feet[:, None], axis=2) + 1e-9)
     mean = np.einsum("ij,ijk->ik", weights, normals[corners])
     return feet, mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
-
-
-def nearest_spacing(points: Points) -> float:
-    """Median distance between neighbouring points (mm)."""
-    return float(np.median(cKDTree(points).query(points, k=2)[0][:, 1]))
