@@ -17,7 +17,7 @@ import numpy as np
 
 from organtwin_solvers.rehearsal.compiled import compiled, inlined
 from organtwin_solvers.rehearsal.laws import derivatives
-from organtwin_solvers.rehearsal.wide import add_block, transpose_block
+from organtwin_solvers.rehearsal.wide import add_block, add_element, transpose_block
 
 LEAST_RATIO = 0.2
 BARRIER = 200.0  # bulk modulus of the barrier, in shear moduli
@@ -191,11 +191,6 @@ def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guar
         Where the block of two points of an element lies.
     blocks : (nonzeros, 4, 4) float32
     """
-    f = np.empty((4, 3))
-    c = np.empty((4, 3))
-    g = np.empty((4, 3))
-    w_pair = np.empty((4, 4, 3))
-    second = np.empty((4, 3))  # of dI2: (I1 - F F^T) f
     for e in range(len(tets)):
         F, cof, J, g1, g2, g3 = _deformation(x, tets, gradients, e)
         n0, n1, n2, n3 = tets[e, 0], tets[e, 1], tets[e, 2], tets[e, 3]
@@ -220,27 +215,13 @@ def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guar
         sf = V * w12 * A1 * A2
         ss = V * w22 * A2 * A2
         k2 = V * w2 * k
-        for d in range(3):
-            f[1, d], f[2, d], f[3, d] = _dot(F[d], g1), _dot(F[d], g2), _dot(F[d], g3)
-            f[0, d] = -(f[1, d] + f[2, d] + f[3, d])
-            c[1, d], c[2, d], c[3, d] = _dot(cof[d], g1), _dot(cof[d], g2), _dot(cof[d], g3)
-            c[0, d] = -(c[1, d] + c[2, d] + c[3, d])
-            g[1, d], g[2, d], g[3, d] = g1[d], g2[d], g3[d]
-            g[0, d] = -(g1[d] + g2[d] + g3[d])
-        g12, g23, g31 = _cross(g1, g2), _cross(g2, g3), _cross(g3, g1)
-        for d in range(3):
-            w12_, w23_, w31_ = _dot(F[d], g12), _dot(F[d], g23), _dot(F[d], g31)
-            w_pair[1, 2, d], w_pair[2, 3, d], w_pair[1, 3, d] = w12_, w23_, -w31_
-            w_pair[0, 1, d], w_pair[0, 2, d], w_pair[0, 3, d] = w12_ - w31_, w23_ - w12_, w31_ - w23_
-        b00, b11, b22 = _dot(F[0], F[0]), _dot(F[1], F[1]), _dot(F[2], F[2])
-        b01, b02, b12 = _dot(F[0], F[1]), _dot(F[0], F[2]), _dot(F[1], F[2])
-        if k2 != 0.0 or w22 != 0.0 or w12 != 0.0:
-            for i in range(4):
-                second[i, 0] = 2.0 * (I1 * f[i, 0] - b00 * f[i, 0] - b01 * f[i, 1] - b02 * f[i, 2])
-                second[i, 1] = 2.0 * (I1 * f[i, 1] - b01 * f[i, 0] - b11 * f[i, 1] - b12 * f[i, 2])
-                second[i, 2] = 2.0 * (I1 * f[i, 2] - b02 * f[i, 0] - b12 * f[i, 1] - b22 * f[i, 2])
+        g0 = (-(g1[0] + g2[0] + g3[0]), -(g1[1] + g2[1] + g3[1]), -(g1[2] + g2[2] + g3[2]))
+        f1, f2, f3, f0 = _times(F, g1), _times(F, g2), _times(F, g3), _times(F, g0)
+        c1, c2, c3, c0 = _times(cof, g1), _times(cof, g2), _times(cof, g3), _times(cof, g0)
         if guard > 0.0:
-            widest = I1 / 3.0 + 2.0 / 3.0 * np.sqrt(max(I1 * I1 - 3.0 * I2, 0.0))  # at least the largest stretch squared
+            widest = I1 / 3.0 + 2.0 / 3.0 * np.sqrt(
+                max(I1 * I1 - 3.0 * I2, 0.0)
+            )  # at least the largest stretch squared
             trace = ff * I1 + 6.0 * fc * J + cc * I2
             product = (ff * cc - fc * fc) * (I1 * I2 - 9.0 * J * J)
             low = 0.5 * trace - np.sqrt(max(0.25 * trace * trace - product, 0.0))
@@ -248,48 +229,85 @@ def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guar
             low += k2 * (2.0 * I1 - 6.0 * widest) if k2 > 0.0 else 6.0 * k2 * I1
             low -= 2.0 * abs(sc) * 2.0 * I1 * np.sqrt(I1 * I2)
             a += guard * max(-low, 0.0)
-        quarter = np.float32(0.25 * V)
-        zero = np.float32(0.0)
-        for i in range(4):
-            for o in range(i, 4):
-                gg = g[i, 0] * g[o, 0] + g[i, 1] * g[o, 1] + g[i, 2] * g[o, 2]
-                same = a * gg
-                f0, f1, f2, h0, h1, h2 = f[i, 0], f[i, 1], f[i, 2], f[o, 0], f[o, 1], f[o, 2]
-                c0, c1, c2, d0, d1, d2 = c[i, 0], c[i, 1], c[i, 2], c[o, 0], c[o, 1], c[o, 2]
-                a0, a1, a2 = ff * h0 + fc * d0, ff * h1 + fc * d1, ff * h2 + fc * d2
-                b0, b1, b2 = fc * h0 + cc * d0, fc * h1 + cc * d1, fc * h2 + cc * d2
-                x0 = x1 = x2 = 0.0
-                if i != o:
-                    x0, x1, x2 = q * w_pair[i, o, 0], q * w_pair[i, o, 1], q * w_pair[i, o, 2]
-                k00, k01, k02 = f0 * a0 + c0 * b0 + same, f0 * a1 + c0 * b1 + x2, f0 * a2 + c0 * b2 - x1
-                k10, k11, k12 = f1 * a0 + c1 * b0 - x2, f1 * a1 + c1 * b1 + same, f1 * a2 + c1 * b2 + x0
-                k20, k21, k22 = f2 * a0 + c2 * b0 + x1, f2 * a1 + c2 * b1 - x0, f2 * a2 + c2 * b2 + same
-                if k2 != 0.0 or w12 != 0.0 or w22 != 0.0:
-                    s = second[i]
-                    t = second[o]
-                    u0, u1, u2 = sc * d0 + sf * h0 + ss * t[0], sc * d1 + sf * h1 + ss * t[1], sc * d2 + sf * h2 + ss * t[2]
-                    v0, v1, v2 = sc * c0 + sf * f0, sc * c1 + sf * f1, sc * c2 + sf * f2
-                    more = 2.0 * k2 * (I1 * gg - f0 * h0 - f1 * h1 - f2 * h2)
-                    r, p4, m2 = -2.0 * k2 * gg, 4.0 * k2, -2.0 * k2
-                    k00 += more + r * b00 + (p4 + m2) * f0 * h0 + s[0] * u0 + v0 * t[0]
-                    k11 += more + r * b11 + (p4 + m2) * f1 * h1 + s[1] * u1 + v1 * t[1]
-                    k22 += more + r * b22 + (p4 + m2) * f2 * h2 + s[2] * u2 + v2 * t[2]
-                    k01 += r * b01 + p4 * f0 * h1 + m2 * h0 * f1 + s[0] * u1 + v0 * t[1]
-                    k10 += r * b01 + p4 * f1 * h0 + m2 * h1 * f0 + s[1] * u0 + v1 * t[0]
-                    k02 += r * b02 + p4 * f0 * h2 + m2 * h0 * f2 + s[0] * u2 + v0 * t[2]
-                    k20 += r * b02 + p4 * f2 * h0 + m2 * h2 * f0 + s[2] * u0 + v2 * t[0]
-                    k12 += r * b12 + p4 * f1 * h2 + m2 * h1 * f2 + s[1] * u2 + v1 * t[2]
-                    k21 += r * b12 + p4 * f2 * h1 + m2 * h2 * f1 + s[2] * u1 + v2 * t[1]
-                add_block(
-                    blocks,
-                    places[e, i, o],
-                    (
-                        np.float32(k00), np.float32(k10), np.float32(k20), quarter * np.float32(d0),
-                        np.float32(k01), np.float32(k11), np.float32(k21), quarter * np.float32(d1),
-                        np.float32(k02), np.float32(k12), np.float32(k22), quarter * np.float32(d2),
-                        quarter * np.float32(c0), quarter * np.float32(c1), quarter * np.float32(c2), zero,
-                    ),
-                )  # fmt: skip
+        t12, t23, t31 = _times(F, _cross(g1, g2)), _times(F, _cross(g2, g3)), _times(F, _cross(g3, g1))
+        add_element(
+            blocks,
+            places,
+            e,
+            (*_single(f0), *_single(f1), *_single(f2), *_single(f3)),
+            (*_single(c0), *_single(c1), *_single(c2), *_single(c3)),
+            (
+                *_difference(q, t12, t31), *_difference(q, t23, t12), *_difference(q, t31, t23),
+                *_single((q * t12[0], q * t12[1], q * t12[2])),
+                *_single((-q * t31[0], -q * t31[1], -q * t31[2])),
+                *_single((q * t23[0], q * t23[1], q * t23[2])),
+            ),
+            (
+                np.float32(a * _dot(g0, g0)), np.float32(a * _dot(g0, g1)), np.float32(a * _dot(g0, g2)),
+                np.float32(a * _dot(g0, g3)), np.float32(a * _dot(g1, g1)), np.float32(a * _dot(g1, g2)),
+                np.float32(a * _dot(g1, g3)), np.float32(a * _dot(g2, g2)), np.float32(a * _dot(g2, g3)),
+                np.float32(a * _dot(g3, g3)),
+            ),
+            (np.float32(ff), np.float32(fc), np.float32(cc), np.float32(0.25 * V)),
+        )  # fmt: skip
+        if k2 != 0.0 or w12 != 0.0 or w22 != 0.0:
+            _add_second(blocks, places, e, F, I1, k2, sc, sf, ss, (f0, f1, f2, f3), (c0, c1, c2, c3), (g0, g1, g2, g3))
+
+
+@inlined
+def _single(a):
+    return np.float32(a[0]), np.float32(a[1]), np.float32(a[2])
+
+
+@inlined
+def _difference(q, a, b):
+    return np.float32(q * (a[0] - b[0])), np.float32(q * (a[1] - b[1])), np.float32(q * (a[2] - b[2]))
+
+
+@compiled
+def _add_second(blocks, places, e, F, I1, k2, sc, sf, ss, fs, cs, gs):
+    """What laws of the second invariant have on top; S = dI2/dF = 2 (I1 - F F^T) F."""
+    b00, b11, b22 = _dot(F[0], F[0]), _dot(F[1], F[1]), _dot(F[2], F[2])
+    b01, b02, b12 = _dot(F[0], F[1]), _dot(F[0], F[2]), _dot(F[1], F[2])
+    zero = np.float32(0.0)
+    for i in range(4):
+        f, c, g = fs[i], cs[i], gs[i]
+        s0 = 2.0 * (I1 * f[0] - b00 * f[0] - b01 * f[1] - b02 * f[2])
+        s1 = 2.0 * (I1 * f[1] - b01 * f[0] - b11 * f[1] - b12 * f[2])
+        s2 = 2.0 * (I1 * f[2] - b02 * f[0] - b12 * f[1] - b22 * f[2])
+        v0, v1, v2 = sc * c[0] + sf * f[0], sc * c[1] + sf * f[1], sc * c[2] + sf * f[2]
+        for o in range(i, 4):
+            h, d = fs[o], cs[o]
+            gg = _dot(g, gs[o])
+            t0 = 2.0 * (I1 * h[0] - b00 * h[0] - b01 * h[1] - b02 * h[2])
+            t1 = 2.0 * (I1 * h[1] - b01 * h[0] - b11 * h[1] - b12 * h[2])
+            t2 = 2.0 * (I1 * h[2] - b02 * h[0] - b12 * h[1] - b22 * h[2])
+            u0, u1, u2 = (
+                sc * d[0] + sf * h[0] + ss * t0,
+                sc * d[1] + sf * h[1] + ss * t1,
+                sc * d[2] + sf * h[2] + ss * t2,
+            )
+            more = 2.0 * k2 * (I1 * gg - f[0] * h[0] - f[1] * h[1] - f[2] * h[2])
+            r, p4, m2 = -2.0 * k2 * gg, 4.0 * k2, -2.0 * k2
+            k00 = more + r * b00 + (p4 + m2) * f[0] * h[0] + s0 * u0 + v0 * t0
+            k11 = more + r * b11 + (p4 + m2) * f[1] * h[1] + s1 * u1 + v1 * t1
+            k22 = more + r * b22 + (p4 + m2) * f[2] * h[2] + s2 * u2 + v2 * t2
+            k01 = r * b01 + p4 * f[0] * h[1] + m2 * h[0] * f[1] + s0 * u1 + v0 * t1
+            k10 = r * b01 + p4 * f[1] * h[0] + m2 * h[1] * f[0] + s1 * u0 + v1 * t0
+            k02 = r * b02 + p4 * f[0] * h[2] + m2 * h[0] * f[2] + s0 * u2 + v0 * t2
+            k20 = r * b02 + p4 * f[2] * h[0] + m2 * h[2] * f[0] + s2 * u0 + v2 * t0
+            k12 = r * b12 + p4 * f[1] * h[2] + m2 * h[1] * f[2] + s1 * u2 + v1 * t2
+            k21 = r * b12 + p4 * f[2] * h[1] + m2 * h[2] * f[1] + s2 * u1 + v2 * t1
+            add_block(
+                blocks,
+                places[e, i, o],
+                (
+                    np.float32(k00), np.float32(k10), np.float32(k20), zero,
+                    np.float32(k01), np.float32(k11), np.float32(k21), zero,
+                    np.float32(k02), np.float32(k12), np.float32(k22), zero,
+                    zero, zero, zero, zero,
+                ),
+            )  # fmt: skip
 
 
 @compiled

@@ -142,7 +142,9 @@ class System:
         arm = coarse.arms(x[order], label, count)
         size, room = 6 * count, -(-6 * count // 16) * 16
         matrix = np.zeros((size, size))
-        coarse.galerkin(self._rows, self._columns, self._diagonal, self._blocks, inertia[order], label, arm, free[order], matrix)
+        coarse.galerkin(
+            self._rows, self._columns, self._diagonal, self._blocks, inertia[order], label, arm, free[order], matrix
+        )
         lower, upper = np.zeros((size, room), np.float32), np.zeros((size, room), np.float32)
         pivots = np.zeros(size, np.float32)
         coarse.factor(matrix, lower, upper, pivots)
