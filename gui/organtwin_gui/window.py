@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
@@ -72,7 +72,7 @@ class MainWindow(QMainWindow):
         self.scene = ImageScene(self)
         self.setWindowTitle("OrganTwin")
         self.setAcceptDrops(True)
-        self.resize(1480, 900)
+        self.resize(QSize(1480, 900).boundedTo(self.screen().availableSize()))
 
         self.quad = QuadView(self.scene, opengl=opengl.works)
         self.workflow = Workflow(self.bridge, self.scene)
@@ -257,10 +257,10 @@ class MainWindow(QMainWindow):
         rehearse.compare_wanted.connect(self.compare_rehearsals)
         self.rehearsals.left.connect(lambda: self._show_compare(False))
         self.rehearsals.failed.connect(self.notice.fail)
-        self.room.refused.connect(self.notice.fail)
         self.room.kept.connect(lambda _uuid: self.notice.tell("The rehearsal is kept in the project."))
         self.room.changed.connect(self._show_undo)
         self.room.stepped.connect(self._show_undo)
+        self.workflow.step(PlanStep).changed_by_hand.connect(self._show_undo)
         self.compare.left.connect(lambda: self._show_compare(False))
         bridge.closed.connect(lambda: self._show_compare(False))
         self.welcome.sample_wanted.connect(self.open_sample)
@@ -408,11 +408,16 @@ class MainWindow(QMainWindow):
         self.compare_action.setChecked(on)
 
     def undo(self) -> None:
-        """Undo in the rehearsal while one goes on, else in the project."""
-        (self.room if self.room.busy else self.bridge).undo()
+        """Undo in the rehearsal while one goes on, on the page of planning the change by hand, else in the project."""
+        plan = self.workflow.step(PlanStep)
+        doer = self.room if self.room.busy else plan if plan.isVisible() and plan.can_undo else self.bridge
+        doer.undo()
 
     def redo(self) -> None:
-        (self.room if self.room.busy else self.bridge).redo()
+        """Do again what :meth:`undo` took back."""
+        plan = self.workflow.step(PlanStep)
+        doer = self.room if self.room.busy else plan if plan.isVisible() and plan.can_redo else self.bridge
+        doer.redo()
 
     def toggle_theme(self) -> None:
         look = theme.LIGHT if theme.current() is theme.DARK else theme.DARK
@@ -425,6 +430,7 @@ class MainWindow(QMainWindow):
                 action.setIcon(theme.icon(action.data()))
         self.workflow.dress()
         self.workflow.step(RehearseStep).tray.dress()
+        self.workflow.step(PlanStep).dress()
 
     def show_shortcuts(self) -> None:
         ShortcutsDialog(self).exec()
@@ -454,6 +460,10 @@ class MainWindow(QMainWindow):
         else:
             undo = document.undo_label if document else None
             redo = document.redo_label if document else None
+            plan = self.workflow.step(PlanStep)
+            if plan.isVisible():
+                undo = "the change of the plan" if plan.can_undo else undo
+                redo = "the change of the plan" if plan.can_redo else redo
         for action, label, name in ((self.undo_action, undo, "Undo"), (self.redo_action, redo, "Redo")):
             action.setEnabled(label is not None)
             action.setToolTip(f"{name}{f': {label}' if label else ''} ({action.shortcut().toString()})")

@@ -13,6 +13,7 @@ from organtwin_gui.rehearsal.room import in_hand
 from organtwin_gui.rehearsal.words import ICONS, words_of
 from organtwin_gui.theme import ICONS as KNOWN_ICONS
 from organtwin_gui.views.items.cut_faces import CutFaces, ScanSampler
+from organtwin_gui.views.items.live import share_around
 from organtwin_gui.views.items.moving_triangles import MovingTriangles, thinned, vertex_normals
 from pydantic import TypeAdapter
 
@@ -164,3 +165,17 @@ def test_a_cut_face_carries_the_voxels_it_goes_through():
     assert faces.actor.GetTexture() is not None
     faces.cover(TWO[:0], SQUARE)
     assert faces.actor.GetTexture() is None
+
+
+def test_char_is_dark_in_its_middle_and_fades_at_its_edge():
+    n = 9
+    at = np.arange(n * n).reshape(n, n)
+    a, b, c, d = (at[i : n - 1 + i, j : n - 1 + j].ravel() for i, j in ((0, 0), (0, 1), (1, 1), (1, 0)))
+    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+    middle = np.stack([triangles % n, triangles // n], axis=2).mean(axis=1)
+    burnt = np.linalg.norm(middle - 4, axis=1) < 3
+    share = share_around(triangles, burnt, n * n).reshape(n, n)
+    assert share[4, 4] == pytest.approx(1)
+    assert share[0, 0] == pytest.approx(0)
+    assert np.unique(share.round(3)).size > 4  # not black or nothing
+    assert not share_around(triangles, np.zeros(len(triangles), bool), n * n).any()

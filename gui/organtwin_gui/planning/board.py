@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
 from organtwin_gui import theme
 from organtwin_gui.planning.live import Drawn, Ground
 from organtwin_gui.views.items.plan import UUID, PlanItem
+from organtwin_gui.views.items.surface import SurfaceItem
 from organtwin_gui.views.viewport import Viewport
 
 REACH_PX = 15.0
@@ -39,6 +40,8 @@ class Board(QObject):
         self._shown_handles = False
         self._held: tuple[int, QPointF, NDArray[np.float64], NDArray[np.float64]] | None = None
         self._over, self._gone = -1, 0.0
+        self._known: set[str] = set()
+        viewport.items_changed.connect(self._something_came)
         viewport.canvas.installEventFilter(self)
         viewport.canvas.overpaint.append(self._paint)
 
@@ -47,19 +50,36 @@ class Board(QObject):
         return self.item is not None
 
     def open(self, ground: Ground) -> None:
-        """Show the organ and what lies in it, and put all else aside."""
+        """Show the organ and what lies in it, and put all else aside; a rehearsal keeps the picture."""
+        if self.viewport.is_live:
+            return
         if self.item is None:
             self._put_others_aside()
             self.item = PlanItem(self.viewport._around)
             self._framed = False
         self.item.set_inner(ground.inner)
+        self.item.show_organ(ground.organ)
         if UUID not in self.viewport.items:
             self.viewport._put(self.item)
+        self._frame()
+        self.viewport.canvas.contents_changed()
 
     def _put_others_aside(self) -> None:
         self._aside = [uuid for uuid, item in self.viewport.items.items() if item.visible and uuid != UUID]
+        self._known = set(self.viewport.items)
         for uuid in self._aside:
             self.viewport.set_visible(uuid, False)
+
+    def _something_came(self) -> None:
+        """Surfaces that a job has made meanwhile wait until the page is left: they would hide the plan."""
+        if self.item is None or not self.item.visible:
+            return
+        new = [uuid for uuid in self.viewport.items if uuid not in self._known and uuid != UUID]
+        self._known.update(new)
+        for uuid in new:
+            if isinstance(self.viewport.items[uuid], SurfaceItem):
+                self._aside.append(uuid)
+                self.viewport.set_visible(uuid, False)
 
     def step_aside(self) -> None:
         """Something else is to be looked at; the plan comes back with its next change."""
@@ -77,11 +97,14 @@ class Board(QObject):
         self.item.show_plan(drawn, asked_mm)
         if self._held is None:
             self._points, self._normals = drawn.handles, drawn.normals
+        self._frame()
+        self.viewport.canvas.contents_changed()
+
+    def _frame(self) -> None:
         if not self._framed:
             self._framed = True
             self.viewport._untouched = False
             self.viewport.look_from("A")
-        self.viewport.canvas.contents_changed()
 
     def set_handles(self, points_mm: NDArray[np.float64] | None, normals: NDArray[np.float64] | None = None) -> None:
         """Other places to drag than those of the plan (for planes)."""

@@ -31,12 +31,14 @@ from organtwin_gui.rehearsal.hand import Hand
 from organtwin_gui.rehearsal.instruments import Grip
 from organtwin_gui.rehearsal.readouts import Row, paint_readouts, rows_of
 from organtwin_gui.rehearsal.reel import Reel
+from organtwin_gui.rehearsal.refusal import SHOWN_S, paint_refusal
 from organtwin_gui.views.items.live import LiveItem, LiveLook
 from organtwin_gui.views.state import ImageScene
 from organtwin_gui.views.viewport import Viewport
 
 _TICK_MS = 16
 _LATE_S = 0.7
+_VESSEL = ("vein", "vena", "cava", "arter", "aorta", "vessel", "duct")  # in names of what is not taken out or drained
 _CHECK = "check"  # name of recordings that are made for a check only
 
 
@@ -98,6 +100,11 @@ class Room(QObject):
         self._tool_at: NDArray[np.float64] | None = None
         self._left_at: dict[int, NDArray[np.float64] | None] = {}  # retractors, by number of step
         self._is_kept = False
+        self.refusal = ""
+        self._refused = QTimer(self)
+        self._refused.setSingleShot(True)
+        self._refused.setInterval(round(1000 * SHOWN_S))
+        self._refused.timeout.connect(lambda: self._refuse(""))
         self.hand = Hand(viewport.canvas, lambda: self.item)
         self.hand.posed.connect(self._move)
         self.hand.wanted.connect(self.do)
@@ -149,7 +156,8 @@ class Room(QObject):
         inside = [thing for role, thing in by_role.items() if role.startswith("inside") and isinstance(thing, Surface)]
         beside = [thing for role, thing in by_role.items() if role.startswith("neigh") and isinstance(thing, OrganMesh)]
         self._inputs, self._table = dict(inputs), table
-        self.inside, self.has_plan = tuple(s.name for s in inside), "plan" in inputs
+        self.inside = tuple(s.name for s in inside if not any(w in s.structure for w in _VESSEL))
+        self.has_plan = "plan" in inputs
         self._session = self.make_session(document.project.folder, self._inputs, table, replay, pace)
         self.item = self.viewport.show_live(
             organ,
@@ -162,7 +170,7 @@ class Room(QObject):
         self._light()
         self._reel = Reel()
         self.steps = self.undone = ()
-        self.why, self._is_kept, self.deviation = "", False, None
+        self.why, self._is_kept, self.deviation, self.refusal = "", False, None, ""
         self.measures, self._newest = Measures(), None
         self._tool_at, self._left_at = None, {}
         self._waiting, self._in_hand = 0, ""
@@ -363,8 +371,10 @@ class Room(QObject):
             case say.Ready(replaying=replaying):
                 self._enter(State.REPLAYING if replaying else State.LIVE)
             case say.Said(text=text):
+                self._refuse("")
                 self.said.emit(text)
             case say.Refused(sentence=sentence):
+                self._refuse(sentence)
                 self.refused.emit(sentence)
             case say.Stepped(steps=steps, undone=undone):
                 self.steps, self.undone = steps, undone
@@ -378,6 +388,14 @@ class Room(QObject):
                 self._clock.stop()
                 self.check.forget()
                 self._enter(State.BROKEN)
+
+    def _refuse(self, sentence: str) -> None:
+        """Say for a while why something was not done; "" says nothing any more."""
+        if sentence:
+            self._refused.start()
+        if sentence != self.refusal:
+            self.refusal = sentence
+            self.viewport.canvas.update()
 
     def _stand(self) -> None:
         """Retractors that were left standing stay in the picture."""
@@ -450,6 +468,8 @@ class Room(QObject):
             if self.is_late:
                 rows.append(Row("The engine is at work …"))
             paint_readouts(painter, rows, 10.0, top)
+        if self.refusal:
+            paint_refusal(painter, self.refusal, area)
 
 
 def in_hand(steps: tuple[Step, ...]) -> str:

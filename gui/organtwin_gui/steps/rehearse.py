@@ -67,7 +67,7 @@ class RehearseStep(Step):
         self.form = QWidget()
         self.form.setLayout(self.before)
         self.page.addWidget(self.form)
-        self.page.addWidget(self.live)
+        self.page.addWidget(self.live, 20)  # before the stretch below it: the list of steps takes what is left
         self._build_foot()
         self._show_state()
 
@@ -154,7 +154,7 @@ class RehearseStep(Step):
         rows.addWidget(self.tray)
         rows.addLayout(look)
         rows.addLayout(steps)
-        rows.addWidget(self.list)
+        rows.addWidget(self.list, 1)
         return rows
 
     def _build_foot(self) -> None:
@@ -190,6 +190,7 @@ class RehearseStep(Step):
         room.changed.connect(self._show_state)
         room.stepped.connect(self._show_steps)
         room.said.connect(self._say)
+        room.refused.connect(self._say)
         room.progressed.connect(self._show_progress)
         room.hand.chosen.connect(self.tray.choose)
         room.hand.looked.connect(self._key_look)

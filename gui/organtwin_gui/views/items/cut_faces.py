@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
@@ -19,7 +21,7 @@ _FLESH = np.array([1.0, 0.90, 0.84])  # a grey picture in the warm light of the 
 
 
 class ScanSampler:
-    """The part of a scan around an organ, in grey values from 0 to 255."""
+    """The part of a scan around an organ, in grey values from 0 to 255; read beside the window, before the first cut."""
 
     def __init__(self, volume: Volume, window: tuple[float, float], low_mm: NDArray, high_mm: NDArray) -> None:
         corners = np.array(np.meshgrid(*np.stack([low_mm, high_mm], axis=1))).reshape(3, -1).T
@@ -29,18 +31,23 @@ class ScanSampler:
         last = np.maximum(last, first + 1)
         (i0, j0, k0), (i1, j1, k1) = first, last
         level, width = window
-        values = np.asarray(volume.values[k0:k1, j0:j1, i0:i1], np.float32)
-        self._values = np.clip((values - (level - width / 2)) / max(width, 1e-6), 0, 1) * 255
         self._grid, self._first = volume.grid, first
+
+        def read() -> NDArray[np.float32]:
+            values = np.asarray(volume.values[k0:k1, j0:j1, i0:i1], np.float32)
+            return np.clip((values - (level - width / 2)) / max(width, 1e-6), 0, 1) * np.float32(255)
+
+        reader = ThreadPoolExecutor(1)
+        self._read = reader.submit(read)
+        reader.shutdown(wait=False)
 
     def __call__(self, points_mm: NDArray[np.floating]) -> NDArray[np.float32]:
         """Grey (n,) at points (n, 3) of the scan's own space."""
-        if not self._values.size:
+        values = self._read.result()
+        if not values.size:
             return np.full(len(points_mm), 128.0, np.float32)
         ijk = self._grid.to_index(points_mm) - self._first
-        return np.asarray(
-            map_coordinates(self._values, ijk[:, ::-1].T, np.float32, order=1, mode="nearest", prefilter=False)
-        )
+        return np.asarray(map_coordinates(values, ijk[:, ::-1].T, np.float32, order=1, mode="nearest", prefilter=False))
 
 
 class CutFaces(MovingTriangles):

@@ -52,6 +52,18 @@ _NATURAL: dict[str, Colour] = {
 }
 
 
+def share_around(triangles: NDArray[np.integer], marked: NDArray[np.bool_], count: int) -> NDArray[np.float32]:
+    """(count,) how much of what surrounds each point is marked: fades at the edge, also where triangles are coarse."""
+    if not marked.any():
+        return np.zeros(count, np.float32)
+    around = np.bincount(triangles.ravel(), minlength=count)
+    share = np.bincount(triangles[marked].ravel(), minlength=count) / np.maximum(around, 1)
+    # once more over the neighbours, so that no point stands out of its surroundings as the tip of a star
+    mean = share[triangles].mean(axis=1)
+    smooth = np.bincount(triangles.ravel(), np.repeat(mean, 3), minlength=count) / np.maximum(around, 1)
+    return np.asarray(smooth, np.float32)
+
+
 def natural(key: str) -> Colour:
     """The colour of a structure in an operation."""
     if is_tumour(key):
@@ -203,9 +215,7 @@ class LiveItem(SceneItem):
         cut = frame.kinds == CUT
         self.skin.set_triangles(frame.triangles[~cut])
         self.cut.cover(frame.triangles[cut], frame.rest_mm)
-        burnt = np.zeros(len(frame.points_mm), np.float32)
-        burnt[frame.triangles[frame.kinds == BURNT].ravel()] = 1.0
-        self._burnt = burnt
+        self._burnt = share_around(frame.triangles, frame.kinds == BURNT, len(frame.points_mm))
         for thing in self.inside.values():
             thing.gone = None
 
