@@ -44,8 +44,8 @@ def nearest(tree: Tree, branches: Sequence[int], places_mm: Points) -> NDArray[n
     """The branch that is nearest to each place, among those given.
 
     The distance is the straight one to the branch's middle line. Branches run inside the liver, which is nearly convex around
-    each of them, and what a branch feeds is compact: Selle et al. 2002 ("Analysis of vasculature for liver surgical planning", IEEE
-    Trans. Med. Imaging 21:1344) found the nearest-branch rule within the differences between real specimens.
+    each of them, and what a branch feeds is compact. Selle et al. 2002 ("Analysis of vasculature for liver surgical planning", IEEE
+    Trans. Med. Imaging 21:1344) divide the liver by such a rule; it is an estimate, and better the further a tree can be followed.
     """
     points, owner = samples(tree, branches)
     return np.asarray(owner[cKDTree(points).query(places_mm)[1]])
