@@ -113,6 +113,17 @@ def test_a_plane_takes_its_side_away_and_says_how_much_and_what_it_cut(table: Ta
     assert 0.5 < gone.mean() < 0.7
 
 
+def test_a_tumour_that_bulges_out_of_the_organ_goes_whole_with_its_tissue_and_a_vessel_outside_stays(table: Table) -> None:
+    bulge = sphere(np.array([22.0, 10.0, 16.0]), 7.0)  # up to 7 mm above the block
+    table.carried = (
+        Carried.bound("Tumour", "tumour", *bulge, table.body),
+        Carried.bound("Artery", "vessel", *bulge, table.body),
+    )
+    perform(table, PlaneResection(point_mm=(10.0, 0.0, 0.0), normal=(1.0, 0.0, 0.0)))
+    assert thing(table, "Tumour").gone.all()  # nothing of it is left in the air
+    assert not thing(table, "Artery").gone.all()
+
+
 def test_an_incision_opens_when_it_is_pulled(table: Table) -> None:
     said = perform(table, Incise(path_mm=((12.1, 4.0, 16.0), (12.1, 16.0, 16.0)), depth="8 mm"))
     assert said.startswith("Incised 12 mm, 8 mm deep")
@@ -362,7 +373,7 @@ def test_warming_up_compiles_what_a_cut_needs() -> None:
     from organtwin.mesh.cutting import kernels
 
     warm_up()
-    assert kernels.split_tets.signatures
+    assert kernels.split.signatures
     assert kernels.part_stars.signatures
 
 

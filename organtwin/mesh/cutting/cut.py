@@ -353,22 +353,29 @@ def _numbers(ends: NDArray[np.int64], edges: NDArray[np.int64], count: int) -> N
 def _divided(
     tets: NDArray[np.int32], near: NDArray[np.int64], edges: NDArray[np.int64], n: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    ends = tets[near][:, kernels.EDGES].astype(np.int64)
-    made: tuple[NDArray[np.int32], NDArray[np.int64]] = kernels.split_tets(tets[near], _numbers(ends, edges, n), n)
-    return made
+    """The tetrahedra ``near`` the sheet bisected at their crossed edges, and which of them each is a part of."""
+    return _split(tets[near], kernels.EDGES, edges, n)
 
 
 def _divided_triangles(
     triangles: NDArray[np.int32], sign: NDArray[np.int8], edges: NDArray[np.int64], n: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """All triangles, those with corners on both sides bisected, and the row of each."""
     corners = sign[triangles]
     mixed = (corners == ABOVE).any(axis=1) & (corners == BELOW).any(axis=1)
     rows = np.flatnonzero(mixed)
-    own = triangles[rows]
-    ends = np.stack([own, np.roll(own, -1, axis=1)], axis=2).astype(np.int64)
-    made, of = kernels.split_triangles(own, _numbers(ends, edges, n), n)
+    made, of = _split(triangles[rows], kernels.TRIANGLE_EDGES, edges, n)
     keep = np.flatnonzero(~mixed)
     return np.ascontiguousarray(np.concatenate([triangles[keep], made]), np.int32), np.concatenate([keep, rows[of]])
+
+
+def _split(
+    cells: NDArray[np.int32], ends: NDArray[np.int64], edges: NDArray[np.int64], n: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    made: tuple[NDArray[np.int32], NDArray[np.int64]] = kernels.split(
+        cells, ends, _numbers(cells[:, ends].astype(np.int64), edges, n), n
+    )
+    return made
 
 
 def _side_at_sheet(tets: NDArray[np.int32], side: NDArray[np.int8], on_sheet: NDArray[np.bool_]) -> NDArray[np.int8]:

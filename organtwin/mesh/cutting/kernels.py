@@ -9,6 +9,7 @@ import numpy as np
 
 FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]], np.int64)  # opposite each corner, outward
 EDGES = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]], np.int64)
+TRIANGLE_EDGES = np.array([[0, 1], [1, 2], [2, 0]], np.int64)
 
 
 # -- crossed edges -------------------------------------------------------------------------------------------------------
@@ -180,66 +181,33 @@ def cells_around(tets: Any, count: int) -> Any:
 
 
 @numba.njit(cache=True, nogil=True)
-def split_tets(tets: Any, edge_of: Any, first_new: int) -> Any:
-    """Bisect tetrahedra at their crossed edges, the crossed edges with small numbers first.
+def split(cells: Any, ends: Any, edge_of: Any, first_new: int) -> Any:
+    """Bisect tetrahedra or triangles at their crossed edges, the crossed edges with small numbers first.
 
-    ``edge_of`` (m, 6) is the number of each crossed edge, -1 where it is not. As neighbours bisect the edges of a common
-    face in the same order, they divide it alike. Returns tetrahedra and the row that each came from.
+    ``ends`` (e, 2) are the corners of the edges of a cell; ``edge_of`` (m, e) is the number of each crossed edge, -1 where it
+    is not. As neighbours bisect the edges that they share in the same order, they divide what they share alike. Returns
+    cells and the row that each came from.
     """
-    out = np.empty((8 * len(tets), 4), np.int32)
-    parent = np.empty(8 * len(tets), np.int64)
+    corners_each = cells.shape[1]
+    most = 2 ** (corners_each - 1)
+    out = np.empty((most * len(cells), corners_each), np.int32)
+    parent = np.empty(most * len(cells), np.int64)
     count = 0
-    stack = np.empty((32, 4), np.int64)
-    for m in range(len(tets)):
-        stack[0] = tets[m]
+    stack = np.empty((32, corners_each), np.int64)
+    for m in range(len(cells)):
+        stack[0] = cells[m]
         size = 1
         while size > 0:
             size -= 1
             corners = stack[size].copy()
             best, one, two = -1, 0, 0
-            for i in range(4):
-                for j in range(i + 1, 4):
-                    for e in range(6):
-                        number = edge_of[m, e]
-                        if number < 0 or (best >= 0 and number >= best):
-                            continue
-                        a, b = tets[m, EDGES[e, 0]], tets[m, EDGES[e, 1]]
-                        if (corners[i] == a and corners[j] == b) or (corners[i] == b and corners[j] == a):
-                            best, one, two = number, i, j
-            if best < 0:
-                out[count] = corners
-                parent[count] = m
-                count += 1
-                continue
-            stack[size] = corners
-            stack[size, two] = first_new + best
-            stack[size + 1] = corners
-            stack[size + 1, one] = first_new + best
-            size += 2
-    return out[:count].copy(), parent[:count].copy()
-
-
-@numba.njit(cache=True, nogil=True)
-def split_triangles(triangles: Any, edge_of: Any, first_new: int) -> Any:
-    """The same for triangles; ``edge_of`` (m, 3) of the edges ab, bc, ca."""
-    out = np.empty((4 * len(triangles), 3), np.int32)
-    parent = np.empty(4 * len(triangles), np.int64)
-    count = 0
-    stack = np.empty((8, 3), np.int64)
-    for m in range(len(triangles)):
-        stack[0] = triangles[m]
-        size = 1
-        while size > 0:
-            size -= 1
-            corners = stack[size].copy()
-            best, one, two = -1, 0, 0
-            for i in range(3):
-                j = (i + 1) % 3
-                for e in range(3):
+            for pair in range(len(ends)):
+                i, j = ends[pair, 0], ends[pair, 1]
+                for e in range(len(ends)):
                     number = edge_of[m, e]
                     if number < 0 or (best >= 0 and number >= best):
                         continue
-                    a, b = triangles[m, e], triangles[m, (e + 1) % 3]
+                    a, b = cells[m, ends[e, 0]], cells[m, ends[e, 1]]
                     if (corners[i] == a and corners[j] == b) or (corners[i] == b and corners[j] == a):
                         best, one, two = number, i, j
             if best < 0:
