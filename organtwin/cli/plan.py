@@ -106,9 +106,10 @@ def plane_of(text: str) -> dict[str, Any]:
     """ "x,y,z:nx,ny,nz" as a plane."""
     try:
         point, normal = ([float(x) for x in half.split(",")] for half in text.split(":"))
-        assert len(point) == len(normal) == 3
-    except (ValueError, AssertionError):
-        raise BadInput(f"'{text}' is not a plane", remedy='Write it as "x,y,z:nx,ny,nz", in LPS mm.') from None
+    except ValueError:
+        point = normal = []
+    if not len(point) == len(normal) == 3:
+        raise BadInput(f"'{text}' is not a plane", remedy='Write it as "x,y,z:nx,ny,nz", in LPS mm.')
     return {"point_mm": point, "normal": normal}
 
 

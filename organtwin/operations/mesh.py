@@ -73,11 +73,9 @@ def run(inputs: dict[str, TwinObject], parameters: MeshParameters, monitor: Moni
     )
     rest = PartMonitor(monitor, 0.2, 1.0)
     if kind == "vessel":
-        placed = (
-            None
-            if parameters.openings == "auto"
-            else [build.PlacedOpening(o.name, o.role, o.point_mm, o.normal) for o in parameters.openings]
-        )
+        placed = None
+        if parameters.openings != "auto":
+            placed = [build.PlacedOpening(o.name, o.role, o.point_mm, o.normal) for o in parameters.openings]
         made = build.vessel(
             surface,
             edge_mm=edge_mm,

@@ -13,6 +13,7 @@ from organtwin.cli.follow import console, run_job
 from organtwin.document import Document
 from organtwin.errors import BadInput
 from organtwin.model import Rehearsal
+from organtwin.store import Entry
 
 Inside = Annotated[
     list[str] | None,
@@ -92,7 +93,7 @@ def _roles(document: Document, role: str, kind: str, names: list[str] | None) ->
     return found
 
 
-def _trees(document: Document) -> list[Any]:
+def _trees(document: Document) -> list[Entry]:
     """Newest tree of every vessel: they give the vessels' branches their names."""
     newest = {entry.name: entry for entry in document.entries("centerline")}
     return list(newest.values())
