@@ -37,7 +37,17 @@ def clusters(points: NDArray[np.float64], used: NDArray[np.bool_], rows, columns
         first = pieces // 2
         at = len(order) * first // pieces
         parts += [(order[at:], pieces - first), (order[:at], first)]
-    return _connected(label, rows, columns)
+    return _in_order(*_connected(label, rows, columns))
+
+
+def _in_order(label: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], int]:
+    """The clusters numbered as their points lie, so that only clusters of near numbers touch."""
+    inside = np.flatnonzero(label >= 0)
+    middle = np.bincount(label[inside], inside, count) / np.maximum(np.bincount(label[inside], minlength=count), 1)
+    number = np.empty(count + 1, np.int32)
+    number[np.argsort(middle, kind="stable")] = np.arange(count, dtype=np.int32)
+    number[count] = -1
+    return number[label], count
 
 
 @compiled
@@ -86,44 +96,15 @@ def arms(points: NDArray[np.float64], label: NDArray[np.int32], count: int) -> N
 
 
 @compiled
-def _modes(arm, b):
-    """Rows x, y, z of the three shifts and three turns at a point."""
-    b[:] = 0.0
-    b[0, 0] = b[1, 1] = b[2, 2] = 1.0
-    b[0, 4], b[0, 5] = arm[2], -arm[1]
-    b[1, 3], b[1, 5] = -arm[2], arm[0]
-    b[2, 3], b[2, 4] = arm[1], -arm[0]
-
-
-@compiled
 def galerkin(rows, columns, diagonal, blocks, inertia, label, arm, free, out):
-    """The matrix of the linear system with ``inertia`` (n,), seen by the clusters (6c, 6c)."""
+    """The matrix of the linear system with ``inertia`` (n,), seen by the clusters (6c, 6c).
+
+    A point of a cluster moves by b = [I, [arm]_x^T]: three shifts and three turns.
+    """
     out[:] = 0.0
-    bi, bj, kb = np.empty((3, 6)), np.empty((3, 6)), np.empty((3, 6))
     near = np.empty(64, np.int32)
-    along = np.empty((64, 6))
+    along = np.empty((64, 4, 6))  # of each cluster around a point: K b, and below it G b
     for i in range(len(rows) - 1):
-        if free[i] and label[i] >= 0:
-            _modes(arm[i], bi)
-            for at in range(rows[i], rows[i + 1]):
-                j = columns[at]
-                if not free[j] or label[j] < 0:
-                    continue
-                _modes(arm[j], bj)
-                b = blocks[at]
-                for r in range(3):
-                    for s in range(6):
-                        kb[r, s] = b[0, r] * bj[0, s] + b[1, r] * bj[1, s] + b[2, r] * bj[2, s]
-                        if i == j:
-                            kb[r, s] += inertia[i] * bi[r, s]
-                for r in range(6):
-                    for s in range(6):
-                        out[6 * label[i] + r, 6 * label[j] + s] += (
-                            bi[0, r] * kb[0, s] + bi[1, r] * kb[1, s] + bi[2, r] * kb[2, s]
-                        )
-        compliance = blocks[diagonal[i], 3, 3]
-        if compliance <= 0.0:
-            continue
         found = 0
         for at in range(rows[i], rows[i + 1]):
             j = columns[at]
@@ -138,50 +119,86 @@ def galerkin(rows, columns, diagonal, blocks, inertia, label, arm, free, out):
                 near[found] = label[j]
                 along[found] = 0.0
                 found += 1
-            _modes(arm[j], bj)
-            b = blocks[at]
-            for s in range(6):
-                along[slot, s] += b[0, 3] * bj[0, s] + b[1, 3] * bj[1, s] + b[2, 3] * bj[2, s]
+            a0, a1, a2 = arm[j, 0], arm[j, 1], arm[j, 2]
+            for r in range(4):
+                k0, k1, k2 = float(blocks[at, 0, r]), float(blocks[at, 1, r]), float(blocks[at, 2, r])
+                if i == j and r < 3:
+                    k0 += inertia[i] * (r == 0)
+                    k1 += inertia[i] * (r == 1)
+                    k2 += inertia[i] * (r == 2)
+                along[slot, r, 0] += k0
+                along[slot, r, 1] += k1
+                along[slot, r, 2] += k2
+                along[slot, r, 3] += a1 * k2 - a2 * k1
+                along[slot, r, 4] += a2 * k0 - a0 * k2
+                along[slot, r, 5] += a0 * k1 - a1 * k0
+        if free[i] and label[i] >= 0:
+            a0, a1, a2 = arm[i, 0], arm[i, 1], arm[i, 2]
+            own = 6 * label[i]
+            for slot in range(found):
+                other = 6 * near[slot]
+                for s in range(6):
+                    t0, t1, t2 = along[slot, 0, s], along[slot, 1, s], along[slot, 2, s]
+                    out[own, other + s] += t0
+                    out[own + 1, other + s] += t1
+                    out[own + 2, other + s] += t2
+                    out[own + 3, other + s] += a1 * t2 - a2 * t1
+                    out[own + 4, other + s] += a2 * t0 - a0 * t2
+                    out[own + 5, other + s] += a0 * t1 - a1 * t0
+        compliance = blocks[diagonal[i], 3, 3]
+        if compliance <= 0.0:
+            continue
         for k in range(found):
             for m in range(found):
                 for r in range(6):
+                    share = along[k, 3, r] / compliance
                     for s in range(6):
-                        out[6 * near[k] + r, 6 * near[m] + s] += along[k, r] * along[m, s] / compliance
+                        out[6 * near[k] + r, 6 * near[m] + s] += share * along[m, 3, s]
 
 
 @compiled
-def factor(a, lower, upper, pivots):
-    """Cholesky factor of ``a`` (n, n), which is destroyed: its rows below the diagonal, those of its transpose, and the inverse of
-    the diagonal; arrays may be longer than n. A direction that nothing resists is held."""
+def factor(a, lower, upper, pivots, begins, ends):
+    """Cholesky factor of ``a`` (n, n), which is destroyed: its rows below the diagonal, those of its transpose, the inverse of the
+    diagonal, and where the rows begin and end; arrays may be longer than n. A direction that nothing resists is held."""
     n = len(a)
     least = np.empty(n)
+    end = 0
     for k in range(n):
         least[k] = 1e-6 * a[k, k] if a[k, k] > 0.0 else 1.0
+        for j in range(n - 1, end, -1):
+            if a[k, j] != 0.0:
+                end = j
+                break
+        end = max(end, k)
+        ends[k] = end + 1
     for k in range(n):
         root = np.sqrt(max(a[k, k], least[k]))
         a[k, k] = root
         inverse = 1.0 / root
-        for j in range(k + 1, n):
+        for j in range(k + 1, ends[k]):
             a[k, j] *= inverse
-        for i in range(k + 1, n):
+        for i in range(k + 1, ends[k]):
             f = a[k, i]
-            if f != 0.0:
-                for j in range(i, n):
-                    a[i, j] -= f * a[k, j]
+            for j in range(i, ends[k]):
+                a[i, j] -= f * a[k, j]
     lower[:] = 0.0
     upper[:] = 0.0
+    begin = 0
     for i in range(n):
+        while ends[begin] <= i:
+            begin += 1
+        begins[i] = begin
         pivots[i] = 1.0 / a[i, i]
-        for j in range(i):
+        for j in range(begin, i):
             lower[i, j] = a[j, i]
-        for j in range(i + 1, n):
+        for j in range(i + 1, ends[i]):
             upper[i, j] = a[i, j]
 
 
 @compiled
 def correct(r, clusters, free, y, z):
     """Add to z (n, 4) what the clusters answer to r (n, 4)."""
-    label, arm, lower, upper, pivots = clusters
+    label, arm, lower, upper, pivots, begins, ends = clusters
     n = len(pivots)
     y[:] = 0.0
     for i in range(len(label)):
@@ -196,9 +213,9 @@ def correct(r, clusters, free, y, z):
             y[c + 4] += a2 * r0 - a0 * r2
             y[c + 5] += a0 * r1 - a1 * r0
     for i in range(n):
-        y[i] = (y[i] - row_dot(lower, i, y, 0, (i + 15) // 16 * 16)) * pivots[i]
+        y[i] = (y[i] - row_dot(lower, i, y, begins[i] // 16 * 16, (i + 15) // 16 * 16)) * pivots[i]
     for i in range(n - 1, -1, -1):
-        y[i] = (y[i] - row_dot(upper, i, y, i // 16 * 16, len(y))) * pivots[i]
+        y[i] = (y[i] - row_dot(upper, i, y, i // 16 * 16, (ends[i] + 15) // 16 * 16)) * pivots[i]
     for i in range(len(label)):
         c = 6 * label[i]
         if c >= 0 and free[i]:

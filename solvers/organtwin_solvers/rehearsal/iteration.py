@@ -12,16 +12,12 @@ import numpy as np
 
 from organtwin_solvers.rehearsal.coarse import correct
 from organtwin_solvers.rehearsal.compiled import compiled
-from organtwin_solvers.rehearsal.wide import block_row, slope_row
+from organtwin_solvers.rehearsal.wide import block_row, number_row, slope_row
 
 
 @compiled
-def product(rows, columns, blocks, slopes, soft, chebyshev, links, x, y, s, r, d):
-    """y = A x in the first three columns of x, y (n, 4) float32; the fourth of x is 0 before and after.
-
-    ``slopes`` (nonzeros, 4) are the rows of G with a 0, ``soft`` (nonzeros,) is C: they are in ``blocks`` too, but reading
-    only them is what costs less. ``s`` (n,) becomes the pressure's answer; r, d (n,) are scratch.
-    """
+def answer(rows, columns, slopes, soft, chebyshev, x, s, r, d):
+    """s (n,) = C^-1 G x, the pressures that go with x (n, 4); r, d (n,) are scratch."""
     n = len(rows) - 1
     scale, low, high, degree = chebyshev
     middle, half = np.float32(0.5) * (high + low), np.float32(0.5) * (high - low)
@@ -34,14 +30,22 @@ def product(rows, columns, blocks, slopes, soft, chebyshev, links, x, y, s, r, d
         after = np.float32(1.0) / (np.float32(2.0) * sigma - rho)
         keep, gain = after * rho, np.float32(2.0) * after / half
         for i in range(n):
-            total = np.float32(0.0)
-            for at in range(rows[i], rows[i + 1]):
-                total += soft[at] * d[columns[at]]
-            r[i] -= total
+            r[i] -= number_row(soft, columns, d, rows[i], rows[i + 1])
         for i in range(n):
             d[i] = keep * d[i] + gain * scale[i] * r[i]
             s[i] += d[i]
         rho = after
+
+
+@compiled
+def product(rows, columns, blocks, slopes, soft, chebyshev, links, x, y, s, r, d):
+    """y = A x in the first three columns of x, y (n, 4) float32; the fourth of x is 0 before and after.
+
+    ``slopes`` (nonzeros, 4) are the rows of G with a 0, ``soft`` (nonzeros,) is C: they are in ``blocks`` too, but reading
+    only them is what costs less. ``s`` (n,) becomes the pressure's answer; r, d (n,) are scratch.
+    """
+    answer(rows, columns, slopes, soft, chebyshev, x, s, r, d)
+    n = len(rows) - 1
     for i in range(n):
         x[i, 3] = s[i]
     for i in range(n):
@@ -135,12 +139,12 @@ def _inner(a, b):
 def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, scratch, p, coarse, tolerance, most):
     """Lower the quadratic of A x = b from the x (n, 4) given plus the best multiple of ``guess``; points not free keep their x.
 
-    ``matrix`` are the arguments of :func:`product` up to the vectors; ``vectors`` (5, n, 4) zeros, ``scratch`` (2, n). ``p`` (n,) becomes the change of
+    ``matrix`` are the arguments of :func:`product` up to the vectors; ``vectors`` (4, n, 4) zeros, ``scratch`` (2, n). ``p`` (n,) becomes the change of
     the pressure that goes with x. Returns the iterations made, whether a direction of negative curvature ended them (x is then
     the last good one), and by how much the residual fell, in the preconditioner's norm.
     """
     rows, columns, blocks, slopes, soft, chebyshev, links = matrix
-    r, z, d, q, e = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
+    r, z, d, q = vectors[0], vectors[1], vectors[2], vectors[3]
     u, w = scratch[0], scratch[1]
     n = len(x)
     shifted, guessed = _inner(x, x) > 0.0, _inner(guess, guess) > 0.0
@@ -195,6 +199,6 @@ def conjugate_gradients(matrix, clusters, inverse, free, b, x, guess, vectors, s
         done += 1
     for i in range(n):
         for k in range(3):
-            e[i, k] = x[i, k]
-    product(rows, columns, blocks, slopes, soft, chebyshev, links, e, q, p, u, w)
+            d[i, k] = x[i, k]
+    answer(rows, columns, slopes, soft, chebyshev, d, p, u, w)
     return done, bad, np.sqrt(rz / max(first, 1e-300))

@@ -24,6 +24,7 @@ BDF2 = 2.0 / 3.0
 LAST = 2e-3
 FARTHEST = 0.25  # of the body's size that a point moves in a step
 REFINEMENTS = 3  # Newton iterations in a step at most, and one more for each 50 of the linear solver
+ROUNDING = 1e-9
 # another iteration when what is out of balance could do, as work, this share of the motion's energy (fast turning; divided by
 # the iterations of the linear solver: who asks for more of these wants more exact steps), and of the stored energy (so that
 # none is made for what has come to rest)
@@ -363,7 +364,8 @@ class Stepper:
         outside = self._acting().force
         left = float(np.linalg.norm((self._force + outside)[free]))
         acting = float(np.linalg.norm(outside[free]) + np.linalg.norm(self._force[~free]))
-        return left / acting if acting > 0 else 0.0
+        forces = self.body.materials[0].shear_pa * self.body.size_mm**2  # below ROUNDING of which nothing acts at all
+        return left / acting if acting > ROUNDING * forces else 0.0
 
     def energy(self) -> float:
         """Kinetic and stored energy with that of gravity, springs and threads, g mm^2/s^2."""
@@ -389,7 +391,10 @@ class Stepper:
         self._system, self._clusters, self._before = snapshot.system, snapshot.clusters, snapshot.before
         self.x, self.v = snapshot.x.copy(), snapshot.v.copy()
         self._system.recall(snapshot.pressure)
-        self._energy, self._force = snapshot.energy, snapshot.force.copy()  # found anew they would differ in the last digits
+        self._energy, self._force = (
+            snapshot.energy,
+            snapshot.force.copy(),
+        )  # found anew they would differ in the last digits
         self._outside = None
 
 

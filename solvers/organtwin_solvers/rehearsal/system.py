@@ -28,10 +28,12 @@ class Clusters:
     lower: NDArray[np.float32]
     upper: NDArray[np.float32]
     pivots: NDArray[np.float32]
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
 
     @property
     def arrays(self) -> tuple[NDArray, ...]:
-        return self.label, self.arm, self.lower, self.upper, self.pivots
+        return self.label, self.arm, self.lower, self.upper, self.pivots, self.begins, self.ends
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class System:
         self._around, self._scratch = np.zeros(n), np.zeros((6, n))
         self._blocks = np.zeros((size, 4, 4), np.float32)
         self._slopes, self._soft = np.zeros((size, 4), np.float32), self._compliance.astype(np.float32)
-        self._inverse, self._vectors = np.zeros((n, 3, 3), np.float32), np.zeros((5, n, 4), np.float32)
+        self._inverse, self._vectors = np.zeros((n, 3, 3), np.float32), np.zeros((4, n, 4), np.float32)
         self._pair = np.zeros((2, n), np.float32)
 
     # -- a shape -------------------------------------------------------------------------------------------------------
@@ -147,8 +149,9 @@ class System:
         )
         lower, upper = np.zeros((size, room), np.float32), np.zeros((size, room), np.float32)
         pivots = np.zeros(size, np.float32)
-        coarse.factor(matrix, lower, upper, pivots)
-        return Clusters(label, arm, lower, upper, pivots)
+        begins, ends = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        coarse.factor(matrix, lower, upper, pivots, begins, ends)
+        return Clusters(label, arm, lower, upper, pivots, begins, ends)
 
     def solve(
         self,

@@ -86,6 +86,22 @@ def slope_row(_: Any, slopes: Any, columns: Any, x: Any, begin: Any, end: Any) -
 
 
 @intrinsic
+def number_row(_: Any, values: Any, columns: Any, x: Any, begin: Any, end: Any) -> Any:
+    """The sum over ``at`` from ``begin`` to ``end`` of values[at] x[columns[at]]; single floats."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        a, c, v = (_data(context, builder, signature.args[k], arguments[k]) for k in range(3))
+        total = cgutils.alloca_once_value(builder, ir.Constant(_FLOAT, 0.0))
+        builder.store(ir.Constant(_FLOAT, 0.0), total)
+        with cgutils.for_range_slice(builder, arguments[3], arguments[4], ir.Constant(_INT, 1), _INT) as (at, _):
+            j = builder.zext(builder.load(builder.gep(c, [at])), _INT)
+            _gather_add(builder, total, builder.load(builder.gep(a, [at])), builder.load(builder.gep(v, [j])))
+        return builder.load(total)
+
+    return types.float32(values, columns, x, types.int64, types.int64), generate
+
+
+@intrinsic
 def row_dot(_: Any, matrix: Any, row: Any, x: Any, begin: Any, end: Any) -> Any:
     """Sum of matrix[row, k] x[k] over k from ``begin`` to ``end``, both multiples of 16; float32."""
 
