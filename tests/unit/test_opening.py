@@ -113,7 +113,9 @@ def test_a_plane_takes_its_side_away_and_says_how_much_and_what_it_cut(table: Ta
     assert 0.5 < gone.mean() < 0.7
 
 
-def test_a_tumour_that_bulges_out_of_the_organ_goes_whole_with_its_tissue_and_a_vessel_outside_stays(table: Table) -> None:
+def test_a_tumour_that_bulges_out_of_the_organ_goes_whole_with_its_tissue_and_a_vessel_outside_stays(
+    table: Table,
+) -> None:
     bulge = sphere(np.array([22.0, 10.0, 16.0]), 7.0)  # up to 7 mm above the block
     table.carried = (
         Carried.bound("Tumour", "tumour", *bulge, table.body),

@@ -168,3 +168,16 @@ def test_a_refused_action_leaves_the_engine_as_it_was(engine: Engine) -> None:
         engine.do(Drain(inside="Cyst"))
     assert engine.digest() == before
     assert engine.history.steps == 0
+
+
+def test_warming_up_touches_the_tissue_and_leaves_nothing_behind() -> None:
+    engine = Engine({"mesh": block((5, 3, 2), (50.0, 30.0, 20.0))}, SCENE)
+    twin = Engine({"mesh": block((5, 3, 2), (50.0, 30.0, 20.0))}, SCENE)
+    engine.warm()
+    assert engine.digest() == twin.digest()
+    assert (engine.tool, engine.tick, engine.history) == (None, 0, twin.history)
+    assert len(engine.stepper.loads) == len(twin.stepper.loads)
+    for one in (engine, twin):
+        one.do(Fix(at_mm=TOP, radius="4 mm"))
+        one.step()
+    assert engine.digest() == twin.digest()

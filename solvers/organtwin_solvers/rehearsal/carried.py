@@ -163,7 +163,8 @@ class Carried:
         outer = (made.owner < 0) & (made.owner != LEFT)
         tet[outer] = cut.triangle_tet[-1 - made.owner[outer]]
         lost = live & goes[tet]
-        taken = self.taken | (lost & made.inside)
+        # of a vessel what lies outside goes on to other organs; a tumour that bulges out goes with its tissue
+        taken = self.taken | (lost & (made.inside | (self.kind == "tumour")))
         stays, shown = np.cumsum(~goes) - 1, np.cumsum(~goes[cut.triangle_tet]) - 1
         number = np.where(made.owner >= 0, stays[np.maximum(made.owner, 0)], made.owner)
         number[outer] = -1 - shown[-1 - made.owner[outer]]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.model import Centerline, OrganMesh, ResectionPlan, Surface, TissueCase, TwinObject
-from organtwin.model.rehearsal import Command, Scene
+from organtwin.model.rehearsal import Command, Scene, Take
 from organtwin.model.result import Quantity
 from organtwin.rehearsal.engine import of_role
 from organtwin.rehearsal.frame import Frame
@@ -145,13 +145,28 @@ class Engine:
         self.history = replace(self.history, **changes)
 
     def warm(self) -> None:
-        """Have all compiled that a step, a frame and a cut need; nothing changes. The first time on a machine this takes a minute."""
+        """Have all compiled that a step, a tool, a frame and a cut need; nothing changes.
+
+        The first time on a machine this takes a minute.
+        """
         before, says = self.snapshot(), self._says
         self.step()
+        self._touch()
         self.frame()
         self.restore(before)
         self._says = says
         warm_up()
+
+    def _touch(self) -> None:
+        """Touch the skin with a ball, a rod and a blade."""
+        a, b, c = self.stepper.x[self.body.triangles[0]]
+        side, outward = b - a, np.cross(b - a, c - a)
+        side, outward = side / np.linalg.norm(side), outward / np.linalg.norm(outward)
+        for tool in ("ball", "probe", "retractor"):
+            self.do(Take(tool=tool))
+            for clear_mm in (5.0, -0.5):
+                self.move(np.concatenate([(a + b + c) / 3 + clear_mm * outward, -outward, side]))
+                self.step()
 
     def step(self) -> str:
         """One tick; what came up in it, in sentences, mostly nothing."""

@@ -30,6 +30,7 @@ _QUANTITIES = {
     "strain": ("strain", "Strain", "%"),
     "stress": ("stress_pa", "Stress", "kPa"),
 }
+_LEAST = {"displacement": 1e-3, "strain": 1e-5, "stress": 1e-2}  # a range of values smaller than this is none
 
 
 def _to_shown(quantity: str) -> float:
@@ -88,6 +89,7 @@ class TissueItem(SceneItem):
         frames = self._fields[field]
         # the largest values are what is looked for: only a trace of them is cut off
         low, high = fair_range(magnitude_of_all(frames), from_zero=True, tail=0.05)
+        high = max(high, low + _LEAST[quantity])  # of what has not moved the colours do not show the rounding
         times = _to_shown(quantity)
         self._quantity = quantity
         mapper = self._actor.GetMapper()
