@@ -138,7 +138,11 @@ def _parts(segmentation: Segmentation, key: str, wanted: tuple[str, ...], kind: 
     if wanted and kind == "vessel":
         raise BadInput("Only organs have parts, vessels have none", remedy="Leave parts away, or mesh it as an organ.")
     if key in wanted or len(set(wanted)) < len(wanted):
-        raise BadInput("A part is asked for twice, or is the structure itself", where=", ".join(wanted))
+        raise BadInput(
+            "A part is asked for twice, or is the structure itself",
+            where=", ".join(wanted),
+            remedy="Name each part once.",
+        )
     for part in wanted:
         segmentation.segment(part)
     own = [s.key for s in segmentation.segments if key == "liver" and is_of_liver(s.key)]

@@ -58,7 +58,9 @@ def read(folder: Path) -> tuple[dict[str, str], Script]:
     try:
         lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise BadInput("The recording of a rehearsal is missing", where=str(folder)) from error
+        raise BadInput(
+            "The recording of a rehearsal is missing", where=str(folder), remedy="Rehearse again."
+        ) from error
     for line in lines:
         try:
             said = json.loads(line)
@@ -79,7 +81,7 @@ def read(folder: Path) -> tuple[dict[str, str], Script]:
             case {"ticks": count}:
                 ticks = count
     if head is None:
-        raise BadInput("The recording of a rehearsal says nothing", where=str(folder))
+        raise BadInput("The recording of a rehearsal says nothing", where=str(folder), remedy="Rehearse again.")
     ticks = max([ticks, *(step.tick for step in steps), *(int(row[0]) for row in poses)])
     return head["inputs"], Script(
         scene=Scene.model_validate(head["scene"]), steps=tuple(steps), poses=tuple(poses), ticks=ticks

@@ -28,7 +28,10 @@ def perform(engine: Engine, command: Ablate) -> str:
     axis = np.array(command.axis, float)
     tip, length = np.array(command.tip_mm, float), np.linalg.norm(axis)
     if not (np.isfinite(tip).all() and np.isfinite(axis).all()) or length == 0 or along <= 0 or across <= 0:
-        raise BadInput("An ablation needs a place, a direction, and half axes greater than zero")
+        raise BadInput(
+            "An ablation needs a place, a direction, and half axes greater than zero",
+            remedy='Give for example along "20 mm" and across "15 mm".',
+        )
     axis = axis / length
     body, x = engine.body, engine.stepper.x
 

@@ -31,11 +31,11 @@ def perform(engine: Engine, command: Drain) -> str:
     grid = DistanceGrid.of(thing.points_mm, thing.triangles)
     inside = grid.sample(body.rest_mm[body.tets].mean(axis=1))[0] < 0
     if not inside.any():
-        raise BadInput(f"No tissue of this mesh lies in {thing.name}", remedy="Mesh the organ finer.")
+        raise BadInput(f"No tissue of this mesh lies in '{thing.name}'", remedy="Mesh the organ finer.")
     size = np.ones(len(body.tets)) if body.size is None else body.size.copy()
     wanted = float(np.cbrt(max(command.keep, LEAST)))
     if size[inside].max() <= wanted + 1e-9:
-        raise BadInput(f"{thing.name} was drained as far before")
+        raise BadInput(f"'{thing.name}' was drained as far before", remedy="Keep less of it, or leave it.")
     before = float(body.volume_mm3.sum())
     size[inside] = np.minimum(size[inside], wanted)
     drained = body.with_(size=size)

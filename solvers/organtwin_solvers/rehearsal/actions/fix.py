@@ -43,7 +43,7 @@ def perform(engine: Engine, command: Fix) -> str:
     taken = np.concatenate(firm) if firm else np.zeros(0, np.int32)
     nodes = np.setdiff1d(nodes, taken).astype(np.int32)
     if not len(nodes):
-        raise BadInput("What is there is held already")
+        raise BadInput("What is there is held already", remedy="Point beside it, or free it first.")
     if GRASP in held:  # what the jaws brought here the pin takes over
         jaws = held.pop(GRASP)
         left = ~np.isin(jaws.nodes, nodes)

@@ -49,7 +49,7 @@ def let_go(engine: Engine, command: Open) -> str:
         When nothing is held.
     """
     if engine.tool is None or not engine.tool.grasping:
-        raise BadInput("The jaws hold nothing")
+        raise BadInput("The jaws hold nothing", remedy="Close them on tissue first.")
     release(engine.stepper)
     return "The jaws are open"
 
