@@ -193,13 +193,14 @@ def warnings(
     ]
     if left_out:
         told.append(f"What stays has tumour in it: {', '.join(left_out)}.")
+    gone_through = protected_cut(anatomy, settings, cut.taken)
     for key, wanted in settings.protect.items():
         if key not in anatomy.vessels and key not in anatomy.territories:
             continue
         name = anatomy.known(key).lower()
         if key in anatomy.vessels:
             away = next((q.value for q in quantities if q.name == f"distance to {name}"), None)
-            if (anatomy.vessels[key] & cut.taken).any():
+            if key in gone_through:
                 told.append(f"The cut goes through the {name}.")
             elif away is not None and away < parse(wanted, "length"):
                 told.append(f"The cut comes within {away:.1f} mm of the {name} (wanted: {wanted}).")
@@ -210,6 +211,11 @@ def warnings(
         if touching <= anatomy.voxel_mm:
             told.append("A tumour touches the vena cava: no margin is possible there without taking its wall.")
     return tuple(dict.fromkeys(told))
+
+
+def protected_cut(anatomy: Anatomy, settings: Settings, taken: Mask) -> tuple[str, ...]:
+    """Vessels to be protected of which something is taken."""
+    return tuple(key for key in settings.protect if key in anatomy.vessels and (anatomy.vessels[key] & taken).any())
 
 
 def level_of(anatomy: Anatomy, *keys: str) -> tuple[Level, str]:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.model.resection_plan import ResectionPlan
 from organtwin.resection.anatomy import Anatomy
 from organtwin.resection.cut import chosen_tumours, touched
-from organtwin.resection.measure import MARGIN, NO_INFLOW, NO_OUTFLOW, REMNANT, share_percent, value_of
+from organtwin.resection.measure import MARGIN, NO_INFLOW, NO_OUTFLOW, REMNANT, protected_cut, share_percent, value_of
 from organtwin.resection.plan import make_plan, short_names
 from organtwin.resection.settings import Settings
 from organtwin.resection.thresholds import THRESHOLDS
@@ -118,16 +120,16 @@ def propose(
             failed = error
     if not made:
         raise failed or BadInput("No way to resect was found")
-    return tuple(sorted(made, key=lambda plan: rank(plan)))
+    return tuple(sorted(made, key=lambda plan: rank(anatomy, plan)))
 
 
-def rank(plan: ResectionPlan) -> tuple[int, float]:
+def rank(anatomy: Anatomy, plan: ResectionPlan) -> tuple[int, float]:
     """What is wrong with a plan, and how much of the remnant would lose its blood or be taken."""
     settings = Settings.model_validate(plan.settings)
     quantities = plan.quantities
     margin = value_of(quantities, MARGIN)
     wrong = int(share_percent(quantities) < THRESHOLDS[settings.condition].least_percent)
     wrong += int(margin is not None and margin < parse(settings.margin, "length") - 1.0)
-    wrong += int(any(said.startswith("The cut goes through") for said in plan.warnings))
+    wrong += int((margin is not None and margin < 0) or bool(protected_cut(anatomy, settings, np.asarray(plan.taken))))
     lost = sum(value_of(quantities, name) or 0.0 for name in (NO_INFLOW, NO_OUTFLOW))
     return wrong, -((value_of(quantities, REMNANT) or 0.0) - lost)
