@@ -65,14 +65,21 @@ class Candidates(QTableWidget):
                 item.setToolTip(about)
                 if column:
                     item.setTextAlignment(right)
-                if column == 1:
-                    threshold = THRESHOLDS[Settings.model_validate(plan.settings).condition]
-                    item.setForeground(QColor(colour_of_share(share, threshold)))
                 self.setItem(row, column, item)
+        self.dress()
         self.blockSignals(False)
         height = self.horizontalHeader().sizeHint().height() + 26 * len(plans) + 4
         self.setFixedHeight(height)
         self.setVisible(bool(plans))
+
+    def dress(self) -> None:
+        """The shares in the colours of the theme."""
+        for row, plan in enumerate(self.plans):
+            threshold = THRESHOLDS[Settings.model_validate(plan.settings).condition]
+            colour = colour_of_share(share_percent(plan.quantities), threshold)
+            item = self.item(row, 1)
+            if item is not None:
+                item.setForeground(QColor(colour))
 
     def _choose(self) -> None:
         row = self.currentRow()

@@ -136,6 +136,7 @@ class Numbers(QWidget):
         for label in (self.table, self.vessels, self.warnings):
             label.clear()
             label.hide()
+        self.hide()
 
     def show_plan(self, plan: ResectionPlan, *, rough: bool) -> None:
         """Fill in; ``rough`` numbers are marked as such."""
@@ -143,6 +144,7 @@ class Numbers(QWidget):
         look = theme.current()
         threshold = THRESHOLDS[settings.condition]
         share = share_percent(plan.quantities)
+        self.show()
         self.bar.set_plan(share, value_of(plan.quantities, SUPPLIED), threshold, rough=rough)
         rows = []
         for name, said in LINES:

@@ -411,7 +411,8 @@ class Viewport(QWidget):
                 if label.arrow_mm is not None:
                     start, end = label.arrow_mm
                     _paint_arrow(painter, self.canvas.project(start), self.canvas.project(end), ink)
-                size = QSizeF(metrics.horizontalAdvance(label.text) + 12, metrics.height() + 4)
+                text = metrics.elidedText(label.text, Qt.TextElideMode.ElideMiddle, max(60.0, area.width() - 40))
+                size = QSizeF(metrics.horizontalAdvance(text) + 12, metrics.height() + 4)
                 plate = _free_place(at, size, area, taken)
                 taken.append(plate)
                 edge = plate.left() if plate.left() > at.x() else plate.right()
@@ -421,7 +422,7 @@ class Viewport(QWidget):
                 painter.drawRoundedRect(plate, 4, 4)
                 painter.setFont(made)
                 painter.setPen(QColor(theme.IMAGE_TEXT))
-                painter.drawText(QPointF(plate.left() + 6, plate.top() + 2 + metrics.ascent()), label.text)
+                painter.drawText(QPointF(plate.left() + 6, plate.top() + 2 + metrics.ascent()), text)
 
     # -- the view -------------------------------------------------------------------------------------------------
 
@@ -526,16 +527,21 @@ class Viewport(QWidget):
 
 
 def _free_place(at: QPointF, size: QSizeF, area: QRectF, taken: list[QRectF]) -> QRectF:
-    """Where a plate of some size goes beside a point."""
-    places = [
-        QRectF(QPointF(x, at.y() - size.height() / 2 + dy), size)
-        for dy in (0, -22, 22, -44, 44, -66, 66)
-        for x in (at.x() + 16, at.x() - 16 - size.width())
-    ]
-    for place in places:
+    """Where a plate of some size goes: beside a point, moved into the view where it is too long for it."""
+    room = area.adjusted(6, 6, -6 - size.width(), -6 - size.height())
+    sides = (at.x() + 16, at.x() - 16 - size.width())
+    heights = [at.y() - size.height() / 2 + sign * 22 * step for step in range(9) for sign in (1, -1)]
+    beside = [QPointF(x, y) for y in heights for x in sides]
+    moved = [
+        QPointF(min(max(room.left(), x), max(room.left(), room.right())), y) for y in heights for x in sides
+    ]  # over the point's own height, when neither side has room
+    for corner in (*beside, *moved):
+        place = QRectF(corner, size)
         if area.contains(place) and not any(place.intersects(other) for other in taken):
             return place
-    return places[0]
+    corner = moved[0]
+    corner.setY(min(max(room.top(), corner.y()), max(room.top(), room.bottom())))
+    return QRectF(corner, size)
 
 
 def _paint_arrow(painter: QPainter, start: QPointF, end: QPointF, ink: QColor) -> None:

@@ -100,6 +100,13 @@ class PlanItem(SceneItem):
             for v in drawn.plan.vessels_cut[:3]
         ]
 
+    def show_organ(self, organ: Shape) -> None:
+        """The organ alone, before there is a plan."""
+        self._fill(self._stays, None if organ.is_empty else with_normals(polydata_of(organ.points_mm, organ.triangles)))
+        for actor in (self._taken, self._sheet):
+            self._fill(actor, None)
+        self.labels = []
+
     def show_cut_only(self, drawn: Drawn) -> None:
         """Only the cut of a plan, thin, beside that of another."""
         self.show_plan(drawn, 0.0)
