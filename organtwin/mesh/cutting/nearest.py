@@ -28,30 +28,36 @@ def foot_on_triangle(p: Any, a: Any, b: Any, c: Any, foot: Any) -> int:
         d4 += ac * (p[k] - b[k])
         d5 += ab * (p[k] - c[k])
         d6 += ac * (p[k] - c[k])
+    vc, vb, va = d1 * d4 - d3 * d2, d5 * d2 - d1 * d6, d3 * d6 - d5 * d4
+    where = FACE
     if d1 <= 0.0 and d2 <= 0.0:
-        foot[:] = a
-        return 4
-    if d3 >= 0.0 and d4 <= d3:
-        foot[:] = b
-        return 5
-    vc = d1 * d4 - d3 * d2
-    if vc <= 0.0 and d1 >= 0.0 and d3 <= 0.0:
-        foot[:] = a + d1 / (d1 - d3) * (b - a)
-        return 1
-    if d6 >= 0.0 and d5 <= d6:
-        foot[:] = c
-        return 6
-    vb = d5 * d2 - d1 * d6
-    if vb <= 0.0 and d2 >= 0.0 and d6 <= 0.0:
-        foot[:] = a + d2 / (d2 - d6) * (c - a)
-        return 3
-    va = d3 * d6 - d5 * d4
-    if va <= 0.0 and d4 >= d3 and d5 >= d6:
-        foot[:] = b + (d4 - d3) / ((d4 - d3) + (d5 - d6)) * (c - b)
-        return 2
-    whole = va + vb + vc
-    foot[:] = a + vb / whole * (b - a) + vc / whole * (c - a)
-    return FACE
+        where = 4
+    elif d3 >= 0.0 and d4 <= d3:
+        where = 5
+    elif vc <= 0.0 and d1 >= 0.0 and d3 <= 0.0:
+        where = 1
+    elif d6 >= 0.0 and d5 <= d6:
+        where = 6
+    elif vb <= 0.0 and d2 >= 0.0 and d6 <= 0.0:
+        where = 3
+    elif va <= 0.0 and d4 >= d3 and d5 >= d6:
+        where = 2
+    for k in range(3):
+        if where == 4:
+            foot[k] = a[k]
+        elif where == 5:
+            foot[k] = b[k]
+        elif where == 6:
+            foot[k] = c[k]
+        elif where == 1:
+            foot[k] = a[k] + d1 / (d1 - d3) * (b[k] - a[k])
+        elif where == 3:
+            foot[k] = a[k] + d2 / (d2 - d6) * (c[k] - a[k])
+        elif where == 2:
+            foot[k] = b[k] + (d4 - d3) / ((d4 - d3) + (d5 - d6)) * (c[k] - b[k])
+        else:
+            foot[k] = a[k] + vb / (va + vb + vc) * (b[k] - a[k]) + vc / (va + vb + vc) * (c[k] - a[k])
+    return where
 
 
 @numba.njit(cache=True, nogil=True)

@@ -382,8 +382,12 @@ def largest_strain(x, tets, gradients, volumes, around, strain):
         largest = mean
         if size > 1e-12 * mean:
             determinant = d0 * (d1 * d2 - c12 * c12) - c01 * (c01 * d2 - c12 * c02) + c02 * (c01 * c12 - d1 * c02)
-            angle = np.arccos(min(max(determinant / (2.0 * size**3), -1.0), 1.0)) / 3.0
-            largest = mean + 2.0 * size * np.cos(angle)
+            # 1 + u of 2 cos(arccos(r) / 3): u^3 + 3 u^2 = 2 (1 + r), by Newton from what is exact at both ends
+            right = 2.0 + min(max(determinant / (size * size * size), -2.0), 2.0)
+            u = np.sqrt(right / (3.0 + 0.5 * np.sqrt(right)))
+            for _ in range(2):
+                u -= (u * u * (u + 3.0) - right) / (3.0 * u * (u + 2.0) + 1e-300)
+            largest = mean + size * (1.0 + u)
         part = 0.25 * volumes[e] * 0.5 * (largest - 1.0)
         for i in range(4):
             strain[tets[e, i]] += part

@@ -232,6 +232,7 @@ class Engine:
             self._shown, self._topology = body, self._topology + 1
             self._rest = body.rest_mm.astype(np.float32)
         strain = self.stepper.strain()
+        carried = {c.name: c.positions(x) for c in self.carried}
         return Frame(
             tick=self.tick,
             topology=self._topology,
@@ -241,12 +242,12 @@ class Engine:
             kinds=body.kinds,
             strain=strain.astype(np.float32),
             force_n=self._point_force_n().astype(np.float32),
-            carried_mm={c.name: self.history.pinched(c.name, c.positions(x)).astype(np.float32) for c in self.carried},
+            carried_mm={name: self.history.pinched(name, at).astype(np.float32) for name, at in carried.items()},
             carried_gone={c.name: c.gone for c in self.carried},
             tool=None if self.tool is None else self.tool.felt,
             grasping=self.tool is not None and self.tool.grasping,
             held_mm=self._held().astype(np.float32),
-            measures=self._measure(strain),
+            measures=self._measure(strain, carried),
         )
 
     def _point_force_n(self) -> NDArray[np.float64]:
@@ -293,7 +294,9 @@ class Engine:
         return case_of(self)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        return measures.quantities(self._measure(self.stepper.strain()))
+        return measures.quantities(
+            self._measure(self.stepper.strain(), {c.name: c.positions(self.stepper.x) for c in self.carried})
+        )
 
 
 def _sentence(said: str) -> str:

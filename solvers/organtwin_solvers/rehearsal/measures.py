@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,14 +26,15 @@ class Measurer:
         self._engine = engine
         self._last = time.perf_counter()
 
-    def __call__(self, strain: NDArray[np.float64]) -> Measures:
+    def __call__(self, strain: NDArray[np.float64], carried: Mapping[str, NDArray[np.float64]]) -> Measures:
+        """Now, with the strain of the points (n,) and the places (k, 3) of what is carried."""
         engine = self._engine
         body, history = engine.body, engine.history
         now = time.perf_counter()
         step_ms, self._last = 1e3 * (now - self._last), now
         worst = int(strain.argmax()) if len(strain) else 0
         limit = self._limit()
-        vessel, tumour = self._nearest("vessel"), self._nearest("tumour")
+        vessel, tumour = self._nearest("vessel", carried), self._nearest("tumour", carried)
         left = float(body.volume_mm3.sum())
         bleeding = tuple(s.branch for s in history.severed if not s.clipped)
         return Measures(
@@ -61,7 +63,7 @@ class Measurer:
         """Strain that the organ's own tissue bears."""
         return self._engine.scene.material.tears_at
 
-    def _nearest(self, kind: str) -> tuple[str, float | None]:
+    def _nearest(self, kind: str, carried: Mapping[str, NDArray[np.float64]]) -> tuple[str, float | None]:
         """The thing of a kind that the tip of the tool is nearest to, and how near (mm)."""
         tool = self._engine.tool
         if tool is None or tool.felt is None:
@@ -69,7 +71,7 @@ class Measurer:
         best: tuple[str, float | None] = ("", None)
         for thing in self._engine.carried:
             if thing.kind == kind:
-                far = distance(thing.positions(self._engine.stepper.x), thing.triangles, thing.gone, tool.felt[:3])
+                far = distance(carried[thing.name], thing.triangles, thing.gone, tool.felt[:3])
                 if np.isfinite(far) and (best[1] is None or far < best[1]):
                     best = (thing.name, far)
         return best
