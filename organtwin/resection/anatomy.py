@@ -29,7 +29,7 @@ ROOT_MM = 7.0  # a hepatic vein that comes so near to the vena cava opens into i
 
 
 def is_tumour(key: str) -> bool:
-    """Whether the structure of that key is a tumour, by its name."""
+    """Whether the structure of that key is one that a resection is for: not every thing that a rehearsal may drain is."""
     return key.lower().startswith(TUMOURS)
 
 

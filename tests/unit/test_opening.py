@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from organtwin_solvers.rehearsal.actions import perform
 from organtwin_solvers.rehearsal.body import Body
-from organtwin_solvers.rehearsal.carried import Carried, kind_of
+from organtwin_solvers.rehearsal.carried import Carried
 from organtwin_solvers.rehearsal.history import History
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Held, Link, Springs
@@ -18,6 +18,7 @@ from organtwin_solvers.rehearsal.supports import Held, Link, Springs
 from organtwin.errors import BadInput
 from organtwin.mesh import quality
 from organtwin.model import OrganMesh
+from organtwin.model.kinds import kind_of
 from organtwin.model.rehearsal import Incise, MarginResection, PlaneResection, PlanResection, Scene, SurfaceResection
 from organtwin.model.resection_plan import ResectionPlan
 from organtwin.rehearsal.frame import CUT, SKIN

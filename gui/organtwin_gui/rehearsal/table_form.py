@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh, Surface
+from organtwin.model.kinds import kind_of
 from organtwin.model.rehearsal import Scene as Table
 from organtwin.model.tissue_case import Material, Region, Spring
 from organtwin.model.tissues import MATERIALS, SAME_AS
@@ -140,8 +141,7 @@ class TableForm(QWidget):
                     inside.append(entry)
             beside = [e for e in self.bridge.entries("mesh") if e.uuid != organ.uuid and not e.facts.get("caps")]
             beside = [e for e in beside if e.facts["structure"] != organ.facts["structure"]]
-        carried = ("tumo", "lesion", "cyst", "portal", "hepatic", "vein", "artery", "vessel")
-        _fill_checks(self.inside, inside, lambda e: any(w in e.facts["structure"] for w in carried))
+        _fill_checks(self.inside, inside, lambda e: kind_of(e.facts["structure"], e.name) != "other")
         _fill_checks(self.beside, beside, lambda _e: False)
         plans = [
             e for e in self.bridge.entries("plan") if organ is None or e.facts.get("organ") == organ.facts["structure"]

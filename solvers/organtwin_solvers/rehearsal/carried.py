@@ -20,7 +20,7 @@ from organtwin.mesh.cutting import Cut, Sheet, crossings
 from organtwin.mesh.cutting.locate import locate
 from organtwin.mesh.cutting.nearest import NearestOnSurface
 from organtwin.model import Surface
-from organtwin.model.terminology import STRUCTURES
+from organtwin.model.kinds import Kind, kind_of
 from organtwin.rehearsal.frame import CUT
 from organtwin_solvers.rehearsal.body import Body
 
@@ -30,8 +30,6 @@ NEAR_MM = 3.0  # a point no farther from the skin than this belongs to the organ
 FADE_MM = 40.0  # farther from the skin than this a point stays where it is
 LEFT = np.iinfo(np.int64).min  # of a point whose tissue was taken away
 LEAST_TORN = 3  # triangles of a vessel; fewer are a graze
-VESSEL = ("vein", "vena", "cava", "arter", "aorta", "vessel", "duct")
-TUMOUR = ("tumour", "tumor", "lesion", "metasta", "nodule", "cyst", "abscess", "cancer")
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Carried:
     """
 
     name: str
-    kind: str
+    kind: Kind
     points_mm: Points
     triangles: NDArray[np.int32]
     nodes: NDArray[np.int32]
@@ -98,7 +96,7 @@ class Carried:
         )
 
     @classmethod
-    def bound(cls, name: str, kind: str, points_mm: Points, triangles: NDArray[np.int32], body: Body) -> Carried:
+    def bound(cls, name: str, kind: Kind, points_mm: Points, triangles: NDArray[np.int32], body: Body) -> Carried:
         """Any triangles bound to a body, by their places at rest."""
         n = len(points_mm)
         empty = cls(
@@ -297,17 +295,6 @@ def _as_before(cut: Cut, corners: NDArray[np.int32], before: NDArray[np.int32]) 
     was = cut.a[corners]
     at = (was[:, None, :] == before[:, :, None]).argmax(axis=2)
     return np.take_along_axis(corners, at, axis=1)
-
-
-def kind_of(structure: str, name: str = "") -> str:
-    """What a structure is to a surgeon: "vessel", "tumour" or "other"."""
-    known = STRUCTURES.get(structure)
-    said = f"{structure} {name}".lower()
-    if known is not None and known.vessel:
-        return "vessel"
-    if any(word in said for word in TUMOUR):
-        return "tumour"
-    return "vessel" if any(word in said for word in VESSEL) else "other"
 
 
 @numba.njit(cache=True, nogil=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.mesh.cutting import Cut, Sheet, cut
 from organtwin.mesh.cutting.nearest import NearestOnSurface
+from organtwin.model.kinds import Kind
 from organtwin.rehearsal.frame import CUT
 from organtwin_solvers.rehearsal.body import Body
 from organtwin_solvers.rehearsal.carried import Carried, Skin, Torn
@@ -185,7 +186,7 @@ def _lay(engine: Engine, table: _Table) -> None:
     engine.carried = tuple(table.carried)
 
 
-def _kind(carried: Sequence[Carried], name: str) -> str:
+def _kind(carried: Sequence[Carried], name: str) -> Kind:
     return next((thing.kind for thing in carried if thing.name == name), "other")
 
 
