@@ -52,7 +52,7 @@ def main(file: str, steps: int, iterations: int, substeps: int) -> None:
     off = np.linalg.norm(path - end, axis=2).max(axis=1) / largest
     late = np.flatnonzero(~(off < 0.01))
     reached = times[late[-1] + 1] if late.size and late[-1] + 1 < len(times) else None
-    known = given["end"] if "end" in given else end
+    known = given.get("end", end)
     away = np.linalg.norm(path - known, axis=2).max(axis=1) / np.linalg.norm(known - points, axis=1).max()
     far = np.flatnonzero(~(away < 0.01))
     found = times[far[-1] + 1] if far.size and far[-1] + 1 < len(times) else None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from organtwin_solvers.validation.block import block
 
 from organtwin.document import Document
 from organtwin.jobs import JobState
@@ -21,7 +22,6 @@ from organtwin.rehearsal import messages as say
 from organtwin.rehearsal import recording
 from organtwin.rehearsal.frame import Frame
 from organtwin.rehearsal.session import FOLDER, Session
-from organtwin_solvers.validation.block import block
 
 SCENE = Scene(fixed=(Region(boundary="x0"),))
 TOP = (45.0, 15.0, 20.0)
@@ -180,4 +180,3 @@ def test_open_without_anything_held_is_refused(project) -> None:
     session.do(Open())
     assert "nothing" in heard.event(say.Refused).sentence
     session.close(forget=True)
-

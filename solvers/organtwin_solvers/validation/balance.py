@@ -36,7 +36,10 @@ class Flight:
 
 def bar(cells: int = 2) -> Body:
     """A bar of liver."""
-    return Body.of(block((4 * cells, cells, cells), (80.0, 20.0, 20.0), "bar"), Scene(material=Material(young="6.9 kPa", poisson=0.49)))
+    return Body.of(
+        block((4 * cells, cells, cells), (80.0, 20.0, 20.0), "bar"),
+        Scene(material=Material(young="6.9 kPa", poisson=0.49)),
+    )
 
 
 def fly(body: Body, step_s: float, duration_s: float, iterations: int = 200) -> Flight:
