@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from organtwin_gui.rehearsal.badge import Badge
@@ -72,6 +74,8 @@ def test_every_command_has_words_and_an_icon():
         "resect-margin": {"inside": "Tumour"}, "ablate": {"tip_mm": (0, 0, 0), "axis": (0, 0, 1)},
         "suture": {"from_mm": (0, 0, 0), "to_mm": (1, 0, 0)}, "drain": {"inside": "Cyst"},
     }  # fmt: skip
+    union, _ = get_args(Command)
+    assert set(ICONS) == {get_args(kind.model_fields["do"].annotation)[0] for kind in get_args(union)}
     for do, icon in ICONS.items():
         command = TypeAdapter(Command).validate_python({"do": do, **examples.get(do, {})})
         assert words_of(command) != "Step"
@@ -116,7 +120,7 @@ def test_a_reel_forgets_what_was_undone_and_thins_itself_but_keeps_every_cut():
     assert any(a.topology != b.topology for a, b in zip(reel.frames, reel.frames[1:], strict=False))
     assert reel.frames[-1].tick > 1100
     reel.add(frame(50))
-    assert reel.frames[-1].tick == 50 or reel.frames[-1].tick < 50
+    assert 40 <= reel.frames[-1].tick <= 50  # one so soon after another may be left out
     assert all(f.tick <= 50 for f in reel.frames)
 
 
