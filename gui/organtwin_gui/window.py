@@ -257,7 +257,6 @@ class MainWindow(QMainWindow):
         rehearse.compare_wanted.connect(self.compare_rehearsals)
         self.rehearsals.left.connect(lambda: self._show_compare(False))
         self.rehearsals.failed.connect(self.notice.fail)
-        self.room.kept.connect(lambda _uuid: self.notice.tell("The rehearsal is kept in the project."))
         self.room.changed.connect(self._show_undo)
         self.room.stepped.connect(self._show_undo)
         self.workflow.step(PlanStep).changed_by_hand.connect(self._show_undo)

@@ -153,5 +153,9 @@ def _painted(segmentation: Segmentation, region: Region, found: Anatomy) -> Segm
     segments += [Segment.of(label, key, float(counts[label]), sure, doubt) for key, label, sure, doubt in added]
     segments = sorted((s for s in segments if s.volume_mm3 > 0), key=lambda s: s.label)
     return Segmentation(
-        name=f"Liver of {segmentation.name}", grid=grid, labels=labels, segments=tuple(segments), notes=tuple(notes)
+        name=f"Liver of {segmentation.name.removeprefix('Liver of ')}",
+        grid=grid,
+        labels=labels,
+        segments=tuple(segments),
+        notes=tuple(notes),
     )

@@ -136,6 +136,14 @@ def least_plane(anatomy: Anatomy, tumours: tuple[str, ...], margin_mm: float) ->
     return CutPlane(point_mm=_triple(point), normal=_triple(normal))
 
 
+def plane_along(anatomy: Anatomy, tumours: tuple[str, ...], margin_mm: float, normal: NDArray[np.float64]) -> CutPlane:
+    """The plane of a given direction beyond which the tumours lie with their margin, and no more than that."""
+    zone = places(anatomy.organ & (anatomy.tumour_mm(tumours) <= margin_mm), anatomy.grid)
+    centre = zone.mean(axis=0)
+    lowest = float((zone @ normal).min()) - 0.5 * anatomy.voxel_mm
+    return CutPlane(point_mm=_triple(centre + (lowest - centre @ normal) * normal), normal=_triple(normal))
+
+
 def directions(count: int) -> NDArray[np.float64]:
     """(n, 3) directions spread evenly over the sphere, along a Fibonacci spiral."""
     n = np.arange(count) + 0.5

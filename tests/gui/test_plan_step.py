@@ -19,8 +19,9 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
 from organtwin.document import Document
-from organtwin.model import ResectionPlan
+from organtwin.model import ResectionPlan, Surface
 from organtwin.operations import find
+from organtwin.resection.measure import MARGIN, value_of
 from organtwin.resection.settings import CutPlane, Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
@@ -126,6 +127,85 @@ def test_a_plane_is_shifted_by_its_field_and_taken_back_by_a_step(qtbot, step):
     assert step.numbers.bar.share < share - 3
     settle(qtbot, step, step.back.click)
     assert step.numbers.bar.share == pytest.approx(share, abs=0.1)
+    settle(qtbot, step, step.redo)
+    assert step.numbers.bar.share < share - 3
+    assert not step.can_redo
+
+
+def test_changes_before_a_plan_was_kept_are_not_the_next_to_be_undone(qtbot, step):
+    settle(qtbot, step, lambda: step.margin.setText("14 mm"))
+    assert step.can_undo
+    with qtbot.waitSignal(step.bridge.job_ended, timeout=60_000):
+        step.keep.click()
+    assert not step.can_undo  # the kept plan is, which is the project's
+    settle(qtbot, step, lambda: step.margin.setText("12 mm"))
+    settle(qtbot, step, step.undo)
+    assert step.margin.text() == "14 mm"
+    assert not step.can_undo
+
+
+def test_territories_of_other_structures_are_not_offered(step):
+    from organtwin.model import Recipe
+
+    other = ball_liver(TUMOUR, PORTAL)
+    foreign = quarters(other).with_(recipe=Recipe(operation="territories", inputs={"segmentation": other.uuid}))
+    offered = step.territories.currentData()
+    step.bridge.document.add([foreign], "territories of another search")
+    step.refresh()
+    assert step.territories.count() == 1
+    assert step.territories.currentData() == offered
+
+
+def test_surfaces_made_meanwhile_do_not_hide_the_plan(step):
+    ground = step.live.ground
+    assert step.board is not None
+    assert ground is not None
+    view = step.board.viewport
+    made = Surface(name="Liver", structure="liver", points_mm=ground.organ.points_mm, triangles=ground.organ.triangles)
+    view.show_surface(made)
+    assert not view.items[made.uuid].visible
+    step.board.close()
+    assert view.items[made.uuid].visible
+
+
+def test_a_second_plane_makes_a_wedge_that_takes_less_and_can_be_removed(qtbot, step):
+    settle(qtbot, step, lambda: step.strategy.setCurrentIndex(step.strategy.findData("plane")))
+    share = step.numbers.bar.share
+    settle(qtbot, step, step.add_plane.click)
+    assert len(step._settings.planes) == 2
+    assert step.which.currentIndex() == 1
+    assert step.numbers.bar.share > share
+    assert step.plan is not None
+    assert value_of(step.plan.quantities, MARGIN) > 6  # the tumour lies beyond both, with its margin
+    first = step._settings.planes[0]
+    settle(qtbot, step, lambda: step.shift.setValue(-8.0))
+    assert step._settings.planes[0] == first  # the fields move the chosen one
+    settle(qtbot, step, step.drop_plane.click)
+    assert step.numbers.bar.share == pytest.approx(share, abs=0.1)
+
+
+def test_clicks_make_a_line_along_which_more_is_taken_or_left(qtbot, step):
+    share = step.numbers.bar.share
+    step.take_here.click()
+    settle(qtbot, step, lambda: step.scene.picked.emit(np.array([30.0, 0.0, -20.0])))
+    settle(qtbot, step, lambda: step.scene.picked.emit(np.array([30.0, 20.0, -20.0])))
+    assert [len(s.points_mm) for s in step._settings.strokes] == [2]
+    assert step.numbers.bar.share < share - 0.5
+    step.leave_here.click()
+    assert not step.take_here.isChecked()
+    settle(qtbot, step, lambda: step.scene.picked.emit(np.array([30.0, 20.0, -20.0])))
+    assert [s.take for s in step._settings.strokes] == [True, False]
+    assert not step._seeds  # these clicks are for the cut, not for the search
+
+
+def test_keys_work_while_the_fold_of_their_button_is_closed(qtbot, step):
+    step.fold.button.setChecked(False)
+    settle(qtbot, step, lambda: step.margin.setText("14 mm"))
+    step.activateWindow()
+    step.setFocus()
+    with qtbot.waitSignal(step.live.drew, timeout=30_000):
+        qtbot.keyClick(step, Qt.Key.Key_Backspace, Qt.KeyboardModifier.AltModifier)
+    assert step.margin.text() == "10 mm"
 
 
 def test_a_handle_that_is_dragged_pushes_the_cut(qtbot, step):

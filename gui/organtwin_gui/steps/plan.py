@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -24,8 +24,9 @@ from organtwin.jobs import Job, JobState
 from organtwin.model import OrganMesh, ResectionPlan
 from organtwin.operations import find, names
 from organtwin.resection.anatomy import is_tumour
+from organtwin.resection.cut import plane_along
 from organtwin.resection.opening import opening_case
-from organtwin.resection.settings import CutPlane, Push, Settings
+from organtwin.resection.settings import CutPlane, Push, Settings, Stroke
 from organtwin.store import Entry
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
@@ -57,6 +58,7 @@ SEEDS = (
     ("a hepatic vein", "hepatic_seeds_mm"),
 )
 PUSH_RADIUS_MM = 30.0
+WEDGE_DEG = 60.0  # between a plane and the one that is added to it
 
 
 class PlanStep(Step):
@@ -66,6 +68,8 @@ class PlanStep(Step):
     icon = "plan"
     purpose = "Plan a liver resection: what is taken, what stays, and which vessels that costs."
 
+    changed_by_hand = Signal()  # what can be undone and done again may be another
+
     def build(self) -> None:
         self.live = LivePlan(self.bridge, self)
         self.board: Board | None = None
@@ -73,6 +77,10 @@ class PlanStep(Step):
         self._settings = Settings()
         self._base: CutPlane | None = None
         self._before: list[Settings] = []
+        self._after: list[Settings] = []
+        self._kept_at = 0  # how many changes by hand there were when a plan was kept last
+        self._going_on: str | None = None  # a job of finding, after which the next one begins by itself
+        self._propose_next = False
         self._held_from: Settings | None = None
         self._drawn: Drawn | None = None
         self._filling = False
@@ -83,6 +91,8 @@ class PlanStep(Step):
         self._build_numbers()
         self._build_adjustments()
         self._build_foot()
+        for button in (self.find, self.divide, self.pick, self.drag, self.back, self.forth):
+            self._free_key(button)
         live = self.live
         live.grounded.connect(self._take_ground)
         live.drew.connect(self._take_drawn)
@@ -91,7 +101,7 @@ class PlanStep(Step):
         live.failed.connect(self._failed)
         live.busy_changed.connect(self._show_buttons)
         self.scene.picked.connect(self._take_seed)
-        self.scene.tool_changed.connect(lambda tool: self.pick.setChecked(tool is Tool.PICK and self.isVisible()))
+        self.scene.tool_changed.connect(self._tool_changed)
         self.bridge.job_ended.connect(self._job_over)
         self.bridge.closed.connect(self._closed)
 
@@ -101,6 +111,7 @@ class PlanStep(Step):
         self.segmentation, self.territories = calm(QComboBox()), calm(QComboBox())
         self.segmentation.setToolTip("The structures to plan on: a liver, its tumours and veins")
         self.territories.setToolTip("The vascular territories, where they have been found")
+        self.segmentation.currentIndexChanged.connect(lambda _i: self._offer_territories())
         for box in (self.segmentation, self.territories):
             box.currentIndexChanged.connect(lambda _i: self._take_inputs())
         self.structures = Fold("Structures", "What the plan is made on, and how it is found", opened=True)
@@ -111,7 +122,7 @@ class PlanStep(Step):
         self.find = _button(
             "Find veins, tumours",
             "segment",
-            "Find the tumours, the portal and the hepatic veins of the liver as a job",
+            "Find the tumours, the portal and the hepatic veins of the liver as a job; territories and proposals follow",
             "Ctrl+Shift+L",
         )
         self.find.clicked.connect(self._find)
@@ -135,7 +146,7 @@ class PlanStep(Step):
             "Point at", "pick", "Then click on it, in a slice or in 3D; the next search begins there", "Ctrl+Shift+J"
         )
         self.pick.setCheckable(True)
-        self.pick.clicked.connect(lambda on: setattr(self.scene, "tool", Tool.PICK if on else Tool.NAVIGATE))
+        self.pick.clicked.connect(self._pick)
         self.seed_of = calm(QComboBox())
         for label, key in SEEDS:
             self.seed_of.addItem(label, key)
@@ -184,6 +195,25 @@ class PlanStep(Step):
             self.strategy.setItemData(self.strategy.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.strategy.currentIndexChanged.connect(lambda _i: self._strategy_changed())
         rows.addRow("Cut", self.strategy)
+        self.which = calm(QComboBox())
+        self.which.setToolTip("Which plane is moved by the fields below and by its handles")
+        self.which.currentIndexChanged.connect(lambda _i: self._plane_chosen())
+        self.add_plane, self.drop_plane = QToolButton(), QToolButton()
+        for tool, icon, tip, act in (
+            (
+                self.add_plane,
+                "add",
+                "Another plane: only what lies beyond all of them is taken, a wedge",
+                self._more_planes,
+            ),
+            (self.drop_plane, "delete", "Remove this plane", self._fewer_planes),
+        ):
+            tool.setIcon(theme.icon(icon))
+            tool.setToolTip(tip)
+            tool.clicked.connect(act)
+        self.planes = QWidget()
+        self.planes.setLayout(_row(self.which, self.add_plane, self.drop_plane))
+        rows.addRow("Plane", self.planes)
         self.offset = self._spin(-30, 60, " mm", "Move the whole cut: more than zero takes more")
         rows.addRow("Offset", self.offset)
         self.shift = self._spin(-120, 120, " mm", "Move the plane along its direction: more than zero takes less")
@@ -201,14 +231,40 @@ class PlanStep(Step):
         )
         self.drag.setCheckable(True)
         self.drag.toggled.connect(self._show_handles)
-        self.back = _button("Step back", "undo", "Take the last change by hand back", "Alt+Backspace")
-        self.back.clicked.connect(self._step_back)
+        self.take_here = _button(
+            "Take here", "pick", "Click where more is to be taken, in a slice or in 3D; clicks make a line", ""
+        )
+        self.leave_here = _button(
+            "Leave here", "pick", "Click on what is to stay, in a slice or in 3D; clicks make a line", ""
+        )
+        for button, other in ((self.take_here, self.leave_here), (self.leave_here, self.take_here)):
+            button.setCheckable(True)
+            button.clicked.connect(lambda on, other=other: self._stroke_begins(on, other))
+        self.stroke_radius = self._spin(3, 40, " mm", "How far around the clicks; it is of the next line")
+        with QSignalBlocker(self.stroke_radius):
+            self.stroke_radius.setValue(10)
+        self._stroke_open = False
+        self.back = _button("Back", "undo", "Take the last change by hand back (Ctrl+Z)", "Alt+Backspace")
+        self.back.clicked.connect(self.undo)
+        self.forth = _button("Again", "redo", "Make it again (Ctrl+Shift+Z)", "Alt+Shift+Backspace")
+        self.forth.clicked.connect(self.redo)
         buttons = QWidget()
-        buttons.setLayout(_row(self.drag, self.back))
+        buttons.setLayout(_row(self.back, self.forth))
+        rows.addRow(self.drag)
+        strokes = QWidget()
+        strokes.setLayout(_row(self.take_here, self.leave_here))
+        rows.addRow(strokes)
+        rows.addRow("Around", self.stroke_radius)
         rows.addRow(buttons)
         self._pushed_said = quiet("")
         rows.addRow(self._pushed_said)
         self.page.addWidget(self.fold)
+
+    def _free_key(self, button: QPushButton) -> None:
+        """Let a key work while the fold that its button lies in is closed."""
+        key = QShortcut(button.shortcut(), self)
+        button.setShortcut(QKeySequence())
+        key.activated.connect(button.click)
 
     def _spin(self, low: float, high: float, unit: str, tip: str) -> QDoubleSpinBox:
         box = tidy(QDoubleSpinBox())
@@ -253,15 +309,19 @@ class PlanStep(Step):
     def refresh(self) -> None:
         before = self.segmentation.currentData(), self.territories.currentData()
         segmented = self.bridge.entries("segmentation")
-        divided = [e for e in segmented if e.recipe and e.recipe.operation == "territories"]
-        known = {e.uuid for e in divided}
-        livers = [e for e in segmented if e.uuid not in known and "liver" in _keys(e)]
+        livers = [e for e in segmented if not _is_divided(e) and "liver" in _keys(e)]
         livers.sort(key=lambda e: any(is_tumour(k) for k in _keys(e)))  # with tumours before without
         fill(self.segmentation, livers)
-        fill(self.territories, divided)
+        self._offer_territories()
         if before != (self.segmentation.currentData(), self.territories.currentData()) or not self.live.inputs:
             self._take_inputs()
         self._show_buttons()
+
+    def _offer_territories(self) -> None:
+        """Those of the chosen structures only: another search may have found other veins."""
+        chosen = self.segmentation.currentData()
+        divided = [e for e in self.bridge.entries("segmentation") if _is_divided(e)]
+        fill(self.territories, [e for e in divided if e.recipe and chosen in e.recipe.inputs.values()])
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -275,7 +335,8 @@ class PlanStep(Step):
 
     def _closed(self) -> None:
         self.plan, self._drawn, self._settings, self._base = None, None, Settings(), None
-        self._before.clear()
+        self._going_on, self._propose_next = None, False
+        self._forget_changes()
         self._seeds.clear()
         self.candidates.show_plans([])
         self.numbers.clear()
@@ -298,6 +359,7 @@ class PlanStep(Step):
             inputs = self.inputs()
             if inputs != self.live.inputs:
                 self.plan = self._drawn = None
+                self._forget_changes()
                 self.candidates.show_plans([])
                 self.numbers.clear()
                 self.live.take(inputs)
@@ -314,9 +376,13 @@ class PlanStep(Step):
         self._structures_said.setText(_what_is_there(ground))
         self.structures.button.setChecked(not anatomy.tumours)
         if anatomy.tumours:
-            self._ask(self._settings.model_copy(update={"tumours": None}))
+            fresh = {"tumours": None, "territories": None, "add_territories": (), "remove_territories": ()}
+            self._ask(self._settings.model_copy(update=fresh))
+            if self._propose_next:
+                self._propose()
         else:
             self._show_buttons()
+        self._propose_next = False
 
     def _put_up(self) -> None:
         """Show the organ, and the plan where there is one."""
@@ -340,10 +406,8 @@ class PlanStep(Step):
         ticked = _ticked(self.parts)
         planes: tuple[CutPlane, ...] = ()
         if strategy == "plane" and self._base is not None:
-            planes = (
-                turning.moved(self._base, self.shift.value(), self.tilt.value(), self.turn.value()),
-                *self._settings.planes[1:],
-            )
+            moved = turning.moved(self._base, self.shift.value(), self.tilt.value(), self.turn.value())
+            planes = self._with_plane(self._settings, moved)
         tumours = _ticked(self.tumours)
         return self._settings.model_copy(
             update={
@@ -392,14 +456,41 @@ class PlanStep(Step):
         self.live.ask(settings)
         self._show_buttons()
 
+    # -- changes by hand, back and again ------------------------------------------------------------------------------
+
     def _remember(self) -> None:
         self._before.append(self._settings)
-        del self._before[:-200]
+        self._after.clear()
 
-    def _step_back(self) -> None:
+    def _forget_changes(self) -> None:
+        self._before.clear()
+        self._after.clear()
+        self._kept_at = 0
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a change by hand was the last thing done here; before that the plan was kept, which is the project's to undo."""
+        return len(self._before) > self._kept_at
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._after)
+
+    def undo(self) -> None:
+        """Take the last change by hand back."""
         if self._before:
-            self._fill(self._before.pop())
-            self._ask(self._settings)
+            self._step(self._before, self._after)
+            self._kept_at = min(self._kept_at, len(self._before))
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        if self._after:
+            self._step(self._after, self._before)
+
+    def _step(self, source: list[Settings], target: list[Settings]) -> None:
+        target.append(self._settings)
+        self._fill(source.pop())
+        self._ask(self._settings)
 
     def _fill(self, settings: Settings) -> None:
         """Show settings in the form."""
@@ -409,9 +500,7 @@ class PlanStep(Step):
         for box, value in ((self.condition, settings.condition), (self.strategy, settings.strategy)):
             box.setCurrentIndex(max(box.findData(value), 0))
         self.offset.setValue(float(settings.offset.split()[0]))
-        for box in (self.shift, self.tilt, self.turn):
-            box.setValue(0.0)
-        self._base = settings.planes[0] if settings.planes else None
+        self._show_planes(len(settings.planes))
         for n in range(self.tumours.count()):
             item = self.tumours.item(n)
             _tick(item, settings.tumours is None or item.data(Qt.ItemDataRole.UserRole) in settings.tumours)
@@ -424,20 +513,102 @@ class PlanStep(Step):
 
     def _show_rows(self) -> None:
         strategy = self.strategy.currentData()
-        for box in (self.shift, self.tilt, self.turn):
+        for box in (self.planes, self.shift, self.tilt, self.turn):
             show_row(self.fold.rows, box, strategy == "plane")
         show_row(self.fold.rows, self.parts, self.parts.count() > 0)
         label = self.fold.rows.labelForField(self.parts)
         if label is not None:
             label.setText("Take" if strategy == "territories" else "Take also")
 
+    # -- planes and strokes -------------------------------------------------------------------------------------------
+
+    @property
+    def _plane(self) -> int:
+        """Which of the planes is moved."""
+        return max(self.which.currentIndex(), 0)
+
+    def _with_plane(self, settings: Settings, plane: CutPlane) -> tuple[CutPlane, ...]:
+        """The planes of some settings, the chosen one replaced."""
+        return (*settings.planes[: self._plane], plane, *settings.planes[self._plane + 1 :])
+
+    def _show_planes(self, count: int, chosen: int | None = None) -> None:
+        chosen = self._plane if chosen is None else chosen
+        with QSignalBlocker(self.which):
+            self.which.clear()
+            self.which.addItems([f"{n + 1} of {count}" for n in range(count)])
+            self.which.setCurrentIndex(min(chosen, count - 1))
+        self.drop_plane.setEnabled(count > 1)
+        self._level_fields(self._settings.planes[self._plane] if count else None)
+
+    def _level_fields(self, base: CutPlane | None) -> None:
+        """Shift, tilt and turn are counted from where this plane is."""
+        self._base = base
+        for box in (self.shift, self.tilt, self.turn):
+            with QSignalBlocker(box):
+                box.setValue(0.0)
+
+    def _plane_chosen(self) -> None:
+        if self._settings.planes:
+            self._level_fields(self._settings.planes[self._plane])
+            if self._drawn is not None:
+                self._draw(self._drawn)
+
+    def _more_planes(self) -> None:
+        planes, ground = self._settings.planes, self.live.ground
+        if not planes or ground is None:
+            return
+        turned = turning.moved(planes[0], 0.0, 0.0, WEDGE_DEG * len(planes))
+        tumours = self._settings.tumours or tuple(ground.anatomy.tumours)
+        added = plane_along(ground.anatomy, tumours, self._margin_mm(), np.asarray(turned.normal))
+        self._set_planes((*planes, added), len(planes))
+
+    def _fewer_planes(self) -> None:
+        planes = self._settings.planes
+        if len(planes) > 1:
+            self._set_planes((*planes[: self._plane], *planes[self._plane + 1 :]), 0)
+
+    def _set_planes(self, planes: tuple[CutPlane, ...], chosen: int) -> None:
+        self._remember()
+        wanted = self._settings.model_copy(update={"planes": planes})
+        self._settings = wanted
+        self._show_planes(len(planes), chosen)
+        self._ask(wanted)
+
+    def _stroke_begins(self, on: bool, other: QPushButton) -> None:
+        other.setChecked(False)
+        self._stroke_open = False
+        button = self.leave_here if other is self.take_here else self.take_here
+        self.scene.tool = Tool.PICK if on else Tool.NAVIGATE
+        self.pick.setChecked(False)
+        button.setChecked(on)
+
+    def _stroke_on(self, at: tuple[float, float, float]) -> None:
+        """Go on with the line, or begin one."""
+        self._remember()
+        strokes = list(self._settings.strokes)
+        if self._stroke_open and strokes:
+            strokes[-1] = strokes[-1].model_copy(update={"points_mm": (*strokes[-1].points_mm, at)})
+        else:
+            radius = f"{self.stroke_radius.value():g} mm"
+            strokes.append(Stroke(points_mm=(at,), radius=radius, take=self.take_here.isChecked()))
+            self._stroke_open = True
+        self._ask(self._settings.model_copy(update={"strokes": tuple(strokes)}))
+
+    def _tool_changed(self, tool: Tool) -> None:
+        picking = tool is Tool.PICK and self.isVisible()
+        if not picking:
+            for button in (self.pick, self.take_here, self.leave_here):
+                button.setChecked(False)
+        elif not (self.take_here.isChecked() or self.leave_here.isChecked()):
+            self.pick.setChecked(True)
+
     # -- answers ------------------------------------------------------------------------------------------------------
 
     def _take_drawn(self, made: Drawn) -> None:
         found = Settings.model_validate(made.plan.settings)
         if self._settings.strategy == "plane" and self._base is None and found.planes:
-            self._base = found.planes[0]
             self._settings = self._settings.model_copy(update={"planes": found.planes})
+            self._show_planes(len(found.planes))
         if self._settings.strategy == "territories" and self._settings.territories is None and found.territories:
             self._filling = True  # show which ones were touched
             for n in range(self.parts.count()):
@@ -456,7 +627,7 @@ class PlanStep(Step):
             return
         self.board.show(made, self._margin_mm())
         if self._settings.strategy == "plane" and self._settings.planes:
-            self.board.set_handles(*turning.handles(self._settings.planes[0]))
+            self.board.set_handles(*turning.handles(self._settings.planes[self._plane]))
 
     def _take_exact(self, plan: ResectionPlan) -> None:
         self.plan = plan
@@ -501,13 +672,9 @@ class PlanStep(Step):
             self._remember()
         start = self._held_from
         if start.strategy == "plane" and start.planes:
-            plane = turning.moved(start.planes[0], *turning.dragged(handle, way_mm))
-            self._base = plane
-            self._filling = True
-            for box in (self.shift, self.tilt, self.turn):
-                box.setValue(0.0)
-            self._filling = False
-            self._ask(start.model_copy(update={"planes": (plane, *start.planes[1:])}))
+            plane = turning.moved(start.planes[self._plane], *turning.dragged(handle, way_mm))
+            self._level_fields(plane)
+            self._ask(start.model_copy(update={"planes": self._with_plane(start, plane)}))
             return
         _, at, normal = held
         move = way_mm * np.asarray(normal)
@@ -521,8 +688,18 @@ class PlanStep(Step):
 
     # -- finding ------------------------------------------------------------------------------------------------------
 
+    def _pick(self, on: bool) -> None:
+        for button in (self.take_here, self.leave_here):
+            button.setChecked(False)
+        self.scene.tool = Tool.PICK if on else Tool.NAVIGATE
+
     def _take_seed(self, xyz_mm: Any) -> None:
-        if not self.isVisible() or not self.pick.isChecked():
+        if not self.isVisible():
+            return
+        if self.take_here.isChecked() or self.leave_here.isChecked():
+            self._stroke_on(_triple(np.asarray(xyz_mm, float)))
+            return
+        if not self.pick.isChecked():
             return
         key = self.seed_of.currentData()
         self._seeds.setdefault(key, []).append(_triple(np.asarray(xyz_mm, float)))
@@ -544,11 +721,27 @@ class PlanStep(Step):
         if segmentation is None or volume is None:
             return
         self.scene.tool = Tool.NAVIGATE
-        self.bridge.start(
+        job = self.bridge.start(
             "liver", {"volume": volume.uuid, "segmentation": segmentation}, dict(self._seeds), "Veins and tumours"
         )
+        self._going_on = job.id if job is not None else None
 
-    def _divide(self) -> None:
+    def _go_on(self, job: Job) -> None:
+        """After the veins the territories, and then the proposals."""
+        self._going_on = None
+        if job.state is not JobState.DONE:
+            return
+        self.refresh()
+        portal = any("portal" in e.name.lower() for e in trees_on(self.bridge, self.segmentation.currentData()))
+        if job.spec.operation == "liver" and portal:
+            next_one = self._divide()
+            self._going_on = next_one.id if next_one is not None else None
+        elif self.live.ground is None:
+            self._propose_next = True
+        elif self.live.ground.anatomy.tumours:
+            self._propose()
+
+    def _divide(self) -> Job | None:
         with self.bridge.guarded():
             operation = find("territories")
             known = {
@@ -562,7 +755,8 @@ class PlanStep(Step):
             if portal and "tree" in operation.optional:
                 inputs["tree"] = portal[-1]
             parameters = {"level": self.level.value()} if "level" in operation.parameters.model_fields else {}
-            self.bridge.start("territories", inputs, parameters, "Vascular territories")
+            return self.bridge.start("territories", inputs, parameters, "Vascular territories")
+        return None
 
     def _propose(self) -> None:
         try:
@@ -576,7 +770,10 @@ class PlanStep(Step):
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        self._start_plan(opened=False)
+        if self._start_plan(opened=False) is not None:
+            self._kept_at = len(self._before)
+            self._after.clear()
+            self._show_buttons()
 
     def _start_plan(self, *, opened: bool) -> Job | None:
         try:
@@ -611,9 +808,11 @@ class PlanStep(Step):
         self._solve_next = job.id if job is not None else None
 
     def _job_over(self, job: Job) -> None:
-        """What is new in space takes the place of the plan; the mesh of the opened organ is solved as soon as it is there."""
+        """A mesh or a result takes the place of the plan; the mesh of the opened organ is solved as soon as it is there."""
+        if job.id == self._going_on:
+            self._go_on(job)
         if job.done is not None and self.board is not None and self.isVisible():
-            new = {e.uuid for e in self.bridge.entries() if e.kind in ("mesh", "surface", "result")}
+            new = {e.uuid for e in self.bridge.entries() if e.kind in ("mesh", "result")}
             if new & set(job.done.objects):
                 self.board.step_aside()
         if job.id != self._solve_next or job.done is None or job.state is not JobState.DONE:
@@ -639,6 +838,14 @@ class PlanStep(Step):
         self._said.setStyleSheet(f"color: {theme.current().danger};" if sentence else "")
         self._show_buttons()
 
+    def dress(self) -> None:
+        """In the colours of another theme."""
+        if self.plan is not None:
+            self.numbers.show_plan(self.plan, rough=self.live.refining)
+        self.candidates.dress()
+        if self._said.text() and not self._said.text().startswith("·"):
+            self._said.setStyleSheet(f"color: {theme.current().danger};")
+
     def _show_buttons(self) -> None:
         ground = self.live.ground
         there = ground is not None
@@ -648,6 +855,7 @@ class PlanStep(Step):
         liver = self.segmentation.currentData() is not None
         self.find.setEnabled(liver and self.scene.volume is not None and "liver" in known and not finding)
         relabel(self.find, "Searching" if finding else "Find veins and tumours")
+        _emphasise(self.find, there and ground is not None and not ground.anatomy.tumours)
         veins = there and ground is not None and "portal_vein" in ground.anatomy.vessels
         self.divide.setEnabled(veins and "territories" in known and not dividing)
         relabel(self.divide, "Dividing" if dividing else "Territories")
@@ -665,12 +873,18 @@ class PlanStep(Step):
         self.solve.setEnabled(self.plan is not None and not working and not self.busy("tissue") and "tissue" in known)
         self.compare.setEnabled(there and len(self.bridge.entries("plan")) > 1)
         self.back.setEnabled(bool(self._before))
-        self.drag.setEnabled(self.plan is not None)
-        pushes = len(self._settings.pushes)
-        self._pushed_said.setText(
-            f"The cut has been pushed at {pushes} place{'s' if pushes > 1 else ''}." if pushes else ""
-        )
-        self._pushed_said.setVisible(bool(pushes))
+        self.forth.setEnabled(self.can_redo)
+        self.changed_by_hand.emit()
+        for button in (self.drag, self.take_here, self.leave_here):
+            button.setEnabled(self.plan is not None)
+        pushes, strokes = len(self._settings.pushes), len(self._settings.strokes)
+        by_hand = [
+            f"{n} {what}{'es' if n > 1 and what == 'push' else 's' if n > 1 else ''}"
+            for n, what in ((pushes, "push"), (strokes, "line"))
+            if n
+        ]
+        self._pushed_said.setText(f"Changed by {' and '.join(by_hand)}." if by_hand else "")
+        self._pushed_said.setVisible(bool(by_hand))
         if not self._said.text() or self._said.text().startswith("·"):
             self._said.setStyleSheet("")
             self._said.setText(self._hint(ground))
@@ -699,6 +913,19 @@ def trees_on(bridge: Bridge, segmentation: str) -> list[Entry]:
 
 def _keys(entry: Any) -> list[str]:
     return [s["key"] for s in entry.facts.get("segments", ())]
+
+
+def _is_divided(entry: Entry) -> bool:
+    return entry.recipe is not None and entry.recipe.operation == "territories"
+
+
+def _emphasise(button: QPushButton, on: bool) -> None:
+    """Make a button the one that moves on, or one of many."""
+    name = "primary" if on else ""
+    if button.objectName() != name:
+        button.setObjectName(name)
+        button.style().unpolish(button)
+        button.style().polish(button)
 
 
 def _button(text: str, icon: str, tip: str, shortcut: str) -> QPushButton:
