@@ -6,13 +6,13 @@ It listens in front of the picture. What is not for the instrument goes on to th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QTabletEvent, QWheelEvent
 
+from organtwin.model.rehearsal import Command
 from organtwin.model.tool import Pose
 from organtwin.resection.anatomy import is_tumour
 from organtwin_gui.rehearsal.gestures import GESTURES, HandGesture, pose_of
@@ -151,7 +151,7 @@ class Hand(QObject):
         assert item is not None
         return float(np.linalg.norm(item.high_mm - item.low_mm))
 
-    def do(self, command: Any) -> None:
+    def do(self, command: Command) -> None:
         self.wanted.emit(command)
 
     def hold(self, pose: Pose) -> None:
@@ -305,13 +305,6 @@ class Hand(QObject):
     def tool(self) -> str:
         """The tool that the engine should have in hand as well, or ""."""
         return self._gesture.tool if self.grip is not None and self.grip.mode.gesture == "hold" else ""  # type: ignore[union-attr]
-
-    @property
-    def confirms(self) -> bool:
-        """Whether Enter does something with the instrument in hand."""
-        return self.grip is not None and (
-            self.grip.mode.gesture in ("plane", "confirm") or self.grip.mode.key == "retract"
-        )
 
     def _paint(self, painter: QPainter, area: QRectF) -> None:
         if self._gesture is not None and not self.lifted:

@@ -16,7 +16,6 @@ from organtwin.units import parse
 from organtwin_gui.views.items.base import Colour, actor_of
 
 STEEL: Colour = (188, 196, 206)
-GRIP: Colour = (64, 74, 88)
 _SHAFT_MM = 140.0
 _JAW_MM = 18.0
 
