@@ -65,9 +65,14 @@ def tell(entries: list[Entry], as_json: bool) -> None:
 
 
 def mesh_named(document: Document, name: str | None) -> Entry:
-    """The mesh of that name, uuid or structure."""
-    named = [e for e in document.entries("mesh") if name and e.facts.get("structure") == name]
-    return named[-1] if named else choose(document, "mesh", name)
+    """The mesh of that name, uuid or structure. Of several of a structure it is the newest that was not cut or opened:
+    what a rehearsal or a plan left has a name of its own."""
+    meshes = document.entries("mesh")
+    if name is None or any(name in (e.name, e.uuid) for e in meshes):
+        return choose(document, "mesh", name)
+    named = [e for e in meshes if e.facts.get("structure") == name]
+    whole = [e for e in named if not (e.recipe and e.recipe.operation in ("rehearse", "resection-plan"))]
+    return (whole or named)[-1] if named else choose(document, "mesh", name)
 
 
 def solve(

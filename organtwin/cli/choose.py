@@ -25,8 +25,8 @@ def choose(document: Document, kind: str | None, wanted: str | None = None, **fa
     return choose_in(entries, wanted, what)
 
 
-def choose_segmentation(document: Document, structure: str, wanted: str | None = None) -> Entry:
-    """The segmentation that ``wanted`` names, else the newest one that has the structure, else the newest.
+def choose_segmentation(document: Document, structures: str | list[str], wanted: str | None = None) -> Entry:
+    """The segmentation that ``wanted`` names, else the newest one that has the structures, else the newest.
 
     Raises
     ------
@@ -34,7 +34,8 @@ def choose_segmentation(document: Document, structure: str, wanted: str | None =
         When there is none, or the name fits several.
     """
     entries = document.entries("segmentation") if wanted is None else []
-    having = [e for e in entries if structure in {s["key"] for s in e.facts.get("segments", ())}]
+    needed = {structures} if isinstance(structures, str) else set(structures)
+    having = [e for e in entries if needed <= {s["key"] for s in e.facts.get("segments", ())}]
     return having[-1] if having else choose(document, "segmentation", wanted)
 
 

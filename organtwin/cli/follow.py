@@ -64,6 +64,8 @@ def outcome(document: Document, job: Job) -> list[Entry]:
     for line in job.log:
         if line.startswith("warning: "):
             console.print(line, style="yellow", markup=False)
+        elif line.startswith("tick "):  # what a rehearsal said to the surgeon
+            console.print(line, style="dim", markup=False)
     if job.can_resume:
         console.print("'organtwin resume' lets it go on from its last checkpoint.", style="dim")
     elif job.state is not JobState.DONE:

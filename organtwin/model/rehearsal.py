@@ -6,9 +6,10 @@ give the same bytes. Between commands the tool moves: poses are recorded apart, 
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from organtwin.model.base import Array, Frozen, TwinObject
 from organtwin.model.result import Quantity
@@ -17,6 +18,8 @@ from organtwin.model.tool import Shape, Vector
 from organtwin.units import Acceleration, Length
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Tick = Annotated[int, Field(ge=0, le=10_000_000)]  # at 60 a second two days: more is a slip of the pen
+POSE = 10  # numbers in a row of poses
 
 
 class Scene(Frozen):
@@ -33,7 +36,7 @@ class Scene(Frozen):
     gravity_strength: Acceleration = "9.80665 m/s^2"
     step_s: Annotated[float, Field(gt=0, le=0.1)] = 1 / 60
     iterations: Annotated[int, Field(ge=1, le=1000)] = 12  # of the linear solver in a step
-    damping_per_s: Annotated[float, Field(ge=0)] = 2.0
+    damping_per_s: Annotated[float, Field(ge=0, le=1e6)] = 2.0
 
 
 # -- what can be done: one class a command ------------------------------------------------------------------------------
@@ -182,7 +185,7 @@ COMMANDS: dict[str, type[Frozen]] = {cls.model_fields["do"].default: cls for cls
 class Step(Frozen):
     """A command at a tick. Positions are those of the tissue as it stands at that tick, in LPS mm."""
 
-    tick: Annotated[int, Field(ge=0)]
+    tick: Tick
     command: Command
 
 
@@ -192,7 +195,18 @@ class Script(Frozen):
     scene: Scene
     steps: tuple[Step, ...] = ()
     poses: tuple[tuple[float, ...], ...] = ()
-    ticks: Annotated[int, Field(ge=0)] = 0  # where it ends
+    ticks: Tick = 0  # where it ends
+
+    @model_validator(mode="after")
+    def _poses_are_ten_numbers(self) -> Script:
+        for number, row in enumerate(self.poses):
+            if len(row) != POSE:
+                raise ValueError(
+                    f"pose {number} has {len(row)} numbers; it needs {POSE}: tick, tip x y z, axis x y z, normal x y z"
+                )
+            if not all(isfinite(x) for x in row):
+                raise ValueError(f"pose {number} has a number that is not finite")
+        return self
 
 
 class Deviation(Frozen):

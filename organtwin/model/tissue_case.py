@@ -10,6 +10,9 @@ from organtwin.model.base import Frozen, TwinObject
 from organtwin.model.tool import RigidTool, Vector
 from organtwin.units import Acceleration, Density, Force, Foundation, Length, Pressure, Time
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Place = tuple[Finite, Finite, Finite]
+
 
 class Region(Frozen):
     """A part of the boundary: a named one, or what lies within ``radius`` of ``centre_mm``, the most extreme part in a
@@ -20,9 +23,9 @@ class Region(Frozen):
     """
 
     boundary: str | None = None
-    centre_mm: Vector | None = None
+    centre_mm: Place | None = None
     radius: Length | None = None
-    toward: Vector | None = None
+    toward: Place | None = None
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     points: tuple[int, ...] | None = None
 
@@ -107,8 +110,8 @@ class Pull(Frozen):
     """A region moved by a prescribed displacement (mm, LPS); of ``each_mm`` one for each of the region's points."""
 
     region: Region
-    displacement_mm: Vector | None = None
-    each_mm: tuple[Vector, ...] | None = None
+    displacement_mm: Place | None = None
+    each_mm: tuple[Place, ...] | None = None
 
     @model_validator(mode="after")
     def _one_or_each(self) -> Pull:
@@ -124,7 +127,7 @@ class Press(Frozen):
 
     region: Region
     force: Force | None = None
-    direction: Vector | None = None
+    direction: Place | None = None
     pressure: Pressure | None = None
 
     @model_validator(mode="after")

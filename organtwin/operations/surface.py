@@ -32,8 +32,8 @@ def run(inputs: dict[str, TwinObject], parameters: SurfaceParameters, monitor: M
     assert isinstance(segmentation, Segmentation)
     keys = parameters.structures or tuple(s.key for s in segmentation.segments if s.key not in FILLERS)
     # the liver is shown as a whole, and what lies in it by itself
-    within = [s.key for s in segmentation.segments if "liver" in keys and is_of_liver(s.key)]
-    whole = as_whole(segmentation, "liver", within) if within else segmentation
+    within = [s.key for s in segmentation.segments if is_of_liver(s.key)]
+    whole = as_whole(segmentation, "liver", within) if within and "liver" in keys else segmentation
     groups = [
         (whole, [key for key in keys if key not in within], parameters.parts),
         (segmentation, [key for key in keys if key in within], "all"),  # veins hang together only through the cava

@@ -94,8 +94,8 @@ def surface(
 ) -> None:
     """Make smooth surfaces of structures: what a rehearsal shows inside an organ."""
     with opened(project) as document:
-        source = choose(document, "segmentation", segmentation)
         keys = [key.strip() for key in structures.split(",") if key.strip()]
+        source = choose_segmentation(document, keys, segmentation)
         made = run_job(document, "surface", {"segmentation": source.uuid}, {"structures": keys}, "Surfaces")
     tell(made, as_json)
 
@@ -115,10 +115,11 @@ def mesh(
 ) -> None:
     """Make a surface and tetrahedra of one structure."""
     with opened(project) as document:
-        source = choose_segmentation(document, structure, segmentation)
+        inside = [part.strip() for part in (parts or "").split(",") if part.strip()]
+        source = choose_segmentation(document, [structure, *inside], segmentation)
         parameters: dict[str, Any] = {"structure": structure}
-        if parts:
-            parameters["parts"] = [part.strip() for part in parts.split(",") if part.strip()]
+        if inside:
+            parameters["parts"] = inside
         if edge:
             parameters["edge"] = edge
         made = run_job(document, "mesh", {"segmentation": source.uuid}, parameters, f"Mesh {structure}")

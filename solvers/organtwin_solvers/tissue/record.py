@@ -86,13 +86,18 @@ def times(dynamics: Dynamics) -> dict[str, float]:
     Raises
     ------
     BadInput
-        When they are not positive, or make too many steps.
+        When they are not positive, or make no step or too many.
     """
     given = {"duration_s": dynamics.duration, "step_s": dynamics.step, "ramp_s": dynamics.ramp or "0 s"}
     seconds = {name: parse(text, "time") for name, text in given.items()}
     if seconds["duration_s"] <= 0 or seconds["step_s"] <= 0 or seconds["ramp_s"] < 0:
         raise BadInput(
             "The duration and the step of a motion must be positive", remedy='Give for example "1 s" and "10 ms".'
+        )
+    if seconds["step_s"] > seconds["duration_s"]:
+        raise BadInput(
+            f"A motion of {dynamics.duration} is shorter than its step of {dynamics.step}",
+            remedy="Take a shorter step.",
         )
     if seconds["duration_s"] > MOST_STEPS * seconds["step_s"]:
         raise BadInput(
