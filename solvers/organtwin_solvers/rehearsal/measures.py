@@ -79,7 +79,8 @@ class Measurer:
 
 @njit(cache=True)
 def distance(points, triangles, gone, place):  # type: ignore[no-untyped-def]
-    """Least distance (mm) from a place (3,) to the points of the triangles that are still there; inf when there are none."""
+    """Least distance (mm) from a place (3,) to the points of the triangles that are still there; inf when there are
+    none."""
     least = np.inf
     for t in range(len(triangles)):
         if not gone[t]:
@@ -107,4 +108,4 @@ def quantities(now: Measures) -> tuple[Quantity, ...]:
     ]
     if now.margin_mm is not None:
         rows.append(("least margin", now.margin_mm, "mm"))
-    return tuple(Quantity(name=name, value=value, unit=unit, level="fair", why=why) for name, value, unit in rows)
+    return tuple(Quantity(name=name, value=round(value, 9), unit=unit, level="fair", why=why) for name, value, unit in rows)
