@@ -1,7 +1,8 @@
 """Names for the branches of the portal vein and for the hepatic veins, by what they feed or drain lies where.
 
-Couinaud's scheme as far as directions tell it: right and left; right anterior and posterior, left lateral and medial; superior and
-inferior of each. A name is that of a direction, not of a dissection: variants are common, and doubts are said.
+Couinaud's scheme as far as directions tell it: right and left; right anterior and posterior, left lateral and medial;
+superior and inferior of each. A name is that of a direction, not of a dissection: variants are common, and doubts are
+said.
 """
 
 from __future__ import annotations
@@ -196,8 +197,8 @@ def _root_of(tree: Tree, branch: int) -> int:
 
 
 def _filled(tree: Tree, supply: Supply, names: list[str], doubts: list[str], vessel: str) -> Tree:
-    """Branches without a name called after the one they leave: what carries most of it on is the next part of it, the rest are
-    numbered branches. Every name is said once."""
+    """Branches without a name called after the one they leave: what carries most of it on is the next part of it, the
+    rest are numbered branches. Every name is said once."""
     parts: dict[str, int] = {}
     branches: dict[str, int] = {}
     base = [""] * len(names)

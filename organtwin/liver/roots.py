@@ -31,7 +31,8 @@ def picked(skeleton: Skeleton, seeds: NDArray[np.int64], mm: float) -> list[int]
 
 
 def portal_roots(region: Region, skeleton: Skeleton, liver: Mask, trunk: Mask, cava: Mask | None) -> list[int]:
-    """The far end of the widest vessel that comes into the liver from below; without one in view, the widest place away from the cava."""
+    """The far end of the widest vessel that comes into the liver from below; without one in view, the widest place away
+    from the cava."""
     outside = _piece_of_trunk(region, liver, trunk)
     places = tuple(skeleton.voxels.T)
     if outside is not None:

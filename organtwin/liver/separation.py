@@ -1,7 +1,9 @@
-"""Portal and hepatic veins told apart: both grow from their roots along the vessels' graph, and what is reached more naturally wins.
+"""Portal and hepatic veins told apart: both grow from their roots along the vessels' graph, and what is reached more
+naturally wins.
 
-Going on costs length, turning, and growing wider again; a vessel that touches another one turns sharply, or is wider than what led to it. The
-cost of a way is the sum over it, so this is a competition of shortest paths (an image foresting transform on the edges of the graph).
+Going on costs length, turning, and growing wider again; a vessel that touches another one turns sharply, or is wider
+than what led to it. The cost of a way is the sum over it, so this is a competition of shortest paths (an image
+foresting transform on the edges of the graph).
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ BRIDGE_COSINE = 0.5
 
 @dataclass(frozen=True)
 class Grown:
-    """What grew from the roots: for every edge the ``tree`` (-1: not reached), the edge before it (-1 at a root) and the node where it begins."""
+    """What grew from the roots: for every edge the ``tree`` (-1: not reached), the edge before it (-1 at a root) and
+    the node where it begins."""
 
     tree: NDArray[np.int64]
     parent: NDArray[np.int64]

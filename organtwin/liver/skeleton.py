@@ -39,7 +39,8 @@ class Skeleton:
 
 @dataclass(frozen=True)
 class Edge:
-    """A stretch of a vessel between two nodes: ``path`` are indices of skeleton voxels from node ``ends[0]`` to ``ends[1]``."""
+    """A stretch of a vessel between two nodes: ``path`` are indices of skeleton voxels from node ``ends[0]`` to
+    ``ends[1]``."""
 
     ends: tuple[int, int]
     path: NDArray[np.int64]
@@ -50,8 +51,8 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """``nodes`` (m, 3) places (mm, k j i) of forks and ends; ``edges``; ``at`` lists the edges of every node; ``node_of`` (n,) is the
-    node of every voxel of the skeleton that is in one, else -1.
+    """``nodes`` (m, 3) places (mm, k j i) of forks and ends; ``edges``; ``at`` lists the edges of every node;
+    ``node_of`` (n,) is the node of every voxel of the skeleton that is in one, else -1.
     """
 
     skeleton: Skeleton

@@ -18,7 +18,8 @@ MAJOR_ROOT = 0.05
 
 @dataclass(frozen=True)
 class Supply:
-    """``volume`` (branches,) of what is nearest to each branch alone, ``centre_mm`` (branches, 3) of it; with all below: ``whole``."""
+    """``volume`` (branches,) of what is nearest to each branch alone, ``centre_mm`` (branches, 3) of it; with all
+    below: ``whole``."""
 
     volume: Points
     centre_mm: Points
@@ -44,8 +45,9 @@ def nearest(tree: Tree, branches: Sequence[int], places_mm: Points) -> NDArray[n
     """The branch that is nearest to each place, among those given.
 
     The distance is the straight one to the branch's middle line. Branches run inside the liver, which is nearly convex around
-    each of them, and what a branch feeds is compact. Selle et al. 2002 ("Analysis of vasculature for liver surgical planning", IEEE
-    Trans. Med. Imaging 21:1344) divide the liver by such a rule; it is an estimate, and better the further a tree can be followed.
+    each of them, and what a branch feeds is compact. Selle et al. 2002 ("Analysis of vasculature for liver surgical
+    planning", IEEE Trans. Med. Imaging 21:1344) divide the liver by such a rule; it is an estimate, and better the
+    further a tree can be followed.
     """
     points, owner = samples(tree, branches)
     return np.asarray(owner[cKDTree(points).query(places_mm)[1]])
@@ -73,7 +75,8 @@ def supply_of(tree: Tree, places_mm: Points, volume_each: float) -> Supply:
 
 @dataclass(frozen=True)
 class Division:
-    """A stem: the branches from ``head`` to where it divides, and the heads that come of it (none: it only has side branches)."""
+    """A stem: the branches from ``head`` to where it divides, and the heads that come of it (none: it only has side
+    branches)."""
 
     head: int
     stem: tuple[int, ...]

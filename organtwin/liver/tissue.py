@@ -19,7 +19,8 @@ LEAST_SPREAD_HU = 4.0
 
 @dataclass(frozen=True)
 class Parenchyma:
-    """``level_hu`` (nk, nj, ni): brightness of healthy liver around each voxel; ``spread_hu`` its spread after light smoothing.
+    """``level_hu`` (nk, nj, ni): brightness of healthy liver around each voxel; ``spread_hu`` its spread after light
+    smoothing.
 
     ``mode_hu`` is the commonest brightness of the whole organ.
     """

@@ -20,7 +20,8 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TreeBranch:
-    """``points_mm`` (n, 3) from where it leaves its parent to the next fork or end; ``radius_mm`` (n,); ``parent`` -1 at a root."""
+    """``points_mm`` (n, 3) from where it leaves its parent to the next fork or end; ``radius_mm`` (n,); ``parent`` -1
+    at a root."""
 
     points_mm: Points
     radius_mm: Points

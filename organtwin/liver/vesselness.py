@@ -17,9 +17,9 @@ def tubeness(
 ) -> FloatVolume:
     """Largest response over scales, in the units of the image: for a tube as wide as a scale about its contrast.
 
-    At each scale s the response is s² sqrt(λ2 λ3) reduced by λ1, with λ1 ≥ λ2 ≥ λ3 the eigenvalues of the Hessian, where λ2 and λ3
-    are negative (Sato et al. 1998, "Three-dimensional multi-scale line filter", Med. Image Anal. 2:143): a plate has λ2 near zero, a
-    blob has λ1 as negative as the rest.
+    At each scale s the response is s² sqrt(λ2 λ3) reduced by λ1, with λ1 ≥ λ2 ≥ λ3 the eigenvalues of the Hessian,
+    where λ2 and λ3 are negative (Sato et al. 1998, "Three-dimensional multi-scale line filter", Med. Image Anal.
+    2:143): a plate has λ2 near zero, a blob has λ1 as negative as the rest.
     """
     best = np.zeros(image.shape, np.float32)
     for at, scale in enumerate(scales_mm):

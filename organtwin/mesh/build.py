@@ -214,8 +214,9 @@ def organ(
 def parted(
     made: Built, segmentation: Segmentation, parts: Sequence[str], edge_mm: float | None, progress: Progress
 ) -> tuple[Built, NDArray[np.int16], tuple[str, ...]]:
-    """An organ's mesh with its parts: finer near them (``edge_mm``, or half of its edges), the number of each cell's part (0 for
-    none), and notes on how well they are met. ``segmentation`` has labels for the parts only where they lie in the organ.
+    """An organ's mesh with its parts: finer near them (``edge_mm``, or half of its edges), the number of each cell's
+    part (0 for none), and notes on how well they are met. ``segmentation`` has labels for the parts only where they lie
+    in the organ.
     """
     progress(0.95, "parts inside")
     one = with_parts(
@@ -403,7 +404,8 @@ def _remeshed(
 
 
 def with_volume(points: tri.Points, faces: tri.Triangles, tags: NDArray[np.int16], target: float) -> tri.Points:
-    """Points of the wall moved along their normals by one small distance, so that coarse triangles enclose the same volume."""
+    """Points of the wall moved along their normals by one small distance, so that coarse triangles enclose the same
+    volume."""
     wall = faces[tags == WALL]
     normals = tri.vertex_normals(points, wall)
     lengths = tri.edge_lengths(points, wall)
@@ -483,7 +485,8 @@ def tags_of_boundary(
 
 
 def _report(filled: chain.Tetrahedra, target: float, surface: LabelSurface, wall: tri.Triangles) -> dict[str, float]:
-    """Quality of the cells, volume against the smooth surface (cut as the mesh is), and distance of the wall to the voxels."""
+    """Quality of the cells, volume against the smooth surface (cut as the mesh is), and distance of the wall to the
+    voxels."""
     numbers = quality.report(filled.points, filled.tets)
     numbers["volume_error_percent"] = 100 * (numbers["volume_mm3"] - target) / target
     error = distance_to_voxel_faces(filled.points[np.unique(wall)], surface.mask, surface.grid)

@@ -1,4 +1,5 @@
-"""The middle lines of a vessel: a tree of branches from its inlet to every other opening, or to where it gets too thin to be seen."""
+"""The middle lines of a vessel: a tree of branches from its inlet to every other opening, or to where it gets too thin
+to be seen."""
 
 from __future__ import annotations
 

@@ -98,7 +98,8 @@ PALETTE: tuple[tuple[int, int, int], ...] = (
 
 
 def structure(key: str) -> Structure:
-    """The structure of that key; one of several ("tumour_2") is as the first; an unknown key becomes a plain "Tissue" with a stable colour."""
+    """The structure of that key; one of several ("tumour_2") is as the first; an unknown key becomes a plain "Tissue"
+    with a stable colour."""
     known = STRUCTURES.get(key)
     if known is not None:
         return known

@@ -43,7 +43,8 @@ OPERATION = Operation(
 
 
 def run(inputs: dict[str, TwinObject], parameters: LiverParameters, monitor: Monitor) -> Sequence[TwinObject]:
-    """A new :class:`Segmentation` with the old labels and those of tumours and veins, and a :class:`Centerline` of each tree."""
+    """A new :class:`Segmentation` with the old labels and those of tumours and veins, and a :class:`Centerline` of each
+    tree."""
     import numpy as np
 
     from organtwin.errors import BadInput

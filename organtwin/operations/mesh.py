@@ -33,9 +33,10 @@ class MeshParameters(Parameters):
     """``edge`` is the largest edge; None takes it from the vessel's radius or the organ's volume.
 
     ``openings``: "auto" finds and names them; a list means exactly those. ``kind`` "auto": what the structure is known as.
-    ``parts`` of an organ, as a tumour or a vessel in it, become materials of the mesh: cells near them have edges of ``part_edge`` (half of the
-    organ's by default), and each cell belongs to what most of it lies in. The liver is meshed as a whole, with what lies in it, in any case.
-    ``extension`` adds straight tubes of so many diameters at the openings. ``mesher``: "auto" tries them in turn; a name tries only that one.
+    ``parts`` of an organ, as a tumour or a vessel in it, become materials of the mesh: cells near them have edges of
+    ``part_edge`` (half of the organ's by default), and each cell belongs to what most of it lies in. The liver is
+    meshed as a whole, with what lies in it, in any case. ``extension`` adds straight tubes of so many diameters at the
+    openings. ``mesher``: "auto" tries them in turn; a name tries only that one.
     """
 
     structure: str

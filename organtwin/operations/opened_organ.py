@@ -40,8 +40,8 @@ def remnant(plan: ResectionPlan, anatomy: Anatomy, monitor: Monitor) -> OrganMes
 
 
 def opened(plan: ResectionPlan, anatomy: Anatomy, mesh: OrganMesh | None, monitor: Monitor) -> OrganMesh:
-    """The whole organ with a real crack along the cut, but for a hinge at the back: its lips are the boundaries "cut" (of what
-    stays) and "cut taken". ``mesh`` is one of the organ where there is one already.
+    """The whole organ with a real crack along the cut, but for a hinge at the back: its lips are the boundaries "cut"
+    (of what stays) and "cut taken". ``mesh`` is one of the organ where there is one already.
 
     Raises
     ------

@@ -30,7 +30,8 @@ class Operation:
 
     ``function`` is "module:name" of ``f(inputs, parameters, monitor) -> sequence of TwinObject``, imported when it runs.
     ``inputs`` maps roles to object kinds; ``optional`` maps the beginnings of further roles to kinds: with
-    ``{"neighbour": "mesh"}`` there may be "neighbour", or "neighbour-1", "neighbour-2" and so on. ``packages`` are the distributions whose versions belong in the recipe.
+    ``{"neighbour": "mesh"}`` there may be "neighbour", or "neighbour-1", "neighbour-2" and so on. ``packages`` are the
+    distributions whose versions belong in the recipe.
     """
 
     name: str

@@ -13,7 +13,8 @@ from organtwin.operations.registry import Operation, Parameters
 
 
 class SurfaceParameters(Parameters):
-    """``structures`` empty: all but what lies around and between them (body, fat, muscle, skin, blood pool). ``smoothing`` from 0 (voxel steps stay) to 1.
+    """``structures`` empty: all but what lies around and between them (body, fat, muscle, skin, blood pool).
+    ``smoothing`` from 0 (voxel steps stay) to 1.
 
     ``parts``: keep the largest island of each structure, or all of some size.
     """

@@ -27,7 +27,8 @@ LIVER_CODE = "10200004"
 
 
 class TerritoriesParameters(Parameters):
-    """``level``: how many times the portal vein has divided: 1 right and left, 2 sectors, 3 about Couinaud's segments, more: numbered parts.
+    """``level``: how many times the portal vein has divided: 1 right and left, 2 sectors, 3 about Couinaud's segments,
+    more: numbered parts.
 
     ``portal_seeds_mm``: where the portal trunk begins (LPS mm), where no tree is given and it would not be found.
     """

@@ -16,7 +16,8 @@ FAR_MM = 1e4
 
 
 def signed_distance(mask: Mask, grid: Grid) -> Field:
-    """(nk, nj, ni) mm to the surface of a mask, negative inside. The surface lies half a voxel from the centres on both sides.
+    """(nk, nj, ni) mm to the surface of a mask, negative inside. The surface lies half a voxel from the centres on both
+    sides.
 
     The axes of the grid are taken to be at right angles. Without any voxel it is :data:`FAR_MM` everywhere.
     """

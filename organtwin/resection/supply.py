@@ -1,7 +1,9 @@
-"""What a cut does to the vessels: which are cut and how wide they are there, and what of the remnant they leave without blood.
+"""What a cut does to the vessels: which are cut and how wide they are there, and what of the remnant they leave without
+blood.
 
-A voxel of the organ belongs to the nearest place of a vessel (as vascular territories are made). Where the way from that place
-to the root of the vessel goes through what is taken, or the place itself is taken, the voxel has lost that vessel.
+A voxel of the organ belongs to the nearest place of a vessel (as vascular territories are made). Where the way from
+that place to the root of the vessel goes through what is taken, or the place itself is taken, the voxel has lost that
+vessel.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The least shares are those of table 1 of the review in J Surg Oncol 2019;119:594. Kishi and Shindoh divide by a liver volume
 estimated from the body surface, Kubota by that measured in CT without tumours, as is done here; Kubota asks for 40 or 50 % by
-the clearance of indocyanine green. In a healthy liver others ask for 25 % (Vauthey et al., Surgery 2000;127:512), which is where
-it begins to be called small.
+the clearance of indocyanine green. In a healthy liver others ask for 25 % (Vauthey et al., Surgery 2000;127:512), which
+is where it begins to be called small.
 """
 
 from __future__ import annotations

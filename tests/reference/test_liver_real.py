@@ -1,4 +1,5 @@
-"""The liver of a real portal-phase CT: two tumours, two trees that hang together, territories. No truth is at hand: what anatomy allows."""
+"""The liver of a real portal-phase CT: two tumours, two trees that hang together, territories. No truth is at hand:
+what anatomy allows."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ moved by (3, 0, −2) mm, six steps. Displacement of (10, 5, 5), with 4, 5, 6 ce
 (2.0528, 0, −1.7660), (2.0534, 0, −1.7670), (2.0535, 0, −1.7665) mm.
 
 Mooney-Rivlin bar: 60 x 10 x 10 mm, Poisson 0.3, second share 0.4, the face x = 0 held, a dead shear of 10 Pa along −z on the
-face x = 60, eight steps. Displacement of (60, 5, 5), with 3 and 4 cells across: (−1.8689, 0, −13.7872), (−1.8712, 0, −13.7975) mm.
+face x = 60, eight steps. Displacement of (60, 5, 5), with 3 and 4 cells across: (−1.8689, 0, −13.7872), (−1.8712, 0,
+−13.7975) mm.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What is in a liver that is known exactly: tumours, veins told apart, names, territories; and what is said where things are absent."""
+"""What is in a liver that is known exactly: tumours, veins told apart, names, territories; and what is said where
+things are absent."""
 
 from __future__ import annotations
 

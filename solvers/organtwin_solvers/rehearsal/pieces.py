@@ -17,7 +17,8 @@ from organtwin_solvers.rehearsal.supports import Held, Springs
 
 @dataclass(frozen=True)
 class Pieces:
-    """Which piece each point belongs to (n,), -1 for none, and their volumes at rest (mm3) from the largest to the smallest."""
+    """Which piece each point belongs to (n,), -1 for none, and their volumes at rest (mm3) from the largest to the
+    smallest."""
 
     of_points: NDArray[np.int64]
     mm3: NDArray[np.float64]

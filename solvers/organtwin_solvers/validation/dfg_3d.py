@@ -1,7 +1,8 @@
 """Flow past a cylinder in a square channel: the DFG benchmarks 3D-1Z (steady) and 3D-3Z (a pulse).
 
 Both schemes go through it on tetrahedra: the fast one, and Taylor-Hood. Forces are those that hold the cylinder. Converged
-values: John, Int. J. Numer. Methods Fluids 40, 2002 (3D-1Z); Bayraktar, Mierka and Turek, Int. J. Comput. Sci. Eng. 7, 2012 (3D-3Z).
+values: John, Int. J. Numer. Methods Fluids 40, 2002 (3D-1Z); Bayraktar, Mierka and Turek, Int. J. Comput. Sci. Eng. 7,
+2012 (3D-3Z).
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def pulse(organ: OrganMesh, kind: type[Scheme] | type[TaylorHood], steps: int) -
 
 
 def run_3d3z(quick: bool, monitor: Monitor) -> list[Row]:
-    """A pulse of inflow over 8 s, up to Reynolds number 100, with Taylor-Hood elements; minutes long, so only in the full run."""
+    """A pulse of inflow over 8 s, up to Reynolds number 100, with Taylor-Hood elements; minutes long, so only in the
+    full run."""
     if quick:
         return []
     cells, layers, steps = 8, 8, 320

@@ -1,7 +1,7 @@
 """The rehearsal against the full solve: the same liver-shaped body, grasped, pressed and under its weight, at rest.
 
-The reference is the full solve (:mod:`organtwin_solvers.tissue.deform`), once with the linear mixed elements that it takes for organs
-of this size, on the same mesh, and once with quadratic ones (Taylor-Hood), which lock nowhere.
+The reference is the full solve (:mod:`organtwin_solvers.tissue.deform`), once with the linear mixed elements that it
+takes for organs of this size, on the same mesh, and once with quadratic ones (Taylor-Hood), which lock nowhere.
 """
 
 from __future__ import annotations

@@ -314,7 +314,8 @@ def _judged(exact: Womersley, organ: OrganMesh, moments: tuple[Moment, ...], r: 
 
 
 def _flow_of_profile(axial: Array, r: Array, section: NDArray[np.bool_]) -> float:
-    """Flow of the round profile through the means over each ring of points in a cross-section (not of the many-sided pipe)."""
+    """Flow of the round profile through the means over each ring of points in a cross-section (not of the many-sided
+    pipe)."""
     radii, ring = np.unique(np.round(r[section], 6), return_inverse=True)
     means = np.bincount(ring, axial[section]) / np.bincount(ring)
     profile = CubicSpline(radii, 2.0 * np.pi * radii * means)

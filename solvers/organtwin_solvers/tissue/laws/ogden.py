@@ -5,9 +5,9 @@ It is computed without them, from the invariants of C̄, whose third is 1. With 
 
     x^s = Σ_k w_k x / (x + t_k)
 
-to within 1e-9 for stretches between 1/2 and 2, and 3e-6 between 1/3 and 3 (Gauss-Jacobi quadrature of x^s = sin(πs)/π ∫ t^(s−1) x/(x + t) dt), and
-Σ λᵢ^(2n + 2) / (λᵢ² + t) is rational in the invariants by the theorem of Cayley and Hamilton. A negative exponent is a
-positive one of the inverse, whose invariants are the same two exchanged.
+to within 1e-9 for stretches between 1/2 and 2, and 3e-6 between 1/3 and 3 (Gauss-Jacobi quadrature of x^s = sin(πs)/π ∫
+t^(s−1) x/(x + t) dt), and Σ λᵢ^(2n + 2) / (λᵢ² + t) is rational in the invariants by the theorem of Cayley and
+Hamilton. A negative exponent is a positive one of the inverse, whose invariants are the same two exchanged.
 """
 
 from __future__ import annotations
