@@ -323,6 +323,8 @@ def test_one_looks_back_with_the_time_bar_while_the_tissue_waits(live, table, wi
     qtbot.mouseClick(table.look_back, LEFT)
     assert live.state is State.LOOKING_BACK
     assert session().paused
+    assert window.quad.viewport.canvas.hasFocus() or not window.isActiveWindow()  # Space plays, and is not the button's
+    assert table.list.focusPolicy() == Qt.FocusPolicy.TabFocus  # nor are digits the list's after a click on a step
     bar = window.quad.viewport.time_bar
     assert bar.isVisible()
     bar.set_fraction(0.5)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import pyvista as pv
+from organtwin_solvers.rehearsal.engine import Engine
+from organtwin_solvers.validation.block import block
 
 from organtwin.errors import BadInput
 from organtwin.model import Centerline, Surface
@@ -12,8 +14,6 @@ from organtwin.model.centerline import Branch
 from organtwin.model.rehearsal import Ablate, Clip, Drain, Fix, Scene, Settle, Suture
 from organtwin.model.tissue_case import Material, Region
 from organtwin.rehearsal.frame import BURNT
-from organtwin_solvers.rehearsal.engine import Engine
-from organtwin_solvers.validation.block import block
 
 SCENE = Scene(material=Material(young="5 kPa", poisson=0.45), fixed=(Region(boundary="x0"),))
 TOP = (45.0, 15.0, 20.0)

@@ -54,6 +54,7 @@ class Player(QObject):
             volume=scene.volume,
             window=(scene.level, scene.width),
         )
+        QTimer.singleShot(0, viewport, viewport.reset_camera)  # the view has its size only when it is laid out
         self._reel = Reel()
         self._deviation = known_deviation(bridge, rehearsal)
         self._session: Any = make(bridge.document.project.folder, inputs, rehearsal.scene, rehearsal.script, _PACE)

@@ -100,6 +100,7 @@ class Room(QObject):
         self._tool_at: NDArray[np.float64] | None = None
         self._left_at: dict[int, NDArray[np.float64] | None] = {}  # retractors, by number of step
         self._is_kept = False
+        self._done_with: set[Path] = set()
         self.refusal = ""
         self._refused = QTimer(self)
         self._refused.setSingleShot(True)
@@ -199,7 +200,7 @@ class Room(QObject):
         document = self.bridge.document
         if document is None or self.busy:
             return None
-        found = unfinished(document.project.folder / FOLDER)
+        found = [f for f in unfinished(document.project.folder / FOLDER) if f not in self._done_with]
         return found[-1] if found else None
 
     def leave(self, *, wait: bool = False) -> None:
@@ -211,6 +212,8 @@ class Room(QObject):
         self.check.forget()
         session, self._session = self._session, None
         forget = self._is_kept or not self.steps
+        if forget:  # its folder goes a moment later
+            self._done_with.add(session.folder)
         if wait:
             session.close(forget=forget)
         else:  # beside the window
@@ -273,6 +276,7 @@ class Room(QObject):
         """Look through what was done so far; the tissue waits."""
         if self.item is None:
             return
+        self.viewport.canvas.setFocus()  # Space plays, and does not press the button again
         if on and self.state is State.LIVE and len(self._reel.frames) > 1:
             self._ask("pause", True)
             self._enter(State.LOOKING_BACK)
@@ -301,6 +305,8 @@ class Room(QObject):
     def _await(self, what: str, *arguments: Any) -> None:
         """Ask for something that the steps will tell of."""
         if self.state is State.LIVE:
+            if what != "do":  # what was said of a step that is undone is no longer so
+                self.said.emit("")
             if not self._waiting:
                 self._waiting_since = time.perf_counter()
             self._waiting += 1
@@ -370,6 +376,8 @@ class Room(QObject):
                 self.progressed.emit(fraction, what)
             case say.Ready(replaying=replaying):
                 self._enter(State.REPLAYING if replaying else State.LIVE)
+                if not replaying and self._newest is not None:  # where a replay has left it
+                    self.check.moved(self._newest.tick, len(self.steps))
             case say.Said(text=text):
                 self._refuse("")
                 self.said.emit(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
@@ -27,6 +27,7 @@ class StepList(QListWidget):
         self.setToolTip("What was done. Click on a step to go back to just after it, or on again")
         self.setAccessibleName("Steps of the rehearsal")
         self.setMinimumHeight(110)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # after a click the keys are the instruments' as before
         self.setIconSize(theme.ICON_SIZE * 0.85)
         self.itemClicked.connect(lambda item: self.wanted.emit(self.row(item)))
 

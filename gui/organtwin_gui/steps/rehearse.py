@@ -191,6 +191,7 @@ class RehearseStep(Step):
         room.stepped.connect(self._show_steps)
         room.said.connect(self._say)
         room.refused.connect(self._say)
+        room.kept.connect(lambda _uuid: self._say("The rehearsal is kept in the project."))
         room.progressed.connect(self._show_progress)
         room.hand.chosen.connect(self.tray.choose)
         room.hand.looked.connect(self._key_look)
@@ -334,6 +335,9 @@ class RehearseStep(Step):
         self.begin.setEnabled(self.table.ready)
         known = self.bridge.entries("rehearsal")
         chosen = set(self._chosen())
+        before = {self.kept.item(n).data(Qt.ItemDataRole.UserRole) for n in range(self.kept.count())}
+        if known and known[-1].uuid not in before:
+            chosen = {known[-1].uuid}  # the one just kept
         self.kept.clear()
         for entry in reversed(known):
             item = QListWidgetItem(theme.icon("rehearse"), entry.name)

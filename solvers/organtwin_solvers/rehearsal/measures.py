@@ -41,7 +41,7 @@ class Measurer:
             time_s=engine.tick * engine.scene.step_s,
             steps=history.steps,
             force_n=max((tool.force_n for tool in engine.tools), default=0.0),
-            largest_strain_percent=100.0 * float(strain[worst]) if len(strain) else 0.0,
+            largest_strain_percent=round(100.0 * float(strain[worst]), 6) if len(strain) else 0.0,  # not of rounding
             strain_limit_percent=None if limit is None else 100.0 * limit,
             strain_at_mm=tuple(float(c) for c in engine.stepper.x[worst]) if len(strain) else None,
             vessel=vessel[0],
@@ -108,4 +108,6 @@ def quantities(now: Measures) -> tuple[Quantity, ...]:
     ]
     if now.margin_mm is not None:
         rows.append(("least margin", now.margin_mm, "mm"))
-    return tuple(Quantity(name=name, value=round(value, 9), unit=unit, level="fair", why=why) for name, value, unit in rows)
+    return tuple(
+        Quantity(name=name, value=round(value, 9), unit=unit, level="fair", why=why) for name, value, unit in rows
+    )
