@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from organtwin_solvers.rehearsal import ogden
 from organtwin_solvers.rehearsal.body import Body
 from organtwin_solvers.rehearsal.laws import CODES
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Held, Link, Springs, held_by
 from organtwin_solvers.rehearsal.system import System
+from organtwin_solvers.tissue.laws.ogden import sum_of_powers
 from organtwin_solvers.validation import balance, determinism, rehearsal
 from organtwin_solvers.validation.block import block
 
@@ -75,6 +77,41 @@ def test_at_rest_it_is_the_full_solve(name: str):
     assert apart < 1e-3 * np.linalg.norm(reference, axis=1).max()
 
 
+def test_an_ogden_body_with_fractional_powers_rests_where_the_full_solve_does():
+    shape = {"alpha_1": -5.3, "alpha_2": 3.7, "share_2": 0.3, "alpha_3": 9.0, "share_3": 0.2}
+    mesh, case = rehearsal.organ(3), rehearsal.CASES["grasp"]
+    material = Material(law="ogden", parameters=shape, young="6.9 kPa", poisson=0.49)
+    case = case.model_copy(update={"material": material})
+    reference = rehearsal.full(mesh, case, "linear", NullMonitor())
+    apart = np.linalg.norm(rehearsal.at_rest(mesh, case) - reference, axis=1).max()
+    assert apart < 1e-3 * np.linalg.norm(reference, axis=1).max()
+
+
+@pytest.mark.parametrize("first", [(3.9, 3.6), (3.0, 3.0), (6.0, 11.0)])
+def test_derivatives_of_ogden_are_slopes_of_the_energy_of_the_full_solve(first: tuple[float, float]):
+    alphas, shares = (-5.3, 3.7, 9.0), (0.5, 0.3, 0.2)
+    row = np.concatenate([[1.0, 1.0], ogden.numbers((alphas[0], alphas[1], shares[1], alphas[2], shares[2]))])
+
+    def energy(I1: float, I2: float) -> float:
+        return sum(2 * s / a**2 * (sum_of_powers(I1, I2, a / 2) - 3) for a, s in zip(alphas, shares, strict=True))
+
+    found = ogden.derivatives(1.0, row, *first)
+    h = 1e-4
+    at = {(i, j): energy(first[0] + i * h, first[1] + j * h) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+    assert found[0] == pytest.approx(at[0, 0], abs=1e-12)
+    slopes = (at[1, 0] - at[-1, 0]) / (2 * h), (at[0, 1] - at[0, -1]) / (2 * h)
+    assert found[1:3] == pytest.approx(slopes, rel=1e-6)
+    mixed = (at[1, 1] - at[1, -1] - at[-1, 1] + at[-1, -1]) / (4 * h * h)
+    second = (at[1, 0] - 2 * at[0, 0] + at[-1, 0]) / h**2, mixed, (at[0, 1] - 2 * at[0, 0] + at[0, -1]) / h**2
+    assert found[3:] == pytest.approx(second, rel=1e-4, abs=1e-6)
+
+
+def test_where_nothing_acts_nothing_is_out_of_balance():
+    stepper = hanging()
+    stepper.step()
+    assert stepper.unrest() == 0.0
+
+
 def test_a_law_with_fibres_is_refused_in_a_sentence():
     with pytest.raises(BadInput, match="cannot follow the law 'guccione'"):
         Body.of(block((1, 1, 1), (1.0, 1.0, 1.0)), Scene(material=Material(law="guccione")))
@@ -131,7 +168,9 @@ def test_a_thread_draws_two_places_together_with_equal_forces():
 def test_springs_along_the_normal_let_it_slide():
     mesh = block((2, 2, 4), (20.0, 20.0, 40.0))
     stepper = Stepper(body(), gravity_mm_per_s2=(0.0, 3000.0, -9806.65), damping_per_s=10.0)
-    stepper.springs.append(Springs.of(mesh, Spring(region=Region(boundary="z0"), stiffness="20 kPa/mm", normal_only=True)))
+    stepper.springs.append(
+        Springs.of(mesh, Spring(region=Region(boundary="z0"), stiffness="20 kPa/mm", normal_only=True))
+    )
     for _ in range(60):
         stepper.step()
     assert stepper.x[:, 1].mean() - stepper.body.rest_mm[:, 1].mean() > 20.0
@@ -184,7 +223,9 @@ def test_what_is_held_follows_a_cut():
     assert len(origin) - 1 in stepper.held["top"].nodes
     stepper.step()
     assert np.isfinite(stepper.x).all()
-    assert held_by(mesh, Scene(fixed=(Region(boundary="z1"),)))["fixed 1"].nodes.size == stepper.held["top"].nodes.size - 1
+    assert (
+        held_by(mesh, Scene(fixed=(Region(boundary="z1"),)))["fixed 1"].nodes.size == stepper.held["top"].nodes.size - 1
+    )
 
 
 def test_the_same_input_gives_the_same_bytes_also_after_going_back():

@@ -228,6 +228,7 @@ def tangent(x, tets, gradients, volumes, part, codes, constants, pressures, guar
             low = min(low, 0.0) + a - abs(q) * np.sqrt(widest)
             low += k2 * (2.0 * I1 - 6.0 * widest) if k2 > 0.0 else 6.0 * k2 * I1
             low -= 2.0 * abs(sc) * 2.0 * I1 * np.sqrt(I1 * I2)
+            low -= 4.0 * abs(sf) * I1 * I1 - 4.0 * min(ss, 0.0) * I1 * I1 * I1
             a += guard * max(-low, 0.0)
         t12, t23, t31 = _times(F, _cross(g1, g2)), _times(F, _cross(g2, g3)), _times(F, _cross(g3, g1))
         add_element(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.model.tissue_case import Material
 from organtwin.units import parse
+from organtwin_solvers.rehearsal import ogden
 from organtwin_solvers.rehearsal.compiled import compiled
 
 # law -> number in the compiled loops, and its shape parameters in order
@@ -22,6 +23,7 @@ CODES: dict[str, tuple[int, tuple[str, ...]]] = {
     "mooney_rivlin": (1, ("second_share",)),
     "yeoh": (2, ("second", "third")),
     "veronda_westmann": (3, ("gamma",)),
+    "ogden": (4, ogden.PARAMETERS),
 }
 
 # Beyond this the tissue is held incompressible enough: displacements change by less than a percent
@@ -67,15 +69,17 @@ class Elastic:
 
 
 def constants(materials: tuple[Elastic, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Numbers of the laws (k,), and constants (k, 2 + parameters) of the materials, for the compiled loops."""
+    """Numbers of the laws (k,), and constants (k, 2 + numbers of the shape) of the materials, for the compiled loops."""
     codes = np.array([CODES[m.law][0] for m in materials])
-    rows = np.zeros((len(materials), 2 + max(len(names) for _, names in CODES.values())))
-    for row, m in zip(rows, materials, strict=True):
-        row[: 2 + len(m.parameters)] = m.shear_pa, m.bulk_pa, *m.parameters
+    shapes = [ogden.numbers(m.parameters) if m.law == "ogden" else np.array(m.parameters) for m in materials]
+    rows = np.zeros((len(materials), 2 + max(2, *map(len, shapes))))
+    for row, m, shape in zip(rows, materials, shapes, strict=True):
+        row[:2], row[2 : 2 + len(shape)] = (m.shear_pa, m.bulk_pa), shape
     return codes, rows
 
 
 LARGEST_EXPONENT = 30.0
+ogden_derivatives = ogden.derivatives
 
 
 @compiled
@@ -100,6 +104,8 @@ def derivatives(code, mu, q, I1, I2):
             0.0,
             0.0,
         )
+    if code == 4:
+        return ogden_derivatives(mu, q, I1, I2)
     # Veronda-Westmann; beyond LARGEST_EXPONENT the exponential goes on as its parabola, so that it stays a number
     gamma = q[2]
     at = min(gamma * e, LARGEST_EXPONENT)
