@@ -7,8 +7,10 @@ import re
 import numpy as np
 import pytest
 from organtwin_solvers.fem.organ import fem_mesh
+from organtwin_solvers.tissue.case import facets
 from organtwin_solvers.tissue.contact import Contact, Skin
 from organtwin_solvers.tissue.contact_neighbours import Neighbour
+from organtwin_solvers.tissue.contact_organs import OrganContact
 from organtwin_solvers.tissue.contact_tools import Tool, tools_of
 from organtwin_solvers.tissue.deform import deform
 from organtwin_solvers.tissue.formulation import Formulation
@@ -17,13 +19,14 @@ from organtwin_solvers.tissue.materials import Elastic
 from organtwin_solvers.tissue.newton import follow_load
 from organtwin_solvers.tissue.operation import OPERATION
 from organtwin_solvers.tissue.problem import Problem, Support
+from organtwin_solvers.tissue.together import together
 from organtwin_solvers.validation import hertz, patch
 from organtwin_solvers.validation.block import block
 from pydantic import ValidationError
 
 from organtwin.errors import BadInput, SolveFailed
 from organtwin.model import OrganMesh, Result, TissueCase
-from organtwin.model.tissue_case import Material, Region, TissueNumerics
+from organtwin.model.tissue_case import Material, Pull, Region, Spring, TissueNumerics
 from organtwin.model.tool import Blade, Plane, Pose, RigidTool, Rod, Sphere
 from organtwin.monitor import NullMonitor
 
@@ -272,8 +275,91 @@ def test_a_thin_rod_pushed_too_deep_is_said_to_be_too_thin_for_the_mesh():
         deform(cushion(), case(tools=(needle,), numerics=TissueNumerics(element="linear", max_newton=8)))
 
 
-def test_neighbours_with_a_material_are_refused_rather_than_taken_as_rigid():
-    given = case(gravity=(0, 0, -1), neighbour_material=Material())
-    shelf = block((2, 2, 1), lambda unit: unit * (50, 50, 10) + (-10, -10, -11), "shelf")
-    with pytest.raises(BadInput, match="takes neighbouring organs as rigid"):
-        deform(cushion(), given, neighbours={"neighbour-1": shelf})
+# -- neighbours that give way ---------------------------------------------------------------------------------------
+
+
+def pressed_together(young: str, element: str = "linear", **more: object) -> Result:
+    """Two cubes of 10 mm, the lower one held far below, the upper one pressed down by 0.5 mm; without Poisson's effect."""
+    top = block((3, 3, 3), lambda unit: 10 * unit + (0, 0, 10), "top")
+    bottom = block((4, 4, 3), lambda unit: 10 * unit, "bottom")
+    pull = Pull(region=Region(boundary="z1"), displacement_mm=(0, 0, -0.5))
+    given = case(
+        material=Material(law="linear", young="6 kPa", poisson=0.0),
+        fixed=(),
+        springs=(Spring(region=Region(boundary="x0"), stiffness="0.001 Pa/mm"),),
+        pulls=(pull,),
+        neighbour_material=Material(law="linear", young=young, poisson=0.0),
+        numerics=TissueNumerics(element=element, formulation="displacement", load_steps=2),
+    )
+    return deform(top, given, neighbours={"neighbour-1": bottom})
+
+
+@pytest.mark.parametrize("element", ["linear", "quadratic"])
+def test_what_presses_on_a_soft_neighbour_is_what_holds_it(element: str):
+    result = pressed_together("6 kPa", element)
+    held, pulled, between = (
+        quantity(result, f"force at the {name}") for name in ("far side of the bottom", "pulled region", "bottom")
+    )
+    assert between == pytest.approx(held, rel=1e-5)
+    assert between == pytest.approx(pulled, rel=1e-5)
+    assert len(result.fields["displacement_mm"][-1]) == 4**3  # of the organ alone
+    depth = re.search(r"penetration [0-9.]+ mm, ([0-9.]+) %", result.credibility["contact"])
+    assert depth is not None
+    assert float(depth[1]) <= 1.0
+
+
+def test_pressure_between_two_blocks_is_uniform_and_both_give_way_alike():
+    mesh = together(
+        block((3, 3, 3), lambda unit: 10 * unit + (0, 0, 10), "top"),
+        case(gravity=(0, 0, -1), neighbour_material=Material()),
+        {"bottom": block((4, 4, 3), (10.0, 10.0, 10.0))},
+    )
+    assert mesh.mesh.points_mm[mesh.behind["bottom"]][:, 2].max() <= 5.0
+    fem = fem_mesh(mesh.mesh.with_(boundary_tags=np.arange(mesh.first[-1], dtype=np.int32)))
+    x = np.asarray(mesh.mesh.points_mm)[np.asarray(mesh.mesh.boundary_triangles)]
+
+    def at(axis: int, place: float, piece: int | None = None) -> np.ndarray:
+        mask = (np.abs(x[:, :, axis] - place) < 1e-9).all(axis=1)
+        return facets(fem, mask if piece is None else mask & mesh.triangles(piece))
+
+    supports = [
+        Support("x", at(0, 0.0), components=(0,)),
+        Support("y", at(1, 0.0), components=(1,)),
+        Support("below", at(2, 0.0), components=(2,)),
+        Support("above", at(2, 20.0), lambda place: np.stack([0 * place[0], 0 * place[0], 0 * place[0] - 1]), (2,)),
+    ]
+    body = Problem(fem.mesh, Elastic.from_young(law("linear"), 6000.0, 0.3), Formulation(False, 1), supports)
+    own, other = (
+        Skin(body.displacement_space, body.u_dofs, at(2, 10.0, piece), apart_mm)
+        for piece, apart_mm in ((0, 1.0), (1, 9.0))
+    )
+    contact = OrganContact(own, other, 6000.0 / 0.91, "bottom")
+    body.add(contact)
+    follow_load(body, steps=1, tolerance=1e-8)
+    state = body.state.x.array
+    pressure = contact.pressures(state)
+    mean = float((pressure * own.weight).sum() / 100)
+    assert mean == pytest.approx(6000 * 1 / 20, rel=0.01)
+    assert np.quantile(np.abs(pressure / mean - 1), 0.9) < 0.15  # point by point; the meshes do not match
+    reactions = body.reactions()
+    force = contact.forces(state, fem.comm)["bottom"][2]
+    assert reactions["below"][2] == pytest.approx(force, rel=1e-6)
+    assert reactions["above"][2] == pytest.approx(-force, rel=1e-6)
+    moved = fem.to_points(body.displacement())[np.abs(mesh.mesh.points_mm[:, 2] - 10) < 1e-9, 2]
+    assert moved == pytest.approx(-0.5, abs=0.02)
+
+
+def test_a_stiff_neighbour_that_gives_way_is_the_rigid_one():
+    shelf = block((4, 4, 1), lambda unit: unit * (50, 50, 10) + (-10, -10, -11), "shelf")
+    given = case(fixed=(Region(boundary="x0"),), gravity=(0, 0, -1), material=Material(young="1 kPa", poisson=0.45))
+    rigid = deform(cushion(), given, neighbours={"neighbour-1": shelf})
+    stiff = given.with_(neighbour_material=Material(young="1 MPa", poisson=0.3))
+    soft = deform(cushion(), stiff, neighbours={"neighbour-1": shelf})
+    assert quantity(soft, "force at the shelf") == pytest.approx(quantity(rigid, "force at the shelf"), rel=0.05)
+    assert any("Neighbours give way (shelf)" in note for note in soft.notes)
+
+
+def test_a_neighbour_that_gives_way_needs_tetrahedra():
+    empty = block((2, 2, 1), (5.0, 5.0, 5.0), "shelf").with_(tets=np.zeros((0, 4), np.int32))
+    with pytest.raises(BadInput, match="neighbour 'shelf' has no tetrahedra"):
+        deform(cushion(), case(gravity=(0, 0, -1), neighbour_material=Material()), neighbours={"neighbour-1": empty})

@@ -105,10 +105,15 @@ def traction_pa(mesh: OrganMesh, press: Press, mask: Mask) -> NDArray[np.float64
 def _support(name: str, fem: FemMesh, region: Region, mask: Mask, move: Any = None) -> Support:
     if region.points is None:
         return Support(name, facets(fem, mask), move)
+    return held_points(name, fem, np.asarray(region.points), move)
+
+
+def held_points(name: str, fem: FemMesh, points: NDArray[np.integer], move: Any = None) -> Support:
+    """A support of single points of the mesh."""
     topology = fem.mesh.topology
     vertex_of_node = np.full(len(fem.point_of_node), -1, np.int32)
     vertex_of_node[np.asarray(fem.mesh.geometry.dofmaps[0]).ravel()] = topology.connectivity(3, 0).array
-    held = np.isin(fem.point_of_node, region.points) & (vertex_of_node >= 0)
+    held = np.isin(fem.point_of_node, points) & (vertex_of_node >= 0)
     return Support(name, np.zeros(0, np.int32), move, vertices=np.sort(vertex_of_node[held]))
 
 

@@ -84,7 +84,7 @@ class Skin:
         dense = int(np.ceil(DENSITY * space.mesh.comm.allreduce(longest, op=MPI.MAX) / apart_mm))
         rule, weight = basix.make_quadrature(basix.CellType.triangle, int(np.clip(dense, 2 * degree, MOST)))
         sides = basix.topology(basix.CellType.tetrahedron)[2]
-        rest, nodes, values, area, of = [], [], [], [], []
+        rest, nodes, values, area, of, triangles, sense = [], [], [], [], [], [], []
         for side, corners in enumerate(sides):
             own = cells[local == side]
             of.append(own)
@@ -96,9 +96,14 @@ class Skin:
             rest.append(p[:, None] + rule[:, :1] * (q - p)[:, None] + rule[:, 1:] * (r - p)[:, None])
             nodes.append(dofmap[own][:, closure])
             values.append(np.broadcast_to(shape, (len(own), *shape.shape)))
-            area.append(np.linalg.norm(np.cross(q - p, r - p), axis=1) / 2)
+            across = np.cross(q - p, r - p)
+            area.append(np.linalg.norm(across, axis=1) / 2)
+            triangles.append(np.stack([p, q, r], axis=1))
+            sense.append(np.sign(np.einsum("md,md->m", across, p - geometry[own].mean(axis=1))))
         self.rest = np.concatenate(rest)  # (m, q, 3)
         self.shape = np.concatenate(values)  # (m, q, k)
+        self.corners = np.concatenate(triangles)  # (m, 3, 3), at rest
+        self.sense = np.concatenate(sense)  # (m,), 1 where the corners go round outwards, -1 where inwards
         areas = np.concatenate(area)
         self.length = np.sqrt(2 * areas)  # (m,)
         self.weight = 2 * areas[:, None] * weight  # (m, q); the rule's own weights add up to 1/2

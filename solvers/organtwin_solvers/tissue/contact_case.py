@@ -2,7 +2,8 @@
 
 What overlaps the organ a little before anything has moved, such as a tool laid into its surface or a neighbour whose
 segmentation claims the same voxels, starts smaller by that much and grows to its size along the load. What is deep in
-it is refused.
+it is refused. Neighbours are rigid, or give way where the case says what they are made of
+(:mod:`organtwin_solvers.tissue.together`).
 """
 
 from __future__ import annotations
@@ -18,17 +19,36 @@ from organtwin.model import OrganMesh, TissueCase
 from organtwin_solvers.fem.organ import FemMesh
 from organtwin_solvers.tissue.contact import Contact, Skin
 from organtwin_solvers.tissue.contact_neighbours import Neighbour
+from organtwin_solvers.tissue.contact_organs import OrganContact
 from organtwin_solvers.tissue.contact_tools import Tool, tools_of
 from organtwin_solvers.tissue.problem import Problem
+from organtwin_solvers.tissue.regions import Mask
+from organtwin_solvers.tissue.together import Together
 
 TOO_DEEP_MM = 10.0  # overlap of organs that segmentation does not explain
 SAFE_STEP = 0.8  # of a tool's depth to its core: what it moves in one load step
 
 
-def contact_of(
-    problem: Problem, fem: FemMesh, case: TissueCase, neighbours: Mapping[str, OrganMesh]
-) -> tuple[Contact | None, list[str]]:
-    """The contact of a case, and notes for the person who reads the result.
+def contacts_of(
+    problem: Problem,
+    fem: FemMesh,
+    organ: OrganMesh,
+    case: TissueCase,
+    neighbours: Mapping[str, OrganMesh],
+    joined: Together | None,
+) -> tuple[list[Contact | OrganContact], list[str]]:
+    """The contacts of a case, and notes for the person who reads the result.
+
+    Parameters
+    ----------
+    problem, fem
+        Of the organ, or of all that is ``joined``.
+    organ : OrganMesh
+        What tools and neighbours touch.
+    neighbours : mapping of str to OrganMesh
+        By :func:`names`.
+    joined : Together or None
+        Where the neighbours are a part of the problem.
 
     Raises
     ------
@@ -36,52 +56,62 @@ def contact_of(
         For a tool that starts inside the organ, and for a neighbour that overlaps it by more than segmentation explains.
     """
     tools = tools_of(case.tools)
-    others = [Neighbour.of(mesh, name) for name, mesh in _named(neighbours).items()]
+    others = [Neighbour.of(mesh, name) for name, mesh in neighbours.items()]
     if not (tools or others):
-        return None, []
-    if others and case.neighbour_material is not None:
-        raise BadInput(
-            "The full solve takes neighbouring organs as rigid, and the case gives them a material",
-            remedy="Leave out neighbour_material; what gives way between organs can be a spring.",
-        )
-    skin = _skin(problem, fem, min((tool.reach_mm for tool in tools), default=np.inf))
+        return [], []
+    own = None if joined is None else joined.triangles(0)
+    finest = min((tool.reach_mm for tool in tools), default=np.inf)
+    skin = _skin(problem, fem, own, finest)
     places, notes, relief = skin.rest.reshape(-1, 3), [], []
-    own = Neighbour.of(fem.organ, "organ") if any(len(tool.inner_places()) for tool in tools) else None
+    body = Neighbour.of(organ, "organ") if any(len(tool.inner_places()) for tool in tools) else None
     for obstacle in (*tools, *others):
         obstacle.move(0.0)
         gap = obstacle.gap(places).distance
         deepest = gap.argmin()
         overlap = float(max(-gap[deepest], 0.0))
-        where = f"near ({', '.join(f'{x:.0f}' for x in places[deepest])}) mm"
         if isinstance(obstacle, Tool):
-            _starts_outside(obstacle, own)
+            _starts_outside(obstacle, body)
         elif overlap > TOO_DEEP_MM:
             raise BadInput(
-                f"'{obstacle.name}' and '{fem.organ.name}' overlap by {overlap:.0f} mm",
-                where=where,
+                f"'{obstacle.name}' and '{organ.name}' overlap by {overlap:.0f} mm",
+                where=_near(places[deepest]),
                 remedy="Correct one of their segmentations, or leave the neighbour out.",
             )
-        if overlap > 0.01:
-            notes.append(
-                f"The {obstacle.name} overlapped the organ by {overlap:.1f} mm at rest, {where}: it was let grow to its size "
-                "along the load."
-            )
+        if joined is None or isinstance(obstacle, Tool):
+            notes += _overlapped(obstacle.name, overlap, places[deepest])
         relief.append(overlap)
-    if others:
-        notes.append(f"Neighbours are rigid and stay where they are: {', '.join(other.name for other in others)}.")
-    return Contact(skin, (*tools, *others), _modulus(problem, skin), relief), notes
+    listed = ", ".join(neighbours)
+    if joined is None:
+        if others:
+            notes.append(f"Neighbours are rigid and stay where they are: {listed}.")
+        return [Contact(skin, (*tools, *others), _modulus(problem, skin), relief)], notes
+    notes.append(
+        f"Neighbours give way ({listed}); each is held where its surface is farther from the organ than halfway to its "
+        "farthest point."
+    )
+    found: list[Contact | OrganContact] = []
+    if tools:
+        found.append(Contact(skin, tools, _modulus(problem, skin), relief[: len(tools)]))
+    for piece, (name, overlap) in enumerate(zip(neighbours, relief[len(tools) :], strict=True), 1):
+        other = _skin(problem, fem, joined.triangles(piece), held=True)
+        skin = _skin(problem, fem, own, float(np.median(other.length)))
+        softer = np.minimum(_modulus(problem, skin), _modulus(problem, other)[0])
+        contact = OrganContact(skin, other, softer, name, overlap)
+        notes += _overlapped(name, *contact.relieve(problem.state.x.array))
+        found.append(contact)
+    return found, notes
 
 
-def steps_for(case: TissueCase, contact: Contact | None) -> int:
+def steps_for(case: TissueCase) -> int:
     """Load steps such that no tool can pass through skin within one."""
     steps = case.numerics.load_steps
-    for obstacle in () if contact is None else contact.obstacles:
-        if isinstance(obstacle, Tool) and np.isfinite(obstacle.reach_mm):
-            steps = max(steps, ceil(obstacle.travel_mm / (SAFE_STEP * obstacle.reach_mm)))
+    for tool in tools_of(case.tools):
+        if np.isfinite(tool.reach_mm):
+            steps = max(steps, ceil(tool.travel_mm / (SAFE_STEP * tool.reach_mm)))
     return steps
 
 
-def _named(neighbours: Mapping[str, OrganMesh]) -> dict[str, OrganMesh]:
+def names(neighbours: Mapping[str, OrganMesh]) -> dict[str, OrganMesh]:
     """By what they are called where that is clear, by their roles otherwise."""
     names = [mesh.structure or mesh.name for mesh in neighbours.values()]
     return {
@@ -90,11 +120,28 @@ def _named(neighbours: Mapping[str, OrganMesh]) -> dict[str, OrganMesh]:
     }
 
 
-def _skin(problem: Problem, fem: FemMesh, apart_mm: float) -> Skin:
-    """Every boundary triangle that can move."""
+def _skin(problem: Problem, fem: FemMesh, of: Mask | None, apart_mm: float = np.inf, held: bool = False) -> Skin:
+    """Boundary triangles ``of`` a piece; those that cannot move only if ``held``."""
     facets = np.asarray(fem.facet_tags.indices, np.int32)
+    if of is not None:  # the tag of a facet is its boundary triangle
+        facets = facets[of[fem.facet_tags.values]]
     skin = Skin(problem.displacement_space, problem.u_dofs, facets, apart_mm)
+    if held:
+        return skin
     return skin.only(problem.free[skin.unknowns].any(axis=(1, 2)))
+
+
+def _overlapped(name: str, overlap_mm: float, place_mm: NDArray[np.float64]) -> list[str]:
+    if overlap_mm <= 0.01:
+        return []
+    return [
+        f"The {name} overlapped the organ by {overlap_mm:.1f} mm at rest, {_near(place_mm)}: it was let grow to its size "
+        "along the load."
+    ]
+
+
+def _near(place_mm: NDArray[np.float64]) -> str:
+    return f"near ({', '.join(f'{x:.0f}' for x in place_mm)}) mm"
 
 
 def _modulus(problem: Problem, skin: Skin) -> NDArray[np.float64]:
@@ -121,4 +168,4 @@ def _starts_outside(tool: Tool, organ: Neighbour | None) -> None:
         )
 
 
-__all__ = ["contact_of", "steps_for"]
+__all__ = ["contacts_of", "names", "steps_for"]

@@ -13,11 +13,13 @@ from organtwin.model.tissue_case import Material
 from organtwin.monitor import Monitor, NullMonitor
 from organtwin.operations.registry import validated
 from organtwin.units import convert, parse, show
+from organtwin_solvers.fem.backend import MPI
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.tissue import case as case_terms
 from organtwin_solvers.tissue import formulation, presets
 from organtwin_solvers.tissue.contact import Contact
-from organtwin_solvers.tissue.contact_case import contact_of, steps_for
+from organtwin_solvers.tissue.contact_case import contacts_of, names, steps_for
+from organtwin_solvers.tissue.contact_organs import OrganContact
 from organtwin_solvers.tissue.contact_tools import tools_of
 from organtwin_solvers.tissue.dynamics import Course, follow_time
 from organtwin_solvers.tissue.fields import Recovery
@@ -30,6 +32,7 @@ from organtwin_solvers.tissue.problem import Problem
 from organtwin_solvers.tissue.record import Record, times
 from organtwin_solvers.tissue.regions import Regions, resolve
 from organtwin_solvers.tissue.regions import points as region_points
+from organtwin_solvers.tissue.together import together
 
 NOTHING_MOVED = 1e-5  # of the organ's size
 FAR = 0.25  # of the organ's size
@@ -73,37 +76,48 @@ def deform(
     monitor.progress(0.0, "checking the case")
     _check_cells(mesh)
     regions = resolve(mesh, case)
+    neighbours = names(neighbours or {})
+    joined, whole, everywhere = None, mesh, regions
+    if neighbours and case.neighbour_material is not None:
+        _check_neighbours(neighbours)
+        joined = together(mesh, case, neighbours)
+        whole, case, everywhere = joined.mesh, joined.case, joined.regions(regions)
     monitor.progress(0.0, "preparing the equations")
-    numbered = mesh.with_(boundary_tags=np.arange(len(mesh.boundary_triangles), dtype=np.int32))
+    numbered = whole.with_(boundary_tags=np.arange(len(whole.boundary_triangles), dtype=np.int32))
     fem = fem_mesh(numbered)  # so that the tag of a facet is its boundary triangle
     numerics = case.numerics
     poisson = max(material.poisson for material in (case.material, *case.materials.values()))
-    form = formulation.choose(numerics.formulation, numerics.element, poisson, len(mesh.tets))
+    form = formulation.choose(numerics.formulation, numerics.element, poisson, len(whole.tets))
     if poisson == 0.5 and not form.mixed:
         raise BadInput(
             "Tissue with a Poisson ratio of 0.5 is incompressible, and displacement alone cannot keep its volume",
             remedy='Choose the formulation "mixed" or "auto".',
         )
-    made_of = parts(mesh, case, fem.cell_of_cell)
+    made_of = parts(whole, case, fem.cell_of_cell)
+    supports = case_terms.supports(whole, fem, case, everywhere)
+    if joined is not None:
+        supports += [
+            case_terms.held_points(f"far side of the {name}", fem, held) for name, held in joined.behind.items()
+        ]
     problem = Problem(
         fem.mesh,
         made_of,
         form,
-        case_terms.supports(mesh, fem, case, regions),
-        case_terms.loads(mesh, fem, case, regions),
+        supports,
+        case_terms.loads(whole, fem, case, everywhere),
         acceleration(case.gravity, case.gravity_strength),
-        directions=case_terms.directions(mesh, fem, case, made_of.materials),
+        directions=case_terms.directions(whole, fem, case, made_of.materials),
         inertia=case.dynamics is not None and case.dynamics.inertia,
     )
-    contact, contact_notes = contact_of(problem, fem, case, neighbours or {})
-    if contact is not None:
+    contacts, contact_notes = contacts_of(problem, fem, mesh, case, neighbours, joined)
+    for contact in contacts:
         problem.add(contact)
-    recovery = Recovery(problem, fem)
+    recovery = Recovery(problem, fem, len(mesh.points_mm))
     seconds = None if case.dynamics is None else times(case.dynamics)
-    load_steps = steps_for(case, contact)
+    load_steps = steps_for(case)
     steps = load_steps if seconds is None else round(seconds["duration_s"] / seconds["step_s"])
     record = Record(recovery, lambda: _forces(problem), steps, monitor, "%" if seconds is None else "s")
-    monitor.log(f"{len(mesh.tets)} tetrahedra, {form.name}, {problem.size} unknowns")
+    monitor.log(f"{len(whole.tets)} tetrahedra, {form.name}, {problem.size} unknowns")
     solver = {
         "tolerance": numerics.tolerance,
         "max_newton": numerics.max_newton,
@@ -119,10 +133,24 @@ def deform(
     except SolveFailed as failure:
         raise _explained(failure, mesh, case, regions, recovery) from failure
     record.close()
-    return _result(mesh, case, problem, path, record, recovery, contact_notes)
+    own = None if joined is None else fem.cell_of_cell < len(mesh.tets)
+    return _result(mesh, case, problem, path, record, recovery, contact_notes, own)
 
 
 # -- the case as a problem ------------------------------------------------------------------------------------------
+
+
+def _check_neighbours(neighbours: Mapping[str, OrganMesh]) -> None:
+    """Refuse what cannot be solved together with the organ."""
+    for name, mesh in neighbours.items():
+        if not len(mesh.tets):
+            raise BadInput(f"The neighbour '{name}' has no tetrahedra", remedy="Mesh its structure again.")
+        _check_cells(mesh)
+    if MPI.COMM_WORLD.size > 1:
+        raise BadInput(
+            "Neighbours that give way are solved in one process only",
+            remedy="Start it without mpirun, or leave out neighbour_material: rigid neighbours can be shared.",
+        )
 
 
 def _check_cells(mesh: OrganMesh) -> None:
@@ -157,10 +185,11 @@ def _result(
     record: Record,
     recovery: Recovery,
     contact_notes: list[str],
+    own: NDArray[np.bool_] | None,
 ) -> Result:
     last, forces, frames = record.last, record.forces, record.frames
     moved = np.linalg.norm(last.displacement_mm, axis=1)
-    rest, now, energy = problem.totals()
+    rest, now, energy = problem.totals(own)
     used = np.unique(mesh.tets)
     quantities = [
         Quantity(name="largest displacement", value=float(moved.max()), unit="mm"),
@@ -253,15 +282,16 @@ def _described(material: Material) -> str:
     return text + "".join(f", {100 * term.share:g} % relaxes in {term.time}" for term in material.relaxation)
 
 
-def _contacts(problem: Problem) -> list[Contact]:
-    return [term for term in problem.terms if isinstance(term, Contact)]
+def _contacts(problem: Problem) -> list[Contact | OrganContact]:
+    return [term for term in problem.terms if isinstance(term, Contact | OrganContact)]
 
 
 def _contact_credibility(problem: Problem) -> dict[str, str]:
     contacts = _contacts(problem)
     if not contacts:
         return {}
-    deepest, relative = contacts[0].penetration(problem.state.x.array, problem.domain.comm)
+    state, comm = problem.state.x.array, problem.domain.comm
+    deepest, relative = (max(both) for both in zip(*(c.penetration(state, comm) for c in contacts), strict=True))
     return {
         "contact": f"without friction, augmented Lagrangian; largest penetration {deepest:.3f} mm, "
         f"{100 * relative:.1f} % of a triangle; verified by: organtwin validate hertz"

@@ -31,10 +31,11 @@ class Recovery:
 
     Tensors are averaged, then their invariants taken. Strain is the largest principal Green-Lagrange strain, stress the
     von Mises stress of Cauchy's, pressure minus the mean of Cauchy's normal stresses (positive under compression).
+    Of a mesh of several pieces, the first ``points`` can be all that is wanted.
     """
 
-    def __init__(self, problem: Problem, mesh: FemMesh) -> None:
-        self._problem, self._mesh = problem, mesh
+    def __init__(self, problem: Problem, mesh: FemMesh, points: int | None = None) -> None:
+        self._problem, self._mesh, self._first = problem, mesh, slice(points)
         F, J, small = problem.F, problem.J, problem.parts.small_strain
         piolas = [ufl.diff(group.smooth, F) for group in problem.groups]
         strain = ufl.sym(F) - ufl.Identity(3) if small else (F.T * F - ufl.Identity(3)) / 2
@@ -63,10 +64,15 @@ class Recovery:
         mean = np.trace(stress, axis1=1, axis2=2) / 3
         deviator = stress - mean[:, None, None] * np.eye(3)
         return PointFields(
-            self._mesh.to_points(problem.displacement()).astype(np.float32),
-            np.linalg.eigvalsh(strain)[:, -1].astype(np.float32),
-            np.sqrt(1.5 * (deviator**2).sum(axis=(1, 2))).astype(np.float32),
-            (-mean).astype(np.float32),
+            *(
+                values[self._first].astype(np.float32)
+                for values in (
+                    self._mesh.to_points(problem.displacement()),
+                    np.linalg.eigvalsh(strain)[:, -1],
+                    np.sqrt(1.5 * (deviator**2).sum(axis=(1, 2))),
+                    -mean,
+                )
+            )
         )
 
     def strain_error(self) -> float:

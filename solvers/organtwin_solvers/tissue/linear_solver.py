@@ -31,6 +31,12 @@ class LinearSolver:
         mixed = problem.formulation.mixed
         self.direct = problem.size <= DIRECT_UP_TO[mixed]
         self.factorisations = 0
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Start afresh, for the matrix as it is."""
+        problem, mixed = self._problem, self._problem.formulation.mixed
+        self._entries = problem.tangent.getInfo()["nz_used"]
         self._iterations = REFACTOR_AFTER  # the first solve factors
         self._ksp = PETSc.KSP().create(problem.domain.comm)
         self._ksp.setOperators(problem.tangent)
@@ -54,6 +60,9 @@ class LinearSolver:
 
     def solve(self, b: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """K x = b with the tangent as assembled now; None when that fails."""
+        if self._problem.tangent.getInfo()["nz_used"] != self._entries:  # bodies touch that did not before
+            self._ksp.destroy()
+            self._prepare()
         reuse = self.direct and self._iterations < REFACTOR_AFTER
         x = self._attempt(b, reuse)
         return self._attempt(b, False) if x is None and reuse else x

@@ -70,7 +70,10 @@ Load = Traction | Pressure | Spring
 
 
 class Term(Protocol):
-    """What is added to the assembled equations, such as contact; it couples only unknowns that share a tetrahedron."""
+    """What is added to the assembled equations, such as contact.
+
+    It couples unknowns that share a tetrahedron, or adds entries of its own to the matrix.
+    """
 
     def set_load(self, fraction: float) -> None:
         """Take the state of that load fraction."""
@@ -484,10 +487,14 @@ class Problem:
             for name, forms in self._spring_forms.items()
         }
 
-    def totals(self) -> tuple[float, float, float]:
-        """Volume at rest and now (mm³), and stored energy (g mm²/s²)."""
+    def totals(self, cells: NDArray[np.bool_] | None = None) -> tuple[float, float, float]:
+        """Volume at rest and now (mm³), and stored energy (g mm²/s²): of all, or of a mask of ``cells``."""
         dx = ufl.dx(domain=self.domain, metadata={"quadrature_degree": 2 * self.formulation.degree})
-        energy = sum(group.psi * group.dx(self.quadrature_degree) for group in self.groups)
-        forms = (self._constant(1.0) * dx, self.J * dx, energy)
+        share: Any = self._constant(1.0)
+        if cells is not None:
+            share = fem.Function(fem.functionspace(self.domain, ("DG", 0)))
+            share.x.array[share.function_space.dofmap.list[:, 0]] = cells
+        energy = sum(share * group.psi * group.dx(self.quadrature_degree) for group in self.groups)
+        forms = (share * dx, share * self.J * dx, energy)
         rest, now, stored = (self.domain.comm.allreduce(fem.assemble_scalar(fem.form(form))) for form in forms)
         return rest, now, stored
