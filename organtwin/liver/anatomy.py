@@ -27,7 +27,7 @@ from organtwin.monitor import Monitor
 BLOOD_KEYS = ("aorta", "heart", "inferior_vena_cava")
 WALLS = ("lung_right", "lung_left", "heart", "inferior_vena_cava")
 NOISE_MM = 1.5
-BLOOD_MARGIN_HU = 40.0
+BLOOD_SPREADS, BLOOD_MARGIN_HU = 1.9, 40.0  # of its noise, and by how much one vein may be brighter than another
 NO_BLOOD_HU = 400.0
 
 
@@ -134,10 +134,18 @@ def examine(region: Region, liver: Mask, named: Mapping[str, Mask], seeds: Seeds
 
 
 def blood_hu(region: Region, named: Mapping[str, Mask]) -> float:
-    """The brightest that blood is: what is brighter in the liver is calcium, or a contrast agent that stayed."""
-    deep = [region.shrunk(named[key], 2.0) for key in BLOOD_KEYS if key in named]
-    levels = [float(np.percentile(region.hu[mask], 97)) for mask in deep if mask.any()]
-    return max(levels) + BLOOD_MARGIN_HU if levels else NO_BLOOD_HU
+    """The brightest that blood is: what is brighter in the liver is calcium, or a contrast agent that stayed.
+
+    The middle of each vessel and its noise, so that calcium in its wall does not count.
+    """
+    deep = [region.hu[region.shrunk(named[key], 2.0)] for key in BLOOD_KEYS if key in named]
+    levels = [float(np.median(hu)) + BLOOD_SPREADS * _spread(hu) + BLOOD_MARGIN_HU for hu in deep if hu.size]
+    return max(levels, default=NO_BLOOD_HU)
+
+
+def _spread(hu: NDArray[np.float32]) -> float:
+    """A standard deviation that stray values do not move."""
+    return 1.4826 * float(np.median(np.abs(hu - np.median(hu))))
 
 
 def portal_tree(

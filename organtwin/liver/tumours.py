@@ -24,6 +24,7 @@ KNOT_MM, KNOT_SHARE = (
 )  # a bright knot so near belongs to the tumour when so much of it lies in the tumour's hull
 TOUCH_MM = 2.5  # and one that touches it (calcified) in any case, when it is smaller
 OUTSIDE = 0.1  # share of its surface that no liver covers
+MOST_OUTSIDE = 0.4  # with more it is a shade of the scan, or a rim
 EVEN_MM = 5.0
 THICK = 0.35  # of its largest inner radius: what is thinner and sticks out of a tumour is none of it
 BALL_MM, LEAST_THICK = 10.0, 0.45  # what holds such a ball is no fissure and no rim, and may be less round
@@ -128,7 +129,7 @@ def _grown(
     wanted = LEAST_AT_SURFACE if outside > OUTSIDE else LEAST_ROUNDNESS  # at the surface much that is no tumour is dark
     if float(depth.max()) > BALL_MM:
         wanted = LEAST_THICK
-    if not size_ml or (not picked and (size_ml < LEAST_ML or roundness < wanted)):
+    if not size_ml or (not picked and (size_ml < LEAST_ML or roundness < wanted or outside > MOST_OUTSIDE)):
         return None
     full = np.zeros_like(core)
     full[box] = mask

@@ -23,6 +23,8 @@ RIM_MM = 1.8  # the wall of a bright neighbour, as the vena cava, shines so far 
 LEAST_CONTRAST_HU = 12.0
 LEAST_ML = 0.25  # a loose piece
 TRUNK_REACH_MM, TRUNK_MM = 32.0, 2.2
+TRUNK_NEAR_MM = 12.0  # a trunk comes so near to vessels in the liver
+TRUNK_BRIGHTEST = 2.0  # of the contrast in the liver: marrow, and arteries in an early phase, are brighter
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,9 @@ def find_vessels(
     inside = _pieces(ndimage.binary_closing(inside) & place, LEAST_ML / region.voxel_ml)
     beat(0.9)
     outer = region.grown(liver, TRUNK_REACH_MM) & ~liver & ~others
-    bright = (outer | inside) & (rise > 0.5 * contrast) & (calm < blood_hu)
+    bright = (outer | inside) & (rise > 0.5 * contrast) & (rise < TRUNK_BRIGHTEST * contrast) & (calm < blood_hu)
     trunk = region.opened(bright, TRUNK_MM) & outer
+    trunk = _hysteresis(trunk, trunk & region.grown(inside, TRUNK_NEAR_MM))
     return Vessels(np.asarray(inside), np.asarray(trunk), contrast, rise)
 
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from organtwin.errors import BadInput
+from organtwin.liver.anatomy import blood_hu
 from organtwin.liver.lines import centerline_of, tree_from
 from organtwin.liver.region import Region
 from organtwin.liver.separation import grow
 from organtwin.liver.skeleton import Graph, Skeleton
 from organtwin.liver.territories import territories
+from organtwin.liver.tissue import Parenchyma
 from organtwin.liver.trees import Tree, TreeBranch, tree_of
+from organtwin.liver.tumours import find_tumours
 from organtwin.liver.vesselness import tubeness
 from organtwin.liver.whole import whole_liver
 from organtwin.model import Centerline, structure
@@ -169,6 +174,32 @@ def test_a_tube_shines_a_plate_and_a_ball_do_not():
     assert middle["tube"] > 20
     assert middle["plate"] < 0.05 * middle["tube"]
     assert middle["ball"] < 0.05 * middle["tube"]
+
+
+def shaded_ball(dark: np.ndarray | None = None, radius: float = 36.0) -> tuple[Region, np.ndarray]:
+    """A ball of liver of 105 HU with some noise, in fat; ``dark`` is what a shade takes off."""
+    grid = Grid.make((60, 60, 60), (1.5, 1.5, 1.5))
+    places = (np.indices(grid.shape) - 29.5) * 1.5
+    liver = np.linalg.norm(places, axis=0) < radius
+    hu = np.where(liver, 105.0, -90.0) + np.random.default_rng(3).normal(0, 12, grid.shape)
+    if dark is not None:
+        hu -= liver * np.where(places[1] > 14.0, dark, 0.0)
+    return Region(hu.astype(np.float32), grid, grid), liver
+
+
+def test_a_shade_over_the_back_of_the_liver_is_no_tumour():
+    region, liver = shaded_ball(dark=np.float32(30.0))
+    smooth = ndimage.gaussian_filter(region.hu, 1.0)
+    assert find_tumours(region, Parenchyma.of(region, smooth, liver), liver, 250.0) == []
+
+
+def test_calcium_in_the_wall_of_the_aorta_does_not_count_as_blood():
+    region, _ = shaded_ball()
+    aorta = np.zeros(region.hu.shape, bool)
+    aorta[:, 20:32, 20:32] = True
+    hu = np.where(aorta, 170.0, region.hu).astype(np.float32)
+    hu[10:40, 23:26, 23:29] = 500.0
+    assert 200 < blood_hu(replace(region, hu=hu), {"aorta": aorta}) < 240
 
 
 def test_a_picked_point_takes_only_the_tumour_under_it(known):
