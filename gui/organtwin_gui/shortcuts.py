@@ -38,7 +38,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + Shift + A, Ctrl + Shift + F", "apply a procedure, solve again"),
         ("Ctrl + Shift + L, K, J", "plan: find veins and tumours, territories, point at"),
         ("Ctrl + Shift + Enter, S, D, T", "plan: propose, keep, compare two, solve opened"),
-        ("h, Alt + Backspace", "plan: points on the cut to drag, a step back"),
+        ("h, Ctrl + Z, Ctrl + Shift + Z", "plan: points on the cut to drag; changes by hand back, again"),
         ("Ctrl + D", "before and after side by side"),
         ("F2, F3, F4", "four views, large 3D, only 3D"),
         ("Ctrl + P, Ctrl + E", "picture, report"),
