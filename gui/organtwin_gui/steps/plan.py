@@ -34,6 +34,7 @@ from organtwin_gui.forms import form, quiet
 from organtwin_gui.planning import turning
 from organtwin_gui.planning.board import Board
 from organtwin_gui.planning.candidates import Candidates
+from organtwin_gui.planning.changes import Changes
 from organtwin_gui.planning.compare import ComparePlans
 from organtwin_gui.planning.live import Drawn, Ground, LivePlan
 from organtwin_gui.planning.numbers import Numbers
@@ -76,9 +77,7 @@ class PlanStep(Step):
         self.plan: ResectionPlan | None = None  # the newest one of the settings in the form
         self._settings = Settings()
         self._base: CutPlane | None = None
-        self._before: list[Settings] = []
-        self._after: list[Settings] = []
-        self._kept_at = 0  # how many changes by hand there were when a plan was kept last
+        self._changes = Changes()
         self._going_on: str | None = None  # a job of finding, after which the next one begins by itself
         self._propose_next = False
         self._held_from: Settings | None = None
@@ -336,7 +335,7 @@ class PlanStep(Step):
     def _closed(self) -> None:
         self.plan, self._drawn, self._settings, self._base = None, None, Settings(), None
         self._going_on, self._propose_next = None, False
-        self._forget_changes()
+        self._changes.forget()
         self._seeds.clear()
         self.candidates.show_plans([])
         self.numbers.clear()
@@ -359,7 +358,7 @@ class PlanStep(Step):
             inputs = self.inputs()
             if inputs != self.live.inputs:
                 self.plan = self._drawn = None
-                self._forget_changes()
+                self._changes.forget()
                 self.candidates.show_plans([])
                 self.numbers.clear()
                 self.live.take(inputs)
@@ -432,7 +431,7 @@ class PlanStep(Step):
             self._say(error.sentence)
             return
         if wanted != self._settings:
-            self._remember()
+            self._changes.remember(self._settings)
             self._ask(wanted)
 
     def _strategy_changed(self) -> None:
@@ -458,39 +457,26 @@ class PlanStep(Step):
 
     # -- changes by hand, back and again ------------------------------------------------------------------------------
 
-    def _remember(self) -> None:
-        self._before.append(self._settings)
-        self._after.clear()
-
-    def _forget_changes(self) -> None:
-        self._before.clear()
-        self._after.clear()
-        self._kept_at = 0
-
     @property
     def can_undo(self) -> bool:
         """Whether a change by hand was the last thing done here; before that the plan was kept, which is the project's to undo."""
-        return len(self._before) > self._kept_at
+        return self._changes.since_kept
 
     @property
     def can_redo(self) -> bool:
-        return bool(self._after)
+        return self._changes.can_go_forth
 
     def undo(self) -> None:
         """Take the last change by hand back."""
-        if self._before:
-            self._step(self._before, self._after)
-            self._kept_at = min(self._kept_at, len(self._before))
+        if self._changes.can_go_back:
+            self._fill(self._changes.back(self._settings))
+            self._ask(self._settings)
 
     def redo(self) -> None:
         """Make the change again that was taken back last."""
-        if self._after:
-            self._step(self._after, self._before)
-
-    def _step(self, source: list[Settings], target: list[Settings]) -> None:
-        target.append(self._settings)
-        self._fill(source.pop())
-        self._ask(self._settings)
+        if self._changes.can_go_forth:
+            self._fill(self._changes.forth(self._settings))
+            self._ask(self._settings)
 
     def _fill(self, settings: Settings) -> None:
         """Show settings in the form."""
@@ -568,7 +554,7 @@ class PlanStep(Step):
             self._set_planes((*planes[: self._plane], *planes[self._plane + 1 :]), 0)
 
     def _set_planes(self, planes: tuple[CutPlane, ...], chosen: int) -> None:
-        self._remember()
+        self._changes.remember(self._settings)
         wanted = self._settings.model_copy(update={"planes": planes})
         self._settings = wanted
         self._show_planes(len(planes), chosen)
@@ -584,7 +570,7 @@ class PlanStep(Step):
 
     def _stroke_on(self, at: tuple[float, float, float]) -> None:
         """Go on with the line, or begin one."""
-        self._remember()
+        self._changes.remember(self._settings)
         strokes = list(self._settings.strokes)
         if self._stroke_open and strokes:
             strokes[-1] = strokes[-1].model_copy(update={"points_mm": (*strokes[-1].points_mm, at)})
@@ -642,7 +628,7 @@ class PlanStep(Step):
             self.candidates.selectRow(0)
 
     def _take_candidate(self, plan: ResectionPlan) -> None:
-        self._remember()
+        self._changes.remember(self._settings)
         settings = Settings.model_validate(plan.settings)
         self._fill(settings)
         self._say("")
@@ -669,7 +655,7 @@ class PlanStep(Step):
             return
         if self._held_from is None:
             self._held_from = self._settings
-            self._remember()
+            self._changes.remember(self._settings)
         start = self._held_from
         if start.strategy == "plane" and start.planes:
             plane = turning.moved(start.planes[self._plane], *turning.dragged(handle, way_mm))
@@ -771,8 +757,7 @@ class PlanStep(Step):
 
     def _keep(self) -> None:
         if self._start_plan(opened=False) is not None:
-            self._kept_at = len(self._before)
-            self._after.clear()
+            self._changes.keep()
             self._show_buttons()
 
     def _start_plan(self, *, opened: bool) -> Job | None:
@@ -872,7 +857,7 @@ class PlanStep(Step):
         relabel(self.keep, "Working" if working else "Keep this plan")
         self.solve.setEnabled(self.plan is not None and not working and not self.busy("tissue") and "tissue" in known)
         self.compare.setEnabled(there and len(self.bridge.entries("plan")) > 1)
-        self.back.setEnabled(bool(self._before))
+        self.back.setEnabled(self._changes.can_go_back)
         self.forth.setEnabled(self.can_redo)
         self.changed_by_hand.emit()
         for button in (self.drag, self.take_here, self.leave_here):
