@@ -884,7 +884,7 @@ class PlanStep(Step):
             return "· Reading the structures …"
         if ground is None:
             return ""
-        if not ground.anatomy.tumours:
+        if not ground.anatomy.tumours and not self.busy("liver"):
             return "· No tumour is known yet: press Find, or point at one."
         if self.live.refining:
             return "· Working out the exact numbers …"
