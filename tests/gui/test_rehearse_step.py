@@ -167,6 +167,17 @@ def test_a_vessel_can_neither_be_drained_nor_taken_out_with_a_margin(table, wind
     assert session().asked[-1] == Drain(inside="Tumour", keep=0.2)
 
 
+def test_only_another_shape_is_another_tool(live, table, window, qtbot):
+    press_key(window, Qt.Key.Key_2)
+    table.tray.spins["reach"].setValue(12)
+    assert [type(c) for c in session().asked] == [Take]
+    drag(window, middle(window), middle(window) + QPoint(4, 0), qtbot)
+    assert next(c for c in session().asked if isinstance(c, Close)).reach == "12 mm"
+    press_key(window, Qt.Key.Key_4)
+    table.tray.spins["radius"].setValue(12)
+    assert [c.shape.radius for c in session().asked if isinstance(c, Take) and c.tool == "ball"] == ["8 mm", "12 mm"]
+
+
 def test_the_plan_does_not_draw_over_a_live_rehearsal(live, window):
     window.workflow.step(PlanStep).board.open(None)
     assert [uuid for uuid, item in window.quad.viewport.items.items() if item.visible] == ["live"]

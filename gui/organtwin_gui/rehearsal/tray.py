@@ -22,6 +22,7 @@ from organtwin_gui.forms import form, quiet
 from organtwin_gui.rehearsal.instruments import INSTRUMENTS, Grip, Instrument
 
 _ACROSS = 4
+_SHAPE = ("radius", "width", "length")  # settings of an instrument that touches that make another one of it
 
 
 class _Slot(QToolButton):
@@ -199,11 +200,13 @@ class Tray(QWidget):
     def _changed(self) -> None:
         if self.grip is None:
             return
+        before = [self.grip.values.get(key) for key in _SHAPE]
         for key, spin in self.spins.items():
             self._values[(self.grip.mode.key, key)] = spin.value()
             self.grip.values[key] = spin.value()
         self.grip.inside = self.inside.currentData() or ""
-        if self.grip.mode.gesture == "hold":  # another shape is another tool
+        # another shape is another tool
+        if self.grip.mode.gesture == "hold" and before != [self.grip.values.get(key) for key in _SHAPE]:
             self.taken.emit(self.grip)
 
     def follow(self, grip: Grip | None, hint: str) -> None:
