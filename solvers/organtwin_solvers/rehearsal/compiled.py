@@ -6,3 +6,7 @@ from numba import njit
 
 compiled = njit(cache=True, fastmath={"contract", "reassoc", "nsz", "arcp"}, error_model="numpy")
 inlined = njit(cache=True, fastmath={"contract", "reassoc", "nsz", "arcp"}, error_model="numpy", inline="always")
+# for what is small and called by the element: the compiler may not see by itself that it is
+always_inlined = njit(
+    cache=True, fastmath={"contract", "reassoc", "nsz", "arcp"}, error_model="numpy", forceinline=True
+)

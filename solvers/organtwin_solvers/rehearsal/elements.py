@@ -341,6 +341,28 @@ def mirror_blocks(rows, columns, diagonal, mirror, blocks, slopes, soft):
 
 
 @compiled
+def inertia(x, ahead, past, mass, stiff, drag, push):
+    """Energy of the motion that a step sees, and its slope (n, 3)."""
+    total = 0.0
+    for i in range(len(x)):
+        for k in range(3):
+            a, b = x[i, k] - ahead[i, k], x[i, k] - past[i, k]
+            push[i, k] = mass[i] * (stiff * a + drag * b)
+            total += 0.5 * mass[i] * (stiff * a * a + drag * b * b)
+    return total
+
+
+@compiled
+def motion(x, before, mass, stiff):
+    """The way from one shape to another, in the measure of what its points' inertia is in a step."""
+    total = 0.0
+    for i in range(len(x)):
+        a, b, c = x[i, 0] - before[i, 0], x[i, 1] - before[i, 1], x[i, 2] - before[i, 2]
+        total += mass[i] * stiff * (a * a + b * b + c * c)
+    return total
+
+
+@compiled
 def work(force, inverse, free):
     """f.K^-1 f over the free points, K the stiffness of each point (n, 3, 3) alone."""
     total = 0.0

@@ -15,7 +15,7 @@ from organtwin.errors import BadInput
 from organtwin.model.tissue_case import Material
 from organtwin.units import parse
 from organtwin_solvers.rehearsal import ogden
-from organtwin_solvers.rehearsal.compiled import compiled
+from organtwin_solvers.rehearsal.compiled import always_inlined
 
 # law -> number in the compiled loops, and its shape parameters in order
 CODES: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -82,7 +82,7 @@ LARGEST_EXPONENT = 30.0
 ogden_derivatives = ogden.derivatives
 
 
-@compiled
+@always_inlined
 def derivatives(code, mu, q, I1, I2):
     """W_iso, and its first and second derivatives by the isochoric invariants: w, w1, w2, w11, w12, w22.
 

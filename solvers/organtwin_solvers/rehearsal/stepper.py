@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from organtwin_solvers.rehearsal import elements
 from organtwin_solvers.rehearsal.body import Body
 from organtwin_solvers.rehearsal.supports import Held, Link, NodalLoad, Springs
 from organtwin_solvers.rehearsal.system import MOVING, NO_THREADS, RESTING, Clusters, System, Threads
@@ -138,11 +139,10 @@ class Stepper:
             past_x, past_v = (4 * self.x - self._before[0]) / 3, (4 * self.v - self._before[1]) / 3
         ahead = past_x + share * dt * past_v  # where inertia alone would take the points
         stiff, drag = 1 / (share * dt) ** 2, self.damping_per_s / (share * dt)
-        mass = body.mass[:, None]
 
         def inertia(x: Points) -> tuple[float, Points]:
-            a, b = x - ahead, x - past_x
-            return 0.5 * float((mass * (stiff * a * a + drag * b * b)).sum()), mass * (stiff * a + drag * b)
+            push = np.empty_like(x)
+            return elements.inertia(x, ahead, past_x, body.mass, stiff, drag, push), push
 
         for load in self.loads:
             load.begin(self.x, self.v, dt)
@@ -155,7 +155,7 @@ class Stepper:
                 x, inertia, body.mass * (stiff + drag), free, shift, guess, self._clusters, 0.0, self.iterations, guard
             )
             left = self._force + self._acting().force - inertia(x)[1]
-            moved = float((body.mass * (stiff + drag) * ((x - self.x) ** 2).sum(axis=1)).sum())
+            moved = elements.motion(x, self.x, body.mass, stiff + drag)
             rough = self._system.measure(left, free) > ROUGH / self.iterations * moved + IDLE * self._energy
             if whole and not bad and not rough and not any(load.missed(x) for load in self.loads):
                 break
@@ -272,7 +272,7 @@ class Stepper:
 
     def _outside_energy(self, x: Points) -> float:
         """Energy of gravity, springs and threads at ``x``."""
-        energy = -float((self.body.mass[:, None] * x @ self.gravity_mm_per_s2).sum())
+        energy = -float(self.gravity_mm_per_s2 @ (self.body.mass @ x)) if self.gravity_mm_per_s2.any() else 0.0
         for spring in self.springs:
             pull, _ = _of_springs(spring, x)
             energy -= 0.5 * float((pull * (x[spring.nodes] - spring.rest_mm)).sum())
