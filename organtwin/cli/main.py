@@ -7,7 +7,7 @@ import sys
 from organtwin.cli import commands
 from organtwin.cli.base import app
 from organtwin.cli.follow import console
-from organtwin.errors import OrganTwinError
+from organtwin.errors import Cancelled, OrganTwinError
 
 __all__ = ["app", "commands", "main"]
 
@@ -19,6 +19,9 @@ def main() -> None:
     except OrganTwinError as error:
         console.print(f"organtwin: {error.sentence}", style="bold", markup=False)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:  # before a job runs, or after; a job's own Ctrl-C is a Cancelled
+        console.print("organtwin: Cancelled.", style="bold")
+        sys.exit(Cancelled.exit_code)
     except BrokenPipeError:
         sys.exit(0)
 

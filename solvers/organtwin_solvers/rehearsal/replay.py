@@ -53,5 +53,12 @@ def play(inputs: dict[str, TwinObject], script: Script, monitor: Monitor, until:
         if said:
             monitor.log(f"tick {tick}: {said}")
 
-    performance.play(script, each)
+    try:
+        performance.play(script, each)
+    except BadInput as error:
+        step = sorted(script.steps, key=lambda step: step.tick)[len(performance.steps)]
+        where = f"step {len(performance.steps) + 1}, {step.command.do} at tick {step.tick}"
+        raise BadInput(
+            error.what, where=f"{where}; {error.where}" if error.where else where, remedy=error.remedy
+        ) from error
     return performance
