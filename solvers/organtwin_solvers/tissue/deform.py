@@ -12,7 +12,7 @@ from organtwin.model import OrganMesh, Quantity, Result, TissueCase, TwinObject
 from organtwin.model.tissue_case import Material
 from organtwin.monitor import Monitor, NullMonitor
 from organtwin.operations.registry import validated
-from organtwin.units import convert, parse, show
+from organtwin.units import convert
 from organtwin_solvers.fem.backend import MPI
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.tissue import case as case_terms
@@ -20,8 +20,8 @@ from organtwin_solvers.tissue import formulation, presets
 from organtwin_solvers.tissue.contact import Contact
 from organtwin_solvers.tissue.contact_case import contacts_of, names, steps_for
 from organtwin_solvers.tissue.contact_organs import OrganContact
-from organtwin_solvers.tissue.contact_tools import tools_of
 from organtwin_solvers.tissue.dynamics import Course, follow_time
+from organtwin_solvers.tissue.explain import explained
 from organtwin_solvers.tissue.fields import Recovery
 from organtwin_solvers.tissue.gravity import acceleration
 from organtwin_solvers.tissue.laws import law
@@ -30,8 +30,7 @@ from organtwin_solvers.tissue.newton import Path, follow_load
 from organtwin_solvers.tissue.operation import TissueParameters
 from organtwin_solvers.tissue.problem import Problem
 from organtwin_solvers.tissue.record import Record, times
-from organtwin_solvers.tissue.regions import Regions, resolve
-from organtwin_solvers.tissue.regions import points as region_points
+from organtwin_solvers.tissue.regions import resolve
 from organtwin_solvers.tissue.together import together
 
 NOTHING_MOVED = 1e-5  # of the organ's size
@@ -131,7 +130,7 @@ def deform(
             motion = {"spectral_radius": case.dynamics.spectral_radius, "damping_per_s": case.dynamics.damping_per_s}
             path = follow_time(problem, **seconds, **motion, **solver)
     except SolveFailed as failure:
-        raise _explained(failure, mesh, case, regions, recovery) from failure
+        raise explained(failure, mesh, case, regions, recovery) from failure
     record.close()
     own = None if joined is None else fem.cell_of_cell < len(mesh.tets)
     return _result(mesh, case, problem, path, record, recovery, contact_notes, own)
@@ -296,66 +295,6 @@ def _contact_credibility(problem: Problem) -> dict[str, str]:
         "contact": f"without friction, augmented Lagrangian; largest penetration {deepest:.3f} mm, "
         f"{100 * relative:.1f} % of a triangle; verified by: organtwin validate hertz"
     }
-
-
-# -- when it fails --------------------------------------------------------------------------------------------------
-
-
-def _explained(
-    failure: SolveFailed, mesh: OrganMesh, case: TissueCase, regions: Regions, recovery: Recovery
-) -> SolveFailed:
-    """Say where the tissue suffers most and what is likely wrong with the case."""
-    ratios, centroids = recovery.volume_ratios()
-    place = ", ".join(f"{x:.0f}" for x in centroids[ratios.min(axis=1).argmin()])
-    return SolveFailed(
-        f"{failure.what.rstrip('.')} because {failure.where}; the tissue is squeezed most near ({place}) mm",
-        remedy=_advice(mesh, case, regions),
-    )
-
-
-def _edge_mm(mesh: OrganMesh) -> float:
-    """Mean edge length of the triangles of the surface."""
-    corners = np.asarray(mesh.points_mm, float)[np.asarray(mesh.boundary_triangles)]
-    return float(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).mean())
-
-
-def _advice(mesh: OrganMesh, case: TissueCase, regions: Regions) -> str:
-    place = np.asarray(mesh.points_mm, float)
-    held = [region_points(mesh, r, m) for r, m in zip(case.fixed, regions.fixed, strict=True)]
-    young = parse(case.material.young, "pressure")
-    for pull, mask in zip(case.pulls, regions.pulls, strict=True):
-        if not held:
-            break
-        pulled = place[region_points(mesh, pull.region, mask)].mean(axis=0)
-        distance = np.linalg.norm(place[np.concatenate(held)] - pulled, axis=1).min()
-        moves = pull.each_mm if pull.each_mm is not None else (pull.displacement_mm,)
-        length = float(np.linalg.norm(np.array(moves, float), axis=1).max())
-        if length > 0.5 * distance:
-            return (
-                f"A pull of {length:.0f} mm on tissue that is fixed {distance:.0f} mm away is likely more than it can follow: "
-                "pull less, over a larger region, or fix less."
-            )
-    for press, mask in zip(case.presses, regions.presses, strict=True):
-        stress = (
-            parse(press.pressure, "pressure")
-            if press.pressure
-            else np.linalg.norm(case_terms.traction_pa(mesh, press, mask))
-        )
-        if abs(stress) > 0.3 * young:
-            return (
-                f"A load of {show(float(abs(stress)), 'pressure', 'kPa')} on tissue of stiffness {case.material.young} "
-                "is likely more than it can bear: press less, or over a larger region."
-            )
-    thinnest = min(tools_of(case.tools), key=lambda tool: tool.reach_mm, default=None)
-    edge = _edge_mm(mesh)
-    if thinnest is not None and thinnest.reach_mm < 1.5 * edge:
-        return (
-            f"The {thinnest.name} is round with {thinnest.reach_mm:.1f} mm where the mesh has edges of {edge:.1f} mm: "
-            "bring it less deep, or mesh finer."
-        )
-    if case.gravity is not None and not (case.pulls or case.presses):
-        return "The organ is likely too soft for its own weight where it is fixed: fix a larger region or check the stiffness."
-    return "Reduce the load, enlarge the regions, use more load steps, or mesh finer where the load acts."
 
 
 __all__ = ["deform", "run"]
