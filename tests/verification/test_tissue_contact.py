@@ -249,6 +249,12 @@ def test_a_ball_on_a_half_space_meets_hertzs_force_radius_and_pressure():
     assert pressure == pytest.approx(peak, rel=0.08)
 
 
+def test_a_ball_as_soft_as_the_half_space_meets_half_of_hertzs_force_and_gives_it_back():
+    force, given_back, _ = hertz.two_bodies(0.3, Formulation(False, 2), 5, NullMonitor())
+    assert force == pytest.approx(hertz.by_hand(0.3)[0] / 2, rel=0.05)
+    assert given_back == pytest.approx(1.0, rel=1e-9)
+
+
 def test_uniform_stays_uniform_inside_and_through_contact():
     assert [row.quantity for row in patch.CASE.run(True, NullMonitor()) if not row.passed] == []
 
