@@ -176,7 +176,7 @@ class TissueCase(TwinObject):
 
     ``material`` holds for all cells but those of the parts of the mesh named in ``materials`` (OrganMesh.materials).
     ``tools`` are rigid. Neighbouring organs that it may touch are inputs of the operation, not of the case;
-    they are rigid, or made of ``neighbour_material``.
+    they are rigid, or made of ``neighbour_material`` and held where they are far from the organ.
     """
 
     kind: ClassVar[str] = "tissue_case"
