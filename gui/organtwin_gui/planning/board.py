@@ -97,6 +97,7 @@ class Board(QObject):
         self.item.show_plan(drawn, asked_mm)
         if self._held is None:
             self._points, self._normals = drawn.handles, drawn.normals
+            self._over = -1  # they have moved away from under the pointer
         self._frame()
         self.viewport.canvas.contents_changed()
 
