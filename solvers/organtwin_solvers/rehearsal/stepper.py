@@ -272,7 +272,7 @@ class Stepper:
 
     def _outside_energy(self, x: Points) -> float:
         """Energy of gravity, springs and threads at ``x``."""
-        energy = -float(self.gravity_mm_per_s2 @ (self.body.mass @ x)) if self.gravity_mm_per_s2.any() else 0.0
+        energy = -float((self.body.mass[:, None] * x).sum(axis=0) @ self.gravity_mm_per_s2)
         for spring in self.springs:
             pull, _ = _of_springs(spring, x)
             energy -= 0.5 * float((pull * (x[spring.nodes] - spring.rest_mm)).sum())
@@ -362,8 +362,8 @@ class Stepper:
         """Out-of-balance force relative to the acting ones, in Euclidean norm: what is not at rest yet."""
         free, _ = self._free_and_shift()
         outside = self._acting().force
-        left = float(np.linalg.norm((self._force + outside)[free]))
-        acting = float(np.linalg.norm(outside[free]) + np.linalg.norm(self._force[~free]))
+        left = _size((self._force + outside)[free])
+        acting = _size(outside[free]) + _size(self._force[~free])
         forces = self.body.materials[0].shear_pa * self.body.size_mm**2  # below ROUNDING of which nothing acts at all
         return left / acting if acting > ROUNDING * forces else 0.0
 
@@ -396,6 +396,11 @@ class Stepper:
             snapshot.force.copy(),
         )  # found anew they would differ in the last digits
         self._outside = None
+
+
+def _size(a: Points) -> float:
+    """Euclidean norm, without the threads of a linear algebra library: these cost milliseconds and may change the last digit."""
+    return float(np.sqrt((a * a).sum()))
 
 
 def _of_springs(spring: Springs, x: Points) -> tuple[Points, NDArray[np.float64]]:
