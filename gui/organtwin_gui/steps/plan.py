@@ -828,6 +828,10 @@ class PlanStep(Step):
         if self.plan is not None:
             self.numbers.show_plan(self.plan, rough=self.live.refining)
         self.candidates.dress()
+        for button in self.findChildren(QPushButton):
+            if name := button.property("icon_name"):
+                button.setIcon(theme.icon(name))
+        self.keep.setIcon(theme.icon("keep", theme.current().accent_text))
         if self._said.text() and not self._said.text().startswith("·"):
             self._said.setStyleSheet(f"color: {theme.current().danger};")
 
@@ -916,6 +920,7 @@ def _emphasise(button: QPushButton, on: bool) -> None:
 def _button(text: str, icon: str, tip: str, shortcut: str) -> QPushButton:
     button = QPushButton(text)
     button.setIcon(theme.icon(icon))
+    button.setProperty("icon_name", icon)
     button.setToolTip(f"{tip} ({shortcut})" if shortcut else tip)
     if shortcut:
         button.setShortcut(shortcut)
