@@ -70,8 +70,9 @@ def mesh_named(document: Document, name: str | None) -> Entry:
     meshes = document.entries("mesh")
     if name is None or any(name in (e.name, e.uuid) for e in meshes):
         return choose(document, "mesh", name)
+    left_by = ("rehearse", "rehearsal-check", "resection-plan")
     named = [e for e in meshes if e.facts.get("structure") == name]
-    whole = [e for e in named if not (e.recipe and e.recipe.operation in ("rehearse", "resection-plan"))]
+    whole = [e for e in named if not (e.recipe and e.recipe.operation in left_by)]
     return (whole or named)[-1] if named else choose(document, "mesh", name)
 
 

@@ -7,13 +7,15 @@ import os
 from pathlib import Path
 
 from organtwin.errors import BadInput
+from organtwin.store.atomic import said_plainly
 
 
 class Lock:
     """Holds ``path`` until closed."""
 
     def __init__(self, path: Path) -> None:
-        self._stream = path.open("a+", encoding="utf-8")
+        with said_plainly(path.parent):
+            self._stream = path.open("a+", encoding="utf-8")
         try:
             fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
@@ -14,12 +16,13 @@ from pydantic import ValidationError
 from organtwin.cli.base import mesh_named
 from organtwin.cli.choose import choose_segmentation
 from organtwin.document import Document
-from organtwin.errors import BadInput
+from organtwin.errors import BadInput, OrganTwinError
 from organtwin.model import Recipe, Segment, Segmentation
 from organtwin.model.rehearsal import Script
 from organtwin.model.tissue_case import Dynamics, Pull, Region
 from organtwin.operations import find
 from organtwin.space import Grid
+from organtwin.store.lock import Lock
 
 POSE = (0.0, 1.0, 2.0, 3.0, 0.0, 0.0, -1.0, 0.0, -1.0, 0.0)
 
@@ -55,6 +58,17 @@ def document(tmp_path):
     made = Document.create(tmp_path / "x.otwin")
     yield made
     made.close()
+
+
+def test_a_project_on_a_disk_that_cannot_be_written_is_one_sentence(document, monkeypatch):
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    folder = document.project.folder
+    document.close()
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(OrganTwinError, match="cannot be written to"):
+        Lock(folder / "lock")
 
 
 def test_a_mesh_of_a_structure_is_the_newest_that_no_rehearsal_or_plan_left(document):

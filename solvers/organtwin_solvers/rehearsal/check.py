@@ -61,4 +61,6 @@ def run(inputs: dict[str, TwinObject], parameters: CheckParameters, monitor: Mon
             "deviation_mm": np.stack([0 * apart, apart]).astype(np.float32)[[0] * (len(solved.times_s) - 1) + [1]],
         },
     )
-    return (result,) if mesh.uuid == rehearsal.mesh else (mesh, result)
+    if mesh.uuid == rehearsal.mesh:
+        return (result,)
+    return mesh.with_(name=f"{mesh.name}, after {rehearsal.name}"), result
