@@ -428,7 +428,7 @@ class MainWindow(QMainWindow):
             if action.data():
                 action.setIcon(theme.icon(action.data()))
         self.workflow.dress()
-        self.workflow.step(RehearseStep).tray.dress()
+        self.workflow.step(RehearseStep).dress()
         self.workflow.step(PlanStep).dress()
 
     def show_shortcuts(self) -> None:

@@ -178,6 +178,14 @@ def test_only_another_shape_is_another_tool(live, table, window, qtbot):
     assert [c.shape.radius for c in session().asked if isinstance(c, Take) and c.tool == "ball"] == ["8 mm", "12 mm"]
 
 
+def test_what_was_found_of_a_moment_goes_when_that_moment_is_undone(live, window, qtbot):
+    live.do(Take())
+    qtbot.waitUntil(lambda: live._newest is not None and len(live.steps) == 1, timeout=2000)
+    live._checked(Deviation(tick=live._newest.tick + 10**6, largest_mm=0.4, percent=1.0, result="r"))
+    qtbot.waitUntil(lambda: live.deviation is None, timeout=2000)
+    assert live.badge.text == "Rehearsal, not yet checked"
+
+
 def test_the_plan_does_not_draw_over_a_live_rehearsal(live, window):
     window.workflow.step(PlanStep).board.open(None)
     assert [uuid for uuid, item in window.quad.viewport.items.items() if item.visible] == ["live"]

@@ -305,8 +305,9 @@ class Room(QObject):
     def _await(self, what: str, *arguments: Any) -> None:
         """Ask for something that the steps will tell of."""
         if self.state is State.LIVE:
-            if what != "do":  # what was said of a step that is undone is no longer so
+            if what != "do":  # what was said and is being found out of a step that is undone is no longer so
                 self.said.emit("")
+                self.check.forget()
             if not self._waiting:
                 self._waiting_since = time.perf_counter()
             self._waiting += 1
@@ -353,6 +354,8 @@ class Room(QObject):
     def _show(self, frame: Frame) -> None:
         assert self.item is not None
         self._newest, self.measures = frame, frame.measures
+        if self.state is State.LIVE and self.deviation is not None and frame.tick < self.deviation.tick:
+            self.deviation = None  # of a moment that was undone
         self._tool_at = frame.tool if frame.tool is not None else self._tool_at
         self._reel.add(frame)
         self._light()

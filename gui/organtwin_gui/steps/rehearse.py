@@ -350,6 +350,27 @@ class RehearseStep(Step):
         self.resume.setVisible(self.room is not None and self.room.interrupted() is not None)
         self._enable_kept()
 
+    def dress(self) -> None:
+        """In the colours of another theme."""
+        self.tray.dress()
+        for button, icon in (
+            (self.resume, "run"),
+            (self.play, "play"),
+            (self.versus, "compare"),
+            (self.solve, "check"),
+            (self.back, "undo"),
+            (self.forth, "redo"),
+            (self.look_back, "play"),
+            (self.film, "video"),
+            (self.end, "close"),
+        ):
+            button.setIcon(theme.icon(icon))
+        for button, icon in ((self.begin, "run"), (self.keep, "keep")):
+            button.setIcon(theme.icon(icon, theme.current().accent_text))
+        for row in range(self.kept.count()):
+            self.kept.item(row).setIcon(theme.icon("rehearse"))
+        self._show_steps()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         if self._stale:
