@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from organtwin.rehearsal.frame import Frame
 from organtwin.rehearsal.shared_frames import Reader
 
 FOLDER = "rehearsals"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Session:
@@ -58,6 +60,7 @@ class Session:
             stderr=self._log,
             text=True,
             start_new_session=True,
+            env={**os.environ, **dict.fromkeys(THREADS, "1")},  # small products: threads would only wait for each other
         )
         self._heard: deque[say.Event] = deque()
         self._reader: Reader | None = None
