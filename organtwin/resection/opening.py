@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh
@@ -13,6 +15,7 @@ from organtwin.model.resection_plan import ResectionPlan
 from organtwin.model.tissues import material
 
 CUT, TAKEN_LIP = "cut", "cut taken"
+CRUMB = 0.02  # of the points of the largest piece
 PULL_MM, REACH_MM = 12.0, 14.0
 
 
@@ -49,13 +52,25 @@ def opening_case(plan: ResectionPlan, mesh: OrganMesh) -> dict[str, Any]:
     held = (
         {"boundary": "posterior"} if "posterior" in mesh.boundaries else {"toward": [0.0, 1.0, 0.0], "fraction": 0.15}
     )
+    crumbs = np.setdiff1d(_crumbs(mesh), [p for pull in pulls for p in pull["region"]["points"]])
     return {
         "name": f"{plan.name}, the cut drawn open",
         "material": material(mesh.structure).model_dump(mode="json"),
-        "fixed": [held],
+        "fixed": [held, {"points": crumbs.tolist()}] if crumbs.size else [held],
         "gravity": [0.0, 1.0, 0.0],
         "pulls": pulls,
     }
+
+
+def _crumbs(mesh: OrganMesh) -> NDArray[np.intp]:
+    """Points of small pieces that the cut left loose: nothing else would hold them."""
+    tets = np.asarray(mesh.tets)
+    rows, columns = tets[:, [0, 1, 2]].ravel(), tets[:, [1, 2, 3]].ravel()
+    count = len(mesh.points_mm)
+    graph = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(count, count))
+    piece = connected_components(graph, directed=False)[1]
+    size = np.bincount(piece)
+    return np.flatnonzero((size < CRUMB * size.max())[piece])
 
 
 def _inward(points: NDArray[np.float64], faces: NDArray[np.int32], near_mm: NDArray[np.float64]) -> NDArray[np.float64]:
