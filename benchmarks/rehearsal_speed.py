@@ -116,14 +116,18 @@ def main(cells: int, steps: int, python: str | None) -> None:
     print(f"| step, median (99 %) | {1e3 * own['step']:.1f} ms ({1e3 * own['worst']:.1f}) |")
     print(f"| steps a second | {1 / own['step']:.0f} |")
     tool = with_tool(body, held, steps)
-    print(f"| step with a ball pressed in and drawn along, median (99 %) | {1e3 * tool[0]:.1f} ms ({1e3 * tool[1]:.1f}) |")
+    print(
+        f"| step with a ball pressed in and drawn along, median (99 %) | {1e3 * tool[0]:.1f} ms ({1e3 * tool[1]:.1f}) |"
+    )
     print(f"| rate | {own['rate'] / 1e6:.1f} M tet·iterations/s |")
     print(f"| to 1 % of equilibrium | {own['rest']:.2f} s |")
     print(f"| a new topology | {1e3 * own['cut']:.0f} ms |")
     if python is None:
         print("\nLeft out: newton (give --newton PYTHON)")
         return
-    print("\n| Newton XPBD | ms a step | rate | OrganTwin / it | to 1 % of its own rest | to 1 % of equilibrium | it / OrganTwin | off at the end |")
+    print(
+        "\n| Newton XPBD | ms a step | rate | OrganTwin / it | to 1 % of its own rest | to 1 % of equilibrium | it / OrganTwin | off at the end |"
+    )
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for iterations, substeps in ((10, 1), (2, 10)):
         it = peer(python, body, held, own["end"], 4 * steps, iterations, substeps)

@@ -104,6 +104,11 @@ class Body:
         return np.bincount(self.tets.ravel(), quarter, len(self.rest_mm))
 
     @cached_property
+    def shear_energy(self) -> float:
+        """What shears the whole body by 1 (g mm^2/s^2): the measure of energies that are nothing."""
+        return float(self.volume_mm3.sum()) * max(material.shear_pa for material in self.materials)
+
+    @cached_property
     def size_mm(self) -> float:
         """Diagonal of the box around it."""
         used = self.rest_mm[self.mass > 0]

@@ -29,7 +29,8 @@ ROUNDING = 1e-9
 # another iteration when what is out of balance could do, as work, this share of the motion's energy (fast turning; divided by
 # the iterations of the linear solver: who asks for more of these wants more exact steps), and of the stored energy (so that
 # none is made for what has come to rest)
-ROUGH, IDLE = 0.6, 1e-4
+ROUGH, IDLE = 0.6, 0.1
+NOTHING = 1e-13  # of the energy that shears the whole body by 1: rounding, where nothing moves
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ class Stepper:
             )
             left = self._force + self._acting().force - inertia(x)[1]
             moved = elements.motion(x, self.x, body.mass, stiff + drag)
-            rough = self._system.measure(left, free) > ROUGH / self.iterations * moved + IDLE * self._energy
+            small = ROUGH / self.iterations * moved + IDLE * self._energy + NOTHING * body.shear_energy
+            rough = self._system.measure(left, free) > small
             if whole and not bad and not rough and not any(load.missed(x) for load in self.loads):
                 break
             shift, guess, guard = np.zeros_like(shift), np.zeros_like(guess), float(bad or not whole)
@@ -230,7 +232,7 @@ class Stepper:
             system.expect(fraction)
             energy, force = system.energy_and_force(to, precision)
             end = total(energy, to)
-            if end <= start + 1e-9 * abs(start):
+            if end <= start + 1e-9 * abs(start) + NOTHING * self.body.shear_energy:
                 break
             if shift.any():  # what is held does work: compare with the rest staying behind
                 start = max(start, total(system.energy_and_force(base)[0], base))

@@ -32,7 +32,9 @@ class Held:
 
 def _follow(nodes: Nodes, origin: NDArray[np.integer]) -> tuple[Nodes, NDArray[np.int64]]:
     """New points (k,) that were one of ``nodes``, and which of them each was."""
-    place = np.full(max(int(origin.max(initial=-1)), int(nodes.max(initial=-1))) + 2, -1, np.int64)  # the last is for -1
+    place = np.full(
+        max(int(origin.max(initial=-1)), int(nodes.max(initial=-1))) + 2, -1, np.int64
+    )  # the last is for -1
     place[nodes] = np.arange(len(nodes))
     which = place[origin]
     now = np.flatnonzero(which >= 0)

@@ -86,7 +86,10 @@ def deform(
     fem = fem_mesh(numbered)  # so that the tag of a facet is its boundary triangle
     numerics = case.numerics
     poisson = max(material.poisson for material in (case.material, *case.materials.values()))
-    form = formulation.choose(numerics.formulation, numerics.element, poisson, len(whole.tets))
+    element = numerics.element
+    if element == "auto" and any(pull.each_mm is not None for pull in case.pulls):
+        element = "linear"  # points of the mesh are all that is prescribed: between them nothing may stay free
+    form = formulation.choose(numerics.formulation, element, poisson, len(whole.tets))
     if poisson == 0.5 and not form.mixed:
         raise BadInput(
             "Tissue with a Poisson ratio of 0.5 is incompressible, and displacement alone cannot keep its volume",
