@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -235,3 +239,25 @@ def test_the_same_input_gives_the_same_bytes_also_after_going_back():
 @pytest.mark.slow
 def test_the_number_of_threads_changes_no_byte():
     assert determinism.elsewhere(3, 1) == determinism.elsewhere(3, 2) == determinism.digest(3)
+
+
+@pytest.mark.slow
+def test_what_is_compiled_afresh_moves_tissue_to_the_same_bytes_as_what_was_kept(tmp_path):
+    moved = """
+import hashlib
+from organtwin_solvers.validation.block import block
+from organtwin_solvers.rehearsal.engine import Engine
+from organtwin.model.rehearsal import Scene
+from organtwin.model.tissue_case import Region
+engine = Engine({"mesh": block((6, 4, 3), (50.0, 30.0, 20.0))}, Scene(fixed=(Region(boundary="x0"),), gravity=(0, 0, -1)))
+for _ in range(5):
+    engine.step()
+print(engine.digest())
+"""
+    kept = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", moved], capture_output=True, text=True, check=True, env=kept).stdout
+        for _ in range(2)
+    )
+    assert len(first.strip()) == 64
+    assert first == second
