@@ -8,6 +8,10 @@ longer than the 10 s DOLFINx waits for; a time-out that the user has configured 
 from __future__ import annotations
 
 # ruff: noqa: I001
+import time
+from contextlib import suppress
+from pathlib import Path
+
 import h5py  # noqa: F401
 import dolfinx_solver  # noqa: F401
 import dolfinx
@@ -23,5 +27,22 @@ from petsc4py import PETSc
 _WAIT_FOR_COMPILER_S = 300
 
 dolfinx.jit.DOLFINX_DEFAULT_JIT_OPTIONS["timeout"] = (_WAIT_FOR_COMPILER_S, "Timeout for JIT compilation")
+
+
+def forget_abandoned(cache: Path) -> int:
+    """Take away what processes that were killed in the middle of a compilation left behind; returns how many there were.
+
+    A form's source without its library says that another process compiles it: everyone else would wait for that process.
+    """
+    done = {library.name.partition(".")[0] for library in cache.glob("libffcx_*.so")}
+    sources = [source for source in cache.glob("libffcx_*.c") if source.stem not in done]
+    dead = [source for source in sources if time.time() - source.stat().st_mtime > _WAIT_FOR_COMPILER_S]
+    for source in dead:
+        source.unlink(missing_ok=True)
+    return len(dead)
+
+
+with suppress(OSError):  # of an upkeep nothing may fail
+    forget_abandoned(Path(dolfinx.jit.get_options()["cache_dir"]))
 
 __all__ = ["MPI", "PETSc", "basix", "dmesh", "dolfinx", "fem", "ufl"]
