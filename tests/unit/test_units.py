@@ -75,5 +75,5 @@ def test_a_case_names_what_is_wrong_with_it():
         validated(FlowCase, {"inlets": []}, "the case")
     with pytest.raises(BadInput, match="two conditions"):
         validated(FlowCase, {"inlets": [{"cap": "a", "flow": "1 mL/s"}], "outlets": [{"cap": "a"}]}, "the case")
-    with pytest.raises(BadInput, match="either a boundary"):
+    with pytest.raises(BadInput, match="a region is a boundary"):
         validated(Region, {"boundary": "wall", "toward": [0, 0, 1]}, "the region")

@@ -9,6 +9,7 @@ OPERATION = Operation(
     name="lumped",
     title="Blood flow, lumped (0D)",
     inputs={"mesh": "mesh"},
+    optional={"line": "centerline"},
     parameters=FlowParameters,
     function="organtwin_solvers.lumped.solve:run",
     packages=("organtwin", "numpy", "scipy"),
