@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from organtwin.model import OrganMesh, Recipe, Rehearsal, Result, TwinObject
+from organtwin.model import OrganMesh, Quantity, Recipe, Rehearsal, Result, TwinObject
 from organtwin.rehearsal.performance import Performance
 
 
@@ -32,11 +32,11 @@ def outcome(performance: Performance, inputs: dict[str, str], name: str) -> list
     things: list[TwinObject] = [rehearsal]
     if mesh.uuid != inputs["mesh"]:
         things.append(mesh.with_(name=f"{mesh.name}, after {name}", recipe=recipe))
-    things.append(_result(performance, mesh, name).with_(recipe=recipe))
+    things.append(_result(performance, mesh, name, quantities).with_(recipe=recipe))
     return things
 
 
-def _result(performance: Performance, mesh: OrganMesh, name: str) -> Result:
+def _result(performance: Performance, mesh: OrganMesh, name: str, quantities: tuple[Quantity, ...]) -> Result:
     frame = performance.engine.frame()
     return Result(
         name=name,
@@ -47,7 +47,7 @@ def _result(performance: Performance, mesh: OrganMesh, name: str) -> Result:
             "displacement_mm": performance.engine.displacement_mm()[None].astype(np.float32),
             "strain": performance.engine.strain()[None].astype(np.float32),
         },
-        quantities=performance.engine.quantities(),
+        quantities=quantities,
         credibility={
             "mesh": f"{len(mesh.tets)} tetrahedra, {len(mesh.points_mm)} points",
             "rehearsal": "real-time engine; not a full solve",

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, QRectF, QTimer, Signal
 from PySide6.QtGui import QPainter
 
 from organtwin.model import OrganMesh, Rehearsal, Surface
+from organtwin.model.kinds import kind_of
 from organtwin.model.rehearsal import Deviation, Lay, Script, Step, Take
 from organtwin.model.rehearsal import Scene as Table
 from organtwin.model.tool import Blade, Pose, Shape
@@ -38,7 +39,6 @@ from organtwin_gui.views.viewport import Viewport
 
 _TICK_MS = 16
 _LATE_S = 0.7
-_VESSEL = ("vein", "vena", "cava", "arter", "aorta", "vessel", "duct")  # in names of what is not taken out or drained
 _CHECK = "check"  # name of recordings that are made for a check only
 
 
@@ -157,7 +157,7 @@ class Room(QObject):
         inside = [thing for role, thing in by_role.items() if role.startswith("inside") and isinstance(thing, Surface)]
         beside = [thing for role, thing in by_role.items() if role.startswith("neigh") and isinstance(thing, OrganMesh)]
         self._inputs, self._table = dict(inputs), table
-        self.inside = tuple(s.name for s in inside if not any(w in s.structure for w in _VESSEL))
+        self.inside = tuple(s.name for s in inside if kind_of(s.structure, s.name) != "vessel")
         self.has_plan = "plan" in inputs
         self._session = self.make_session(document.project.folder, self._inputs, table, replay, pace)
         self.item = self.viewport.show_live(

@@ -25,7 +25,7 @@ from organtwin_solvers.rehearsal.history import History
 from organtwin_solvers.rehearsal.stepper import Snapshot as StepperState
 from organtwin_solvers.rehearsal.stepper import Stepper
 from organtwin_solvers.rehearsal.supports import Springs, held_by
-from organtwin_solvers.rehearsal.tools import GRASP, Tool, ToolState
+from organtwin_solvers.rehearsal.tools import GRASP, NEWTON, Tool, ToolState
 from organtwin_solvers.rehearsal.warming import warm_up
 from organtwin_solvers.tissue.gravity import acceleration
 
@@ -260,7 +260,7 @@ class Engine:
         jaws = stepper.held.get(GRASP)
         if jaws is not None and len(jaws.nodes):
             total[jaws.nodes] += stepper.reaction(GRASP) / len(jaws.nodes)
-        return np.asarray(np.linalg.norm(total, axis=1) * measures.NEWTON)
+        return np.asarray(np.linalg.norm(total, axis=1) / NEWTON)
 
     def _held(self) -> NDArray[np.float64]:
         """Middles of what is held, other than the fixed regions."""

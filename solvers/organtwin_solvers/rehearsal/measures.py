@@ -16,8 +16,6 @@ from organtwin.rehearsal.frame import Measures
 if TYPE_CHECKING:
     from organtwin_solvers.rehearsal.engine import Engine
 
-NEWTON = 1e-6  # of one g mm/s^2
-
 
 class Measurer:
     """Measures an engine, frame by frame."""

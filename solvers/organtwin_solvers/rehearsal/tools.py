@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 USUAL: dict[str, Shape] = {"probe": Rod(), "grasper": Rod(), "retractor": Blade(), "ball": Sphere()}
 GRASP = "grasp"  # what is held by the jaws, among what the stepper holds
 
-_NEWTON = 1e6  # g mm/s^2
-_HAND = 40 * _NEWTON  # a hand pushes and pulls no harder
+NEWTON = 1e6  # g mm/s^2
+_HAND = 40 * NEWTON  # a hand pushes and pulls no harder
 _MOST_MM = 3.0  # of travel against tissue in a step
 _AWAY = np.array([0.0, 0.0, 1e6, 0.0, 0.0, -1.0, 0.0, -1.0, 0.0])
 
@@ -127,7 +127,7 @@ class Tool:
         assert self.wanted is not None
         force = self.force
         size = float(np.linalg.norm(force))
-        if size < 1e-6 * _NEWTON:
+        if size < 1e-6 * NEWTON:
             return between(pose, self.wanted, share)
         out, most = force / size, self._most_force()
         ease = float(np.clip((most - size) / (0.3 * most), -1.0, 1.0))
@@ -145,7 +145,7 @@ class Tool:
             return _HAND
         skin = self.contact.skin
         area = float(skin.node_area_mm2[self._stepper.held[GRASP].nodes].sum())
-        return min(_HAND, max(10 * skin.young_pa * area, 0.01 * _NEWTON))
+        return min(_HAND, max(10 * skin.young_pa * area, 0.01 * NEWTON))
 
     # -- holding --------------------------------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class Tool:
     @property
     def force_n(self) -> float:
         """Its size in newtons."""
-        return float(np.linalg.norm(self.force)) / _NEWTON
+        return float(np.linalg.norm(self.force)) / NEWTON
 
     # -- being remembered -----------------------------------------------------------------------------------------------
 

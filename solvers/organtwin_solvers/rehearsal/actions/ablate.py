@@ -53,9 +53,7 @@ def perform(engine: Engine, command: Ablate) -> str:
     kinds = body.kinds.copy()
     kinds[inside(x[body.triangles].mean(axis=1))] = BURNT
     volume = float(body.volume_mm3[fresh].sum())
-    engine.stepper.adopt(
-        body.with_(part=part, kinds=kinds, materials=materials), x, engine.stepper.v, np.arange(len(x))
-    )
+    engine.stepper.adopt(body.with_(part=part, kinds=kinds, materials=materials), x, engine.stepper.v)
     engine.note(burnt_mm3=engine.history.burnt_mm3 + volume)
     covered = [
         f"{100 * inside(thing.positions(x)).mean():.0f} % of the surface of {thing.name}"
