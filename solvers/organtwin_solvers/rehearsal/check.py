@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from organtwin.errors import BadInput
-from organtwin.model import Quantity, Rehearsal, TwinObject
+from organtwin.model import OrganMesh, Quantity, Rehearsal, TwinObject
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin_solvers.rehearsal.check_operation import CheckParameters
 from organtwin_solvers.rehearsal.replay import play
@@ -32,7 +32,8 @@ def run(inputs: dict[str, TwinObject], parameters: CheckParameters, monitor: Mon
     mesh, rehearsed = engine.mesh(), engine.displacement_mm()
     if np.linalg.norm(rehearsed, axis=1).max(initial=0.0) < MOVED_MM:
         raise BadInput("Nothing is moved in this moment of the rehearsal", remedy="Check a moment with a tool at work.")
-    solved = deform(mesh, engine.case(), PartMonitor(monitor, 0.2, 0.8))
+    beside = {role: organ for role, organ in inputs.items() if role != "mesh" and isinstance(organ, OrganMesh)}
+    solved = deform(mesh, engine.case(), PartMonitor(monitor, 0.2, 0.8), beside)
     exact = np.asarray(solved.fields["displacement_mm"][-1], float)
     apart = np.linalg.norm(rehearsed - exact, axis=1)
     largest, most = float(apart[np.unique(mesh.tets)].max()), float(np.linalg.norm(exact, axis=1).max())
