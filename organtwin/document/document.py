@@ -9,9 +9,11 @@ from typing import Any, Self
 
 from organtwin.document.signal import Signal
 from organtwin.document.staleness import newest, stale
+from organtwin.document.workbench import Workbench
+from organtwin.edit.patch import Patch
 from organtwin.errors import BadInput
 from organtwin.jobs import Job, JobState, unseen
-from organtwin.model import TwinObject
+from organtwin.model import Segmentation, TwinObject
 from organtwin.operations import find
 from organtwin.store import Entry, Project, load_object
 from organtwin.store.journal import Act
@@ -47,6 +49,7 @@ class Document:
         self.job_changed: Signal[Job] = Signal()
         self.jobs: dict[str, Job] = {}
         self._cache: OrderedDict[str, TwinObject] = OrderedDict()
+        self._benches: list[Workbench] = []
         self._attach()
 
     @classmethod
@@ -60,6 +63,8 @@ class Document:
 
     def close(self) -> None:
         """Let go of the project. Jobs go on; whoever opens it next finds them."""
+        for bench in tuple(self._benches):
+            bench.close()
         self._cache.clear()
         self.project.close()
 
@@ -73,6 +78,9 @@ class Document:
 
     def get(self, uuid: str) -> TwinObject:
         """The object itself (kept, so asking again is cheap)."""
+        for bench in self._benches:
+            if bench.uuid == uuid:
+                return bench.snapshot()
         if uuid not in self._cache:
             self._cache[uuid] = self.project.load(uuid)
             while len(self._cache) > KEPT_IN_MEMORY:
@@ -112,6 +120,25 @@ class Document:
         old = next(e.name for e in self.entries() if e.uuid == uuid)
         if name.strip() and name != old:
             self._do(Act(label=f"Rename {old}", rename={uuid: (old, name.strip())}))
+
+    def workbench(self, uuid: str) -> Workbench:
+        """The segmentation to be worked on by hand; there is one workbench for all versions of it."""
+        for bench in self._benches:
+            if bench.uuid == uuid:
+                return bench
+        bench = Workbench(self, uuid)
+        self._benches.append(bench)
+        return bench
+
+    def leave(self, bench: Workbench) -> None:
+        """Called by a workbench that closes."""
+        if bench in self._benches:
+            self._benches.remove(bench)
+
+    def edit(self, thing: Segmentation, base: str, patch: Patch, label: str) -> None:
+        """Add the next version of a segmentation, kept as its difference to the one before, as one undoable step."""
+        self.project.put_edited(thing, base, patch)
+        self._add([thing.uuid], label)
 
     def undo(self) -> None:
         step = self.project.undo()

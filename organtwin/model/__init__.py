@@ -2,6 +2,7 @@
 
 from organtwin.model.base import Frozen, Recipe, TwinObject
 from organtwin.model.centerline import Branch, Centerline
+from organtwin.model.dynamic import DynamicSegmentation, DynamicVolume
 from organtwin.model.flow_case import FlowCase
 from organtwin.model.organ_mesh import Cap, OrganMesh
 from organtwin.model.procedure import Procedure
@@ -18,7 +19,9 @@ KINDS: dict[str, type[TwinObject]] = {
     cls.kind: cls
     for cls in (
         Volume,
+        DynamicVolume,
         Segmentation,
+        DynamicSegmentation,
         Surface,
         OrganMesh,
         Centerline,
@@ -37,6 +40,8 @@ __all__ = [
     "Branch",
     "Cap",
     "Centerline",
+    "DynamicSegmentation",
+    "DynamicVolume",
     "FlowCase",
     "Frozen",
     "OrganMesh",

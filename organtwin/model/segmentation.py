@@ -45,7 +45,7 @@ class Segment(Frozen):
 
 
 class Segmentation(TwinObject):
-    """A label map: ``labels`` is uint8 (nk, nj, ni) in the order of ``grid``; 0 is background."""
+    """A label map: ``labels`` is uint8, or uint16 beyond 255 of them, (nk, nj, ni) in the order of ``grid``; 0 is background."""
 
     kind: ClassVar[str] = "segmentation"
 

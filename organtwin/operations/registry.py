@@ -9,8 +9,9 @@ from functools import cache
 from importlib.metadata import entry_points, version
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from organtwin.checked import validated
 from organtwin.errors import BadInput
 from organtwin.model import Recipe, TwinObject
 from organtwin.monitor import Monitor, NullMonitor
@@ -89,25 +90,6 @@ class Operation:
             versions={package: version(package) for package in self.packages},
         )
         return tuple(thing.with_(recipe=recipe) for thing in made)
-
-
-def validated[M: BaseModel](model: type[M], data: Any, what: str) -> M:
-    """``model.model_validate(data)``, whose failure is one sentence."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        # a mistyped key shows as two errors, one missing and one unknown: the unknown one explains both; and what is no
-        # text shows as such where a text is one of two things it may be
-        wrong = error.errors()
-        told = [e for e in wrong if e["type"] not in ("string_type", "literal_error")] or wrong
-        first = next((e for e in wrong if e["type"] == "extra_forbidden"), told[0])
-        place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))  # less the branch of a union
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(model.model_fields)
-            remedy = f"Known keys are: {known}." if len(first["loc"]) == 1 else "Check its spelling."
-            raise BadInput(f"Unknown key '{place}' in {what}", remedy=remedy) from error
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise BadInput(f"{what}: {place + ': ' if place else ''}{message}") from error
 
 
 @cache

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from organtwin.checked import validated
 from organtwin.model import STRUCTURES, Segmentation, TwinObject, Volume
 from organtwin.monitor import Monitor, PartMonitor
-from organtwin.operations.registry import Operation, Parameters, validated
+from organtwin.operations.registry import Operation, Parameters
 
 if TYPE_CHECKING:
     from organtwin.segment.engine import Found

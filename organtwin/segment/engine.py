@@ -49,8 +49,10 @@ class Found:
 class Engine:
     """One way to segment.
 
-    ``structures`` are the keys that it can find, empty where the user names the result. ``function`` is "module:name"
-    of ``f(volume, structures, parameters, monitor) -> sequence of Found``, where ``structures`` are the wanted keys
+    ``structures`` are the keys that it can find, empty where the user names the result. ``about`` says in one or two
+    sentences what it is for and what it needs; ``modalities`` what kinds of scans it reads (empty: any); ``runtime`` how it runs
+    ("built in", "onnxruntime", "a program of its own"); ``hand`` whether clicks or strokes start it. ``available`` is
+    "module:name" of ``f() -> str``, "" when it can run here, else one sentence why not. ``function`` is "module:name" of ``f(volume, structures, parameters, monitor) -> sequence of Found``, where ``structures`` are the wanted keys
     (None: all it can find) and ``parameters`` is an instance of the engine's own parameter record.
     """
 
@@ -60,6 +62,15 @@ class Engine:
     structures: tuple[str, ...]
     parameters: type[Frozen]
     function: str
+    about: str = ""
+    modalities: tuple[str, ...] = ()
+    runtime: str = "built in"
+    hand: bool = False
+    available: str = ""
+
+    def why_not(self) -> str:
+        """Why it cannot run here, in one sentence; "" when it can."""
+        return str(_imported(self.available)()) if self.available else ""
 
     def run(
         self, volume: Volume, structures: Sequence[str] | None, parameters: Any, monitor: Monitor
@@ -78,9 +89,19 @@ class Engine:
                     f"The engine '{self.name}' does not know the structure '{unknown[0]}'",
                     remedy=f"It knows: {', '.join(self.structures)}.",
                 )
-        module, _, name = self.function.partition(":")
-        function = getattr(importlib.import_module(module), name)
-        return tuple(function(volume, structures, parameters, monitor))
+        if self.modalities and volume.modality not in (*self.modalities, "OT"):
+            raise BadInput(
+                f"The engine '{self.name}' reads {' and '.join(self.modalities)}, and this scan is {volume.modality}",
+                remedy="Choose another engine, or import the scan with its modality.",
+            )
+        if reason := self.why_not():
+            raise BadInput(f"The engine '{self.name}' cannot run: {reason}")
+        return tuple(_imported(self.function)(volume, structures, parameters, monitor))
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 @cache

@@ -8,15 +8,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from organtwin.edit.patch import Patch
 from organtwin.errors import BadInput
-from organtwin.model import KINDS, Recipe, TwinObject
+from organtwin.model import KINDS, Recipe, Segmentation, TwinObject
 from organtwin.store.atomic import said_plainly, sync_folder, write_json
+
+PATCH, LABELS = "labels.patch.npz", "labels"
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,11 @@ class Entry:
 
 def save_object(thing: TwinObject, parent: Path) -> Path:
     """Write ``thing`` to ``parent/<uuid>``; the folder appears complete or not at all."""
+    return _save(thing, parent, {}, None)
+
+
+def _save(thing: TwinObject, parent: Path, more: dict[str, Any], instead: Callable[[Path], None] | None) -> Path:
+    """``instead`` writes what takes the place of the arrays."""
     final = parent / thing.uuid
     temporary = parent / f".{thing.uuid}.{os.getpid()}.tmp"
     with said_plainly(final):
@@ -42,17 +52,88 @@ def save_object(thing: TwinObject, parent: Path) -> Path:
         temporary.mkdir(parents=True)
         try:
             meta, arrays = _split(thing)
-            for name, array in arrays.items():
+            if instead is not None:
+                instead(temporary)
+            for name, array in arrays.items() if instead is None else ():
                 with (temporary / f"{name}.npy").open("wb") as stream:
                     np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
                     stream.flush()
                     os.fsync(stream.fileno())
-            write_json(temporary / "meta.json", {"kind": thing.kind, "arrays": list(arrays), **meta})
+            write_json(temporary / "meta.json", {"kind": thing.kind, "arrays": list(arrays), **meta, **more})
             temporary.rename(final)
             sync_folder(parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return final
+
+
+def save_edited(thing: Segmentation, base: str, patch: Patch, parent: Path) -> Path:
+    """Write a segmentation as its difference to an older one, in a few hundred bytes. It reads back as any other.
+
+    ``base`` is the uuid of the older one, which lies beside it and stays.
+    """
+    return _save(thing, parent, {"base": base}, lambda folder: _write_patch(folder / PATCH, patch))
+
+
+def _write_patch(path: Path, patch: Patch) -> None:
+    with path.open("wb") as stream:
+        np.savez(stream, **patch.arrays())  # type: ignore[arg-type]  # any name but allow_pickle
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def patch_of(folder: Path) -> Patch | None:
+    """How an object differs from its base; None for one that stands for itself."""
+    if not (folder / PATCH).exists():
+        return None
+    try:
+        with np.load(folder / PATCH, allow_pickle=False) as arrays:
+            return Patch.of_arrays(arrays)
+    except (OSError, ValueError, KeyError) as error:
+        raise BadInput("A step of a segmentation is damaged", where=str(folder / PATCH)) from error
+
+
+def _labels_along(folder: Path) -> NDArray[Any]:
+    """Labels of an object that is kept as a difference: those of the nearest whole one, and all patches since."""
+    patches: list[Patch] = []
+    at = folder
+    while not (at / f"{LABELS}.npy").exists() and (patch := patch_of(at)) is not None:
+        patches.append(patch)
+        at = at.parent / str(_meta(at)["base"])
+    labels = np.array(_array(at / f"{LABELS}.npy"))
+    for patch in reversed(patches):
+        if patch.dtype != labels.dtype.str:
+            labels = labels.astype(patch.dtype)
+        patch.apply(labels)
+    return labels
+
+
+def differences(folder: Path) -> int:
+    """How many patches lie between an object and the nearest one that is kept whole."""
+    count = 0
+    while not (folder / f"{LABELS}.npy").exists() and (folder / PATCH).exists():
+        folder, count = folder.parent / str(_meta(folder)["base"]), count + 1
+    return count
+
+
+def keep_whole(folder: Path, labels: NDArray[Any]) -> None:
+    """Write all labels of an object that is kept as a difference beside it, so that reading it no longer walks a long way."""
+    temporary = folder / f".{LABELS}.{os.getpid()}.tmp"
+    with said_plainly(folder):
+        try:
+            with temporary.open("wb") as stream:
+                np.save(stream, np.ascontiguousarray(labels), allow_pickle=False)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(folder / f"{LABELS}.npy")
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def base_of(folder: Path) -> str | None:
+    """uuid of the object that this one is kept as a difference to."""
+    base = _meta(folder).get("base")
+    return None if base is None else str(base)
 
 
 def set_replaces(folder: Path, uuid: str) -> None:
@@ -74,12 +155,9 @@ def load_object(folder: Path) -> TwinObject:
         raise BadInput(
             "This object is of a kind this version does not know", where=str(folder), remedy="Update OrganTwin."
         )
+    difference = meta.pop("base", None) is not None
     for name in meta.pop("arrays"):
-        path = folder / f"{name}.npy"
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise BadInput("An array of this object is missing or damaged", where=str(path)) from error
+        array = _labels_along(folder) if difference else _array(folder / f"{name}.npy")
         first, _, key = name.partition(".")
         if key:
             meta.setdefault(first, {})[key] = array
@@ -88,13 +166,21 @@ def load_object(folder: Path) -> TwinObject:
     return cls.model_validate(meta)
 
 
+def _array(path: Path) -> NDArray[Any]:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise BadInput("An array of this object is missing or damaged", where=str(path)) from error
+
+
 def read_entry(folder: Path) -> Entry:
     """The object's meta data only."""
     meta = _meta(folder)
     recipe = meta.pop("recipe", None)
     known = {key: meta.pop(key) for key in ("uuid", "kind", "name", "created", "replaces")}
     notes = tuple(meta.pop("notes", ()))
-    meta.pop("arrays", None)
+    for stored in ("arrays", "base"):
+        meta.pop(stored, None)
     return Entry(**known, recipe=Recipe.model_validate(recipe) if recipe else None, notes=notes, facts=meta)
 
 

@@ -8,13 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from organtwin import __version__
+from organtwin.edit.patch import Patch
 from organtwin.errors import BadInput
-from organtwin.model import TwinObject
+from organtwin.model import Segmentation, TwinObject
 from organtwin.store.atomic import said_plainly, write_json
 from organtwin.store.journal import Act, Dismiss, Journal, Redo, Undo
 from organtwin.store.lock import Lock
 from organtwin.store.migrations import migrate
-from organtwin.store.objects import Entry, load_object, read_entry, save_object
+from organtwin.store.objects import Entry, load_object, read_entry, save_edited, save_object
 
 FORMAT = 1
 
@@ -141,6 +142,11 @@ class Project:
         self._writable()
         if not (self.objects_folder / thing.uuid).exists():
             save_object(thing, self.objects_folder)
+
+    def put_edited(self, thing: Segmentation, base: str, patch: Patch) -> None:
+        """Write a segmentation as its difference to an older one of this project."""
+        self._writable()
+        save_edited(thing, base, patch, self.objects_folder)
 
     def take_in(self, folder: Path) -> None:
         """Move a complete object folder, made by a job, into the project."""

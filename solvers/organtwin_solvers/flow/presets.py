@@ -11,7 +11,7 @@ from typing import Any
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase
-from organtwin.operations.registry import validated
+from organtwin.checked import validated
 
 SYSTEMIC = {"systolic": "120 mmHg", "diastolic": "80 mmHg"}
 PULMONARY = {"systolic": "25 mmHg", "diastolic": "10 mmHg", "distal_pressure": "8 mmHg"}

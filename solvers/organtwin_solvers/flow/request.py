@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh, TwinObject
-from organtwin.operations.registry import validated
+from organtwin.checked import validated
 from organtwin_solvers.flow.operation import FlowParameters
 from organtwin_solvers.flow.presets import preset
 

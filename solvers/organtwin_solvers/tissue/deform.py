@@ -11,7 +11,7 @@ from organtwin.errors import BadInput, SolveFailed
 from organtwin.model import OrganMesh, Quantity, Result, TissueCase, TwinObject
 from organtwin.model.tissue_case import Material
 from organtwin.monitor import Monitor, NullMonitor
-from organtwin.operations.registry import validated
+from organtwin.checked import validated
 from organtwin.units import convert
 from organtwin_solvers.fem.backend import MPI
 from organtwin_solvers.fem.organ import fem_mesh

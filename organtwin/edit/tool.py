@@ -1,0 +1,74 @@
+"""Tools by name, found through entry points without importing what they need to work."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from organtwin.edit.canvas import Canvas, Proposal
+from organtwin.errors import BadInput
+from organtwin.model import Frozen
+from organtwin.monitor import Monitor, NullMonitor
+
+GROUP = "organtwin.edit_tools"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One thing a hand can do.
+
+    ``function`` is "module:name" of ``f(canvas, options, monitor) -> Proposal``, imported when it runs; ``options`` the record
+    of its settings, all that is needed to do it again. ``quick`` tools answer within a frame on the largest scans, and may be
+    run where the window waits. ``looks`` says that it needs the scan, ``target`` that it needs a segment in hand.
+    """
+
+    name: str
+    title: str
+    about: str
+    options: type[Frozen]
+    function: str
+    quick: bool = False
+    looks: bool = False
+    target: bool = True
+
+    def __call__(self, canvas: Canvas, options: Any, monitor: Monitor | None = None) -> Proposal:
+        module, _, name = self.function.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        if self.looks:
+            canvas.scan()
+        if self.target:
+            canvas.label_of(canvas.target)
+        proposal: Proposal = function(canvas, options, monitor or NullMonitor())
+        return proposal
+
+
+@cache
+def _all() -> dict[str, Tool]:
+    found: dict[str, Tool] = {}
+    for entry in entry_points(group=GROUP):
+        try:
+            found[entry.name] = entry.load()
+        except ImportError:
+            continue
+    return found
+
+
+def names() -> list[str]:
+    return sorted(_all())
+
+
+def find(name: str) -> Tool:
+    """The tool of that name.
+
+    Raises
+    ------
+    BadInput
+        When there is none.
+    """
+    try:
+        return _all()[name]
+    except KeyError:
+        raise BadInput(f"There is no tool '{name}'", remedy=f"There are: {', '.join(names())}.") from None

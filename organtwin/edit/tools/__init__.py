@@ -1,0 +1,1 @@
+"""The tools of the workbench, one a file."""
