@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.io import nifti, stack
+from organtwin.io.phases import Clock, evenly
 from organtwin.io.series import Series, plane_name
 from organtwin.io.sources import Found
 from organtwin.model import Volume
@@ -63,9 +64,7 @@ def read(path: Path, name: str = "") -> list[Volume]:
         When the file is damaged, cut short, or holds something else than numbers on a 3D grid.
     """
     name = name or _stem(path.name)
-    with open(path, "rb") as file:
-        magic = file.read(4)
-    if magic == b"NRRD" or _is_meta(path):
+    if found_kind(path) != "nifti":
         header, series = _itk_values(path)
     else:
         header, read_header = _nifti_header(path)
@@ -84,6 +83,23 @@ def read(path: Path, name: str = "") -> list[Volume]:
             value_unit="HU" if modality == "CT" else "", acquisition=facts, notes=told,
         ))  # fmt: skip
     return volumes
+
+
+def clock_of(path: Path, count: int) -> Clock:
+    """When the phases of a 4D file are."""
+    if found_kind(path) == "nifti":
+        step_ms = nifti.read_header(path).phase_ms
+        return evenly(count, None if step_ms is None else step_ms / 1000, "The file")
+    spacing = _itk_reader(path).GetSpacing()
+    step = float(spacing[3]) if len(spacing) > 3 else 1.0
+    # 1 is what stands there when nobody said anything; above 5 it can only be milliseconds
+    return evenly(count, None if step == 1 else step / 1000 if step > 5 else step, "The file")
+
+
+def found_kind(path: Path) -> str:
+    """nifti, nrrd or meta, by the first bytes."""
+    with open(path, "rb") as file:
+        return "nrrd" if file.read(4) == b"NRRD" else "meta" if _is_meta(path) else "nifti"
 
 
 def _stem(name: str) -> str:

@@ -118,8 +118,16 @@ def read_header(path: Path) -> Header:
     return Header(
         (size[0], size[1], size[2]), size[3], np.dtype(order + _TYPES[code]), int(offset) if data == path else max(0, int(offset)),
         real, intercept if np.isfinite(intercept) and slope != 0 else 0.0, RAS_TO_LPS @ affine, tuple(notes),
-        pixdim[4] * _TO_MS.get(units & 56, 1000.0) if size[3] > 1 else None, intent == 1002, data,
+        _phase_ms(pixdim[4], units) if size[3] > 1 else None, intent == 1002, data,
     )  # fmt: skip
+
+
+def _phase_ms(step: float, units: int) -> float | None:
+    """Time between phases. 1 without a unit is what programs write that know nothing of time."""
+    unit = _TO_MS.get(units & 56)
+    if not np.isfinite(step) or step <= 0 or (unit is None and step == 1):
+        return None
+    return step * (unit or (1000.0 if step < 10 else 1.0))
 
 
 def _pair(path: Path) -> Path:

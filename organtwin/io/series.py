@@ -192,7 +192,8 @@ def _sound(frame: Frame) -> bool:
 # -- phases -------------------------------------------------------------------------------------------------------
 
 
-def _when(frame: Frame) -> tuple[float, float, float, str, float, float]:
+def when(frame: Frame) -> tuple[float, float, float, str, float, float]:
+    """What orders the frames of one place in time."""
     return (
         frame.temporal if frame.temporal is not None else 0.0,
         frame.percent if frame.percent is not None else 0.0,
@@ -213,7 +214,7 @@ def _in_phases(places: list[list[Frame]]) -> tuple[tuple[tuple[Frame, ...], ...]
     BadInput
         When no complete set of phases is in the files.
     """
-    ordered = [sorted(place, key=_when) for place in places]
+    ordered = [sorted(place, key=when) for place in places]
     if 2 * sum(_moment(place) for place in ordered) <= len(ordered):  # a few doubled slices are no time series
         return ((tuple(place[0] for place in ordered)),), []
     counts = [len(place) for place in ordered]
@@ -280,8 +281,8 @@ def _moment(place: list[Frame]) -> bool:
     """Whether the frames of one place differ in time."""
     if len(place) < 2:
         return False
-    moments = {_when(frame)[:3] for frame in place}
-    return len(moments) == len(place) or len({_when(frame)[:5] for frame in place}) == len(place)
+    moments = {when(frame)[:3] for frame in place}
+    return len(moments) == len(place) or len({when(frame)[:5] for frame in place}) == len(place)
 
 
 # -- describing ---------------------------------------------------------------------------------------------------

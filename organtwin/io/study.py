@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
-from organtwin.io import images, stack
+from organtwin.io import images, phases, stack
 from organtwin.io.frames import Frame, Unreadable, quiet, read_frames
 from organtwin.io.identity import clean, same_person, surrogate_uid
 from organtwin.io.pixels import LOWEST_HU, Plane, common_type, decode, settle_padding, too_large
-from organtwin.io.series import SECONDARY_CAPTURE, Series, normal_of, sort_into_series
+from organtwin.io.series import SECONDARY_CAPTURE, Series, normal_of, sort_into_series, when
 from organtwin.io.sources import Gathered, Progress, Silent, gather
-from organtwin.model import Volume
+from organtwin.model import DynamicVolume, Volume
 from organtwin.space import Grid
 
 
@@ -239,6 +239,49 @@ def read(series: Series, monitor: Progress | None = None, keep_identity: bool = 
         raise too_large() from None
 
 
+def read_whole(
+    series: Series, monitor: Progress | None = None, keep_identity: bool = False
+) -> Volume | DynamicVolume:
+    """Read a series as one object: a volume, or what moves where it has several phases.
+
+    Raises
+    ------
+    BadInput
+        As :func:`read`.
+    """
+    volumes = read(series, monitor, keep_identity)
+    if len(volumes) == 1:
+        return volumes[0]
+    clock = images.clock_of(series.path, len(volumes)) if series.path is not None else phases.clock_of(series.phases)
+    return phases.in_time(volumes, clock, series.description or series.modality or "scan")
+
+
+def read_as_phases(
+    series: Sequence[Series], monitor: Progress | None = None, keep_identity: bool = False
+) -> DynamicVolume:
+    """Read single volumes, in this order, as the phases of one object.
+
+    Raises
+    ------
+    BadInput
+        When they are not on one grid, or one of them already has several phases.
+    """
+    moving = next((one for one in series if one.phase_count > 1), None)
+    if moving is not None:
+        raise BadInput(
+            f"Series {moving.number} has {moving.phase_count} phases itself", remedy="Import it without 'as phases'."
+        )
+    if len(series) < 2:
+        raise BadInput("One volume alone makes no phases", remedy="Give the volumes of all phases.")
+    if all(one.phases for one in series):
+        series = sorted(series, key=lambda one: when(one.phases[0][0]))
+        clock = phases.clock_of([one.phases[0] for one in series])
+    else:
+        clock = phases.evenly(len(series), None, "A set of files")
+    volumes = [volume for one in series for volume in read(one, monitor, keep_identity)]
+    return phases.in_time(volumes, clock, f"{volumes[0].name}, {len(volumes)} phases")
+
+
 def _read_dicom(series: Series, monitor: Progress, keep_identity: bool) -> list[Volume]:
     volumes = []
     total = len(series.phases)
@@ -392,4 +435,4 @@ def _warnings(frames: list[Frame]) -> list[str]:
     return notes
 
 
-__all__ = ["LOWEST_HU", "Series", "Study", "read", "scan"]
+__all__ = ["LOWEST_HU", "Series", "Study", "read", "read_as_phases", "read_whole", "scan"]

@@ -1,4 +1,4 @@
-"""The operation "import": scans in, volumes out."""
+"""The operation "import": scans in, volumes out, and what moves as one object."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import field_validator
 
-from organtwin.model import Frozen, TwinObject, Volume
+from organtwin.model import Frozen, TwinObject
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.operations.registry import Operation, Parameters
 
 
 class ImportParameters(Parameters):
     """``sources``: folders, zip files, DICOMDIRs or image files. ``series``: SeriesInstanceUIDs or numbers of the list,
-    from 1; without it the best volume is taken. ``keep_identity``: keep who the patient is."""
+    from 1; without it the best volume is taken. ``keep_identity``: keep who the patient is.
+    ``as_phases``: the volumes (all that are chosen, or all there are) are the phases of one scan, in this order."""
 
     sources: tuple[str, ...]
     series: tuple[str, ...] | None = None
     keep_identity: bool = False
+    as_phases: bool = False
 
     @field_validator("series", mode="before")
     @classmethod
@@ -81,31 +83,40 @@ def list_series(sources: Sequence[str], monitor: Monitor | None = None) -> tuple
         )  # fmt: skip
 
 
-def run(inputs: Mapping[str, TwinObject], parameters: ImportParameters, monitor: Monitor) -> Sequence[Volume]:
-    """Read the chosen series as volumes.
+def run(inputs: Mapping[str, TwinObject], parameters: ImportParameters, monitor: Monitor) -> Sequence[TwinObject]:
+    """Read the chosen series: a :class:`Volume` each, or a :class:`DynamicVolume` where it has several phases.
 
     Raises
     ------
     BadInput
         When there is no scan, or what was chosen is no volume: one sentence.
     """
-    from organtwin.io.study import read, scan
+    from organtwin.io.study import one_patient, read_as_phases, read_whole, scan
 
     with scan(parameters.sources, PartMonitor(monitor, 0.0, 0.3)) as study:
         for line in (*study.notes, *(f"damaged: {name}" for name in study.damaged)):
             monitor.log(line)
-        chosen = study.choose(parameters.series) if parameters.series else [study.best()]
+        if parameters.series:
+            chosen = study.choose(parameters.series)
+        elif parameters.as_phases:
+            chosen = [series for series in study.series if series.readable] or [study.best()]
+            one_patient(chosen)
+        else:
+            chosen = [study.best()]
         for series in study.series:
             monitor.log(f"{'*' if series in chosen else ' '} {series.line}")
         others = (
             tuple(f"Not imported: {series.title}." for series in study.series if series not in chosen)[:20]
             + study.notes
         )
-        volumes: list[Volume] = []
-        for n, series in enumerate(chosen):
-            part = PartMonitor(monitor, 0.3 + 0.7 * n / len(chosen), 0.3 + 0.7 * (n + 1) / len(chosen))
-            volumes += read(series, part, parameters.keep_identity)
-    if volumes and others:
-        volumes[0] = volumes[0].with_(notes=(*volumes[0].notes, *others))
+        made: list[TwinObject] = []
+        if parameters.as_phases:
+            made.append(read_as_phases(chosen, PartMonitor(monitor, 0.3, 1.0), parameters.keep_identity))
+        else:
+            for n, series in enumerate(chosen):
+                part = PartMonitor(monitor, 0.3 + 0.7 * n / len(chosen), 0.3 + 0.7 * (n + 1) / len(chosen))
+                made.append(read_whole(series, part, parameters.keep_identity))
+    if made and others:
+        made[0] = made[0].with_(notes=(*made[0].notes, *others))
     monitor.progress(1.0, "imported")
-    return volumes
+    return made

@@ -234,14 +234,18 @@ def test_secondary_captures_are_said_to_be_no_volume(real_data):
 
 @pytest.mark.real_data
 def test_an_incomplete_cine_names_slice_and_phases(real_data):
-    made = run(real_data / "dicom-edge" / "incomplete-4d-cine")
-    assert len(made) == 30
-    assert any("slice 4 of 4 has only 10 of 30 phases (phases 11 to 30 are missing)" in note for note in made[0].notes)
+    (cine,) = run(real_data / "dicom-edge" / "incomplete-4d-cine")
+    assert cine.values.shape[:2] == (30, 3)
+    assert cine.times_s[1] == pytest.approx(0.033)
+    assert 0.9 < cine.period_s < 1.1
+    assert any("slice 4 of 4 has only 10 of 30 phases (phases 11 to 30 are missing)" in note for note in cine.notes)
 
 
 @pytest.mark.real_data
 def test_siemens_frames_over_time_are_phases(real_data):
-    assert len(run(real_data / "dicom-edge" / "enhanced-mr" / "Siemens")) == 4
+    (moving,) = run(real_data / "dicom-edge" / "enhanced-mr" / "Siemens")
+    assert moving.kind == "dynamic"
+    assert len(moving.times_s) == 4
 
 
 @pytest.mark.real_data

@@ -29,6 +29,9 @@ def import_(
         list[str] | None, typer.Option(help="Series to take, by number or UID (repeat for several).")
     ] = None,
     keep_identity: Annotated[bool, typer.Option(help="Keep the patient's name and number.")] = False,
+    as_phases: Annotated[
+        bool, typer.Option("--as-phases", help="The volumes are phases of one scan, in this order.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read a scan into a project."""
@@ -36,6 +39,8 @@ def import_(
         if not source.exists():
             raise BadInput("There is nothing at this place", where=str(source), remedy="Check the path.")
     parameters = {"sources": [str(s.resolve()) for s in sources], "series": series, "keep_identity": keep_identity}
+    if as_phases:
+        parameters["as_phases"] = True
     fresh = not project.exists()
     try:
         with opened(project, create=True) as document:
