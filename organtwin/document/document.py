@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from organtwin.document.signal import Signal
-from organtwin.document.staleness import newest, stale
+from organtwin.document.staleness import Versions, stale
 from organtwin.document.workbench import Workbench
 from organtwin.edit.patch import Patch
 from organtwin.errors import BadInput
@@ -27,6 +27,7 @@ class Change:
     """What a step did to the list of objects."""
 
     label: str
+    way: Literal["do", "undo", "redo"] = "do"
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     renamed: tuple[str, ...] = ()
@@ -97,7 +98,7 @@ class Document:
 
     def stale(self) -> set[str]:
         """uuids of objects whose inputs have changed since they were made."""
-        return stale({e.uuid: e for e in self.entries()})
+        return stale(self.project)
 
     # -- steps ----------------------------------------------------------------------------------------------------
 
@@ -143,12 +144,12 @@ class Document:
     def undo(self) -> None:
         step = self.project.undo()
         if step:
-            self._told(f"Undo {step.label}", step.remove, step.add, tuple(step.rename))
+            self._told(f"Undo {step.label}", "undo", step.remove, step.add, tuple(step.rename))
 
     def redo(self) -> None:
         step = self.project.redo()
         if step:
-            self._told(f"Redo {step.label}", step.add, step.remove, tuple(step.rename))
+            self._told(f"Redo {step.label}", "redo", step.add, step.remove, tuple(step.rename))
 
     @property
     def undo_label(self) -> str | None:
@@ -160,12 +161,19 @@ class Document:
 
     def _do(self, act: Act) -> None:
         self.project.act(act)
-        self._told(act.label, act.add, act.remove, tuple(act.rename))
+        self._told(act.label, "do", act.add, act.remove, tuple(act.rename))
 
-    def _told(self, label: str, added: tuple[str, ...], removed: tuple[str, ...], renamed: tuple[str, ...]) -> None:
+    def _told(
+        self,
+        label: str,
+        way: Literal["do", "undo", "redo"],
+        added: tuple[str, ...],
+        removed: tuple[str, ...],
+        renamed: tuple[str, ...],
+    ) -> None:
         for uuid in renamed:
             self._cache.pop(uuid, None)
-        self.changed.emit(Change(label, added, removed, renamed))
+        self.changed.emit(Change(label, way, added, removed, renamed))
 
     # -- jobs -----------------------------------------------------------------------------------------------------
 
@@ -202,7 +210,11 @@ class Document:
         entry = entries[uuid]
         if entry.recipe is None:
             raise BadInput(f"'{entry.name}' was not made by an operation, so it cannot be made again")
-        inputs = {role: newest(source, entries) for role, source in entry.recipe.inputs.items()}
+        if self.project.origin(uuid) != uuid:
+            raise BadInput(f"'{entry.name}' was changed by hand, so it cannot be made again without losing that",
+                           remedy="Make a new one from the newest inputs, and go on from there.")  # fmt: skip
+        versions = Versions(self.project)
+        inputs = {role: versions.newest(source) for role, source in entry.recipe.inputs.items()}
         old = self.stale()
         waiting = [i for i in inputs.values() if i in old]
         if waiting:

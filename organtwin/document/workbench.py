@@ -150,6 +150,9 @@ class Workbench:
     # -- following undo and redo ----------------------------------------------------------------------------------
 
     def _follow(self, change: Change) -> None:
+        if self.uuid in change.renamed:
+            self.name = next(e.name for e in self.document.entries() if e.uuid == self.uuid)
+            self._snapshot = None
         if self.uuid not in change.removed:
             return
         folder = self.document.project.objects_folder

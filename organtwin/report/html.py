@@ -41,7 +41,7 @@ def write_report(project: Project, path: Path) -> Path:
         raise BadInput("The project is empty, so there is nothing to report", remedy="Import a scan first.")
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    old = stale({e.uuid: e for e in entries})
+    old = stale(project)
     with tempfile.TemporaryDirectory(prefix="organtwin-report-") as folder:
         missing = _draw(project.folder, Path(folder))
         pictures = {p.stem: base64.b64encode(p.read_bytes()).decode() for p in sorted(Path(folder).glob("*.png"))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,6 +48,8 @@ class Project:
         self._undone: list[Act] = []
         self._live: dict[str, str] = {}  # uuid -> name, in order of appearance
         self.seen_jobs: set[str] = set()
+        self._roots: dict[str, str] = {}  # versions never change
+        self._origins: dict[str, str] = {}
         for line in self._journal.lines:
             self._apply(line)
 
@@ -129,6 +132,28 @@ class Project:
         name = self._live.get(uuid)
         return thing if name is None or name == thing.name else thing.with_(name=name)
 
+    def root(self, uuid: str) -> str:
+        """The first of all versions of an object: what it replaced, and what that replaced."""
+        return self._back(uuid, self._roots, lambda entry: entry.replaces)
+
+    def origin(self, uuid: str) -> str:
+        """The version that an operation other than a hand's edit made."""
+        return self._back(
+            uuid,
+            self._origins,
+            lambda e: e.recipe.inputs.get("segmentation") if e.recipe and e.recipe.operation == "edit" else None,
+        )
+
+    def _back(self, uuid: str, known: dict[str, str], before: Callable[[Entry], str | None]) -> str:
+        way = []
+        at: str | None = uuid
+        while at is not None and at not in known and (self.objects_folder / at).is_dir():
+            way.append(at)
+            at = before(self.entry(at))
+        first = known[at] if at in known else (way[-1] if way else uuid)
+        known.update(dict.fromkeys(way, first))
+        return first
+
     def _object_folder(self, uuid: str) -> Path:
         folder = self.objects_folder / uuid
         if not folder.is_dir():
@@ -174,6 +199,11 @@ class Project:
         step = self._undone[-1]
         self._write(Redo())
         return step
+
+    @property
+    def history(self) -> tuple[Act, ...]:
+        """What was done and not taken back, in order."""
+        return tuple(self._done)
 
     @property
     def undo_label(self) -> str | None:

@@ -70,7 +70,7 @@ def info(project: ProjectPath, as_json: AsJson = False) -> None:
     jobs = unseen(opened_project.jobs_folder, opened_project.seen_jobs)
     for job in jobs:
         job.poll()
-    old = stale({e.uuid: e for e in entries})
+    old = stale(opened_project)
     if as_json:
         print(
             json.dumps(
