@@ -32,7 +32,7 @@ def shape(
         monitor.progress(span[0] + (span[1] - span[0]) * n / len(drawn.structures), f"shaping {key}")
         seeds = np.zeros(values.shape, bool)
         seeds[tuple(drawn.of(key).T)] = True
-        cores[key] = _without_leaks((owner == drawn.keys.index(key)) | seeds, seeds, spacing_mm, neck_mm)
+        cores[key] = without_leaks((owner == drawn.keys.index(key)) | seeds, seeds, spacing_mm, neck_mm)
     taken = np.zeros(values.shape, np.int16)  # 0 free, n + 1 owned by structure n, -1 said to be outside
     for n, key in enumerate(drawn.structures):
         taken[cores[key]] = n + 1
@@ -92,7 +92,7 @@ def neck(mask: Mask, seeds: NDArray[np.int64], spacing_mm: NDArray[np.float64], 
     return min(LARGEST_NECK_MM, NECK_PER_THICKNESS * thickness)
 
 
-def _without_leaks(mask: Mask, seeds: Mask, spacing_mm: NDArray[np.float64], wanted_mm: float | None) -> Mask:
+def without_leaks(mask: Mask, seeds: Mask, spacing_mm: NDArray[np.float64], wanted_mm: float | None) -> Mask:
     """Cut thin passages, keep what holds a seed, and give its corners back."""
     box = regions.bounding_box(mask, mask.shape, 2)
     if box is None:

@@ -70,21 +70,30 @@ def draw(strokes: Sequence[Stroke], volume: Volume, structures: Sequence[str] | 
         When there is none of a structure, or one lies outside the scan.
     """
     wanted = [s for s in strokes if structures is None or s.key in structures or s.key == BACKGROUND]
-    inside = list(dict.fromkeys(s.key for s in wanted if s.key != BACKGROUND))
-    if not inside:
+    if all(s.key == BACKGROUND for s in wanted):
         missing = f" of '{structures[0]}'" if structures else ""
         raise BadInput(f"There is no stroke{missing} to start from", remedy="Draw at least one inside the structure.")
-    keys = (*inside, BACKGROUND) if any(s.key == BACKGROUND for s in wanted) else tuple(inside)
+    return on_grid(wanted, volume.grid, volume.name)
+
+
+def on_grid(strokes: Sequence[Stroke], grid: Grid, where: str = "") -> Drawn:
+    """Put strokes on a grid, in the order given.
+
+    Raises
+    ------
+    BadInput
+        When one lies outside.
+    """
+    inside = tuple(dict.fromkeys(s.key for s in strokes if s.key != BACKGROUND))
+    keys = (*inside, BACKGROUND) if any(s.key == BACKGROUND for s in strokes) else inside
     voxels = []
-    for number, stroke in enumerate(wanted, 1):
-        found = voxels_of(stroke, volume.grid)
+    for number, stroke in enumerate(strokes, 1):
+        found = voxels_of(stroke, grid)
         if not len(found):
             x, y, z = stroke.points_mm[0]
-            raise BadInput(
-                f"Stroke {number} ('{stroke.key}') at ({x:g}, {y:g}, {z:g}) mm lies outside the scan", where=volume.name
-            )
+            raise BadInput(f"Stroke {number} ('{stroke.key}') at ({x:g}, {y:g}, {z:g}) mm lies outside the scan", where=where)
         voxels.append(found)
-    return Drawn(keys, np.array([keys.index(s.key) for s in wanted]), tuple(voxels))
+    return Drawn(keys, np.array([keys.index(s.key) for s in strokes], np.int64), tuple(voxels))
 
 
 def voxels_of(stroke: Stroke, grid: Grid) -> NDArray[np.int64]:
