@@ -32,7 +32,9 @@ from organtwin_gui.view_options import ViewOptions
 
 GROUPS = (
     ("volume", "Scans", "study", ".nii.gz"),
+    ("dynamic", "Moving scans", "loop", ".nii.gz"),
     ("segmentation", "Segmentations", "segment", ".seg.nrrd"),
+    ("dynamic-segmentation", "Moving structures", "segment", ".csv"),
     ("surface", "Surfaces", "only_3d", ".stl"),
     ("mesh", "Meshes", "mesh", ".vtu"),
     ("centerline", "Centrelines", "centerline", ".csv"),

@@ -42,7 +42,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + D", "before and after side by side"),
         ("F2, F3, F4", "four views, large 3D, only 3D"),
         ("Ctrl + P, Ctrl + E", "picture, report"),
-        ("F6, Ctrl + Shift + V", "plots, film of the 3D view"),
+        ("F6, F7, Ctrl + Shift + V", "plots, what was done in Python, film of the 3D view"),
         ("Ctrl + L", "dark or light"),
     ),
     "Rehearse": (

@@ -329,6 +329,7 @@ ICONS: dict[str, str] = {
     "screenshot": "mdi6.camera-outline",
     "video": "mdi6.movie-open-outline",
     "plots": "mdi6.chart-line",
+    "script": "mdi6.language-python",
     "visible": "mdi6.eye-outline",
     "hidden": "mdi6.eye-off-outline",
     "locked": "mdi6.lock-outline",

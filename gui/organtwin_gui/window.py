@@ -31,12 +31,14 @@ from organtwin_gui.bridge import Bridge
 from organtwin_gui.compare import CompareView
 from organtwin_gui.inspector import Inspector
 from organtwin_gui.jobs_bar import JobsBar
+from organtwin_gui.moving import MotionPanel
 from organtwin_gui.notice import Notice
 from organtwin_gui.plots import PlotsPanel
 from organtwin_gui.preferences import Preferences
 from organtwin_gui.rehearsal.compare_view import RehearsalsView
 from organtwin_gui.rehearsal.room import Room
 from organtwin_gui.rehearsal.words import words_of
+from organtwin_gui.script_log import ScriptLog
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
 from organtwin_gui.stage import Stage
@@ -93,9 +95,14 @@ class MainWindow(QMainWindow):
         for views in (self.quad, self.compare, self.rehearsals):
             self._middle.addWidget(views)
         column.addWidget(self._middle, 1)
+        self.motion = MotionPanel(self.bridge, self.scene)
+        column.addWidget(self.motion)
         self.plots = PlotsPanel(self.bridge, self.stage)
         self.plots.hide()
         column.addWidget(self.plots)
+        self.script_log = ScriptLog(self.bridge)
+        self.script_log.hide()
+        column.addWidget(self.script_log)
         self._split = QSplitter(Qt.Orientation.Horizontal)
         for widget in (self.workflow, middle, self.inspector):
             self._split.addWidget(widget)
@@ -192,6 +199,11 @@ class MainWindow(QMainWindow):
         )
         bar.addAction(self.plots_action)
         bar.addAction(
+            self._action(
+                "Python", "script", "F7", "What was done, as lines of Python", self.script_log.setVisible, True
+            )
+        )
+        bar.addAction(
             self._action("Screenshot", "screenshot", "Ctrl+P", "Save a picture of the views", self.screenshot)
         )
         bar.addAction(self._action("Film", "video", "Ctrl+Shift+V", "Save a film of the 3D view", self.make_film))
@@ -244,6 +256,7 @@ class MainWindow(QMainWindow):
         study.import_wanted.connect(self.import_paths)
         study.sample_wanted.connect(self.open_sample)
         study.series_wanted.connect(self.choose_series)
+        study.moving_wanted.connect(self.motion.shown.show)
         self.workflow.step(FlowStep).shown.connect(self.stage.present)
         procedure = self.workflow.step(ProcedureStep)
         procedure.shown.connect(lambda uuid, roles: self.stage.present(uuid, roles, bare=True))

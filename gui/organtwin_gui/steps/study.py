@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton
 
+from organtwin.model import DynamicVolume
 from organtwin_gui import theme
 from organtwin_gui.forms import quiet
 from organtwin_gui.steps.step import Step, fill, primary
@@ -20,6 +21,7 @@ class StudyStep(Step):
     import_wanted = Signal(list)  # paths
     sample_wanted = Signal()
     series_wanted = Signal()
+    moving_wanted = Signal(object)  # uuid of a scan with a time axis, or None
 
     def build(self) -> None:
         folder = primary("Import a folder", "import", "Read a scan from a folder", "Ctrl+I")
@@ -63,7 +65,8 @@ class StudyStep(Step):
 
     def refresh(self) -> None:
         before = self.volumes.currentData()
-        fill(self.volumes, self.bridge.entries("volume"))
+        scans = [e for e in self.bridge.entries() if e.kind in ("volume", "dynamic")]
+        fill(self.volumes, scans)
         have = self.volumes.count() > 0
         for widget in (self._shown, self.volumes, self._facts, self._notes):
             widget.setVisible(have)
@@ -77,11 +80,16 @@ class StudyStep(Step):
             return
         with self.bridge.guarded():
             volume = self.bridge.get(uuid)
+            moving = isinstance(volume, DynamicVolume)
             if self.scene.volume is None or self.scene.volume.uuid != uuid:
-                self.scene.set_volume(volume)
+                if moving:
+                    self.moving_wanted.emit(uuid)
+                else:
+                    self.scene.set_volume(volume)
             spacing = " x ".join(f"{s:.3g}" for s in volume.grid.spacing_mm)
             size = " x ".join(str(n) for n in volume.grid.size)
-            self._facts.setText(f"{volume.modality}, {size} voxels of {spacing} mm")
+            phases = f", {len(volume.times_s)} phases" if moving else ""
+            self._facts.setText(f"{volume.modality}, {size} voxels of {spacing} mm{phases}")
             self._notes.setText("\n".join(f"• {note}" for note in volume.notes))
             self._notes.setVisible(bool(volume.notes))
             self.bridge.select(uuid)

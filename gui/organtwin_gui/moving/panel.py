@@ -1,0 +1,181 @@
+"""The strip below the views while a moving scan is shown: play, the volumes over the cycle, and what to do with it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from organtwin_gui import theme
+from organtwin_gui.badges import colour_of, said_of
+from organtwin_gui.bridge import Bridge
+from organtwin_gui.moving.shown import Shown
+from organtwin_gui.plots.chart import Chart
+from organtwin_gui.plots.series import Series
+from organtwin_gui.views.state import ImageScene
+from organtwin_gui.views.time_bar import TimeBar
+
+CHART_PX = 190
+COLUMNS = 2
+
+
+class MotionPanel(QFrame):
+    """Hidden while nothing moves."""
+
+    def __init__(self, bridge: Bridge, scene: ImageScene, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.bridge, self.scene = bridge, scene
+        self.shown = Shown(bridge, scene, self)
+        self.bar = TimeBar()
+        self.bar.button.setToolTip("Play or pause the cycle (K); , and . in a slice go one phase")
+        self.bar.button.setShortcut("K")
+        self.bar.slider.setMinimumWidth(140)
+        self.find = self._button(
+            "Ventricles", "segment", "Ctrl+Shift+C",
+            "Cavities and heart muscle in every phase of a short-axis cine MR, with volumes and ejection fraction",
+        )  # fmt: skip
+        self.follow = self._button(
+            "Follow", "loop", "Ctrl+Shift+F",
+            "Carry the segmentation that lies over this phase through the whole cycle by registration",
+        )  # fmt: skip
+        self.take = self._button(
+            "Take phase", "import", "Ctrl+Shift+T", "Make this phase a scan of its own: to segment, mesh and edit"
+        )
+        self.chart = Chart("Time (s)", "Volumes over the cycle")
+        self.chart.setFixedHeight(CHART_PX)
+        self.numbers = QWidget()
+        self._grid = QGridLayout(self.numbers)
+        self._grid.setContentsMargins(8, 6, 12, 6)
+        self._grid.setHorizontalSpacing(18)
+        self._grid.setVerticalSpacing(3)
+        self._curves = QWidget()
+        side = QHBoxLayout(self._curves)
+        side.setContentsMargins(6, 0, 6, 4)
+        side.addWidget(self.chart, 1)
+        side.addWidget(self.numbers, 0, Qt.AlignmentFlag.AlignTop)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 8, 0)
+        row.addWidget(self.bar, 1)
+        for button in (self.find, self.follow, self.take):
+            row.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(self._curves)
+        self.bar.moved.connect(self._moved)
+        self.chart.clicked.connect(self._go_to)
+        self.find.clicked.connect(self._find)
+        self.follow.clicked.connect(self._follow)
+        self.take.clicked.connect(self._take)
+        self.shown.changed.connect(self.refresh)
+        self.shown.moved.connect(lambda _p: self._say())
+        bridge.job_changed.connect(lambda _j: self._enable())
+        scene.overlays_changed.connect(self._enable)
+        self.refresh()
+
+    def _button(self, text: str, icon: str, key: str, tip: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setIcon(theme.icon(icon))
+        button.setShortcut(key)
+        button.setToolTip(f"{tip} ({key})")
+        return button
+
+    # -- showing --------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Fill it for the scan that is shown."""
+        volume = self.shown.volume
+        self.setVisible(volume is not None)
+        if volume is None:
+            self.bar.pause()
+            return
+        self.bar.frames = max(self.shown.phases - 1, 1)
+        self.bar.seconds = max(volume.period_s or 0.0, 1.0)
+        self._draw()
+        self._say()
+        self._enable()
+
+    def _draw(self) -> None:
+        labels, volume = self.shown.labels, self.shown.volume
+        self._curves.setVisible(labels is not None)
+        if labels is None or volume is None:
+            return
+        times = np.asarray(volume.times_s, float)
+        made = [Series(s.name, s.key, times, np.asarray(labels.volumes_mm3, float)[:, n] / 1000) for n, s in enumerate(labels.segments)]  # fmt: skip
+        across = "Time (s)" if volume.period_s > 0 else "Phase"  # counted where nobody timed them
+        self.chart.show_series(made, [s.colour for s in labels.segments], across=across, up="Volume (mL)")
+        while (item := self._grid.takeAt(0)) is not None:
+            if item.widget() is not None:
+                item.widget().deleteLater()
+        rows = (len(labels.quantities) + COLUMNS - 1) // COLUMNS
+        for n, quantity in enumerate(labels.quantities):
+            at, side = n % max(rows, 1), 3 * (n // max(rows, 1))
+            name, value, unit = QLabel(quantity.name), QLabel(f"{quantity.value:.4g}"), QLabel(quantity.unit)
+            name.setObjectName("quiet")
+            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            value.setStyleSheet(f"color: {colour_of(quantity.level)};")
+            for place, label in enumerate((name, value, unit)):
+                label.setToolTip(said_of(quantity.level, quantity.why))
+                self._grid.addWidget(label, at, side + place)
+
+    def _say(self) -> None:
+        volume = self.shown.volume
+        if volume is None:
+            return
+        time_s = float(volume.times_s[self.shown.phase])
+        when = f", {1000 * time_s:.0f} ms" if volume.period_s > 0 else ""
+        self.bar.set_text(f"phase {self.shown.phase + 1} of {self.shown.phases}{when}")
+        self.chart.set_cursor(time_s)
+
+    def _enable(self) -> None:
+        if self.shown.volume is None:
+            return
+        running = {job.spec.operation for job in self.bridge.running()}
+        self.find.setEnabled(self.shown.volume.modality in ("MR", "OT") and "cine" not in running)
+        self.follow.setEnabled(self._fitting() is not None and "propagate" not in running)
+        self.take.setEnabled("phase" not in running)
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _moved(self, fraction: float) -> None:
+        self.shown.go_to(round(fraction * (self.shown.phases - 1)))
+
+    def _go_to(self, time_s: float) -> None:
+        if self.shown.volume is not None:
+            self.bar.pause()
+            nearest = int(np.argmin(np.abs(np.asarray(self.shown.volume.times_s) - time_s)))
+            self.bar.set_fraction(nearest / max(self.shown.phases - 1, 1))
+
+    def step(self, phases: int) -> None:
+        """Some phases on or back."""
+        self.bar.step(phases)
+
+    # -- doing ----------------------------------------------------------------------------------------------------
+
+    def _fitting(self) -> str | None:
+        """uuid of the newest segmentation on this scan's grid."""
+        volume = self.shown.volume
+        for entry in reversed(self.bridge.entries("segmentation")):
+            if volume is not None and tuple(entry.facts["grid"]["size"]) == volume.grid.size:
+                return entry.uuid
+        return None
+
+    def _find(self) -> None:
+        if self.shown.volume is not None:
+            self.bridge.start("cine", {"dynamic": self.shown.volume.uuid}, {}, "Ventricles over the cycle")
+
+    def _follow(self) -> None:
+        fitting = self._fitting()
+        if self.shown.volume is not None and fitting is not None:
+            inputs = {"dynamic": self.shown.volume.uuid, "segmentation": fitting}
+            self.bridge.start("propagate", inputs, {"phase": self.shown.phase + 1}, "Follow through the cycle")
+
+    def _take(self) -> None:
+        if self.shown.volume is not None:
+            inputs = {"dynamic": self.shown.volume.uuid}
+            if self.shown.labels is not None:
+                inputs["segmentation"] = self.shown.labels.uuid
+            number = self.shown.phase + 1
+            self.bridge.start("phase", inputs, {"phase": number}, f"Phase {number}")
