@@ -21,7 +21,8 @@ PAINT_ORDER = (
     "liver", "spleen", "kidney_right", "kidney_left", "tumour",
     "inferior_vena_cava", "superior_vena_cava", "portal_vein", "hepatic_vein",
     "right_atrium", "left_atrium", "right_ventricle", "left_ventricle", "pulmonary_artery",
-    "aorta", "brachiocephalic_trunk", "carotid_left", "subclavian_left",
+    "aorta", "aortic_root", "brachiocephalic_trunk", "carotid_left", "subclavian_left",
+    "aorta_false_lumen", "aorta_true_lumen",
 )  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def painted(volume: Volume, found: Sequence[Found], name: str) -> Segmentation:
     Returns
     -------
     Segmentation
-        ``labels`` uint8 (nk, nj, ni). Volumes are of the voxels painted, in mm³.
+        ``labels`` uint8, or uint16 beyond 255, (nk, nj, ni). Volumes are of the voxels painted, in mm³.
     """
     import numpy as np
 
@@ -81,7 +82,7 @@ def painted(volume: Volume, found: Sequence[Found], name: str) -> Segmentation:
     numbers = {key: label for label, key in enumerate([*known, *dict.fromkeys(extra)], start=1)}
     rank = {key: place for place, key in enumerate(PAINT_ORDER)}
 
-    labels = np.zeros(volume.grid.shape, np.uint8)
+    labels = np.zeros(volume.grid.shape, np.uint8 if max(numbers.values()) < 256 else np.uint16)
     present = [f for f in found if f.mask is not None and f.mask.any()]
     for one in sorted(present, key=lambda f: rank.get(f.key, len(rank))):
         if one.mask is None or one.mask.shape != labels.shape:
@@ -96,6 +97,12 @@ def painted(volume: Volume, found: Sequence[Found], name: str) -> Segmentation:
         if counts[label]:
             volume_mm3 = float(counts[label]) * volume.grid.voxel_volume_mm3
             segments.append(Segment.of(label, one.key, volume_mm3, one.confidence, one.doubt))
+        elif one.mask is not None and one.mask.any():
+            parts = np.unique(labels[one.mask])
+            names = " and ".join(structure(f.key).name.lower() for f in found if numbers[f.key] in parts)
+            notes.append(
+                f"{structure(one.key).name} is painted in its parts: {names}. Ask for it alone to have it whole."
+            )
         else:
             reason = one.doubt.rstrip(".") or "nothing that fits was seen"
             notes.append(f"{structure(one.key).name} was not found: {reason}.")

@@ -75,6 +75,12 @@ class TestThoracicDissection:
         assert _pieces(found["aorta"].mask) == 1
         assert found["aorta"].mask[0].any()
 
+    def test_the_true_lumen_is_told_from_the_false_one(self, found, scan) -> None:
+        assert _dice(found["aorta_true_lumen"], scan[2] == 3) > 0.92
+        assert _dice(found["aorta_false_lumen"], scan[2] == 4) > 0.88
+        both = found["aorta_true_lumen"].mask | found["aorta_false_lumen"].mask
+        assert (both == found["aorta"].mask).all()
+
     def test_the_heart_has_both_sides_and_its_muscle(self, found, scan) -> None:
         assert _dice(found["heart"], scan[2] == 1) > 0.82
 
@@ -90,7 +96,8 @@ class TestThoracicDissection:
         assert "three" in found["carotid_left"].doubt
 
     def test_the_structures_do_not_overlap(self, found) -> None:
-        masks = [f.mask for key, f in found.items() if key != "blood_pool" and f.mask is not None]
+        nested = ("blood_pool", "aorta_true_lumen", "aorta_false_lumen")
+        masks = [f.mask for key, f in found.items() if key not in nested and f.mask is not None]
         assert np.sum(masks, axis=0, dtype=int).max() == 1
 
     def test_below_a_cut_arch_both_parts_of_the_aorta_are_found(self, scan) -> None:
@@ -113,6 +120,7 @@ def test_the_aorta_of_a_portal_phase_abdomen_runs_through_the_whole_scan(real_da
     assert 75 < ml < 105
     inside = volume.values[ndimage.binary_erosion(aorta, iterations=2)]
     assert np.percentile(inside, 3) > 80, "no fat, no muscle"
+    assert found["aorta_true_lumen"].mask is None, "it is not dissected"
     assert "cut off above" in found["heart"].doubt
     assert found["pulmonary_artery"].mask is None
 

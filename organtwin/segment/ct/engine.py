@@ -18,7 +18,7 @@ ENGINE = Engine(
     licence="Apache-2.0",
     structures=(
         "body", "lung_right", "lung_left", "bone",
-        "aorta", "heart",
+        "aorta", "aorta_true_lumen", "aorta_false_lumen", "heart",
         "pulmonary_artery", "superior_vena_cava", "inferior_vena_cava",
         "brachiocephalic_trunk", "carotid_left", "subclavian_left", "blood_pool",
         "liver", "spleen", "kidney_right", "kidney_left",

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.monitor import Monitor
-from organtwin.segment.ct.aorta import Aorta, find_aorta
+from organtwin.segment.ct.aorta import Aorta, find_aorta, full_spacing
 from organtwin.segment.ct.blood_pool import blood_threshold, bright_pool, connected_pool
 from organtwin.segment.ct.great_vessels_arch import KEYS as BRANCHES
 from organtwin.segment.ct.great_vessels_arch import find_arch_branches
 from organtwin.segment.ct.heart import Heart, find_heart, heart_cores
+from organtwin.segment.ct.lumina import find_lumina
 from organtwin.segment.ct.spine import spinal_canal
 from organtwin.segment.ct.veins import Vein, find_inferior_cava, find_superior_cava, without_atrium
 from organtwin.segment.engine import Found
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.bool_]
 
-KEYS = ("aorta", "heart", "pulmonary_artery", "superior_vena_cava", "inferior_vena_cava", *BRANCHES, "blood_pool")
+LUMINA = ("aorta_true_lumen", "aorta_false_lumen")
+KEYS = (
+    "aorta", *LUMINA, "heart", "pulmonary_artery", "superior_vena_cava", "inferior_vena_cava", *BRANCHES, "blood_pool",
+)  # fmt: skip
 LEAST_CONFIDENCE = 0.4
 WITHOUT_AORTA = "it is looked for from the aorta, which was not found"
 
@@ -32,7 +36,8 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
     """Find the great vessels and the heart.
 
     Every key of :data:`KEYS` is in the answer; where ``mask`` is None, ``doubt`` says why. Masks are in the order of the
-    volume's own array and do not overlap, but for ``blood_pool``, which holds all contrast-filled blood.
+    volume's own array and do not overlap, but for ``blood_pool``, which holds all contrast-filled blood, and for the
+    lumina of a dissected aorta, which make up the whole of it.
     """
     monitor.progress(0.0, "looking for the spine")
     canal = spinal_canal(context)
@@ -67,6 +72,7 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
 
     taken = aorta.mask.copy()
     found = {"aorta": Found("aorta", context.to_volume(aorta.mask), aorta.confidence, "; ".join(aorta.doubts))}
+    found.update(_lumina(context, aorta))
     for key, vein in (("superior_vena_cava", superior), ("inferior_vena_cava", inferior)):
         found[key] = _vein(context, key, vein, taken)
     found["heart"], found["pulmonary_artery"] = _heart(context, aorta, heart, taken)
@@ -77,6 +83,16 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
     found["blood_pool"] = Found("blood_pool", context.to_volume(blood), 0.7 if doubt else 0.85, doubt)
     monitor.progress(1.0, "great vessels done")
     return found
+
+
+def _lumina(context: CTContext, aorta: Aorta) -> dict[str, Found]:
+    lumina = find_lumina(context.full_hu, full_spacing(context), aorta)
+    if isinstance(lumina, str):
+        return {key: Found(key, None, 0.0, lumina) for key in LUMINA}
+    return {
+        key: Found(key, context.to_volume(mask), lumina.confidence, lumina.doubt)
+        for key, mask in zip(LUMINA, (lumina.true, lumina.false), strict=True)
+    }
 
 
 def _vein(context: CTContext, key: str, vein: Vein | str, taken: Mask) -> Found:
