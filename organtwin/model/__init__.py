@@ -1,7 +1,7 @@
 """The objects of the twin. All immutable; all carry the recipe that made them."""
 
 from organtwin.model.base import Frozen, Recipe, TwinObject
-from organtwin.model.centerline import Branch, Centerline
+from organtwin.model.centerline import Branch, Centerline, Finding
 from organtwin.model.dynamic import DynamicSegmentation, DynamicVolume
 from organtwin.model.flow_case import FlowCase
 from organtwin.model.organ_mesh import Cap, OrganMesh
@@ -42,6 +42,7 @@ __all__ = [
     "Centerline",
     "DynamicSegmentation",
     "DynamicVolume",
+    "Finding",
     "FlowCase",
     "Frozen",
     "OrganMesh",

@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree
 
 from organtwin.errors import BadInput
 from organtwin.space import Grid
+from organtwin.vessel.polyline import even, tangents
 
 Points = NDArray[np.float64]
 MAX_NODES = 300_000  # a larger mask is searched at a coarser step
@@ -304,7 +305,7 @@ def _refined(paths: list[Points], depth: NDArray[np.float64], grid: Grid) -> Cen
     step = max(0.5, float(grid.spacing_mm.min()))
     for line in paths:
         radius = float(np.median(at(depth, line)))
-        line = resampled(line, step)
+        line = even(line, step)
         attach = -1
         if count:
             known = np.concatenate(all_points)
@@ -313,12 +314,12 @@ def _refined(paths: list[Points], depth: NDArray[np.float64], grid: Grid) -> Cen
         for _ in range(6):
             line = _smooth(line, max(1.0, 0.5 * radius / step))
             gradient = np.stack([at(pull[k], line) for k in (2, 1, 0)], axis=1) @ to_world.T
-            tangent = _tangents(line)
+            tangent = tangents(line)
             gradient -= np.einsum("ij,ij->i", gradient, tangent)[:, None] * tangent
             move = 0.25 * radius * gradient
             move[0] = move[-1] = 0.0
             line = line + move
-        line = resampled(_smooth(line, max(1.0, 0.5 * radius / step)), step)
+        line = even(_smooth(line, max(1.0, 0.5 * radius / step)), step)
         if count:
             line = line[1:]
         all_points.append(line)
@@ -331,20 +332,8 @@ def _refined(paths: list[Points], depth: NDArray[np.float64], grid: Grid) -> Cen
     return Centerline(points, radii, np.concatenate(parents))
 
 
-def resampled(line: Points, step: float) -> Points:
-    """Points about ``step`` apart along a polyline, its two ends kept."""
-    along = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
-    places = np.linspace(0.0, along[-1], max(2, round(along[-1] / step) + 1))
-    return np.stack([np.interp(places, along, line[:, k]) for k in range(3)], axis=1)
-
-
 def _smooth(line: Points, sigma: float) -> Points:
     """Gaussian along the line; the ends stay (odd reflection)."""
     pad = min(len(line) - 1, int(4 * sigma) + 1)
     extended = np.concatenate([2 * line[0] - line[pad:0:-1], line, 2 * line[-1] - line[-2 : -pad - 2 : -1]])
     return np.asarray(ndimage.gaussian_filter1d(extended, sigma, axis=0))[pad : pad + len(line)]
-
-
-def _tangents(line: Points) -> Points:
-    tangent = np.gradient(line, axis=0)
-    return np.asarray(tangent / np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-12))

@@ -14,7 +14,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
@@ -22,6 +21,7 @@ from scipy.spatial import cKDTree
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh
 from organtwin.model.centerline import Branch, Centerline
+from organtwin.vessel.polyline import smooth, tangents
 from organtwin.vessel.section import plane_axes, section
 from organtwin.vessel.wall_distance import WallDistance
 
@@ -118,8 +118,8 @@ def _centred(line: Points, depth: WallDistance) -> Points:
     """The line drawn to the middle, its ends kept, with :data:`POINTS_PER_RADIUS` points a radius."""
     line = _resampled(line, depth)
     for _ in range(ROUNDS):
-        line = _smoothed(_resampled(_smoothed(_drawn_in(line, depth)), depth))
-    return _resampled(_smoothed(_drawn_in(line, depth)), depth)
+        line = smooth(_resampled(smooth(_drawn_in(line, depth), SMOOTHING), depth), SMOOTHING)
+    return _resampled(smooth(_drawn_in(line, depth), SMOOTHING), depth)
 
 
 def _drawn_in(line: Points, depth: WallDistance) -> Points:
@@ -157,27 +157,6 @@ def _resampled(line: Points, depth: WallDistance) -> Points:
     count = np.r_[0.0, np.cumsum(span * 0.5 * (1 / radius[1:] + 1 / radius[:-1]))] * POINTS_PER_RADIUS
     places = np.linspace(0.0, count[-1], max(4, round(count[-1]) + 1))
     return np.stack([np.interp(places, count, fine[:, k]) for k in range(3)], axis=1)
-
-
-def _smoothed(line: Points) -> Points:
-    """A Gaussian applied twice over (2 G - G G), which does not shrink bends; the ends stay."""
-
-    def once(points: Points) -> Points:
-        pad = min(len(points) - 1, int(4 * SMOOTHING) + 1)
-        longer = np.concatenate([2 * points[0] - points[pad:0:-1], points, 2 * points[-1] - points[-2 : -pad - 2 : -1]])
-        return np.asarray(gaussian_filter1d(longer, SMOOTHING, axis=0))[pad : pad + len(points)]
-
-    soft = once(line)
-    out = 2.0 * soft - once(soft)
-    out[0], out[-1] = line[0], line[-1]
-    return out
-
-
-def tangents(line: Points) -> Points:
-    """(n, 3) unit directions along a polyline."""
-    along = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))]
-    tangent = np.gradient(line, along, axis=0)
-    return np.asarray(tangent / np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-12))
 
 
 # -- the tree ---------------------------------------------------------------------------------------------------------

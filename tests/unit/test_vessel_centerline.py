@@ -11,6 +11,7 @@ from organtwin.mesh.label_surface import label_surfaces
 from organtwin.model import Segment, Segmentation
 from organtwin.space import Grid
 from organtwin.vessel import centerline, naming, openings
+from organtwin.vessel.polyline import even
 from organtwin.vessel.section import section
 
 
@@ -21,7 +22,7 @@ def tubes(lines, size, spacing=(1.0, 1.0, 1.0), key="aorta"):
     world = grid.to_world(voxels)
     inside = np.zeros(len(world), bool)
     for points, radius in lines:
-        fine = centerline.resampled(np.asarray(points, float), 0.5)
+        fine = even(np.asarray(points, float), 0.5)
         radii = np.interp(np.linspace(0, 1, len(fine)), np.linspace(0, 1, np.size(radius)), np.atleast_1d(radius))
         distance, at = cKDTree(fine).query(world)
         inside |= distance < radii[at]
