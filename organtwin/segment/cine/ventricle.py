@@ -1,0 +1,131 @@
+"""The left ventricle in a short-axis stack: levels of blood and muscle, and the two walls, slice by slice and together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from organtwin.segment.cine import contours, localise
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass
+class Walls:
+    """Both walls in every slice, in polar coordinates about ``centres`` (rows, columns in pixels)."""
+
+    centres: FloatArray  # (nk, 2)
+    inner_mm: FloatArray  # (nk, ANGLES)
+    outer_mm: FloatArray  # (nk, ANGLES)
+    blood: FloatArray  # (nk,) level
+    muscle: FloatArray  # (nk,) level
+    ring: FloatArray  # (nk,) part of the circle where there is wall between cavity and the rest, 0 to 1
+    score: FloatArray  # (nk,) of the search
+
+
+def find(
+    stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, motion: FloatArray | None = None
+) -> Walls:
+    """Find the walls.
+
+    Parameters
+    ----------
+    stack : (nk, nj, ni) array
+    spacing_mm : (down, across)
+    gap_mm : float
+    motion : (nk, nj, ni) array, optional
+    """
+    centre, radius, score = localise.centres(stack, spacing_mm, gap_mm, motion)
+    nk = len(stack)
+    smooth = np.stack([ndimage.gaussian_filter(p, [0.6 / s for s in spacing_mm]) for p in stack])
+    polar = [contours.sample(p, spacing_mm, c) for p, c in zip(smooth, centre, strict=True)]
+    blood, muscle = _first_levels(polar, radius)
+    usual = np.full(nk, 9.0)
+    walls = Walls(centre, *np.zeros((2, nk, contours.ANGLES)), blood, muscle, np.zeros(nk), score)
+    for turn in range(4):
+        near = _disc(radius) if turn < 2 else _neighbours(walls)
+        for k in range(nk):
+            polar[k] = contours.sample(smooth[k], spacing_mm, walls.centres[k])
+            u = (polar[k] - walls.muscle[k]) / (walls.blood[k] - walls.muscle[k])
+            walls.inner_mm[k], walls.outer_mm[k], _ = contours.trace(
+                u, usual[k], (near[0][k], near[1][k])
+            )
+        _levels(walls, polar)
+        if turn < 3:
+            _recentre(walls, spacing_mm)
+            usual = _usual(walls)
+    return walls
+
+
+def _first_levels(polar: list[FloatArray], radius_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Blood in the disc, muscle as what is darkest on most of the rays just beyond it; the same for all slices."""
+    blood, muscle = [], []
+    for values, radius in zip(polar, radius_mm, strict=True):
+        inside = values[:, : max(2, round(0.7 * radius / contours.STEP_MM))]
+        blood.append(np.quantile(inside, 0.7))
+        first, last = (round(r / contours.STEP_MM) for r in (0.8 * radius, radius + 8))
+        muscle.append(np.quantile(values[:, first:last].min(axis=1), 0.6))
+    middle = slice(len(polar) // 5, max(len(polar) // 5 + 1, len(polar) - len(polar) // 4))
+    b, m = float(np.median(blood[middle])), float(np.median(muscle[middle]))
+    return np.full(len(polar), b), np.full(len(polar), min(m, 0.8 * b))
+
+
+def _levels(walls: Walls, polar: list[FloatArray]) -> None:
+    """Levels of blood and muscle anew from what lies within the walls, each near to the median of all slices."""
+    radii = (np.arange(contours.N_RADII) + 0.5) * contours.STEP_MM
+    blood, muscle = walls.blood.copy(), walls.muscle.copy()
+    for k, values in enumerate(polar):
+        inside = values[radii[None] < 0.9 * walls.inner_mm[k][:, None]]
+        between = values[(radii[None] > walls.inner_mm[k][:, None] + 1) & (radii[None] < walls.outer_mm[k][:, None] - 1)]
+        if inside.size > 20:
+            blood[k] = np.quantile(inside, 0.7)
+        if between.size > 20:
+            muscle[k] = np.median(between)
+    b, m = np.median(blood), np.median(muscle)
+    walls.blood[:] = np.clip(_smoothed(blood), 0.75 * b, 1.35 * b)
+    walls.muscle[:] = np.minimum(np.clip(_smoothed(muscle), 0.75 * m, 1.35 * m), 0.8 * walls.blood)
+
+
+def _smoothed(values: FloatArray) -> FloatArray:
+    return np.asarray(ndimage.gaussian_filter1d(ndimage.median_filter(values, 3, mode="nearest"), 1.0, mode="nearest"))
+
+
+def _recentre(walls: Walls, spacing_mm: tuple[float, float]) -> None:
+    """Move each centre to the middle of the outer wall."""
+    angles = np.arange(contours.ANGLES) * 2 * np.pi / contours.ANGLES
+    for k in range(len(walls.centres)):
+        r = 0.5 * (walls.outer_mm[k] + walls.inner_mm[k])
+        area = (r**2).mean() / 2
+        shift = np.array([(r**3 * np.sin(angles)).mean() / 3, (r**3 * np.cos(angles)).mean() / 3]) / area
+        length = np.hypot(*shift)
+        shift *= min(1.0, 8.0 / max(length, 1e-9))
+        walls.centres[k] += shift / spacing_mm
+
+
+def _usual(walls: Walls) -> FloatArray:
+    thickness = np.median(walls.outer_mm - walls.inner_mm, axis=1)
+    return np.clip(_smoothed(thickness), 4.0, 20.0)
+
+
+def _disc(radius_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What the search saw: a disc, and a wall as most hearts have it."""
+    inner = np.repeat(ndimage.median_filter(radius_mm, 3, mode="nearest")[:, None], contours.ANGLES, axis=1)
+    return inner, np.full_like(inner, 9.0)
+
+
+def _neighbours(walls: Walls) -> tuple[FloatArray, FloatArray]:
+    """Mean inner radius and thickness of the slices above and below each, by angle."""
+    inner, thick = walls.inner_mm, walls.outer_mm - walls.inner_mm
+
+    def mean(of: FloatArray) -> FloatArray:
+        padded = np.concatenate([of[:1], of, of[-1:]])
+        out = 0.5 * (padded[:-2] + padded[2:])
+        if len(of) > 2:  # the ends lean on the one neighbour that they have
+            out[0], out[-1] = of[1], of[-2]
+        return out
+
+    return mean(inner), mean(thick)
