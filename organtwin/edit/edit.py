@@ -37,7 +37,7 @@ class Edit(Frozen):
         """
         tool: Tool = find(self.tool)
         options = validated(tool.options, self.options, f"options of '{tool.title}'")
-        return settle(canvas, tool(canvas, options, monitor), self.rules)
+        return settle(canvas, tool(canvas, options, monitor), self.rules if tool.ruled else Rules())
 
 
 def canvas_of(grid: Grid, labels: Labels, segments: tuple[Segment, ...], target: str, volume: Volume | None) -> Canvas:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -30,23 +31,47 @@ class Patch:
     @classmethod
     def between(cls, labels: Labels, box: Box, wanted: Labels) -> Self:
         """From what is in ``box`` of ``labels`` to ``wanted``; the box shrinks to what really changes."""
-        old = labels[box]
-        low, high = _changed_box(old, wanted)
-        if low[0] > high[0]:
-            return cls((0, 0, 0), (0, 0, 0), labels.dtype.str, b"", b"", b"")
-        tight = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
-        old, new = old[tight], wanted[tight]
-        changed = old != new
-        start = tuple(int(s.start or 0) + int(a) for s, a in zip(box, low, strict=True))
-        stop = tuple(a + n for a, n in zip(start, changed.shape, strict=True))
+        anything = np.ones(2**16, bool)
+        return cls.permitted(labels, box, wanted, anything, anything)
+
+    @classmethod
+    def permitted(
+        cls,
+        labels: Labels,
+        box: Box,
+        wanted: Labels,
+        may_lose: NDArray[np.bool_],
+        may_gain: NDArray[np.bool_],
+        only: Callable[[Box], NDArray[np.bool_]] | None = None,
+    ) -> Self:
+        """The same, but voxels change only from labels that may lose and to labels that may gain (tables over all labels), and
+        only where ``only`` allows it, which is asked for a part of the box. Labels wider than those there are widen them."""
+        dtype = np.promote_types(labels.dtype, wanted.dtype)
+        low, high = _changed_box(labels[box], wanted, may_lose, may_gain)
+        if high[0] < 0:
+            return cls.nothing(dtype)
+        part = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
+        tight = tuple(slice(s.start + p.start, s.start + p.stop) for s, p in zip(box, part, strict=True))
+        old, new = labels[tight], wanted[part]
+        changed = _changed(old, new, may_lose, may_gain)
+        if only is not None:
+            changed &= only((tight[0], tight[1], tight[2]))
+            if not changed.any():
+                return cls.nothing(dtype)
+        start, stop = [s.start for s in tight], [s.stop for s in tight]
         return cls(
             (start[0], start[1], start[2]),
             (stop[0], stop[1], stop[2]),
-            labels.dtype.str,
+            dtype.str,
             zlib.compress(np.packbits(changed).tobytes(), COMPRESSION),
-            zlib.compress(np.ascontiguousarray(old[changed]).tobytes(), COMPRESSION),
-            zlib.compress(new[changed].astype(labels.dtype).tobytes(), COMPRESSION),
+            zlib.compress(old[changed].astype(dtype).tobytes(), COMPRESSION),
+            zlib.compress(new[changed].astype(dtype).tobytes(), COMPRESSION),
         )
+
+    @classmethod
+    def nothing(cls, dtype: Any) -> Self:
+        """No voxel changes; the labels may still get a wider type."""
+        return cls((0, 0, 0), (0, 0, 0), np.dtype(dtype).str, b"", b"", b"")
 
     @property
     def empty(self) -> bool:
@@ -86,10 +111,15 @@ class Patch:
         """By how many voxels each label grew (shrank, where negative)."""
         if self.empty:
             return {}
-        before, after = (np.bincount(a, minlength=1) for a in (self.labels_before(), self.labels_after()))
-        size = max(len(before), len(after))
-        grown = np.pad(after, (0, size - len(after))) - np.pad(before, (0, size - len(before)))
+        grown = _histogram(self.labels_after()) - _histogram(self.labels_before())
         return {int(label): int(grown[label]) for label in np.flatnonzero(grown)}
+
+    def touched(self) -> set[int]:
+        """Labels that lost or gained voxels."""
+        if self.empty:
+            return set()
+        met = _histogram(self.labels_after()) + _histogram(self.labels_before())
+        return {int(label) for label in np.flatnonzero(met)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """As arrays, to be written to one file."""
@@ -107,16 +137,48 @@ class Patch:
 
 
 @numba.njit(cache=True)
-def _changed_box(old, new):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Lowest and highest index (k, j, i) at which two arrays differ; lowest > highest where they do not."""
+def _changed_box(old, new, may_lose, may_gain):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Lowest and highest index (k, j, i) of the voxels that change; highest is -1 where none does."""
     nk, nj, ni = old.shape
     low = np.array([nk, nj, ni])
     high = np.array([-1, -1, -1])
     for k in range(nk):
         for j in range(nj):
-            for i in range(ni):
-                if old[k, j, i] != new[k, j, i]:
-                    low[0], high[0] = min(low[0], k), max(high[0], k)
-                    low[1], high[1] = min(low[1], j), max(high[1], j)
-                    low[2], high[2] = min(low[2], i), max(high[2], i)
+            first = 0
+            while first < ni:
+                a, b = old[k, j, first], new[k, j, first]
+                if a != b and may_lose[a] and may_gain[b]:
+                    break
+                first += 1
+            if first == ni:
+                continue
+            last = ni - 1
+            while True:
+                a, b = old[k, j, last], new[k, j, last]
+                if a != b and may_lose[a] and may_gain[b]:
+                    break
+                last -= 1
+            low[0], high[0] = min(low[0], k), k
+            low[1], high[1] = min(low[1], j), max(high[1], j)
+            low[2], high[2] = min(low[2], first), max(high[2], last)
     return low, high
+
+
+@numba.njit(cache=True)
+def _changed(old, new, may_lose, may_gain):  # type: ignore[no-untyped-def]  # pragma: no cover
+    nk, nj, ni = old.shape
+    changed = np.zeros((nk, nj, ni), np.bool_)
+    for k in range(nk):
+        for j in range(nj):
+            for i in range(ni):
+                a, b = old[k, j, i], new[k, j, i]
+                changed[k, j, i] = a != b and may_lose[a] and may_gain[b]
+    return changed
+
+
+@numba.njit(cache=True)
+def _histogram(values):  # type: ignore[no-untyped-def]  # pragma: no cover
+    counts = np.zeros(2**16, np.int64)
+    for value in values:
+        counts[value] += 1
+    return counts

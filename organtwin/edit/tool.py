@@ -22,7 +22,8 @@ class Tool:
 
     ``function`` is "module:name" of ``f(canvas, options, monitor) -> Proposal``, imported when it runs; ``options`` the record
     of its settings, all that is needed to do it again. ``quick`` tools answer within a frame on the largest scans, and may be
-    run where the window waits. ``looks`` says that it needs the scan, ``target`` that it needs a segment in hand.
+    run where the window waits. ``looks`` says that it needs the scan, ``target`` that it needs a segment in hand;
+    ``ruled`` that the rules of the hand hold for it (locked segments are safe from every tool).
     """
 
     name: str
@@ -33,6 +34,7 @@ class Tool:
     quick: bool = False
     looks: bool = False
     target: bool = True
+    ruled: bool = True
 
     def __call__(self, canvas: Canvas, options: Any, monitor: Monitor | None = None) -> Proposal:
         module, _, name = self.function.partition(":")

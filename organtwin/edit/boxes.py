@@ -1,0 +1,94 @@
+"""Boxes of a label map: where segments lie, and what part of the grid a region of the world can meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from organtwin.edit.canvas import Box, Mask
+from organtwin.space import Grid
+
+
+def chosen(labels: NDArray[Any], numbers: Iterable[int]) -> NDArray[np.bool_]:
+    """Table over all values that labels of this type can have: whether it is one of ``numbers``."""
+    table = np.zeros(int(np.iinfo(labels.dtype).max) + 1, bool)
+    table[list(numbers)] = True
+    return table
+
+
+def box_of(labels: NDArray[Any], *numbers: int, margin: ArrayLike = 0) -> Box | None:
+    """Smallest box that holds all voxels of these numbers, wider by ``margin`` voxels (along k, j, i) within the grid; None
+    where there are none."""
+    low, high = _bounds(labels, chosen(labels, numbers))
+    return None if high[0] < 0 else _widened(low, high + 1, margin, labels.shape)
+
+
+def bounds_of(mask: Mask, margin: ArrayLike = 0) -> Box | None:
+    """The same for a mask."""
+    low, high = _bounds(mask.view(np.uint8), np.array([False, True]))
+    return None if high[0] < 0 else _widened(low, high + 1, margin, mask.shape)
+
+
+def _widened(start: NDArray[Any], stop: NDArray[Any], margin: ArrayLike, shape: tuple[int, ...]) -> Box:
+    a = np.maximum(start - np.asarray(margin, int), 0)
+    b = np.minimum(stop + np.asarray(margin, int), shape)
+    return slice(int(a[0]), int(b[0])), slice(int(a[1]), int(b[1])), slice(int(a[2]), int(b[2]))
+
+
+def shape_of(box: Box) -> tuple[int, int, int]:
+    return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
+
+
+def start_of(box: Box) -> NDArray[np.float64]:
+    """First index (i, j, k)."""
+    return np.array([box[2].start, box[1].start, box[0].start], float)
+
+
+def inner(box: Box, part: Box) -> Box:
+    """A box given within another one, in the grid's own indices."""
+    a, b, c = (slice(s.start + p.start, s.start + p.stop) for s, p in zip(box, part, strict=True))
+    return a, b, c
+
+
+def around(grid: Grid, points_mm: NDArray[np.float64], reach_mm: float = 0.0) -> Box:
+    """Box of all voxels within ``reach_mm`` of the convex hull of points; empty where that lies outside of the grid."""
+    reach = reach_mm * np.linalg.norm(grid.inverse[:3, :3], axis=1) + 1  # voxels along i, j, k
+    index = grid.to_index(points_mm)
+    size = np.asarray(grid.size)
+    low = np.clip(np.floor(index.min(0) - reach), 0, size).astype(int)
+    high = np.clip(np.ceil(index.max(0) + reach) + 1, low, size).astype(int)
+    return slice(int(low[2]), int(high[2])), slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+
+
+def voxel_at(grid: Grid, point_mm: ArrayLike) -> tuple[int, int, int] | None:
+    """(k, j, i) of the voxel that holds a point, None outside of the grid."""
+    i, j, k = np.rint(grid.to_index(point_mm)).astype(int)
+    inside = all(0 <= n < size for n, size in zip((i, j, k), grid.size, strict=True))
+    return (int(k), int(j), int(i)) if inside else None
+
+
+@numba.njit(cache=True)
+def _bounds(labels, table):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Lowest and highest index (k, j, i) of the voxels whose label the table has; highest is -1 where there are none."""
+    nk, nj, ni = labels.shape
+    low = np.array([nk, nj, ni])
+    high = np.array([-1, -1, -1])
+    for k in range(nk):
+        for j in range(nj):
+            row = labels[k, j]
+            first = 0
+            while first < ni and not table[row[first]]:
+                first += 1
+            if first == ni:
+                continue
+            last = ni - 1
+            while not table[row[last]]:
+                last -= 1
+            low[0], high[0] = min(low[0], k), k
+            low[1], high[1] = min(low[1], j), max(high[1], j)
+            low[2], high[2] = min(low[2], first), max(high[2], last)
+    return low, high

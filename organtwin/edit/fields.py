@@ -1,0 +1,32 @@
+"""Kinds of values that options of tools are made of. What is no number is refused before a tool sees it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AllowInfNan, Field
+
+from organtwin.model import Frozen
+
+Finite = Annotated[float, AllowInfNan(False)]
+Point = tuple[Finite, Finite, Finite]  # LPS mm, or a direction
+Screen = tuple[Finite, Finite]  # x to the right, y up, each -1 to 1 over the view
+Matrix = tuple[tuple[Finite, Finite, Finite, Finite], ...]
+Range = tuple[float, float]  # ends included; may be open with an infinity
+Colour = tuple[
+    Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
+]
+
+
+class Ball(Frozen):
+    """Within ``radius_mm`` of a point."""
+
+    centre_mm: Point
+    radius_mm: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Block(Frozen):
+    """A box along the axes of the patient, between two opposite corners."""
+
+    corner_mm: Point
+    opposite_mm: Point
