@@ -27,6 +27,7 @@ MARGIN = 4  # voxels around the mask
 RAYS = 72
 FINE = 0.2  # of the smallest spacing: steps along a ray
 EDGE_REACH = 2.0  # voxels that the scan may move the outline by
+WALL_HU = 40.0  # of the wall of a vessel
 EDGE_CALM = 1.5  # rays: how much neighbouring rays share what the scan says
 
 
@@ -34,12 +35,14 @@ EDGE_CALM = 1.5  # rays: how much neighbouring rays share what the scan says
 class Lumen:
     """``inside`` (nk, nj, ni) float32: how much of each voxel is in the vessel, softened, on ``grid`` (a box around it).
 
-    ``image`` are the values of the scan on the same grid, where there is one.
+    ``image`` are the values of the scan on the same grid, where there is one; ``wall`` is the least value that lies right outside
+    the blood: in CT that of soft tissue, also where fat or air is beyond the wall.
     """
 
     inside: Field
     grid: Grid
     image: Field | None = None
+    wall: float = -np.inf
 
     @classmethod
     def of(cls, mask: NDArray[np.bool_], grid: Grid, volume: Volume | None = None) -> Lumen:
@@ -48,7 +51,8 @@ class Lumen:
         box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
         inside = ndimage.gaussian_filter(mask[box].astype(np.float32), SOFTENING, mode="nearest")
         image = None if volume is None else np.asarray(volume.values[box], np.float32)
-        return cls(inside, grid.crop(low[::-1], high[::-1]), image)
+        wall = WALL_HU if volume is not None and volume.modality == "CT" else -np.inf
+        return cls(inside, grid.crop(low[::-1], high[::-1]), image, wall)
 
     def at(self, points: Points) -> Field:
         """(...,) share of the inside at points (..., 3)."""
@@ -118,7 +122,7 @@ class Lumen:
             blood = float(np.median(sampled(self.image, self.grid, centres[n] + core[..., None] * rays[n][:, None])))
             where = np.maximum(wall[:, None] + steps, 0.0)
             values = sampled(self.image, self.grid, centres[n] + where[..., None] * rays[n][:, None])
-            edge = _edges(values, steps, where, blood, reach)
+            edge = _edges(values, steps, where, blood, self.wall, reach)
             edge[~np.isfinite(outline[n])] = np.nan
             found = np.isfinite(edge)
             seen += int(found.sum())
@@ -173,7 +177,7 @@ def _first_below(values: Field, steps: Numbers, level: float) -> Numbers:
     return np.where(ever, steps[before] + part * (steps[1] - steps[0]), np.nan)
 
 
-def _edges(values: Field, steps: Numbers, where: Numbers, blood: float, reach: float) -> Numbers:
+def _edges(values: Field, steps: Numbers, where: Numbers, blood: float, wall: float, reach: float) -> Numbers:
     """(rays,) where the values fall through half-way from the blood to the darkest that lies right outside."""
     out = np.full(len(values), np.nan)
     step = steps[1] - steps[0]
@@ -183,7 +187,7 @@ def _edges(values: Field, steps: Numbers, where: Numbers, blood: float, reach: f
         low = np.minimum.accumulate(beyond)
         # what is darkest before it grows bright again
         rises = np.flatnonzero(beyond > low + 0.3 * max(blood - float(low[-1]), 1.0))
-        dark = float(low[rises[0]] if len(rises) else low[-1])
+        dark = max(float(low[rises[0]] if len(rises) else low[-1]), wall)
         if blood - dark < 0.25 * abs(blood) and blood - dark < 40:
             continue
         level = 0.5 * (blood + dark)

@@ -56,6 +56,7 @@ def of_mask(
     *,
     name: str = "",
     volume: Volume | None = None,
+    inlet_mm: tuple[float, float, float] | None = None,
     progress: Progress = lambda fraction, what: None,
     **source: str,
 ) -> Centerline:
@@ -69,6 +70,8 @@ def of_mask(
         Of the structure: it decides how branches are named.
     volume : Volume, optional
         On the same grid: outlines are moved to the edges in it.
+    inlet_mm : (3,), optional
+        Near the end that blood comes from; by default the structure says which that is.
     source : str
         ``segmentation``, ``surface`` or ``mesh``: the uuid of what it is of.
 
@@ -96,7 +99,7 @@ def of_mask(
             "of each only the deeper way is followed."
         )
     lumen = Lumen.of(main, grid, volume)
-    twigs = _twigs(_rooted(rough, key), lumen)
+    twigs = _twigs(_rooted(rough, key, inlet_mm), lumen)
     thin = 2 * float(np.median(np.concatenate([t.radius for t in twigs])))
     if thin < 2.5 * float(grid.spacing_mm.max()):
         notes.append(
@@ -151,7 +154,9 @@ def _refuse_ring(line: centerline.Centerline, mask: NDArray[np.bool_], grid: Gri
 # -- the tree ---------------------------------------------------------------------------------------------------------
 
 
-def _rooted(line: centerline.Centerline, key: str) -> tuple[centerline.Centerline, dict[int, Opening]]:
+def _rooted(
+    line: centerline.Centerline, key: str, inlet_mm: tuple[float, float, float] | None
+) -> tuple[centerline.Centerline, dict[int, Opening]]:
     """The tree with its root where the blood comes from (of veins: where it goes to), and its ends with their names."""
     found = []
     for end in line.ends.tolist():
@@ -163,6 +168,12 @@ def _rooted(line: centerline.Centerline, key: str) -> tuple[centerline.Centerlin
     named = naming.named(found, line, key)
     role = "outlet" if key in VEINS and key != "portal_vein" else "inlet"
     first = next((o for o in named if o.role == role), named[0])
+    if inlet_mm is not None:
+        nearest = min(named, key=lambda o: float(np.linalg.norm(o.centre_mm - np.asarray(inlet_mm))))
+        if nearest is not first:
+            named = [replace(nearest, name="inlet"), *(o for o in named if o is not nearest and o is not first),
+                     replace(first, name=nearest.name if nearest.name != "inlet" else "outlet")]  # fmt: skip
+            first = named[0]
     return _turned(line, first.end), {o.end: o for o in named}
 
 
@@ -252,8 +263,7 @@ def _centre(twig: _Twig, twigs: list[_Twig], lumen: Lumen) -> None:
             if twig.parent >= 0:
                 moved *= np.clip(along / max(1.3 * float(radius[0]), step), 0, 1)[:, None]
             line = line + moved
-            own = np.sqrt(np.nanmean(outline**2, axis=1)) if np.isfinite(outline).any() else radius
-            radius = np.interp(along, along[clear], own[clear])
+            radius = np.interp(along, along[clear], np.sqrt(np.nanmean(outline[clear] ** 2, axis=1)))
         twig.points, twig.radius = smooth(line, CALM * typical / step), radius
     twig.points, twig.radius = _evened(twig, step)
 
