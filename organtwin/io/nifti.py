@@ -27,6 +27,9 @@ _NOT_SCALAR = {32: "complex numbers", 128: "colours", 1792: "complex numbers", 2
 _TO_MM = {1: 1000.0, 2: 1.0, 3: 1e-3}
 _TO_MS = {8: 1000.0, 16: 1.0, 24: 1e-3}
 
+COMMENT = 6  # code of a header extension that holds plain text
+_LABEL_MAP = 1002  # intent: the values are numbers of labels
+
 # sform and qform that place the far corner within this of each other say the same
 SAME_PLACE_MM = 0.1
 # voxel sizes that differ by more than this fraction are not rounding
@@ -56,8 +59,8 @@ def _open(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if zipped else open(path, "rb")  # type: ignore[return-value]
 
 
-def read_header(path: Path) -> Header:
-    """Read and check a header.
+def read_header(path: Path, thin: bool = False) -> Header:
+    """Read and check a header. ``thin``: one slice will do.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def read_header(path: Path) -> Header:
             "The NIfTI file holds several numbers for each voxel (vectors or a deformation), not a scan",
             where=path.name,
         )
-    if min(size[:3]) < 2:
+    if min(size[:3]) < 2 and not thin:
         raise BadInput("The NIfTI file has only one slice, and a volume needs several", where=path.name)
 
     affine, notes = _place(size, pixdim, qform_code, sform_code, quaternion, rows, path.name)
@@ -118,7 +121,7 @@ def read_header(path: Path) -> Header:
     return Header(
         (size[0], size[1], size[2]), size[3], np.dtype(order + _TYPES[code]), int(offset) if data == path else max(0, int(offset)),
         real, intercept if np.isfinite(intercept) and slope != 0 else 0.0, RAS_TO_LPS @ affine, tuple(notes),
-        _phase_ms(pixdim[4], units) if size[3] > 1 else None, intent == 1002, data,
+        _phase_ms(pixdim[4], units) if size[3] > 1 else None, intent == _LABEL_MAP, data,
     )  # fmt: skip
 
 
@@ -237,10 +240,11 @@ def read_values(header: Header) -> NDArray[Any]:
     return np.frombuffer(raw, header.dtype).reshape(shape)
 
 
-def encode(values: NDArray[Any], affine_lps: FloatArray) -> bytes:
+def encode(values: NDArray[Any], affine_lps: FloatArray, comment: str = "", label_map: bool = False) -> bytes:
     """A NIfTI-1 file (not compressed) of an array (nk, nj, ni); affine in both sform and qform where that can hold it.
 
-    The header carries the shape, type and place alone: no description, no date, no name.
+    The header carries the shape, type and place alone: no description, no date, no name. ``comment`` goes into an
+    extension; ``label_map`` says what the values are.
     """
     values = np.ascontiguousarray(values)
     if values.dtype == np.bool_:
@@ -258,14 +262,24 @@ def encode(values: NDArray[Any], affine_lps: FloatArray) -> bytes:
     struct.pack_into("<8h", header, 40, 3, *values.shape[::-1], 1, 1, 1, 1)
     struct.pack_into("<2h", header, 70, _CODES[values.dtype.str[1:]], values.dtype.itemsize * 8)
     struct.pack_into("<8f", header, 76, qfac, *steps, 0, 0, 0, 0)
-    struct.pack_into("<3f", header, 108, 352.0, 1.0, 0.0)
+    extension = _comment(comment) if comment else b""
+    header[348] = bool(extension)
+    struct.pack_into("<h", header, 68, _LABEL_MAP if label_map else 0)
+    struct.pack_into("<3f", header, 108, 352.0 + len(extension), 1.0, 0.0)
     header[123] = 2  # mm
     struct.pack_into("<2h", header, 252, 1 if right_angled else 0, 1)
     if right_angled:
         struct.pack_into("<6f", header, 256, *_quaternion(proper), *affine[:3, 3])
     struct.pack_into("<12f", header, 280, *affine[:3].ravel())
     header[344:348] = b"n+1\0"
-    return bytes(header) + values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+    return bytes(header) + extension + values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def _comment(text: str) -> bytes:
+    """An extension of the header: its length (a multiple of 16), its kind, the text."""
+    data = text.encode()
+    size = -(-(len(data) + 8) // 16) * 16
+    return struct.pack("<2i", size, COMMENT) + data.ljust(size - 8, b"\0")
 
 
 def _quaternion(turn: FloatArray) -> tuple[float, float, float]:

@@ -21,7 +21,7 @@ from scipy.spatial.transform import Rotation
 from organtwin.errors import BadInput
 from organtwin.io import images, nifti
 from organtwin.io.export import export
-from organtwin.io.grids import read_segmentation
+from organtwin.io.label_maps import read_segmentation
 from organtwin.model import Cap, OrganMesh, Quantity, Result, Segment, Segmentation, Surface, TissueCase, Volume
 from organtwin.model.tissue_case import Pull, Region
 from organtwin.space import Grid
