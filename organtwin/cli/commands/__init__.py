@@ -9,7 +9,8 @@ from organtwin.cli.commands import liver
 from organtwin.cli.commands import plan
 from organtwin.cli.commands import rehearsal
 from organtwin.cli.commands import project
+from organtwin.cli.commands import batch
 from organtwin.cli.commands import script
 from organtwin.cli.commands import program
 
-__all__ = ["liver", "plan", "program", "project", "rehearsal", "script", "study", "tissue", "vessels"]
+__all__ = ["batch", "liver", "plan", "program", "project", "rehearsal", "script", "study", "tissue", "vessels"]

@@ -1,0 +1,146 @@
+"""What a project has to say in one row: volumes, values, quantities, and what to look at again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from organtwin.batch.folder import Cell, Outcome
+from organtwin.batch.protocol import Table
+from organtwin.model import Segmentation, Volume
+from organtwin.store import Entry, Project
+
+SEGMENTED = ("segmentation", "dynamic-segmentation")
+OPEN_ENDED = ("body", "lung_right", "lung_left", "bone", "fat", "muscle", "skin", "blood_pool")  # a scan may cut them
+
+
+def corrected(folder: Path, outcome: Outcome) -> tuple[str, ...]:
+    """Names of segmentations that are no longer those that the batch made."""
+    made = {uuid for objects in outcome.objects for uuid in objects}
+    with Project(folder, read_only=True) as project:
+        return tuple(e.name for e in project.entries() if e.kind in SEGMENTED and e.uuid not in made)
+
+
+def measured(project: Project, table: Table) -> tuple[dict[str, Cell], list[str]]:
+    """The row of a project and its flags, from the objects that are live in it now.
+
+    Volumes are in mL, diameters in mm; values in the scan's own unit, HU for CT. A structure that several segmentations hold
+    is that of the newest one.
+    """
+    row: dict[str, Cell] = {}
+    flags: list[str] = []
+    entries = project.entries()
+    for scan in [e for e in entries if e.kind in ("volume", "dynamic")][:1]:
+        row |= _scan(scan)
+    replaced = {e.replaces for e in entries}
+    for entry in entries:
+        if entry.uuid in replaced:
+            continue
+        if entry.kind == "segmentation":
+            _segmentation(project, entry, table, row, flags)
+        elif entry.kind == "dynamic-segmentation":
+            _dynamic(project, entry, table, row)
+        for quantity in entry.facts.get("quantities") or ():
+            of = f"{entry.facts['structure']} " if entry.facts.get("structure") else ""
+            row[column(f"{of}{quantity['name']}", quantity.get("unit", ""))] = _number(quantity["value"])
+        if entry.kind in SEGMENTED:
+            flags += [note for note in entry.notes if "was not found" not in note]
+            absent = [note.partition(" was not found")[0] for note in entry.notes if "was not found" in note]
+            row["not_found"] = ", ".join(dict.fromkeys(filter(None, [str(row.get("not_found") or ""), *absent])))
+    return row, list(dict.fromkeys(flags))
+
+
+def column(name: str, unit: str) -> str:
+    """A column's name: lower case, with the unit at its end."""
+    unit = {"%": "percent", "mL": "ml", "mm³": "mm3", "mm²": "mm2"}.get(unit, unit)
+    return re.sub(r"[^a-z0-9]+", "_", f"{name} {unit}".lower()).strip("_")
+
+
+def _scan(entry: Entry) -> dict[str, Cell]:
+    grid = entry.facts["grid"]
+    spacing = [sum(row[axis] ** 2 for row in grid["affine"][:3]) ** 0.5 for axis in range(3)]
+    facts = entry.facts.get("acquisition") or {}
+    return {
+        "patient": str(facts.get("patient", "")),
+        "series": entry.name,
+        "modality": entry.facts.get("modality", ""),
+        "size": "x".join(str(n) for n in grid["size"]),
+        "spacing_mm": "x".join(f"{s:.3g}" for s in spacing),
+    }
+
+
+def _segmentation(project: Project, entry: Entry, table: Table, row: dict[str, Cell], flags: list[str]) -> None:
+    wanted = [s for s in entry.facts["segments"] if not table.structures or s["key"] in table.structures]
+    for s in wanted:
+        row[f"{s['key']}_ml"] = round(float(s["volume_mm3"]) / 1000, 3)
+        if s["confidence"] is not None:
+            row[f"{s['key']}_confidence"] = round(float(s["confidence"]), 3)
+            if s["confidence"] < table.confidence:
+                why = f": {s['doubt']}" if s["doubt"] else ""
+                flags.append(f"{s['name']} is not sure ({s['confidence']:.2f}){why}")
+    thing = project.load(entry.uuid)
+    assert isinstance(thing, Segmentation)
+    keys = {int(s["label"]): s for s in wanted}
+    cut = _at_the_rim(np.asarray(thing.labels))
+    flags += [f"{s['name']} touches the rim of the scan" for n, s in keys.items() if n in cut and s["key"] not in OPEN_ENDED]
+    if table.values and (scan := _scan_below(project, thing)) is not None:
+        for label, (mean, spread) in _statistics(thing.labels, scan.values).items():
+            if label in keys:
+                unit = column("", scan.value_unit) or "value"
+                row[f"{keys[label]['key']}_{unit}_mean"] = round(mean, 2)
+                row[f"{keys[label]['key']}_{unit}_sd"] = round(spread, 2)
+
+
+def _scan_below(project: Project, thing: Segmentation) -> Volume | None:
+    for entry in project.entries("volume"):
+        scan = project.load(entry.uuid)
+        if isinstance(scan, Volume) and scan.grid.same_as(thing.grid):
+            return scan
+    return None
+
+
+def _statistics(labels: Any, values: Any) -> dict[int, tuple[float, float]]:
+    """Mean and standard deviation in every label, slice by slice: the scan stays on the disk."""
+    highest = int(np.max(labels)) + 1 if labels.size else 1
+    count, total, square = (np.zeros(highest) for _ in range(3))
+    for k in range(labels.shape[0]):
+        flat = labels[k].ravel()
+        if not flat.any():
+            continue
+        here = np.asarray(values[k], np.float64).ravel()
+        count += np.bincount(flat, minlength=highest)
+        total += np.bincount(flat, here, minlength=highest)
+        square += np.bincount(flat, here**2, minlength=highest)
+    found: dict[int, tuple[float, float]] = {}
+    for label in np.flatnonzero(count):
+        if label:
+            mean = total[label] / count[label]
+            found[int(label)] = (float(mean), float(max(square[label] / count[label] - mean**2, 0.0) ** 0.5))
+    return found
+
+
+def _at_the_rim(labels: Any) -> set[int]:
+    """Labels that reach the first or last slice, row or column by more than a speck (20 voxels)."""
+    touching: set[int] = set()
+    for axis in range(3):
+        for end in (0, -1):
+            face = np.take(labels, end, axis=axis).ravel()
+            touching |= {int(n) for n in np.flatnonzero(np.bincount(face) > 20)}
+    return touching - {0}
+
+
+def _dynamic(project: Project, entry: Entry, table: Table, row: dict[str, Cell]) -> None:
+    thing: Any = project.load(entry.uuid)
+    volumes = np.asarray(thing.volumes_mm3) / 1000
+    for n, segment in enumerate(thing.segments):
+        if not table.structures or segment.key in table.structures:
+            row[f"{segment.key}_largest_ml"] = round(float(volumes[:, n].max()), 3)
+            row[f"{segment.key}_smallest_ml"] = round(float(volumes[:, n].min()), 3)
+
+
+def _number(value: Any) -> float | None:
+    number = float(value)
+    return round(number, 4) if np.isfinite(number) else None

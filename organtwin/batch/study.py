@@ -1,0 +1,374 @@
+"""The process that does one study: ``python -m organtwin.batch.study TASK.json``.
+
+It makes the project under ``work`` and renames it into its place when all of it is there: whatever kills it, a study is done
+or not, and never done by halves.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from organtwin import __version__
+from organtwin.batch.discovery import FoundStudy
+from organtwin.batch.folder import DONE, BatchFolder, Outcome
+from organtwin.batch.protocol import Protocol, SeriesFilter, Step
+from organtwin.errors import BadInput, Cancelled, OrganTwinError
+from organtwin.monitor import NullMonitor, PartMonitor
+
+LOCK_PATIENCE_S = 30.0
+
+
+class StudyMonitor(NullMonitor):
+    """Says how far the study is, at most four times a second, and stops when the batch was cancelled."""
+
+    def __init__(self, folder: BatchFolder, study: str) -> None:
+        self._path, self._cancel, self._last = folder.events(study), folder.cancel, 0.0
+
+    def progress(self, fraction: float, what: str = "") -> None:
+        now = time.monotonic()
+        if now - self._last < 0.25:
+            return
+        self._last = now
+        if self._cancel.exists():
+            raise Cancelled
+        line = json.dumps({"event": "progress", "fraction": round(min(max(fraction, 0.0), 1.0), 4), "what": what})
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+
+def main(task_file: Path) -> int:
+    """Do a study; returns 0 when it has an outcome (a failure too), 5 when it was cancelled."""
+    task = json.loads(task_file.read_text(encoding="utf-8"))
+    folder = BatchFolder(Path(task["root"]))
+    study = FoundStudy(**{**task["study"], "sources": tuple(task["study"]["sources"])})
+    protocol = Protocol.model_validate(task["protocol"])
+    _end_with_parent(task.get("keeper", False))
+    with _alone(folder.lock(study.id)):
+        if folder.settle(study.id) and _is_of(folder.outcome(study.id), study, protocol):
+            return 0  # another process had finished it, and was killed before it could put it in its place
+        began = time.monotonic()
+        try:
+            _make(folder, study, protocol, began)
+        except Cancelled:
+            return Cancelled.exit_code
+        except OrganTwinError as error:
+            print(error.sentence, file=sys.stderr)
+            _fail(folder, study, protocol, error, began)
+        except MemoryError:
+            _fail(folder, study, protocol, OrganTwinError("There is not enough memory for this study"), began)
+        except Exception as error:  # the traceback goes to the log, one sentence to the table
+            traceback.print_exc()
+            told = OrganTwinError(f"An unexpected error stopped it: {error or type(error).__name__}")
+            _fail(folder, study, protocol, told, began)
+    return 0
+
+
+def _is_of(outcome: Outcome | None, study: FoundStudy, protocol: Protocol) -> bool:
+    return outcome is not None and outcome.content == study.content and outcome.keys == tuple(protocol.keys())
+
+
+def _make(folder: BatchFolder, study: FoundStudy, protocol: Protocol, began: float) -> None:
+    from organtwin.batch.leaving import leave
+    from organtwin.document import Document
+    from organtwin.store.atomic import write_json
+
+    monitor = StudyMonitor(folder, study.id)
+    made, flags = _begun_before(folder, study, protocol)
+    place = folder.work(study.id)
+    document = Document.open(place) if made else Document.create(place, study.id)
+    try:
+        if not made:
+            made.append(_import(document, study, protocol.series, PartMonitor(monitor, 0.0, 0.2)))
+        modality = str(document.entry(made[0][0]).facts.get("modality", ""))
+        names = {"scan": made[0]} | {
+            step.title: objects for step, objects in zip(protocol.steps, made[1:], strict=False) if objects
+        }
+        done_before = len(made) - 1
+        left = max(1, len(protocol.steps) - done_before)
+        used = False
+        for n, step in enumerate(protocol.steps[done_before:]):
+            part = PartMonitor(monitor, 0.2 + 0.7 * n / left, 0.2 + 0.7 * (n + 1) / left)
+            objects: tuple[str, ...] = ()
+            if not step.when or modality in step.when:
+                try:
+                    objects = _step(document, step, names, part)
+                    used = True
+                except Cancelled:
+                    raise
+                except OrganTwinError as error:
+                    if not step.may_fail:
+                        error.step = step.title  # type: ignore[attr-defined]
+                        raise
+                    flags.append(f"{step.title}: {plain(error, study)}")
+            made.append(objects)
+            if objects:
+                names[step.title] = objects
+        if not used and not done_before and protocol.steps:
+            raise BadInput(f"The protocol has no step for a scan of this kind ({modality or 'unknown modality'})")
+    finally:
+        document.close()
+    monitor.progress(0.92, "measuring")
+    outcome = Outcome(
+        id=study.id, status="done", content=study.content, keys=tuple(protocol.keys()), objects=tuple(made),
+        flags=tuple(flags), version=__version__,
+    )  # fmt: skip
+    outcome = leave(folder, place, outcome, protocol)
+    outcome = outcome.model_copy(update={"seconds": round(time.monotonic() - began, 2), "peak_memory_mb": _peak_mb()})
+    write_json(place / DONE, outcome.model_dump(mode="json"))
+    folder.settle(study.id)
+
+
+def _begun_before(folder: BatchFolder, study: FoundStudy, protocol: Protocol) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The steps that an earlier protocol has done already, copied into ``work``; none where it must begin anew.
+
+    Where a hand has corrected what the kept steps made, the correction is kept with them.
+    """
+    folder_before = folder.project(study.id)
+    shutil.rmtree(folder.work(study.id), ignore_errors=True)
+    old = folder.outcome(study.id)
+    if old is None or old.status != "done" or old.content != study.content or not old.objects:
+        return [], []
+    same = 0
+    for one, other in zip(old.keys, protocol.keys(), strict=False):
+        if one != other:
+            break
+        same += 1
+    if same == 0:
+        return [], []
+    made = list(old.objects[:same])
+    later = {uuid for objects in old.objects[same:] for uuid in objects}
+    _linked_copy(folder_before, folder.work(study.id))
+    from organtwin.document import Document
+
+    document = Document.open(folder.work(study.id))
+    try:
+        known = {uuid for objects in old.objects for uuid in objects}
+        kept = {uuid for objects in made for uuid in objects}
+        live = {e.uuid: e for e in document.entries()}
+        # what a hand made after the steps that are done again rests on what is about to change: begin anew
+        by_hand = [e for e in live.values() if e.uuid not in known]
+        if any(_rests_on(document, e.uuid, later) for e in by_hand) or not set(made[0]) <= set(live):
+            document.close()
+            shutil.rmtree(folder.work(study.id), ignore_errors=True)
+            return [], []
+        gone = [uuid for uuid in live if uuid in later and uuid not in kept]
+        if gone:
+            document.remove(gone, "Steps of an earlier protocol")
+        flags = list(old.flags) if same == len(old.keys) else [f for f in old.flags if _of_steps(f, protocol.steps[: same - 1])]
+        return made, flags
+    finally:
+        document.close()
+
+
+def _of_steps(flag: str, steps: tuple[Step, ...]) -> bool:
+    return any(flag.startswith(f"{step.title}: ") for step in steps)
+
+
+def _rests_on(document: Any, uuid: str, others: set[str]) -> bool:
+    """Whether an object was made from one of others, at any remove."""
+    seen: set[str] = set()
+    ask = [uuid]
+    while ask:
+        at = ask.pop()
+        if at in others:
+            return True
+        if at in seen:
+            continue
+        seen.add(at)
+        entry = document.entry(at)
+        ask += [*(entry.recipe.inputs.values() if entry.recipe else ()), *((entry.replaces,) if entry.replaces else ())]
+    return False
+
+
+def _linked_copy(source: Path, target: Path) -> None:
+    """A copy of a project; objects never change, so that their files are shared where the disk can."""
+
+    def copy(one: str, other: str) -> str:
+        inside = Path(one).relative_to(source).parts
+        if inside[0] == "objects":
+            try:
+                os.link(one, other)
+                return other
+            except OSError:
+                pass
+        return str(shutil.copy2(one, other))
+
+    shutil.copytree(source, target, copy_function=copy, ignore=shutil.ignore_patterns("lock", "done.json"))
+
+
+def _import(document: Any, study: FoundStudy, wanted: SeriesFilter, monitor: PartMonitor) -> tuple[str, ...]:
+    from organtwin.operations import find
+
+    key = choose_series(study, wanted, monitor)
+    made = find("import")({}, {"sources": study.sources, "series": [key]}, PartMonitor(monitor, 0.3, 1.0))
+    document.add(list(made), "Import scan")
+    return tuple(thing.uuid for thing in made)
+
+
+def choose_series(study: FoundStudy, wanted: SeriesFilter, monitor: Any = None) -> str:
+    """Key of the series that the protocol means.
+
+    Raises
+    ------
+    BadInput
+        When no series fits, with the reason.
+    """
+    from organtwin.io.study import one_patient, scan
+
+    monitor = monitor or NullMonitor()
+    with scan(study.sources, PartMonitor(monitor, 0.0, 0.3)) as listed:
+        mine = [
+            s
+            for s in listed.series
+            if (not study.study_uid or s.study in ("", study.study_uid)) and (not study.series_uid or s.uid == study.series_uid)
+        ] or list(listed.series)
+        if not any(s.readable for s in mine):
+            listed.series = tuple(mine)
+            listed.best()  # says why
+        one_patient([s for s in mine if s.readable])
+        left = [s for s in mine if s.readable]
+        for what, fits in _questions(wanted):
+            kept = [s for s in left if fits(s)]
+            if not kept:
+                have = "; ".join(f"'{s.description or 'no description'}' ({s.modality or '?'}, {s.summary})" for s in left[:4])
+                raise BadInput(f"No series of this study {what}: it has {have}")
+            left = kept
+        if wanted.take == "first":
+            return left[0].key
+        if wanted.take == "most-slices":
+            return max(left, key=lambda s: s.slices).key
+        listed.series = tuple(left)
+        return listed.best().key
+
+
+def _questions(wanted: SeriesFilter) -> Iterator[tuple[str, Any]]:
+    if wanted.modality:
+        yield f"is {' or '.join(wanted.modality)}", lambda s: s.modality in wanted.modality or s.modality in ("", "OT")
+    if wanted.description:
+        yield f"has a description with '{wanted.description}'", lambda s: re.search(wanted.description, s.description, re.I)
+    if wanted.not_description:
+        yield (
+            f"has a description without '{wanted.not_description}'",
+            lambda s: not re.search(wanted.not_description, s.description, re.I),
+        )
+    if wanted.plane:
+        yield f"is {wanted.plane}", lambda s: wanted.plane in s.plane
+    image = lambda s: s.path is not None  # noqa: E731  # its header was not read for the number of slices
+    yield f"has {wanted.least_slices} slices or more", lambda s: image(s) or s.slices >= wanted.least_slices
+    yield f"has at most {wanted.most_slices} slices", lambda s: image(s) or s.slices <= wanted.most_slices
+    if wanted.phases != "any":
+        several = wanted.phases == "several"
+        yield f"has {wanted.phases} phase{'s' if several else ''}", lambda s: (s.phase_count > 1) == several
+
+
+def _step(document: Any, step: Step, names: dict[str, tuple[str, ...]], monitor: PartMonitor) -> tuple[str, ...]:
+    """Do one operation on the newest objects that fit, as a step that the app can undo."""
+    from organtwin.operations import find
+
+    operation = find(step.do)
+    inputs: dict[str, str] = {}
+    for role, kind in (operation.inputs | operation.optional).items():
+        entries = [e for e in document.entries(kind)]
+        chosen = step.from_.get(role)
+        if chosen is not None:
+            entries = [e for e in entries if e.uuid in _family(document, names.get(chosen, ()))]
+        elif role in operation.optional and step.do != "edit":
+            continue
+        if entries:
+            inputs[role] = entries[-1].uuid
+        elif role in operation.inputs:
+            of = f" '{chosen}'" if chosen else ""
+            raise BadInput(f"{operation.title} needs a {kind}{of}, and this study has none")
+    for role, chosen in step.from_.items():  # further roles of an operation that takes several of a kind
+        if role not in inputs and names.get(chosen):
+            inputs[role] = names[chosen][-1]
+    objects = {role: document.get(uuid) for role, uuid in inputs.items()}
+    made = list(operation(objects, step.with_, monitor))
+    document.add(made, step.name or operation.title)
+    return tuple(thing.uuid for thing in made)
+
+
+def _family(document: Any, uuids: tuple[str, ...]) -> set[str]:
+    """Objects and the versions that took their place."""
+    family = set(uuids)
+    for entry in document.entries():
+        at = entry
+        while at.replaces:
+            if at.replaces in family:
+                family.add(entry.uuid)
+                break
+            at = document.entry(at.replaces)
+    return family
+
+
+def _fail(folder: BatchFolder, study: FoundStudy, protocol: Protocol, error: OrganTwinError, began: float) -> None:
+    shutil.rmtree(folder.work(study.id), ignore_errors=True)
+    folder.set_aside(
+        Outcome(
+            id=study.id, status="failed", sentence=plain(error, study), step=getattr(error, "step", ""),
+            content=study.content, keys=tuple(protocol.keys()), seconds=round(time.monotonic() - began, 2),
+            peak_memory_mb=_peak_mb(), version=__version__,
+        )
+    )  # fmt: skip
+
+
+def plain(error: OrganTwinError, study: FoundStudy) -> str:
+    """The sentence without the names of files, which often are patients' names."""
+    text = f"{error.what.rstrip('.')}.{' ' + error.remedy if error.remedy else ''}"
+    for source in study.sources:
+        for name in (source, Path(source).name, Path(source).parent.name):
+            if len(name) > 3:
+                text = text.replace(name, "a file")
+    return text
+
+
+def _peak_mb() -> float:
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(max(own, own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024, 1)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the study's lock: where a worker was killed, its process may live for another moment."""
+    with path.open("a") as stream:
+        until = time.monotonic() + LOCK_PATIENCE_S
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > until:
+                    raise SystemExit(75) from None
+                time.sleep(0.1)
+        yield
+
+
+def _end_with_parent(wanted: bool) -> None:
+    """End this process and its children when the worker that started it is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.25)
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    if wanted:
+        threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
