@@ -236,3 +236,20 @@ def test_a_point_outside_a_liver_that_is_missing_and_another_grid_are_refused(kn
     small = known.volume.with_(grid=known.grid.crop((0, 0, 0), (50, 50, 50)), values=known.volume.values[:50, :50, :50])
     with pytest.raises(BadInput, match="grid"):
         OPERATION(known.inputs | {"volume": small})
+
+
+def test_the_engine_paints_tumours_and_veins_on_the_scan(known, monkeypatch):
+    from organtwin.operations.segment import OPERATION as SEGMENT
+    from organtwin.segment.engine import Found
+    from organtwin.segment.liver import automatic
+
+    given = known.inputs["segmentation"]
+    first_look = [Found(s.key, given.mask(s.key), 0.9) for s in given.segments]
+    monkeypatch.setattr(automatic, "organs", lambda *_: first_look)
+    (made,) = SEGMENT({"volume": known.inputs["volume"]}, {"engine": "liver"})
+    assert {"liver", "tumour", "tumour_2", "portal_vein", "hepatic_vein"} == {s.key for s in made.segments}
+    assert dice(made.mask("tumour"), known.masks["tumour_1"]) > 0.85
+    monkeypatch.setattr(automatic, "organs", lambda *_: [Found("liver", None, 0.0, "the scan ends above it")])
+    (none,) = SEGMENT({"volume": known.inputs["volume"]}, {"engine": "liver"})
+    assert none.segments == ()
+    assert any("the scan ends above it" in note for note in none.notes)

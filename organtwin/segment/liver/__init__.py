@@ -1,0 +1,1 @@
+"""The liver with what is in it, from the scan alone."""
