@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class VesselParameters(Parameters):
-    """``structure`` of the segmentation; ``inlet_mm`` (LPS) a point near the end that blood comes from, where it is not what
+    """``structure`` of the segmentation, and what ``also`` belongs to its tree, as the arteries of the arch to the aorta; ``inlet_mm`` (LPS) a point near the end that blood comes from, where it is not what
     the name of the structure says; ``refine``: move the outlines to the edges of the volume, where one is given."""
 
     structure: str = ""
+    also: tuple[str, ...] = ()
     inlet_mm: tuple[float, float, float] | None = None
     refine: bool = True
 
@@ -42,7 +43,7 @@ def run(inputs: Mapping[str, TwinObject], parameters: VesselParameters, monitor:
             "A vessel to be measured is one thing: a structure of a segmentation, a surface or a mesh",
             remedy=f"Give one of them, not {len(given)}.",
         )
-    mask, grid, key, source = _mask(given[0], parameters.structure)
+    mask, grid, key, source = _mask(given[0], parameters.structure, parameters.also)
     volume = inputs.get("volume") if parameters.refine else None
     if isinstance(volume, Volume) and not volume.grid.same_as(grid):
         if not isinstance(given[0], Segmentation):
@@ -66,7 +67,9 @@ def run(inputs: Mapping[str, TwinObject], parameters: VesselParameters, monitor:
     return (line,)
 
 
-def _mask(thing: TwinObject, key: str) -> tuple[NDArray[np.bool_], Grid, str, dict[str, str]]:
+def _mask(
+    thing: TwinObject, key: str, also: Sequence[str]
+) -> tuple[NDArray[np.bool_], Grid, str, dict[str, str]]:
     import numpy as np
 
     from organtwin.vessel.voxels import of_surface
@@ -80,7 +83,10 @@ def _mask(thing: TwinObject, key: str) -> tuple[NDArray[np.bool_], Grid, str, di
                     remedy=f"It has: {', '.join(s.key for s in thing.segments) or 'none'}.",
                 )
             key = vessels[0]
-        return thing.mask(key), thing.grid, key, {"segmentation": thing.uuid}
+        mask = thing.mask(key)
+        for more in also:
+            mask |= thing.mask(more)
+        return mask, thing.grid, key, {"segmentation": thing.uuid}
     if isinstance(thing, Surface):
         mask, grid = of_surface(np.asarray(thing.points_mm, float), np.asarray(thing.triangles), thing.frame_uid)
         return mask, grid, thing.structure, {"surface": thing.uuid}

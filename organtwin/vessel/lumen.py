@@ -8,7 +8,7 @@ noncentrality (r/s)². The outlines are put back by that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from scipy.stats import ncx2
 
 from organtwin.model import Volume
 from organtwin.space import Grid
+from organtwin.vessel import kernels
 from organtwin.vessel.polyline import Points, distances
 
 Field = NDArray[np.float32]
@@ -67,16 +68,8 @@ class Lumen:
         centre is not inside or no wall is met within ``reach_mm`` (n,)."""
         side = np.cross(tangent, up)
         a = angles()
-        rays = np.cos(a)[:, None] * up[:, None, :] + np.sin(a)[:, None] * side[:, None, :]
-        steps = np.arange(0.0, float(reach_mm.max()) + self.step_mm, self.step_mm)
-        out = np.full((len(centres), RAYS), np.nan)
-        part = max(1, 1_500_000 // (RAYS * len(steps)))
-        for first in range(0, len(centres), part):
-            own = slice(first, first + part)
-            places = centres[own, None, None, :] + steps[:, None] * rays[own, :, None, :]
-            out[own] = _first_below(self.at(places), steps, 0.5)
-        out[out > reach_mm[:, None]] = np.nan
-        out[self.at(centres) <= 0.5] = np.nan
+        start, rays = self._rays(centres, tangent, up)
+        out = kernels.first_below(self.inside, start, rays, np.asarray(reach_mm, float), self.step_mm, 0.5)
         # the direction of the wall in the section, for how much it was softened there
         along = -np.sin(a)[:, None] * up[:, None, :] + np.cos(a)[:, None] * side[:, None, :]
         softened = SOFTENING * self.grid.spacing_mm
@@ -110,29 +103,28 @@ class Lumen:
             return outline, 0.0
         voxel = float(self.grid.spacing_mm.max())
         reach = EDGE_REACH * voxel if reach_mm is None else reach_mm
+        start, rays = self._rays(centres, tangent, up)
+        core = np.linspace(0.0, 0.6, 5)[:, None, None] * np.nan_to_num(outline)[None, :, ::4]
+        inner = start[:, None] + core[..., None] * rays[None, :, ::4]
+        blood = np.median(
+            ndimage.map_coordinates(self.image, np.moveaxis(inner, -1, 0), order=1, mode="nearest"), axis=(0, 2)
+        )
+        edge = kernels.edges(self.image, start, rays, outline, blood.astype(float), self.wall, reach, self.step_mm)
+        found = np.isfinite(edge)
+        shift = np.where(found, edge - outline, 0.0)
+        weight = ndimage.gaussian_filter1d(found.astype(float), EDGE_CALM, axis=1, mode="wrap")
+        calm = ndimage.gaussian_filter1d(shift, EDGE_CALM, axis=1, mode="wrap") / np.maximum(weight, 1e-6)
+        enough = (weight > 0.2) & (found.sum(axis=1) >= RAYS // 3)[:, None]
+        moved = np.where(enough, np.maximum(outline + calm, 0.25 * voxel), outline)
+        return moved, float(found.mean())
+
+    def _rays(self, centres: Points, tangent: Points, up: Points) -> tuple[Numbers, Numbers]:
+        """(n, 3) centres and (n, RAYS, 3) rays per mm, as array indices (k, j, i)."""
         side = np.cross(tangent, up)
         a = angles()
         rays = np.cos(a)[:, None] * up[:, None, :] + np.sin(a)[:, None] * side[:, None, :]
-        steps = np.arange(-reach, 2 * reach + self.step_mm, self.step_mm)
-        moved = outline.copy()
-        seen = 0
-        for n in range(len(centres)):
-            wall = np.where(np.isfinite(outline[n]), outline[n], 0.0)
-            core = 0.6 * wall[:, None] * np.linspace(0.0, 1.0, 5)
-            blood = float(np.median(sampled(self.image, self.grid, centres[n] + core[..., None] * rays[n][:, None])))
-            where = np.maximum(wall[:, None] + steps, 0.0)
-            values = sampled(self.image, self.grid, centres[n] + where[..., None] * rays[n][:, None])
-            edge = _edges(values, steps, where, blood, self.wall, reach)
-            edge[~np.isfinite(outline[n])] = np.nan
-            found = np.isfinite(edge)
-            seen += int(found.sum())
-            if found.sum() < RAYS // 3:
-                continue
-            shift = np.where(found, edge - outline[n], 0.0)
-            weight = ndimage.gaussian_filter1d(found.astype(float), EDGE_CALM, mode="wrap")
-            calm = ndimage.gaussian_filter1d(shift, EDGE_CALM, mode="wrap") / np.maximum(weight, 1e-6)
-            moved[n] = np.maximum(outline[n] + np.where(weight > 0.2, calm, 0.0), 0.25 * voxel)
-        return moved, seen / max(moved.size, 1)
+        start = self.grid.to_index(centres)[:, ::-1]
+        return np.ascontiguousarray(start), np.ascontiguousarray((rays @ self.grid.inverse[:3, :3].T)[..., ::-1])
 
 
 def angles() -> Numbers:
@@ -163,40 +155,3 @@ def unsoftened(radius: Numbers, spread: Numbers) -> Numbers:
         knots = np.linspace(0.0, 8.0, 65)
         thin = np.interp(x, knots, np.sqrt(ncx2.ppf(0.5, 2, np.maximum(knots**2, 1e-9))))
         return np.asarray(spread * np.where(x < 8.0, thin, x + 0.5 / np.maximum(x, 1e-9)))
-
-
-def _first_below(values: Field, steps: Numbers, level: float) -> Numbers:
-    """Where values (..., m) along rays first go below a level; NaN where they never do."""
-    below = values < level
-    at = below.argmax(axis=-1)
-    ever = below.any(axis=-1) & (at > 0)
-    before = np.maximum(at - 1, 0)
-    high = np.take_along_axis(values, before[..., None], -1)[..., 0]
-    low = np.take_along_axis(values, at[..., None], -1)[..., 0]
-    part = (high - level) / np.maximum(high - low, 1e-6)
-    return np.where(ever, steps[before] + part * (steps[1] - steps[0]), np.nan)
-
-
-def _edges(values: Field, steps: Numbers, where: Numbers, blood: float, wall: float, reach: float) -> Numbers:
-    """(rays,) where the values fall through half-way from the blood to the darkest that lies right outside."""
-    out = np.full(len(values), np.nan)
-    step = steps[1] - steps[0]
-    outside = steps > 0
-    for ray, along in enumerate(values):
-        beyond = along[outside & (steps <= 2 * reach)]
-        low = np.minimum.accumulate(beyond)
-        # what is darkest before it grows bright again
-        rises = np.flatnonzero(beyond > low + 0.3 * max(blood - float(low[-1]), 1.0))
-        dark = max(float(low[rises[0]] if len(rises) else low[-1]), wall)
-        if blood - dark < 0.25 * abs(blood) and blood - dark < 40:
-            continue
-        level = 0.5 * (blood + dark)
-        falls = np.flatnonzero((along[:-1] >= level) & (along[1:] < level))
-        if len(falls) == 0:
-            continue
-        best = falls[int(np.argmin(np.abs(steps[falls])))]
-        if abs(steps[best]) > reach:
-            continue
-        part = (along[best] - level) / max(float(along[best] - along[best + 1]), 1e-6)
-        out[ray] = where[ray, best] + part * step
-    return out

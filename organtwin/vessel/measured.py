@@ -32,6 +32,7 @@ ROUNDS = 3  # of centring
 CALM = 0.7  # of the radius: how far the line is smoothed
 REACH = 4.0  # radii: how far a wall is looked for
 ROUNDED = 1.1  # radii: as far from an end the vessel may be rounded off
+IN_VIEW = 0.85  # of an outline: where less is met, the section is not used
 AT_FORK = 1.15  # times the outline beyond a fork is the most that a section at the fork is taken to be
 SEEN = 0.75  # of the voxels must be near the line: else it goes round a ring
 BEND_SPAN = 1.0  # radii over which curvature is taken
@@ -315,6 +316,8 @@ def _described(
         up = carried_axes(way, ups[twig.parent][-1] if twig.parent >= 0 else None)
         ups.append(up)
         outline = lumen.outlines(line, way, up, REACH * twig.radius + 2 * float(lumen.grid.spacing_mm.max()))
+        clear[number] &= np.isfinite(outline).mean(axis=1) > IN_VIEW
+        clear[number] &= ~_along_itself(line, way, up, outline, twig.radius)
         outline = _whole(outline, clear[number], distances(line), twig.radius)
         refined, share = lumen.refined(line, way, up, outline)
         if lumen.image is not None:
@@ -390,6 +393,24 @@ def _clear(twigs: list[_Twig]) -> list[NDArray[np.bool_]]:
         if twig.ends:
             clear &= along[-1] - along >= min(ROUNDED * np.median(radius), 0.25 * along[-1])
         out.append(clear)
+    return out
+
+
+def _along_itself(line: Points, way: Points, up: Points, outline: Numbers, radius: Numbers) -> NDArray[np.bool_]:
+    """Points whose sections hold another part of the same branch: in a sharp bend the plane runs along the vessel."""
+    along = distances(line)
+    side = np.cross(way, up)
+    out = np.zeros(len(line), bool)
+    step = float(np.median(np.diff(along)))
+    for n in range(len(line)):
+        to = line - line[n]
+        far = (np.abs(along - along[n]) > 1.5 * radius[n]) & (np.abs(to @ way[n]) < step)
+        if not far.any():
+            continue
+        x, y = to[far] @ up[n], to[far] @ side[n]
+        ray = np.round(np.arctan2(y, x) / (2 * np.pi) * RAYS).astype(int) % RAYS
+        wall = outline[n, ray]
+        out[n] = bool((np.hypot(x, y) < np.where(np.isfinite(wall), wall, np.inf)).any())
     return out
 
 
