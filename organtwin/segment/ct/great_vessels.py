@@ -13,7 +13,7 @@ from organtwin.segment.ct.aorta import Aorta, find_aorta, full_spacing
 from organtwin.segment.ct.blood_pool import blood_threshold, bright_pool, connected_pool
 from organtwin.segment.ct.great_vessels_arch import KEYS as BRANCHES
 from organtwin.segment.ct.great_vessels_arch import find_arch_branches
-from organtwin.segment.ct.heart import Heart, find_heart, heart_cores
+from organtwin.segment.ct.heart import Heart, find_heart, heart_cores, without_fat
 from organtwin.segment.ct.lumina import find_lumina
 from organtwin.segment.ct.spine import spinal_canal
 from organtwin.segment.ct.veins import Vein, find_inferior_cava, find_superior_cava, without_atrium
@@ -136,6 +136,6 @@ def _heart(context: CTContext, aorta: Aorta, heart: Heart | str, taken: Mask) ->
             0.6,
             "its border to the right ventricle is set by the height of the aortic valve",
         )
-    whole = context.mask_to_full(heart.heart) & ~taken
+    whole = without_fat(context, context.mask_to_full(heart.heart) & ~taken)
     taken |= whole
     return Found("heart", context.to_volume(whole), heart.confidence, "; ".join(heart.doubts)), artery

@@ -14,19 +14,25 @@ from skimage.segmentation import watershed
 from organtwin.segment.ct.aorta import Aorta, largest
 from organtwin.segment.ct.blood_pool import blood_threshold, spine_zone
 from organtwin.segment.ct.discs import DiscPath
+from organtwin.segment.ct.shape import bounding_box, opened
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext
 
 Mask = NDArray[np.bool_]
 
+ABOVE_ROOT_MM = 6.0  # the left ventricle ends about there
 CORE_MM = 8.0  # deeper than the radius of the vessels that leave the heart
-THICK_WALL_MM, THIN_WALL_MM = 17.0, 7.0  # the most that muscle may measure, left and right
+STUMP_MM = 4.0  # of the veins that enter the atria, so much is counted to these
+THICK_WALL_MM, THIN_WALL_MM = 17.0, 3.5  # the most that muscle may measure, left and right
 FAT_HU = -25.0
 LEAST_CORE_ML = 4.0
-ABOVE_VALVE_MM = 16.0  # the pulmonary valve lies this much above the aortic one
+ABOVE_VALVE_MM = 12.0  # the pulmonary valve begins this much above the aortic one
+VALVE_SLOPE, FARTHEST_VALVE_MM = 0.5, 40.0  # its plane rises to the front
 ROOF_MM = 32.0  # and the atrial roof this much
 BESIDE_VESSEL_HU = 0.0  # between fat and wall
+BESIDE_FAT_HU = 20.0  # half-way from muscle to fat
+VEIN_MM = 7.0  # veins at the atria, strands of pericardium and tips of appendages hold no ball of that radius
 LEAST_TRUNK_ML = 2.0
 LEAST_PULMONARY_ML = 15.0
 LEAST_RIGHT_ML = 10.0
@@ -85,7 +91,7 @@ def find_heart(
         return "the chambers could not be told from the vessels around"
     tick()
     # the muscle: soft tissue around the chambers competes with everything else
-    reach = _wall_reach(context, chambers)
+    reach = _wall_reach(context, aorta, chambers)
     soft = (image > FAT_HU) & (image < 2000)
     outside = ~reach | lungs | artery | veins | spine_zone(context, canal) | (image <= FAT_HU)
     if pulmonary is not None:
@@ -118,6 +124,17 @@ def find_heart(
         confidence, pulmonary = 0.3, None
         doubts.append("the right side of the heart holds no contrast, so only the left side is painted")
     return Heart(heart, pulmonary, not cut, confidence, tuple(doubts))
+
+
+def without_fat(context: CTContext, heart: Mask) -> Mask:
+    """A heart on the full grid without the fat that its outline encloses, the pericardium and the stumps of veins."""
+    spacing = context.full.spacing_mm[::-1]
+    margin = np.ceil(VEIN_MM / spacing).astype(int) + 1
+    box = bounding_box(heart, (int(margin[0]), int(margin[1]), int(margin[2])))
+    soft = ndimage.gaussian_filter(np.clip(context.full_hu[box], -150, 200).astype(np.float32), 0.7 / spacing)
+    result = np.zeros_like(heart)
+    result[box] = largest(opened(heart[box] & (soft > BESIDE_FAT_HU), VEIN_MM, spacing))
+    return result
 
 
 def _in_chest(context: CTContext, aorta: Aorta, canal: DiscPath, lungs: Mask, cores: Mask) -> Mask:
@@ -165,8 +182,9 @@ def _chambers(context: CTContext, aorta: Aorta, blood: Mask, cores: Mask) -> tup
     seeds[largest(trunk)] = 2
     parts = watershed(-depth, seeds, mask=blood)
     # the outflow of the right ventricle turns into the artery at the pulmonary valve: in front and to the left
-    outflow = (above > ABOVE_VALVE_MM) & ((j - root[1]) * spacing[1] < -2) & ((i - root[2]) * spacing[2] > 0)
-    pulmonary = (parts == 2) & (above > ABOVE_VALVE_MM) | (parts == 1) & outflow
+    valve = ABOVE_VALVE_MM + VALVE_SLOPE * np.clip((root[1] - j) * spacing[1], 0, FARTHEST_VALVE_MM)
+    outflow = (above > valve) & ((j - root[1]) * spacing[1] < -2) & ((i - root[2]) * spacing[2] > 0)
+    pulmonary = (parts == 2) & (above > valve) | (parts == 1) & outflow
     chambers = _without_vessels(context, (parts == 1) & ~outflow & (above < ROOF_MM + 10), cores)
     pulmonary = largest(context.open(pulmonary & (above < 85), 3.0))
     # the trunk passes in front of the root's level and to its left; what lies only behind is the left atrium
@@ -186,7 +204,9 @@ def _to_its_edge(context: CTContext, vessel: Mask, other: Mask) -> Mask:
 def _without_vessels(context: CTContext, blood: Mask, cores: Mask) -> Mask:
     """The wide parts of the blood, those of them that hold a core."""
     labels, _ = ndimage.label(context.open(blood, 5.0))
-    return np.asarray(np.isin(labels, np.setdiff1d(np.unique(labels[cores]), [0])) & context.grow(cores, CORE_MM + 4))
+    return np.asarray(
+        np.isin(labels, np.setdiff1d(np.unique(labels[cores]), [0])) & context.grow(cores, CORE_MM + STUMP_MM)
+    )
 
 
 def _right_side_seen(context: CTContext, root_mm: NDArray[np.float64], chambers: Mask) -> bool:
@@ -196,12 +216,17 @@ def _right_side_seen(context: CTContext, root_mm: NDArray[np.float64], chambers:
     return context.volume_ml(chambers[:, :row, :column]) > LEAST_RIGHT_ML
 
 
-def _wall_reach(context: CTContext, chambers: Mask) -> Mask:
-    """Where muscle may be: thick on the left side of the heart, thin on the right."""
+def _wall_reach(context: CTContext, aorta: Aorta, chambers: Mask) -> Mask:
+    """Where muscle may be: thick around the left ventricle, thin on the right and around the atria above the valves."""
     left = np.zeros_like(chambers)
     middle = int(np.median(np.nonzero(chambers.any(axis=(0, 1)))[0]))
-    left[:, :, middle:] = chambers[:, :, middle:]
-    return context.grow(left, THICK_WALL_MM) | context.grow(chambers, THIN_WALL_MM)
+    top = chambers.shape[0]
+    if aorta.root_mm is not None:
+        top = max(0, int((aorta.root_mm[0] + ABOVE_ROOT_MM) / context.spacing_mm[0]))
+    left[:top, :, middle:] = chambers[:top, :, middle:]
+    thick = context.grow(left, THICK_WALL_MM)
+    thick[top:] = False
+    return thick | context.grow(chambers, THIN_WALL_MM)
 
 
 def _bone_near(context: CTContext, image: NDArray[np.float32], chambers: Mask, aorta: Aorta) -> Mask:
