@@ -119,6 +119,12 @@ QPushButton#primary:disabled { background: $surface_3; border-color: $surface_3;
 QPushButton#flat { background: transparent; border-color: transparent; text-align: left; }
 QPushButton#flat:hover { background: $surface_3; }
 
+QPushButton#segment { padding: 4px 8px; color: $text_quiet; }
+QPushButton#segment:checked { color: $text; background: $surface_3; border-color: $accent; }
+QToolButton#tool { background: $surface_2; border: 1px solid transparent; }
+QToolButton#tool:hover { background: $surface_3; }
+QToolButton#tool:checked { background: $surface_3; border-color: $accent; }
+
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 6px; padding: 4px; }
 QToolButton:hover { background: $surface_3; }
 QToolButton:pressed { background: $line; }
@@ -335,6 +341,27 @@ ICONS: dict[str, str] = {
     "locked": "mdi6.lock-outline",
     "unlocked": "mdi6.lock-open-variant-outline",
     "outline": "mdi6.selection-ellipse",
+    # workbench
+    "brush": "mdi6.brush",
+    "correct": "mdi6.auto-fix",
+    "trace": "mdi6.map-marker-path",
+    "flood": "mdi6.format-color-fill",
+    "threshold": "mdi6.tune-variant",
+    "seeds": "mdi6.sprout-outline",
+    "scissors": "mdi6.content-cut",
+    "cut_plane": "mdi6.slash-forward",
+    "contour": "mdi6.lasso",
+    "lesion": "mdi6.target",
+    "between": "mdi6.layers-plus",
+    "smooth": "mdi6.blur",
+    "margin": "mdi6.arrow-expand-all",
+    "islands": "mdi6.circle-multiple-outline",
+    "holes": "mdi6.circle-slice-8",
+    "hollow": "mdi6.circle-double",
+    "combine": "mdi6.set-center",
+    "merge": "mdi6.call-merge",
+    "colour": "mdi6.palette-outline",
+    "new_file": "mdi6.layers-plus",
     # instruments
     "rehearse": "mdi6.hand-front-right-outline",
     "plan": "mdi6.map-legend",

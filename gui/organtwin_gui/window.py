@@ -42,7 +42,8 @@ from organtwin_gui.script_log import ScriptLog
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
 from organtwin_gui.stage import Stage
-from organtwin_gui.steps import FlowStep, PlanStep, ProcedureStep, RehearseStep, StudyStep
+from organtwin_gui.steps import FlowStep, PlanStep, ProcedureStep, RehearseStep, SegmentStep, StudyStep
+from organtwin_gui.vessels.board import VesselBoard
 from organtwin_gui.video import VideoDialog
 from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool
 from organtwin_gui.views.slice_render import patient_text
@@ -97,6 +98,8 @@ class MainWindow(QMainWindow):
         column.addWidget(self._middle, 1)
         self.motion = MotionPanel(self.bridge, self.scene)
         column.addWidget(self.motion)
+        self.vessel_board = VesselBoard(self.bridge, self.scene)
+        column.addWidget(self.vessel_board)
         self.plots = PlotsPanel(self.bridge, self.stage)
         self.plots.hide()
         column.addWidget(self.plots)
@@ -257,6 +260,9 @@ class MainWindow(QMainWindow):
         study.sample_wanted.connect(self.open_sample)
         study.series_wanted.connect(self.choose_series)
         study.moving_wanted.connect(self.motion.shown.show)
+        vessels = self.workflow.step(VesselsStep)
+        vessels.line_wanted.connect(self.vessel_board.show_line)
+        vessels.place_wanted.connect(self.vessel_board.go_on)
         self.workflow.step(FlowStep).shown.connect(self.stage.present)
         procedure = self.workflow.step(ProcedureStep)
         procedure.shown.connect(lambda uuid, roles: self.stage.present(uuid, roles, bare=True))
@@ -264,6 +270,7 @@ class MainWindow(QMainWindow):
         procedure.compare_wanted.connect(self.show_compare)
         procedure.ranks = self.workflow.step(FlowStep).numerics.ranks.value
         self.workflow.step(PlanStep).attach(self.quad.viewport)
+        self.workflow.step(SegmentStep).attach(self.quad.viewport)
         rehearse = self.workflow.step(RehearseStep)
         rehearse.attach(self.room)
         rehearse.film_wanted.connect(self.make_film)
@@ -442,6 +449,7 @@ class MainWindow(QMainWindow):
                 action.setIcon(theme.icon(action.data()))
         self.workflow.dress()
         self.workflow.step(RehearseStep).dress()
+        self.workflow.step(SegmentStep).dress()
         self.workflow.step(PlanStep).dress()
 
     def show_shortcuts(self) -> None:
@@ -530,6 +538,7 @@ class MainWindow(QMainWindow):
                 return
         self.preferences.keep_state("geometry", self.saveGeometry())
         self.preferences.keep_state("split", self._split.saveState())
+        self.workflow.step(SegmentStep).shut_down()
         self.room.shut_down()
         self.stage.shut_down()
         self.compare.shut_down()

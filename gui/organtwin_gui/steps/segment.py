@@ -1,218 +1,109 @@
-"""Segment: find structures by themselves, by a range of values, or from a few strokes."""
+"""Segment: find structures by an engine, and put them right by hand."""
 
 from __future__ import annotations
 
-from typing import Any
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QHBoxLayout,
-    QPushButton,
-    QWidget,
-)
-
-from organtwin.model import STRUCTURES
-from organtwin.model.terminology import structure
-from organtwin_gui import theme
-from organtwin_gui.forms import column, form, quiet
+from organtwin_gui.segmenting.desk import Desk
+from organtwin_gui.segmenting.finder import Finder
+from organtwin_gui.segmenting.palette import Keys, Palette
+from organtwin_gui.segmenting.rules_panel import RulesPanel
+from organtwin_gui.segmenting.widgets import Choice, Strip
 from organtwin_gui.steps.segment_list import SegmentList
-from organtwin_gui.steps.step import Step, primary, relabel
-from organtwin_gui.views.state import Brush, Tool
+from organtwin_gui.steps.step import Step
+from organtwin_gui.views.state import Tool
+from organtwin_gui.views.viewport import Viewport
 
-BACKGROUND = "background"
+FIND, CORRECT = "find", "correct"
 
 
 class SegmentStep(Step):
     name = "Segment"
     icon = "segment"
-    purpose = "Say where each structure is. Each structure tells how sure the program is."
-
-    ENGINES = (("Automatic (contrast CT)", "ct"), ("From strokes", "grow"), ("Range of values", "threshold"))
+    purpose = "Find structures with an engine, then put them right by hand."
 
     def build(self) -> None:
-        self.engine = QComboBox()
-        for label, key in self.ENGINES:
-            self.engine.addItem(label, key)
-        self.engine.setToolTip("How to find the structures")
-        self.page.addWidget(self.engine)
-        self._options = (self._automatic(), self._strokes(), self._range())
-        self.engine.currentIndexChanged.connect(self._engine_chosen)
-        for options in self._options:
-            self.page.addWidget(options)
-        self._show_options(0)
-        self.run = primary("Segment", "run", "Start the segmentation as a job", "Ctrl+Return")
-        self.run.clicked.connect(self._start)
-        self.page.addWidget(self.run)
-        self.list = SegmentList(self.bridge, self.scene)
-        self.page.addWidget(self.list)
-        self.scene.stroke_drawn.connect(lambda _s: self._count_strokes())
-
-    def _automatic(self) -> QWidget:
-        page = QWidget()
-        page.setLayout(
-            column(
-                quiet(
-                    "Body, lungs, bone, heart, great vessels, liver, spleen and kidneys of a contrast CT. About a minute."
-                )
+        self.desk = Desk(self.bridge, self.scene, self)
+        self.part = Choice(
+            (
+                (FIND, "Find", "Engines that find structures by themselves, or from strokes and clicks"),
+                (CORRECT, "Correct by hand", "Tools for the segment in hand"),
             )
         )
-        return page
-
-    def _strokes(self) -> QWidget:
-        page = QWidget()
-        self.structure = QComboBox()
-        self.structure.setEditable(True)
-        for key, s in STRUCTURES.items():
-            self.structure.addItem(s.name, key)
-        self.structure.setCurrentIndex(self.structure.findData("liver"))
-        self.structure.setToolTip("What the next strokes stand for: choose, or type a name of your own")
-        self.structure.currentTextChanged.connect(lambda _t: self._take_brush())
-        self._draw = QPushButton("Draw inside")
-        self._draw_out = QPushButton("Draw outside")
-        for button, icon, tip in (
-            (self._draw, "seed", "Draw strokes inside the structure, in any slice view"),
-            (self._draw_out, "erase", "Draw strokes outside, where the structure must not go"),
-        ):
-            button.setCheckable(True)
-            button.setIcon(theme.icon(icon))
-            button.setToolTip(tip)
-        self._draw.clicked.connect(lambda on: self._pick_up(on, outside=False))
-        self._draw_out.clicked.connect(lambda on: self._pick_up(on, outside=True))
-        clear = QPushButton("Clear strokes")
-        clear.setIcon(theme.icon("delete"))
-        clear.setToolTip("Take all strokes away")
-        clear.clicked.connect(self._clear_strokes)
-        row = QHBoxLayout()
-        row.addWidget(self._draw)
-        row.addWidget(self._draw_out)
-        self._strokes_said = quiet("")
-        layout = column(
-            quiet("Draw one or two short strokes inside each structure and one outside, then press Segment."),
-            self.structure,
+        self.finder = Finder(self.bridge, self.scene)
+        self.list = SegmentList(self.desk)
+        self.palette = Palette(self.desk)
+        self.rules = RulesPanel(self.desk)
+        self.strip = Strip()
+        for widget in (self.part, self.finder, self.list, self.strip, self.palette, self.rules):
+            self.page.addWidget(widget)
+        self.keys = Keys(self.palette, self.list)
+        self.part.changed.connect(lambda part: self.show_part(part))
+        self.strip.stop_wanted.connect(self.desk.stop)
+        self.desk.told.connect(
+            lambda text, trouble, way, do: self.strip.tell(text, trouble=trouble, way_out=way, do=do)
         )
-        layout.addLayout(row)
-        layout.addWidget(clear)
-        layout.addWidget(self._strokes_said)
-        page.setLayout(layout)
-        self.scene.tool_changed.connect(self._tool_changed)
-        return page
+        self.desk.progressed.connect(self._progressed)
+        self.desk.paint_wanted.connect(lambda: self.palette.take("paint"))
+        self.desk.opened.connect(lambda: self.strip.tell(""))
+        # what the window and scripts know the page by
+        self.engine, self.run, self.structure = self.finder.engine, self.finder.run, self.finder.structure
+        self._draw, self._draw_out = self.finder._draw, self.finder._draw_out
+        self._later = QTimer(self)  # once the document has settled: in the middle of an undo nothing may be asked
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._settle)
+        self.show_part(FIND)
 
-    def _range(self) -> QWidget:
-        page = QWidget()
-        self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
-        for box, value, tip in (
-            (self.low, 150.0, "Lowest value that belongs"),
-            (self.high, 3000.0, "Highest value that belongs"),
-        ):
-            box.setRange(-32768, 65535)
-            box.setDecimals(0)
-            box.setValue(value)
-            box.setSuffix(" HU")
-            box.setToolTip(tip)
-        self.range_structure = QComboBox()
-        for key, s in STRUCTURES.items():
-            self.range_structure.addItem(s.name, key)
-        self.range_structure.setCurrentIndex(self.range_structure.findData("bone"))
-        self.range_structure.setToolTip("What the result is called")
-        self.largest = QCheckBox("Only the largest connected part")
-        self.largest.setChecked(True)
-        self.largest.setToolTip("Leave out everything that does not hang together with the largest part")
-        rows = form()
-        rows.addRow("From", self.low)
-        rows.addRow("To", self.high)
-        rows.addRow("As", self.range_structure)
-        rows.addRow(self.largest)
-        page.setLayout(rows)
-        return page
-
-    # -- strokes --------------------------------------------------------------------------------------------------
-
-    @property
-    def _structure_key(self) -> str:
-        text = self.structure.currentText().strip()
-        index = self.structure.findText(text, Qt.MatchFlag.MatchFixedString)
-        return str(self.structure.itemData(index)) if index >= 0 else text.lower().replace(" ", "_")
-
-    def _pick_up(self, on: bool, outside: bool) -> None:
-        if not on:
+    def show_part(self, part: str) -> None:
+        """Find, or correct by hand."""
+        self.part.take(part)
+        finding = part == FIND
+        self.finder.setVisible(finding)
+        for widget in (self.palette, self.rules):
+            widget.setVisible(not finding)
+        if finding:
+            self.palette.take("")
+            self.strip.hide()
+        elif self.scene.tool is Tool.SEED:
             self.scene.tool = Tool.NAVIGATE
-            return
-        self._outside = outside
-        self._take_brush()
-        self.scene.tool = Tool.SEED
-        self._draw.setChecked(not outside)
-        self._draw_out.setChecked(outside)
 
-    _outside = False
-
-    def _take_brush(self) -> None:
-        if self._outside:
-            self.scene.set_brush(Brush(BACKGROUND, (150, 150, 150), self.scene.brush.radius_mm))
+    def _progressed(self, fraction: float, what: str) -> None:
+        if fraction < 0:
+            self.strip.tell("")
         else:
-            key = self._structure_key
-            self.scene.set_brush(Brush(key, structure(key).colour, self.scene.brush.radius_mm))
-
-    def _tool_changed(self, tool: Tool) -> None:
-        if tool is not Tool.SEED:
-            self._draw.setChecked(False)
-            self._draw_out.setChecked(False)
-
-    def _clear_strokes(self) -> None:
-        self.scene.clear_strokes()
-        self._count_strokes()
-
-    def _count_strokes(self) -> None:
-        keys = [s.key for s in self.scene.strokes.values()]
-        said = [f"{structure(k).name if k != BACKGROUND else 'Outside'}: {keys.count(k)}" for k in dict.fromkeys(keys)]
-        self._strokes_said.setText("Strokes: " + ", ".join(said) if said else "")
-        self.refresh()
-
-    def _show_options(self, index: int) -> None:
-        for number, options in enumerate(self._options):
-            options.setVisible(number == index)
-
-    # -- running --------------------------------------------------------------------------------------------------
-
-    def _engine_chosen(self, index: int) -> None:
-        self._show_options(index)
-        if self.engine.currentData() != "grow" and self.scene.tool is Tool.SEED:
-            self.scene.tool = Tool.NAVIGATE
-        self.refresh()
-
-    def _start(self) -> None:
-        volume = self.scene.volume
-        if volume is None:
-            return
-        engine = str(self.engine.currentData())
-        options: dict[str, Any] = {}
-        if engine == "threshold":
-            if self.low.value() >= self.high.value():
-                self.bridge.failed.emit("The range is empty. Make the upper value larger than the lower one.")
-                return
-            options = {
-                "key": self.range_structure.currentData(),
-                "low": self.low.value(),
-                "high": self.high.value(),
-                "largest": self.largest.isChecked(),
-            }
-        elif engine == "grow":
-            options = {
-                "strokes": [
-                    {"key": s.key, "points_mm": [list(map(float, p)) for p in s.points_mm], "radius_mm": s.radius_mm}
-                    for s in self.scene.strokes.values()
-                ]
-            }
-        self.bridge.start(
-            "segment", {"volume": volume.uuid}, {"engine": engine, "options": options}, f"Segment {volume.name}"
-        )
-        self.scene.tool = Tool.NAVIGATE
+            self.strip.progress(fraction, what)
 
     def refresh(self) -> None:
-        volume = self.scene.volume is not None
-        strokes = bool(self.scene.strokes) or self.engine.currentData() != "grow"
-        self.run.setEnabled(volume and strokes and not self.busy("segment"))
-        relabel(self.run, "Segmenting" if self.busy("segment") else "Segment")
+        self.finder.refresh()
+        if self.bridge.document is None:
+            self._settle()
+        else:
+            self._later.start()
+
+    def _settle(self) -> None:
         self.list.refresh()
+        self.list.setVisible(self.scene.volume is not None or self.desk.bench is not None)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.palette.take("")
+        super().hideEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def attach(self, viewport: Viewport) -> None:
+        """The 3D view, for scissors and for the surface of what is worked on."""
+        self.viewport = viewport
+
+    def dress(self) -> None:
+        """In the colours of another theme."""
+        self.palette.dress()
+        self.list.dress()
+
+    def shut_down(self) -> None:
+        """Before the window goes."""
+        self.keys.shut_down()
+        self.desk.shut_down()

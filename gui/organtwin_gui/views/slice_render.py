@@ -157,6 +157,13 @@ class Framing:
         row = (np.asarray(y) - self.height / 2) * self.mm_per_pixel / geometry.row_mm + self.centre_row
         return column, row
 
+    def nearest(
+        self, geometry: SliceGeometry
+    ) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.intp], NDArray[np.bool_]]:
+        """Column of every pixel across and whether it lies in the slice at all, and the same of the rows down."""
+        across, down = self._positions(geometry)
+        return *_nearest(across, geometry.columns), *_nearest(down, geometry.rows)
+
     def zoomed(self, geometry: SliceGeometry, factor: float, x: float, y: float) -> Framing:
         """Larger by ``factor`` with what lies under (x, y) kept in its place."""
         column, row = self.to_image(geometry, x, y)
@@ -230,8 +237,8 @@ def render_grey(image: NDArray[Any], geometry: SliceGeometry, framing: Framing, 
 
 
 def sample_labels(
-    labels: NDArray[np.uint8], grid: Grid, geometry: SliceGeometry, index: int, framing: Framing
-) -> Image8:
+    labels: NDArray[Any], grid: Grid, geometry: SliceGeometry, index: int, framing: Framing
+) -> NDArray[Any]:
     """Labels (nk, nj, ni) in canonical order of ``grid`` at each pixel of slice ``index``, by the nearest voxel.
 
     ``grid`` may be another grid of the same frame; 0 outside it.
@@ -245,7 +252,7 @@ def sample_labels(
     if drift < 0.25:  # the label grid runs along the picture: rows and columns are found apart
         through = to_label[through_axis, 2] * index + to_label[through_axis, 3]
         if not -0.5 <= through <= grid.size[through_axis] - 0.5:
-            return np.zeros((framing.height, framing.width), np.uint8)
+            return np.zeros((framing.height, framing.width), labels.dtype)
         columns, column_in = _nearest(to_label[right_axis, 0] * across + to_label[right_axis, 3], grid.size[right_axis])
         rows, row_in = _nearest(to_label[down_axis, 1] * down + to_label[down_axis, 3], grid.size[down_axis])
         slab = np.take(labels, int(np.clip(np.rint(through), 0, grid.size[through_axis] - 1)), axis=2 - through_axis)
@@ -265,7 +272,7 @@ def sample_labels(
     return np.asarray(labels[nearest[..., 2], nearest[..., 1], nearest[..., 0]] * inside)
 
 
-def outline(labels: Image8, thickness: int = 1) -> NDArray[np.bool_]:
+def outline(labels: NDArray[Any], thickness: int = 1) -> NDArray[np.bool_]:
     """Pixels of a label picture within ``thickness`` of another label: the inner rim of each segment."""
     rim = np.zeros(labels.shape, dtype=bool)
     for step in range(1, thickness + 1):
@@ -287,9 +294,9 @@ class LabelStyle:
     visible: bool = True
 
 
-def colour_table(styles: dict[int, LabelStyle], opacity: float) -> NDArray[np.uint32]:
-    """(256,) colours as premultiplied ARGB; labels without a style are transparent."""
-    table = np.zeros(256, np.uint32)
+def colour_table(styles: dict[int, LabelStyle], opacity: float, size: int = 256) -> NDArray[np.uint32]:
+    """(size,) colours as premultiplied ARGB; labels without a style are transparent."""
+    table = np.zeros(size, np.uint32)
     for label, style in styles.items():
         alpha = opacity * style.opacity if style.visible else 0.0
         red, green, blue = (round(channel * alpha) for channel in style.colour)
@@ -298,7 +305,7 @@ def colour_table(styles: dict[int, LabelStyle], opacity: float) -> NDArray[np.ui
 
 
 def paint_labels(
-    labels: Image8,
+    labels: NDArray[Any],
     styles: dict[int, LabelStyle],
     fill_opacity: float,
     line_opacity: float,
@@ -311,14 +318,13 @@ def paint_labels(
         return painted
     box = slice(high[0], high[-1] + 1), slice(wide[0], wide[-1] + 1)
     inside = labels[box]
-    painted[box] = np.take(colour_table(styles, fill_opacity), inside)
+    size = max(256, *(label + 1 for label in styles), int(inside.max()) + 1)
+    painted[box] = np.take(colour_table(styles, fill_opacity, size), inside)
     if line_opacity > 0:
-        shown = np.array([n in styles and styles[n].visible for n in range(256)], np.uint8) * np.arange(
-            256, dtype=np.uint8
-        )
+        shown = np.array([n in styles and styles[n].visible for n in range(size)]) * np.arange(size, dtype=labels.dtype)
         # a border of background, so that segments cut by the box have a rim there too
         rim = outline(np.pad(np.take(shown, inside), thickness), thickness)[thickness:-thickness, thickness:-thickness]
-        lines = colour_table(styles, line_opacity)
+        lines = colour_table(styles, line_opacity, size)
         painted[box][rim] = lines[inside[rim]]
     return painted
 

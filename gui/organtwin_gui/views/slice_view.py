@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QWidget
 
 from organtwin_gui import theme
+from organtwin_gui.views.hands import Drag, SliceHand
 from organtwin_gui.views.slice_render import (
     Framing,
+    LabelStyle,
     Plane,
     SliceGeometry,
     disc_statistics,
@@ -47,19 +49,14 @@ _CURSORS: dict[Tool, Qt.CursorShape] = {
     Tool.PROBE: Qt.CursorShape.CrossCursor,
     Tool.SEED: Qt.CursorShape.BlankCursor,
     Tool.PICK: Qt.CursorShape.PointingHandCursor,
+    Tool.EDIT: Qt.CursorShape.CrossCursor,
 }
-_TOOL_KEYS: dict[int, Tool] = {Qt.Key.Key_1 + number: tool for number, tool in enumerate(Tool)}
+_TOOL_KEYS: dict[int, Tool] = {
+    Qt.Key.Key_1 + number: tool for number, tool in enumerate(t for t in Tool if t is not Tool.EDIT)
+}
 _MARK_COLOUR = "#ffd479"
 _GRAB_PIXELS = 9.0
 _LEFT, _RIGHT, _MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
-
-
-@dataclass
-class _Drag:
-    """A mouse button held down: what to do when the pointer moves and when it is let go."""
-
-    move: Callable[[QPointF], None]
-    release: Callable[[QPointF], None] | None = None
 
 
 class SliceCanvas(QWidget):
@@ -78,8 +75,9 @@ class SliceCanvas(QWidget):
         self._fitted = True
         self._grey: QImage | None = None
         self._paint: QImage | None = None
-        self._buffers: list[NDArray[np.generic]] = []
-        self._drag: _Drag | None = None
+        self._preview: QImage | None = None
+        self._buffers: dict[str, NDArray[np.generic]] = {}
+        self._drag: Drag | None = None
         self._pointer: QPointF | None = None
         self._hot_mark: int | None = None
         self._fresh_disc: int | None = None
@@ -94,6 +92,8 @@ class SliceCanvas(QWidget):
         scene.volume_changed.connect(self._take_volume)
         scene.window_changed.connect(self._forget_grey)
         scene.overlays_changed.connect(self._forget_overlay)
+        scene.overlay_touched.connect(self._touched)
+        scene.preview_changed.connect(self._forget_preview)
         scene.marks_changed.connect(self.update)
         scene.brush_changed.connect(self.update)
         scene.tool_changed.connect(self._take_tool)
@@ -117,7 +117,8 @@ class SliceCanvas(QWidget):
         self.slice_changed.emit(self.index)
 
     def _take_tool(self, tool: Tool) -> None:
-        self.setCursor(_CURSORS[tool])
+        hand = self.scene.hand if tool is Tool.EDIT else None
+        self.setCursor(hand.cursor if hand is not None else _CURSORS[tool])
         self._hot_mark = None
         self.update()
 
@@ -131,8 +132,20 @@ class SliceCanvas(QWidget):
         self.update()
 
     def _forget_overlay(self, *_: object) -> None:
-        self._paint = None
+        self._paint = self._preview = None
         self.update()
+
+    def _forget_preview(self) -> None:
+        self._preview = None
+        self.update()
+
+    def _touched(self, box: tuple[slice, slice, slice]) -> None:
+        """Paint anew where the slice goes through a box of labels that changed."""
+        if self.geometry_ is not None:
+            part = box[2 - self.geometry_.through_axis]
+            if not part.start - 1 <= self.index <= part.stop:  # another grid may be half a voxel off
+                return
+        self._forget_overlay()
 
     def _show_slice(self, index: int) -> None:
         if self.geometry_ is None:
@@ -208,13 +221,13 @@ class SliceCanvas(QWidget):
         ratio = self.devicePixelRatioF()
         return QPointF(float(x) / ratio, float(y) / ratio)
 
-    def _on_this_slice(self, points_mm: NDArray[np.float64]) -> bool:
+    def on_this_slice(self, points_mm: NDArray[np.float64]) -> bool:
         if self.geometry_ is None:
             return False
         depth = self.geometry_.from_world(np.atleast_2d(points_mm))[:, 2]
         return bool(np.all(np.abs(depth - self.index) <= 0.51))
 
-    def _inside(self, xyz_mm: NDArray[np.float64]) -> bool:
+    def inside(self, xyz_mm: NDArray[np.float64]) -> bool:
         if self.geometry_ is None:
             return False
         column, row, _ = self.geometry_.from_world(xyz_mm)
@@ -233,7 +246,13 @@ class SliceCanvas(QWidget):
         elif button == _MIDDLE or (button == _LEFT and shift):
             self._drag = self._start_pan(point)
         elif button == _LEFT:
-            self._drag = self._start_tool(point)
+            hand = self.hand
+            self._drag = hand.press(self, point, event.modifiers()) if hand is not None else self._start_tool(point)
+
+    @property
+    def hand(self) -> SliceHand | None:
+        """What works here in place of the view's own tools."""
+        return self.scene.hand if self.scene.tool is Tool.EDIT else None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         point = event.position()
@@ -244,15 +263,17 @@ class SliceCanvas(QWidget):
         if self._drag is not None:
             self._drag.move(point)
         elif where is not None:
-            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self._inside(where):
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.inside(where):
                 self.scene.cursor.move(where)
+            if self.hand is not None:
+                self.hand.hover(self, point, event.modifiers())
             hot = self._mark_at(point)
             found = hot[0] if hot else None
             if found != self._hot_mark:
                 self._hot_mark = found
                 self.update()
         self.scene.probed.emit(self.scene.readout_at(where) if where is not None else None)
-        if self.scene.tool is Tool.SEED:
+        if self.scene.tool in (Tool.SEED, Tool.EDIT):
             self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -262,6 +283,8 @@ class SliceCanvas(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() != _LEFT or self.scene.tool is Tool.SEED:
+            return
+        if self.hand is not None and self.hand.double_click(self, event.position()):
             return
         if self._fresh_disc is not None:  # left by the first of the two clicks
             self.scene.remove_mark(self._fresh_disc)
@@ -274,6 +297,8 @@ class SliceCanvas(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         self._pointer = None
         self._hot_mark = None
+        if self.hand is not None:
+            self.hand.leave(self)
         self.scene.probed.emit(None)
         self.update()
 
@@ -286,7 +311,11 @@ class SliceCanvas(QWidget):
             point = event.position()
             self._frame(self.framing.zoomed(self.geometry_, 1.0015**turn, point.x() * ratio, point.y() * ratio))
             return
-        if modifiers & Qt.KeyboardModifier.ShiftModifier and self.scene.tool is Tool.SEED:
+        shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
+        if shift and self.hand is not None and self.hand.wheel(self, turn):
+            self.update()
+            return
+        if shift and self.scene.tool is Tool.SEED:
             brush = self.scene.brush
             self.scene.set_brush(replace(brush, radius_mm=float(np.clip(brush.radius_mm * 1.0012**turn, 0.5, 40))))
             return
@@ -298,11 +327,13 @@ class SliceCanvas(QWidget):
 
     # -- tools ----------------------------------------------------------------------------------------------------
 
-    def _start_tool(self, point: QPointF) -> _Drag | None:
+    def _start_tool(self, point: QPointF) -> Drag | None:
         hot = self._mark_at(point)
         if hot is not None and self.scene.tool in (Tool.NAVIGATE, Tool.MEASURE, Tool.PROBE):
             return self._start_editing(*hot)
-        starters: dict[Tool, Callable[[QPointF], _Drag | None]] = {
+        if self.scene.tool is Tool.EDIT:  # and nothing in hand
+            return self._start_navigate(point)
+        starters: dict[Tool, Callable[[QPointF], Drag | None]] = {
             Tool.NAVIGATE: self._start_navigate,
             Tool.SCROLL: self._start_scroll,
             Tool.WINDOW: self._start_window,
@@ -315,21 +346,21 @@ class SliceCanvas(QWidget):
         }
         return starters[self.scene.tool](point)
 
-    def _start_navigate(self, point: QPointF) -> _Drag:
+    def _start_navigate(self, point: QPointF) -> Drag:
         def move(now: QPointF) -> None:
             where = self.world_at(now)
-            if where is not None and self._inside(where):
+            if where is not None and self.inside(where):
                 self.scene.cursor.move(where)
 
         move(point)
-        return _Drag(move)
+        return Drag(move)
 
-    def _start_scroll(self, point: QPointF) -> _Drag:
+    def _start_scroll(self, point: QPointF) -> Drag:
         first = self.index
         reach = max(4.0, self.height() / (2 * max(1, self.geometry_.count if self.geometry_ else 1)))
-        return _Drag(lambda now: self.set_slice(first + round((point.y() - now.y()) / reach)))
+        return Drag(lambda now: self.set_slice(first + round((point.y() - now.y()) / reach)))
 
-    def _start_window(self, point: QPointF) -> _Drag:
+    def _start_window(self, point: QPointF) -> Drag:
         level, width = self.scene.level, self.scene.width
 
         def move(now: QPointF) -> None:
@@ -339,9 +370,9 @@ class SliceCanvas(QWidget):
                 level + (now.y() - point.y()) * rate / 2, max(1e-3 * width, width + (now.x() - point.x()) * rate)
             )
 
-        return _Drag(move)
+        return Drag(move)
 
-    def _start_pan(self, point: QPointF) -> _Drag:
+    def _start_pan(self, point: QPointF) -> Drag:
         framing, ratio = self.framing, self.devicePixelRatioF()
 
         def move(now: QPointF) -> None:
@@ -350,9 +381,9 @@ class SliceCanvas(QWidget):
                     framing.panned(self.geometry_, (now.x() - point.x()) * ratio, (now.y() - point.y()) * ratio)
                 )
 
-        return _Drag(move)
+        return Drag(move)
 
-    def _start_zoom(self, point: QPointF) -> _Drag:
+    def _start_zoom(self, point: QPointF) -> Drag:
         framing, ratio = self.framing, self.devicePixelRatioF()
 
         def move(now: QPointF) -> None:
@@ -360,9 +391,9 @@ class SliceCanvas(QWidget):
                 factor = float(np.clip(1.008 ** (now.y() - point.y()), 0.02, 50))
                 self._frame(framing.zoomed(self.geometry_, factor, point.x() * ratio, point.y() * ratio))
 
-        return _Drag(move)
+        return Drag(move)
 
-    def _start_distance(self, point: QPointF) -> _Drag | None:
+    def _start_distance(self, point: QPointF) -> Drag | None:
         start = self.world_at(point)
         if start is None:
             return None
@@ -373,11 +404,11 @@ class SliceCanvas(QWidget):
             if end is not None and (now - point).manhattanLength() > 3:
                 self.scene.put_mark(Distance(id_, self.plane, np.stack([start, end])))
 
-        return _Drag(put, put)
+        return Drag(put, put)
 
-    def _start_disc(self, point: QPointF) -> _Drag | None:
+    def _start_disc(self, point: QPointF) -> Drag | None:
         centre = self.world_at(point)
-        if centre is None or not self._inside(centre):
+        if centre is None or not self.inside(centre):
             return None
         id_ = self.scene.new_id()
 
@@ -389,14 +420,14 @@ class SliceCanvas(QWidget):
 
         put(point)
         self._fresh_disc = id_
-        return _Drag(put)
+        return Drag(put)
 
     def _start_pick(self, point: QPointF) -> None:
         where = self.world_at(point)
-        if where is not None and self._inside(where):
+        if where is not None and self.inside(where):
             self.scene.picked.emit(where)
 
-    def _start_stroke(self, point: QPointF) -> _Drag | None:
+    def _start_stroke(self, point: QPointF) -> Drag | None:
         brush = self.scene.brush
         if not brush.key:
             return None
@@ -404,7 +435,7 @@ class SliceCanvas(QWidget):
 
         def move(now: QPointF) -> None:
             where = self.world_at(now)
-            if where is not None and self._inside(where):
+            if where is not None and self.inside(where):
                 self._stroke.append(where)
                 self.update()
 
@@ -416,7 +447,7 @@ class SliceCanvas(QWidget):
                 )
 
         move(point)
-        return _Drag(move, release)
+        return Drag(move, release)
 
     def _handles(self, mark: Distance | Disc) -> list[QPointF]:
         if isinstance(mark, Distance):
@@ -428,14 +459,14 @@ class SliceCanvas(QWidget):
         for mark in reversed(list(self.scene.marks.values())):
             if mark.plane is not self.plane:
                 continue
-            if not self._on_this_slice(mark.points_mm if isinstance(mark, Distance) else mark.centre_mm):
+            if not self.on_this_slice(mark.points_mm if isinstance(mark, Distance) else mark.centre_mm):
                 continue
             for n, handle in enumerate(self._handles(mark)):
                 if np.hypot(handle.x() - point.x(), handle.y() - point.y()) < _GRAB_PIXELS:
                     return mark.id, n
         return None
 
-    def _start_editing(self, id_: int, handle: int) -> _Drag:
+    def _start_editing(self, id_: int, handle: int) -> Drag:
         def move(now: QPointF) -> None:
             where, mark = self.world_at(now), self.scene.marks.get(id_)
             if where is None or mark is None:
@@ -447,7 +478,7 @@ class SliceCanvas(QWidget):
                 points[handle] = where
                 self.scene.put_mark(replace(mark, points_mm=points))
 
-        return _Drag(move)
+        return Drag(move)
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
@@ -503,8 +534,14 @@ class SliceCanvas(QWidget):
             painter.drawImage(target, self._grey)
         if self._paint is not None and self.scene.overlays_visible:
             painter.drawImage(target, self._paint)
+        if self._preview is not None:
+            painter.setOpacity(self.scene.pulse)
+            painter.drawImage(target, self._preview)
+            painter.setOpacity(1.0)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_strokes(painter)
+        if self.hand is not None:
+            self.hand.paint(self, painter)
         if self.scene.crosshair_visible:
             self._paint_crosshair(painter)
         self._paint_marks(painter)
@@ -523,7 +560,7 @@ class SliceCanvas(QWidget):
             self._grey = QImage(
                 grey.data, framing.width, framing.height, framing.width, QImage.Format.Format_Grayscale8
             )
-            self._buffers[:1] = [grey]
+            self._buffers["grey"] = grey
         shown = [o for o in scene.overlays.values() if o.visible]
         if self._paint is None and shown and scene.overlays_visible:
             paint: NDArray[np.uint32] | None = None
@@ -538,15 +575,36 @@ class SliceCanvas(QWidget):
                 )
                 paint = layer if paint is None else np.where(layer > 0, layer, paint)
             if paint is not None:
-                paint = np.ascontiguousarray(paint)
-                self._paint = QImage(
-                    paint.data,
-                    framing.width,
-                    framing.height,
-                    4 * framing.width,
-                    QImage.Format.Format_ARGB32_Premultiplied,
-                )
-                self._buffers[1:] = [paint]
+                self._paint = self._image("paint", paint)
+        if self._preview is None and (scene.range_preview is not None or scene.label_preview is not None):
+            self._preview = self._image("preview", self._previewed())
+
+    def _image(self, name: str, pixels: NDArray[np.uint32]) -> QImage:
+        """A picture of premultiplied ARGB pixels, which are kept as long as it is."""
+        kept = self._buffers[name] = np.ascontiguousarray(pixels)
+        height, width = kept.shape
+        return QImage(kept.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
+
+    def _previewed(self) -> NDArray[np.uint32]:
+        """What a tool would take or make, as a picture."""
+        geometry, framing, scene = self.geometry_, self.framing, self.scene
+        assert geometry is not None
+        assert framing is not None
+        assert scene.values is not None
+        pixels = np.zeros((framing.height, framing.width), np.uint32)
+        wanted = scene.range_preview
+        if wanted is not None:
+            image = geometry.slice_image(scene.values, self.index)
+            inside = ((image >= wanted.low) & (image <= wanted.high)).astype(np.uint8)
+            across, across_in, down, down_in = framing.nearest(geometry)
+            shown = np.take(inside, across, axis=1)[down] * (down_in[:, None] & across_in)
+            pixels = paint_labels(shown, {1: LabelStyle(wanted.colour)}, 0.55, 0.9)
+        made = scene.label_preview
+        if made is not None:
+            labels = sample_labels(made.labels, made.grid, geometry, self.index, framing)
+            layer = paint_labels(labels, made.styles, 0.55, 1.0, max(1, round(self.devicePixelRatioF())))
+            pixels = np.where(layer > 0, layer, pixels)
+        return pixels
 
     def _paint_crosshair(self, painter: QPainter) -> None:
         centre = self.position_of(self.scene.cursor.position_mm)
@@ -569,15 +627,13 @@ class SliceCanvas(QWidget):
                 painter.drawLine(start, end)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
 
-    def _pixels_per_mm(self) -> float:
+    def pixels_per_mm(self) -> float:
         return 1.0 / (self.framing.mm_per_pixel * self.devicePixelRatioF()) if self.framing else 1.0
 
     def _paint_strokes(self, painter: QPainter) -> None:
-        scale = self._pixels_per_mm()
+        scale = self.pixels_per_mm()
         drawn = [
-            (s.points_mm, s.colour, s.radius_mm)
-            for s in self.scene.strokes.values()
-            if self._on_this_slice(s.points_mm)
+            (s.points_mm, s.colour, s.radius_mm) for s in self.scene.strokes.values() if self.on_this_slice(s.points_mm)
         ]
         brush = self.scene.brush
         if self._stroke:
@@ -604,7 +660,7 @@ class SliceCanvas(QWidget):
     def _paint_marks(self, painter: QPainter) -> None:
         for mark in self.scene.marks.values():
             points = mark.points_mm if isinstance(mark, Distance) else mark.centre_mm
-            if mark.plane is not self.plane or not self._on_this_slice(points):
+            if mark.plane is not self.plane or not self.on_this_slice(points):
                 continue
             ink = QColor("#ffffff" if mark.id == self._hot_mark else _MARK_COLOUR)
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -616,14 +672,14 @@ class SliceCanvas(QWidget):
                     for handle in handles:
                         painter.drawEllipse(handle, 3.5, 3.5)
                 else:
-                    radius = mark.radius_mm * self._pixels_per_mm()
+                    radius = mark.radius_mm * self.pixels_per_mm()
                     painter.drawEllipse(handles[0], radius, radius)
                     painter.drawPoint(handles[0])
             if isinstance(mark, Distance):
                 middle = (handles[0] + handles[1]) / 2
                 self._label(painter, middle + QPointF(10, -8), [f"{mark.length_mm:.1f} mm"], ink)
             else:
-                offset = mark.radius_mm * self._pixels_per_mm() * 0.72 + 6
+                offset = mark.radius_mm * self.pixels_per_mm() * 0.72 + 6
                 self._label(painter, handles[0] + QPointF(offset, offset), self._disc_lines(mark), ink)
 
     def _disc_lines(self, disc: Disc) -> list[str]:
@@ -700,7 +756,7 @@ class SliceCanvas(QWidget):
 
     def _paint_scale(self, painter: QPainter, right: float, y: float, ink: QColor) -> None:
         """A bar of a round length."""
-        per_mm = self._pixels_per_mm()
+        per_mm = self.pixels_per_mm()
         lengths = [n for n in (1, 2, 5, 10, 20, 50, 100, 200) if n * per_mm <= 0.25 * self.width()]
         if not lengths:
             return

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, Signal
 from organtwin.errors import BadInput
 from organtwin.model import Segment, Segmentation, Volume
 from organtwin.space import Grid
+from organtwin_gui.views.hands import SliceHand
 from organtwin_gui.views.slice_render import LabelStyle, Plane
 
 # (level, width) in HU
@@ -42,6 +43,7 @@ class Tool(StrEnum):
     SEED = "seed"
     PICK = "pick"
     SCROLL = "scroll"
+    EDIT = "edit"  # what the hand of the scene does
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Overlay:
 
     segmentation: Segmentation
     grid: Grid
-    labels: NDArray[np.uint8]
+    labels: NDArray[Any]
     visible: bool = True
     styles: dict[int, LabelStyle] = field(default_factory=dict)
 
@@ -116,6 +118,15 @@ class Overlay:
             return None
         label = int(self.labels[k, j, i])
         return next((s for s in self.segmentation.segments if s.label == label), None)
+
+
+@dataclass(frozen=True)
+class RangePreview:
+    """Values of the scan that a threshold would take, in a colour."""
+
+    low: float
+    high: float
+    colour: tuple[int, int, int]
 
 
 class Cursor(QObject):
@@ -145,6 +156,8 @@ class ImageScene(QObject):
     volume_changed = Signal()
     window_changed = Signal(float, float)  # level, width
     overlays_changed = Signal()
+    overlay_touched = Signal(object)  # box (k, j, i) of a canonical label array that changed in place
+    preview_changed = Signal()
     marks_changed = Signal()
     tool_changed = Signal(object)  # Tool
     brush_changed = Signal()
@@ -168,6 +181,10 @@ class ImageScene(QObject):
         self.marks: dict[int, Distance | Disc] = {}
         self.strokes: dict[int, Stroke] = {}
         self.brush = Brush("")
+        self.hand: SliceHand | None = None
+        self.range_preview: RangePreview | None = None
+        self.label_preview: Overlay | None = None  # what a tool would make, over all else
+        self.pulse = 1.0  # how strongly previews show at this moment
         self._tool = Tool.NAVIGATE
         self._tool_before = Tool.WINDOW
         self._ids = count(1)
@@ -259,6 +276,33 @@ class ImageScene(QObject):
             styles,
         )
         self.overlays_changed.emit()
+
+    def follow(self, before: str, segmentation: Segmentation) -> None:
+        """Lay the next version over the image in place of the one ``before``: a view of its labels, no copy."""
+        if before in self.overlays and before != segmentation.uuid:
+            self.overlays[segmentation.uuid] = self.overlays.pop(before)
+        self.show_segmentation(segmentation)
+
+    def touch(self, before: str, segmentation: Segmentation, box: tuple[slice, slice, slice]) -> None:
+        """Labels of an overlay changed in place within a box (of the order of its grid), and nothing else."""
+        overlay = self.overlays.pop(before, None)
+        if overlay is None:
+            self.show_segmentation(segmentation)
+            return
+        overlay.segmentation = segmentation
+        overlay.labels = segmentation.grid.to_canonical(segmentation.labels)
+        self.overlays[segmentation.uuid] = overlay
+        self.overlay_touched.emit(canonical_box(segmentation.grid, box))
+
+    def set_range_preview(self, preview: RangePreview | None) -> None:
+        if preview != self.range_preview:
+            self.range_preview = preview
+            self.preview_changed.emit()
+
+    def set_label_preview(self, preview: Overlay | None) -> None:
+        if preview is not self.label_preview:
+            self.label_preview = preview
+            self.preview_changed.emit()
 
     def hide_segmentation(self, uuid: str) -> None:
         """Take an overlay away; unknown ones are no matter."""
@@ -365,3 +409,14 @@ class ImageScene(QObject):
     def clear_strokes(self) -> None:
         self.strokes.clear()
         self.marks_changed.emit()
+
+
+def canonical_box(grid: Grid, box: tuple[slice, slice, slice]) -> tuple[slice, slice, slice]:
+    """A box (k, j, i) of a grid's own order, in the order of its canonical grid."""
+    made = []
+    for axis in (2, 1, 0):  # k, j, i of the canonical order
+        own, sense = grid.canonical_axes[axis]
+        part, count = box[2 - own], grid.size[own]
+        start, stop = part.indices(count)[:2]
+        made.append(slice(start, stop) if sense > 0 else slice(count - stop, count - start))
+    return made[0], made[1], made[2]
