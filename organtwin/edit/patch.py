@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numba
@@ -63,9 +64,9 @@ class Patch:
             (start[0], start[1], start[2]),
             (stop[0], stop[1], stop[2]),
             dtype.str,
-            zlib.compress(np.packbits(changed).tobytes(), COMPRESSION),
-            zlib.compress(old[changed].astype(dtype).tobytes(), COMPRESSION),
-            zlib.compress(new[changed].astype(dtype).tobytes(), COMPRESSION),
+            zlib.compress(np.packbits(changed), COMPRESSION),
+            zlib.compress(old[changed].astype(dtype, copy=False), COMPRESSION),
+            zlib.compress(new[changed].astype(dtype, copy=False), COMPRESSION),
         )
 
     @classmethod
@@ -107,19 +108,22 @@ class Patch:
         if not self.empty:
             labels[self.box][self.changed()] = self.labels_before()
 
+    @cached_property
+    def moved(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many voxels each label lost, and how many it gained; the place in the array is the label."""
+        if self.empty:
+            return np.zeros(1, np.int64), np.zeros(1, np.int64)
+        return _histogram(self.labels_before()), _histogram(self.labels_after())
+
     def counts(self) -> dict[int, int]:
         """By how many voxels each label grew (shrank, where negative)."""
-        if self.empty:
-            return {}
-        grown = _histogram(self.labels_after()) - _histogram(self.labels_before())
-        return {int(label): int(grown[label]) for label in np.flatnonzero(grown)}
+        lost, gained = self.moved
+        return {int(label): int(gained[label] - lost[label]) for label in np.flatnonzero(gained - lost)}
 
     def touched(self) -> set[int]:
         """Labels that lost or gained voxels."""
-        if self.empty:
-            return set()
-        met = _histogram(self.labels_after()) + _histogram(self.labels_before())
-        return {int(label) for label in np.flatnonzero(met)}
+        lost, gained = self.moved
+        return {int(label) for label in np.flatnonzero(lost + gained)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """As arrays, to be written to one file."""

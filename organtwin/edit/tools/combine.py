@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from organtwin.edit.boxes import box_of, chosen
+from organtwin.edit.boxes import box_of, chosen, shape_of
 from organtwin.edit.canvas import Box, Canvas, Proposal
 from organtwin.edit.distance import reach_voxels, within
 from organtwin.edit.runs import parts
@@ -44,7 +44,7 @@ def combine(canvas: Canvas, options: CombineOptions, monitor: Monitor) -> Propos
     """The segment in hand after the operation."""
     if options.action == "clear":
         box = box_of(canvas.labels, canvas.label)
-        return Proposal(said="It is empty already.") if box is None else canvas.take(box, np.True_)  # type: ignore[arg-type]
+        return Proposal(said="It is empty already.") if box is None else _emptied(canvas, box)
     if options.action == "invert":
         return _inverted(canvas)
     if not options.others:
@@ -57,7 +57,7 @@ def combine(canvas: Canvas, options: CombineOptions, monitor: Monitor) -> Propos
     if theirs is None:
         if options.action in ("union", "subtract", "fill"):
             return Proposal(said="The other segment is empty.")
-        return Proposal() if whole is None else canvas.take(whole, np.True_)  # type: ignore[arg-type]
+        return Proposal() if whole is None else _emptied(canvas, whole)
     box = _both(theirs, whole) if options.action in ("intersect", "copy") else theirs
     mask = chosen(canvas.labels, numbers)[canvas.labels[box]]
     monitor.progress(0.2, "where they are")
@@ -74,6 +74,10 @@ def combine(canvas: Canvas, options: CombineOptions, monitor: Monitor) -> Propos
         case "copy":
             return canvas.become(box, mask)
     return canvas.put(box, mask)
+
+
+def _emptied(canvas: Canvas, box: Box) -> Proposal:
+    return canvas.take(box, np.ones(shape_of(box), bool))
 
 
 def _both(a: Box, b: Box | None) -> Box:
