@@ -119,6 +119,16 @@ class Bridge(QObject):
     def latest(self, kind: str, **facts: Any) -> Entry | None:
         return self.document.latest(kind, **facts) if self.document else None
 
+    def only_edited(self, change: Change) -> bool:
+        """Whether a change is no more than the next version of a segmentation under the hand, or the one before again."""
+        if self.document is None or len(change.added) != 1 or len(change.removed) != 1 or change.renamed:
+            return False
+        (new,), (old,) = change.added, change.removed
+        entries = self.document.entry(new), self.document.entry(old)
+        return all(e.kind == "segmentation" for e in entries) and (
+            entries[0].replaces == old or entries[1].replaces == new
+        )
+
     def running(self) -> list[Job]:
         return [j for j in self.document.jobs.values() if not j.state.ended] if self.document else []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QColor, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -100,7 +100,11 @@ class Inspector(QFrame):
         outer.addWidget(split)
         for signal in (bridge.opened, bridge.closed, stage.changed):
             signal.connect(self.refresh)
-        bridge.changed.connect(lambda _c: self.refresh())
+        self._soon = QTimer(self)  # strokes of the workbench come many a minute
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(400)
+        self._soon.timeout.connect(self.refresh)
+        bridge.changed.connect(lambda c: self._soon.start() if bridge.only_edited(c) else self.refresh())
         bridge.selected.connect(self._select)
         self.refresh()
 

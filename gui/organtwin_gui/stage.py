@@ -71,6 +71,8 @@ class Stage(QObject):
         self.changed.emit()
 
     def _document_changed(self, change: Change) -> None:
+        if self.bridge.only_edited(change):  # a stroke: nothing that stands here
+            return
         for uuid in change.removed:
             self.viewport.remove(uuid)
         if self.viewport.is_live:  # a rehearsal has the picture

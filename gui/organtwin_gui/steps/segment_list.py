@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
@@ -33,7 +35,8 @@ from organtwin_gui.segmenting.widgets import act, small
 UNSURE = 0.6
 EYE, NAME, VOLUME, SURE, LOCK = range(5)
 KEY = Qt.ItemDataRole.UserRole
-ROW_PX = 28
+ROW_PX = 26
+MOST_ROWS = 8
 
 
 def swatch(colour: tuple[int, int, int], size: int = 12) -> QIcon:
@@ -47,6 +50,11 @@ def swatch(colour: tuple[int, int, int], size: int = 12) -> QIcon:
     painter.drawRoundedRect(0, 0, size, size, 3, 3)
     painter.end()
     return QIcon(picture)
+
+
+@lru_cache(maxsize=64)
+def _icon(name: str, colour: str) -> QIcon:
+    return theme.icon(name, colour)
 
 
 def millilitres(volume_mm3: float) -> str:
@@ -129,13 +137,14 @@ class SegmentList(QWidget):
         for column, mode in (
             (EYE, QHeaderView.ResizeMode.Fixed),
             (NAME, QHeaderView.ResizeMode.Stretch),
-            (VOLUME, QHeaderView.ResizeMode.ResizeToContents),
-            (SURE, QHeaderView.ResizeMode.ResizeToContents),
+            (VOLUME, QHeaderView.ResizeMode.Fixed),
+            (SURE, QHeaderView.ResizeMode.Fixed),
             (LOCK, QHeaderView.ResizeMode.Fixed),
         ):
             header.setSectionResizeMode(column, mode)
-        self.tree.setColumnWidth(EYE, 32)
-        self.tree.setColumnWidth(LOCK, 30)
+        for column, wide in ((EYE, 28), (VOLUME, 66), (SURE, 42), (LOCK, 26)):
+            self.tree.setColumnWidth(column, wide)
+        self.tree.setStyleSheet("QTreeView::item { padding: 0px 2px; border-radius: 0px; }")
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.tree.itemClicked.connect(self._clicked)
         self.tree.currentItemChanged.connect(lambda item, _b: self._take(item))
@@ -168,7 +177,9 @@ class SegmentList(QWidget):
         self._empty_add = act(
             "Add a segment", "Choose a structure or type a name (Insert)", self._open_adder, icon="add"
         )
-        self._doubt = quiet("")
+        self._doubt = quiet("")  # one line of one height: what is below must not jump
+        self._doubt.setWordWrap(False)
+        self._doubt.setFixedHeight(self._doubt.fontMetrics().height() + 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -228,12 +239,17 @@ class SegmentList(QWidget):
         self.choice.setCurrentIndex(index)
         self.choice.blockSignals(False)
         self.choice.setEnabled(bool(entries))
+        self.choice.setToolTip("\n".join(("Which segmentation is shown and worked on", *self._notes())))
         newest = entries[-1].uuid if entries else None
         if newest is None or (self.desk.bench is not None and newest in known | {self.desk.uuid}):
             self._fill()
             return
         if self.desk.uuid != newest:
             self.desk.open(newest)
+
+    def _notes(self) -> tuple[str, ...]:
+        bench = self.desk.bench
+        return tuple(f"• {note}" for note in bench.snapshot_table().notes) if bench is not None else ()
 
     def _fill(self) -> None:
         segments = self.desk.segments
@@ -251,7 +267,7 @@ class SegmentList(QWidget):
         tree.blockSignals(False)
         open_ = self.desk.bench is not None
         tree.setVisible(bool(segments))
-        tree.setFixedHeight(min(max(len(segments), 3), 9) * ROW_PX + 4)
+        tree.setFixedHeight(min(max(len(segments), 3), MOST_ROWS) * ROW_PX + 4)
         self._empty.setVisible(open_ and not segments)
         self._empty_add.setVisible(open_ and not segments and self._adder.isHidden())
         for button in (self.remove, self.merge, self.recolour, self.rename_button, self.go_to):
@@ -263,7 +279,7 @@ class SegmentList(QWidget):
     def _dress(self, item: QTreeWidgetItem, segment: Segment) -> None:
         look = theme.current()
         seen = self.desk.is_visible(segment.key)
-        item.setIcon(EYE, theme.icon("visible" if seen else "hidden", None if seen else look.text_off))
+        item.setIcon(EYE, _icon("visible" if seen else "hidden", look.text if seen else look.text_off))
         item.setToolTip(EYE, "Hide it on the slices and in 3D" if seen else "Show it again")
         item.setIcon(NAME, swatch(segment.colour))
         item.setText(NAME, segment.name)
@@ -299,10 +315,9 @@ class SegmentList(QWidget):
                 self.tree.setCurrentItem(item, NAME)
                 self.tree.scrollToItem(item)
         self.tree.blockSignals(False)
-        notes = self.desk.bench.snapshot_table().notes if self.desk.bench is not None else ()
-        doubt = segment.doubt if segment is not None else ""
-        self._doubt.setText(doubt or "\n".join(f"• {note}" for note in notes[-3:]))
-        self._doubt.setVisible(bool(self._doubt.text()))
+        said = segment.doubt if segment is not None else ""
+        self._doubt.setText(self._doubt.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, self.width() - 4))
+        self._doubt.setToolTip(said)
 
     # -- what the mouse and the keys do ---------------------------------------------------------------------------
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from organtwin.jobs import Job
 from organtwin.store import Entry
 from organtwin_gui import theme
-from organtwin_gui.bridge import Bridge
+from organtwin_gui.bridge import Bridge, Change
 from organtwin_gui.forms import quiet, title
 from organtwin_gui.views.state import ImageScene
 
@@ -45,7 +45,8 @@ class Step(QScrollArea):
             box.setMinimumContentsLength(6)
         for signal in (bridge.opened, bridge.closed):
             signal.connect(self.refresh)
-        bridge.changed.connect(lambda _change: self.refresh())
+        self._due = False  # something was edited while nobody looked
+        bridge.changed.connect(self._document_changed)
         bridge.job_changed.connect(self._job_changed)
         self.refresh()
 
@@ -76,6 +77,19 @@ class Step(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.place_foot()
+
+    def _document_changed(self, change: Change) -> None:
+        """Strokes of the workbench come many a minute: a page that nobody sees waits until it is seen."""
+        if not self.isVisible() and self.bridge.only_edited(change):
+            self._due = True
+        else:
+            self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._due:
+            self._due = False
+            self.refresh()
 
     def _job_changed(self, job: Job) -> None:
         if job.state.ended or job.fraction == 0:
