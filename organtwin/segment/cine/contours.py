@@ -33,6 +33,7 @@ class Weights:
 
     papillary: float = 0.4  # muscle in the cavity, against blood in the wall
     spread: float = 0.3  # standard deviation of muscle, where blood is 1 and muscle 0
+    darker: float = 0.2  # the same towards lung
     inner_edge: float = 4.0
     outer_edge: float = 4.0
     bend: float = 1.5  # change of radius from ray to ray, squared, in steps
@@ -69,8 +70,8 @@ def trace(
     w = weights
     u = np.asarray(polar)
     cavity = w.papillary * np.clip((0.55 - u) / 0.45, 0.0, 1.2)
-    wall = np.minimum((u / w.spread) ** 2, 3.0) * 0.5
-    outside = np.full_like(u, 0.4)
+    wall = 0.5 * np.minimum((u / np.where(u < 0, w.darker, w.spread)) ** 2, 3.0)
+    outside = 0.1 + 0.3 * np.exp(-0.5 * (u / w.spread) ** 2)  # blood, fat and lung are at home there, muscle less so
 
     def summed(cost: FloatArray) -> FloatArray:
         return np.concatenate([np.zeros((ANGLES, 1)), np.cumsum(cost, axis=1)], axis=1) * STEP_MM

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from organtwin.monitor import Monitor, NullMonitor
 from organtwin.segment.cine import contours, localise
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+
+IS_MUSCLE = 0.4  # from the level of muscle, where blood is 1
 
 
 @dataclass
@@ -28,8 +32,9 @@ class Walls:
 
 
 def find(
-    stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, motion: FloatArray | None = None
-) -> Walls:
+    stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, motion: FloatArray | None = None,
+    monitor: Monitor | None = None,
+) -> Walls:  # fmt: skip
     """Find the walls.
 
     Parameters
@@ -39,6 +44,8 @@ def find(
     gap_mm : float
     motion : (nk, nj, ni) array, optional
     """
+    monitor = monitor or NullMonitor()
+    monitor.progress(0.0, "looking for the left ventricle")
     centre, radius, score = localise.centres(stack, spacing_mm, gap_mm, motion)
     nk = len(stack)
     smooth = np.stack([ndimage.gaussian_filter(p, [0.6 / s for s in spacing_mm]) for p in stack])
@@ -49,12 +56,14 @@ def find(
     for turn in range(4):
         near = _disc(radius) if turn < 2 else _neighbours(walls)
         for k in range(nk):
+            monitor.progress(0.2 + 0.2 * (turn + k / nk), f"walls, slice {k + 1} of {nk}, turn {turn + 1} of 4")
             polar[k] = contours.sample(smooth[k], spacing_mm, walls.centres[k])
             u = (polar[k] - walls.muscle[k]) / (walls.blood[k] - walls.muscle[k])
             walls.inner_mm[k], walls.outer_mm[k], _ = contours.trace(
                 u, usual[k], (near[0][k], near[1][k])
             )
         _levels(walls, polar)
+        _judge(walls, polar)
         if turn < 3:
             _recentre(walls, spacing_mm)
             usual = _usual(walls)
@@ -67,7 +76,7 @@ def _first_levels(polar: list[FloatArray], radius_mm: FloatArray) -> tuple[Float
     for values, radius in zip(polar, radius_mm, strict=True):
         inside = values[:, : max(2, round(0.7 * radius / contours.STEP_MM))]
         blood.append(np.quantile(inside, 0.7))
-        first, last = (round(r / contours.STEP_MM) for r in (0.8 * radius, radius + 8))
+        first, last = (round(r / contours.STEP_MM) for r in (0.8 * radius, radius + 5))
         muscle.append(np.quantile(values[:, first:last].min(axis=1), 0.6))
     middle = slice(len(polar) // 5, max(len(polar) // 5 + 1, len(polar) - len(polar) // 4))
     b, m = float(np.median(blood[middle])), float(np.median(muscle[middle]))
@@ -80,7 +89,8 @@ def _levels(walls: Walls, polar: list[FloatArray]) -> None:
     blood, muscle = walls.blood.copy(), walls.muscle.copy()
     for k, values in enumerate(polar):
         inside = values[radii[None] < 0.9 * walls.inner_mm[k][:, None]]
-        between = values[(radii[None] > walls.inner_mm[k][:, None] + 1) & (radii[None] < walls.outer_mm[k][:, None] - 1)]
+        depth = radii[None] - walls.inner_mm[k][:, None]
+        between = values[(depth > 1.5) & (depth < 4.5)]  # near the cavity, where no lung is
         if inside.size > 20:
             blood[k] = np.quantile(inside, 0.7)
         if between.size > 20:
@@ -88,6 +98,17 @@ def _levels(walls: Walls, polar: list[FloatArray]) -> None:
     b, m = np.median(blood), np.median(muscle)
     walls.blood[:] = np.clip(_smoothed(blood), 0.75 * b, 1.35 * b)
     walls.muscle[:] = np.minimum(np.clip(_smoothed(muscle), 0.75 * m, 1.35 * m), 0.8 * walls.blood)
+
+
+def _judge(walls: Walls, polar: list[FloatArray]) -> None:
+    """On which part of the circle there is muscle around blood."""
+    radii = (np.arange(contours.N_RADII) + 0.5) * contours.STEP_MM
+    for k, values in enumerate(polar):
+        u = (values - walls.muscle[k]) / (walls.blood[k] - walls.muscle[k])
+        inner, outer = walls.inner_mm[k][:, None], walls.outer_mm[k][:, None]
+        wall = (radii > inner + 0.5) & (radii < outer - 0.5)
+        level = np.where(wall, u, 0).sum(axis=1) / np.maximum(wall.sum(axis=1), 1)
+        walls.ring[k] = float((np.abs(level) < IS_MUSCLE).mean())
 
 
 def _smoothed(values: FloatArray) -> FloatArray:
