@@ -14,7 +14,8 @@ from organtwin.cli.choose import choose
 from organtwin.cli.follow import run_job
 from organtwin.document import Document
 from organtwin.errors import BadInput
-from organtwin.store import Entry
+from organtwin.model import Segmentation, TwinObject, Volume
+from organtwin.store import Entry, Project
 
 app = typer.Typer(
     name="organtwin",
@@ -62,6 +63,17 @@ def tell(entries: list[Entry], as_json: bool) -> None:
     for entry in entries:
         for line in summary(entry):
             print(line)
+
+
+def measured_with(project: Project, segmentation: Segmentation) -> list[TwinObject]:
+    """What a segmentation's measurements also come from: the newest scan on its grid, and its centrelines."""
+    entries = project.entries()
+    lines = [project.load(e.uuid) for e in entries if e.kind == "centerline" and e.facts.get("segmentation") == segmentation.uuid]
+    for entry in reversed([e for e in entries if e.kind == "volume"]):
+        volume = project.load(entry.uuid)
+        if isinstance(volume, Volume) and volume.grid.same_as(segmentation.grid):
+            return [volume, *lines]
+    return lines
 
 
 def mesh_named(document: Document, name: str | None) -> Entry:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,13 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "flow_case": (".json",),
     "tissue_case": (".json",),
 }
+# forms of DICOM: which of them a .dcm file becomes is said by name, the first where it is not
+DICOM_FORMS = ("dicom-seg", "dicom-seg-fractional", "dicom-labelmap", "rtstruct", "rtstruct-smooth", "sr")
+# other forms by name, for those who do not want the ending to decide
+NAMED_FORMS: dict[str, tuple[str, ...]] = {
+    "nifti": (".nii.gz", ".nii"), "seg.nrrd": (".seg.nrrd",), "nrrd": (".nrrd",), "mha": (".mha",), "stl": (".stl",),
+    "obj": (".obj",), "ply": (".ply",), "vtp": (".vtp",), "vtu": (".vtu",), "csv": (".csv",), "json": (".json",),
+}  # fmt: skip
 NOTICE = "For research and rehearsal. Not a medical device."
 
 
@@ -49,17 +56,29 @@ def extension(path: Path) -> str:
     return next((e for e in known if name.endswith(e)), path.suffix.lower())
 
 
-def export(objects: TwinObject | Sequence[TwinObject], path: str | Path) -> Path:
+def export(
+    objects: TwinObject | Sequence[TwinObject], path: str | Path, *, form: str | None = None,
+    sources: Sequence[str | Path] = (), keep_identity: bool = False, probabilities: Mapping[str, Any] | None = None,
+) -> Path:  # fmt: skip
     """Write objects to a file whose extension says the format.
 
     Parameters
     ----------
     objects : TwinObject or sequence of it
         One object; several surfaces or meshes for ``.obj`` and ``.vtp``; a Result together with its OrganMesh for
-        ``.vtu`` and ``.pvd``. DICOM (``.dcm``) segmentations name no patient; with the headers of the scan at hand,
-        use :func:`organtwin.io.dicom_seg.write_seg`.
+        ``.vtu`` and ``.pvd``; a Segmentation with its Volume and Centerlines for "sr".
     path : path
         The file. Its folder must exist. A file already there is replaced when the new one is complete.
+    form : str, optional
+        What a ``.dcm`` file becomes: one of :data:`DICOM_FORMS`, the first where none is given; or a check of the ending
+        (:data:`NAMED_FORMS`).
+    sources : sequence of path, optional
+        Folders or files of the scan itself. The project keeps no patient and no images' numbers: DICOM files refer to the
+        scan's images, so that an archive puts them beside it, only when its headers can be read again here.
+    keep_identity : bool, optional
+        Name the patient in DICOM files as ``sources`` do. Without, nobody is named.
+    probabilities : mapping, optional
+        For "dicom-seg-fractional": key to an array of 0 to 1.
 
     Returns
     -------
@@ -75,9 +94,10 @@ def export(objects: TwinObject | Sequence[TwinObject], path: str | Path) -> Path
     path = Path(path).expanduser()
     if not things:
         raise BadInput("There is nothing to export")
-    form = extension(path)
+    wanted, form = form, extension(path)
     main = _main(things, form)
     offered = FORMATS[main.kind]
+    _check_form(wanted, form, main)
     if form not in offered:
         raise BadInput(
             f"A {main.kind.replace('_', ' ')} cannot be written as '{form or path.name}'",
@@ -89,7 +109,7 @@ def export(objects: TwinObject | Sequence[TwinObject], path: str | Path) -> Path
     if isinstance(main, Volume | Segmentation) and form != ".dcm":
         grids.write_grid(main, path)
     elif isinstance(main, Segmentation):
-        _write_dicom(main, path)
+        _write_dicom(things, main, wanted or DICOM_FORMS[0], path, sources, keep_identity, probabilities)
     elif isinstance(main, Result):
         mesh = next((t for t in things if isinstance(t, OrganMesh)), None)
         _write_result(main, mesh, form, path)
@@ -110,6 +130,9 @@ def _main(things: Sequence[TwinObject], form: str) -> TwinObject:
     results = [t for t in things if isinstance(t, Result)]
     if len(results) == 1 and all(isinstance(t, Result | OrganMesh) for t in things):
         return results[0]
+    drawn = [t for t in things if isinstance(t, Segmentation)]
+    if len(drawn) == 1 and all(isinstance(t, Segmentation | Volume | Centerline) for t in things):
+        return drawn[0]
     if len(things) > 1 and not (form in (".obj", ".vtp") and all(isinstance(t, Surface | OrganMesh) for t in things)):
         raise BadInput(
             f"A '{form}' file holds one object, not {len(things)}",
@@ -118,11 +141,43 @@ def _main(things: Sequence[TwinObject], form: str) -> TwinObject:
     return things[0]
 
 
-def _write_dicom(segmentation: Segmentation, path: Path) -> None:
-    from organtwin.io.dicom_seg import write_seg
+def _check_form(wanted: str | None, form: str, main: TwinObject) -> None:
+    """Whether the form asked for by name and the ending agree."""
+    if wanted is None:
+        return
+    if wanted not in DICOM_FORMS and wanted not in NAMED_FORMS:
+        raise BadInput(f"There is no format '{wanted}'", remedy=f"Use one of {', '.join((*DICOM_FORMS, *NAMED_FORMS))}.")
+    if wanted in DICOM_FORMS and not isinstance(main, Segmentation):
+        raise BadInput(f"Only a segmentation can be written as '{wanted}', not a {main.kind.replace('_', ' ')}")
+    endings = (".dcm",) if wanted in DICOM_FORMS else NAMED_FORMS[wanted]
+    if form not in endings:
+        raise BadInput(f"A file of the format '{wanted}' ends in {' or '.join(endings)}", remedy="Rename the file.")
 
-    with whole_file(path) as file:
-        write_seg(segmentation, Path(file.name))
+
+def _write_dicom(
+    things: Sequence[TwinObject], main: Segmentation, form: str, path: Path, sources: Sequence[str | Path],
+    keep_identity: bool, probabilities: Mapping[str, Any] | None,
+) -> None:  # fmt: skip
+    headers: Sequence[Any] = ()
+    if sources:
+        from organtwin.io.source_images import read_headers
+
+        headers = read_headers(sources, main.grid, keep_identity)
+    if form in ("rtstruct", "rtstruct-smooth"):
+        from organtwin.io.rtstruct import write_rtstruct
+
+        write_rtstruct(main, path, headers, lines="smooth" if form.endswith("smooth") else "edges")
+    elif form == "sr":
+        from organtwin.io.sr import write_sr
+
+        volume = next((t for t in things if isinstance(t, Volume)), None)
+        write_sr(main, path, headers, volume, [t for t in things if isinstance(t, Centerline)])
+    else:
+        from organtwin.io.dicom_seg import Kind, write_seg
+
+        kinds: dict[str, Kind] = {"dicom-seg": "binary", "dicom-seg-fractional": "fractional", "dicom-labelmap": "labelmap"}
+        with whole_file(path) as file:
+            write_seg(main, Path(file.name), headers, kind=kinds[form], probabilities=probabilities)
 
 
 def _write_surfaces(things: Sequence[Surface | OrganMesh], form: str, path: Path) -> None:

@@ -122,11 +122,12 @@ def draw_rtstruct(path: Path, grid: Grid | None = None, pixel_mm: float | None =
         target = Grid(grid.size, grid.affine, frame_uid)
     name = str(d.get("StructureSetName") or d.get("StructureSetLabel") or d.get("SeriesDescription") or path.stem)
     drawn = Drawn(name, target, [], notes)
-    apart = _apart(regions, target)
-    if apart > 1.5:
-        notes.append(f"The contours are {apart:.3g} slices apart; each was taken for the slices nearest to it.")
+    planes, halves = _slabs(regions, target)
+    if len(planes) > 1 and float(np.diff(planes).min()) > 1.5:
+        gap = float(np.diff(planes).min())
+        notes.append(f"The contours are {gap:.3g} slices apart; each was taken for the slices nearest to it.")
     for region in regions:
-        box, mask = _filled(region, target, apart, notes)
+        box, mask = _filled(region, target, planes, halves, notes)
         drawn.add(region.segment, mask, box)
     drawn.notes = list(dict.fromkeys(notes))
     return drawn
@@ -347,45 +348,53 @@ def _in_slices(regions: Sequence[_Region], grid: Grid) -> bool:
     )
 
 
-def _apart(regions: Sequence[_Region], grid: Grid) -> float:
-    """Distance of the planes of the contours, in slices of the grid: what the file says, else the smallest there is."""
-    told = [float(region.planes.spacing_mm[2]) for region in regions if region.planes]
-    if told:
-        return min(told) / float(grid.spacing_mm[2])
+def _slabs(regions: Sequence[_Region], grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """The planes of all contours, in slices of the grid, and how far each reaches down and up (n, 2).
+
+    Half the way to the next plane of the set, but no farther than the pixels that they were drawn on are thick, or than the
+    usual distance of the planes where the file does not say: a wider gap is one.
+    """
     at = np.sort([float(grid.to_index(points)[:, 2].mean()) for region in regions for points, _ in region.contours])
-    gaps = np.diff(at)
-    return max(1.0, float(gaps[gaps > SAME_PLANE].min(initial=np.inf))) if (gaps > SAME_PLANE).any() else 1.0
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(at) > SAME_PLANE]))
+    planes = np.array([part.mean() for part in np.split(at, starts[1:])])
+    gaps = np.diff(planes)
+    told = [float(region.planes.spacing_mm[2]) for region in regions if region.planes]
+    usual = float(np.median(gaps)) if len(gaps) else 1.0
+    most = min(told) / float(grid.spacing_mm[2]) / 2 if told else 0.999 * usual
+    end = min(most, usual / 2)
+    down = np.concatenate([[end], np.minimum(gaps / 2, most)])
+    up = np.concatenate([np.minimum(gaps / 2, most), [end]])
+    return planes, np.maximum(np.stack([down, up], axis=1), 0.5)
 
 
-def _filled(region: _Region, grid: Grid, apart: float, notes: list[str]) -> tuple[Box, NDArray[np.bool_]]:
-    """Fill a region's contours: each stands for the slices that are nearest to it, as far as half the way to the next."""
-    planes: list[tuple[float, list[tuple[FloatArray, bool]]]] = []
+def _filled(
+    region: _Region, grid: Grid, planes: FloatArray, halves: FloatArray, notes: list[str]
+) -> tuple[Box, NDArray[np.bool_]]:
+    """Fill a region's contours, each in the slices that its plane stands for."""
+    nothing = (slice(0, 0),) * 3, np.zeros((0, 0, 0), bool)
+    held: dict[int, list[tuple[FloatArray, bool]]] = {}
     for points, exclusive in region.contours:
         ijk = grid.to_index(points)
-        at = float(ijk[:, 2].mean())
-        near = next((p for p in planes if abs(p[0] - at) < SAME_PLANE), None)
-        if near is None:
-            near = (at, [])
-            planes.append(near)
-        near[1].append((ijk[:, :2], exclusive))
-    if not planes:
-        return (slice(0, 0),) * 3, np.zeros((0, 0, 0), bool)
-    planes.sort(key=lambda p: p[0])
-    at = np.array([p[0] for p in planes])
-    reach = max(0.5, apart / 2) + 1e-3
-    first, last = max(0, int(np.ceil(at[0] - reach))), min(grid.size[2] - 1, int(np.floor(at[-1] + reach)))
-    if last < first:
+        held.setdefault(int(np.argmin(np.abs(planes - ijk[:, 2].mean()))), []).append((ijk[:, :2], exclusive))
+    if not held:
+        return nothing
+    slices: dict[int, int] = {}  # of the grid -> the plane that is nearest
+    for n in held:
+        first, last = planes[n] - halves[n, 0] - 1e-3, planes[n] + halves[n, 1] - 1e-3
+        for k in range(max(0, int(np.ceil(first))), min(grid.size[2] - 1, int(np.floor(last))) + 1):
+            if k not in slices or abs(planes[n] - k) < abs(planes[slices[k]] - k):
+                slices[k] = n
+    if not slices:
         notes.append(f"'{region.segment.name}' lies outside the slices of the scan.")
-        return (slice(0, 0),) * 3, np.zeros((0, 0, 0), bool)
-    mask = np.zeros((last - first + 1, grid.size[1], grid.size[0]), bool)
-    done: dict[int, NDArray[np.bool_]] = {}
-    for k in range(first, last + 1):
-        n = int(np.argmin(np.abs(at - k - 1e-6)))
-        if abs(at[n] - k) <= reach:
-            if n not in done:
-                done[n] = _slice(planes[n][1], (grid.size[1], grid.size[0]), region.segment.name, notes)
-            mask[k - first] = done[n]
-    return (slice(first, last + 1), slice(0, grid.size[1]), slice(0, grid.size[0])), mask
+        return nothing
+    low, high = min(slices), max(slices) + 1
+    mask = np.zeros((high - low, grid.size[1], grid.size[0]), bool)
+    done = {
+        n: _slice(held[n], (grid.size[1], grid.size[0]), region.segment.name, notes) for n in set(slices.values())
+    }
+    for k, n in slices.items():
+        mask[k - low] = done[n]
+    return (slice(low, high), slice(0, grid.size[1]), slice(0, grid.size[0])), mask
 
 
 def _slice(contours: list[tuple[FloatArray, bool]], shape: tuple[int, int], name: str, notes: list[str]) -> NDArray[np.bool_]:

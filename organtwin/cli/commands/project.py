@@ -13,6 +13,7 @@ from organtwin.cli.base import (
     ProjectPath,
     app,
     describe,
+    measured_with,
 )
 
 
@@ -26,19 +27,37 @@ def export(
             help="The ending decides: .nii.gz .nrrd .seg.nrrd .mha .dcm .stl .obj .ply .vtp .vtu .csv .json"
         ),
     ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="What a .dcm file becomes: dicom-seg, dicom-seg-fractional, dicom-labelmap, rtstruct, rtstruct-smooth, sr.",
+        ),
+    ] = None,
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of the scan itself: DICOM files then refer to its images, as archives want it."),
+    ] = None,
+    keep_identity: Annotated[
+        bool, typer.Option("--keep-identity", help="Name the patient in DICOM files, as the scan of --source does.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write an object to a file of the field."""
     from organtwin.cli.choose import choose_in
     from organtwin.io.export import export as write
-    from organtwin.model import Result
+    from organtwin.model import Result, Segmentation
     from organtwin.store import Project
 
     with Project(project, read_only=True) as opened_project:
         entry = choose_in(opened_project.entries(), object_)
         thing = opened_project.load(entry.uuid)
-        # a result is points and fields; the cells are the mesh's
-        written = write([thing, opened_project.load(thing.mesh)] if isinstance(thing, Result) else thing, file)
+        things = [thing]
+        if isinstance(thing, Result):  # a result is points and fields; the cells are the mesh's
+            things.append(opened_project.load(thing.mesh))
+        elif form == "sr" and isinstance(thing, Segmentation):
+            things += measured_with(opened_project, thing)
+        written = write(things, file, form=form, sources=source or (), keep_identity=keep_identity)
     print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
 
 
