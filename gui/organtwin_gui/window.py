@@ -42,7 +42,7 @@ from organtwin_gui.script_log import ScriptLog
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
 from organtwin_gui.stage import Stage
-from organtwin_gui.steps import FlowStep, PlanStep, ProcedureStep, RehearseStep, SegmentStep, StudyStep
+from organtwin_gui.steps import FlowStep, PlanStep, ProcedureStep, RehearseStep, SegmentStep, StudyStep, VesselsStep
 from organtwin_gui.vessels.board import VesselBoard
 from organtwin_gui.video import VideoDialog
 from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool

@@ -9,10 +9,12 @@ from organtwin_gui.steps.segment import SegmentStep
 from organtwin_gui.steps.step import Step
 from organtwin_gui.steps.study import StudyStep
 from organtwin_gui.steps.tissue import TissueStep
+from organtwin_gui.steps.vessels import VesselsStep
 
 STEPS: tuple[type[Step], ...] = (
     StudyStep,
     SegmentStep,
+    VesselsStep,
     MeshStep,
     FlowStep,
     ProcedureStep,
@@ -32,4 +34,5 @@ __all__ = [
     "Step",
     "StudyStep",
     "TissueStep",
+    "VesselsStep",
 ]

@@ -1,0 +1,175 @@
+"""Vessels: the tree of a vessel, its diameters, and its narrow and wide places."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHeaderView, QLabel, QTreeWidget, QTreeWidgetItem
+
+from organtwin.model import Centerline
+from organtwin.model.terminology import structure
+from organtwin_gui.badges import badge_icon
+from organtwin_gui.forms import form, quiet
+from organtwin_gui.steps.step import Step, fill, primary, relabel
+from organtwin_gui.vessels import curves
+
+PLACE = Qt.ItemDataRole.UserRole
+
+
+class VesselsStep(Step):
+    name = "Vessels"
+    icon = "centerline"
+    purpose = "Measure a vessel: branches by name, diameters by true sections, narrow and wide places."
+
+    line_wanted = Signal(object)  # Centerline to be shown, or None
+    place_wanted = Signal(int, float)  # branch, mm from the inlet
+
+    def build(self) -> None:
+        self.source = QComboBox()
+        self.source.setToolTip("Which segmentation the vessel is in")
+        self.source.currentIndexChanged.connect(lambda _i: self._offer())
+        self.structure = QComboBox()
+        self.structure.setToolTip("Which vessel to measure")
+        rows = form()
+        rows.addRow("From", self.source)
+        rows.addRow("Vessel", self.structure)
+        self.page.addLayout(rows)
+        self.by_scan = QCheckBox("Walls where the scan has them")
+        self.by_scan.setToolTip(
+            "Draw the wall to where the scan is half way between blood and surroundings; else it is as segmented (Alt+W)"
+        )
+        self.by_scan.setShortcut("Alt+W")
+        self.page.addWidget(self.by_scan)
+        self.run = primary("Measure", "run", "Find the tree, and measure along it", "Ctrl+Return")
+        self.run.clicked.connect(self._start)
+        self.page.addWidget(self.run)
+        self._heading = QLabel("Measured")
+        self.page.addWidget(self._heading)
+        self.lines = QComboBox()
+        self.lines.setToolTip("Which measured vessel is shown")
+        self.lines.currentIndexChanged.connect(lambda _i: self._show())
+        self.page.addWidget(self.lines)
+        self.findings = QTreeWidget()
+        self.findings.setHeaderLabels(["Narrow and wide places"])
+        self.findings.setRootIsDecorated(False)
+        self.findings.setMinimumHeight(130)
+        self.findings.setMaximumHeight(220)
+        self.findings.setToolTip("Click to go there")
+        self.findings.itemClicked.connect(lambda item, _c: self._go(item))
+        self.page.addWidget(self.findings)
+        self._said = quiet("")
+        self.page.addWidget(self._said)
+        self.branches = QTreeWidget()
+        self.branches.setColumnCount(4)
+        self.branches.setHeaderLabels(["Branch", "mm long", "ø mm", "least"])
+        self.branches.setRootIsDecorated(False)
+        self.branches.setMinimumHeight(180)
+        self.branches.setToolTip("Click to go to the beginning of a branch")
+        header = self.branches.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.branches.itemClicked.connect(lambda item, _c: self._go(item))
+        self.page.addWidget(self.branches)
+        self._filled: str | None = None
+
+    def refresh(self) -> None:
+        fill(self.source, [e for e in self.bridge.entries("segmentation") if _vessels(e.facts["segments"])])
+        self._offer()
+        measured = [e for e in self.bridge.entries("centerline") if e.recipe and e.recipe.operation == "vessel"]
+        fill(self.lines, measured)
+        for widget in (self._heading, self.lines, self.findings, self.branches, self._said):
+            widget.setVisible(bool(measured))
+        self.run.setEnabled(self.structure.count() > 0 and not self.busy("vessel"))
+        relabel(self.run, "Measuring" if self.busy("vessel") else "Measure")
+        self.by_scan.setEnabled(self._scan() is not None)
+        self._show()
+
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)  # type: ignore[arg-type]
+        self._filled = None
+        self._show()
+
+    def hideEvent(self, event: object) -> None:
+        super().hideEvent(event)  # type: ignore[arg-type]
+        self.line_wanted.emit(None)
+
+    def _offer(self) -> None:
+        chosen = self.structure.currentData()
+        self.structure.clear()
+        uuid = self.source.currentData()
+        if uuid is None or self.bridge.document is None:
+            return
+        for segment in _vessels(self.bridge.document.entry(uuid).facts["segments"]):
+            self.structure.addItem(segment["name"], segment["key"])
+        self.structure.setCurrentIndex(max(self.structure.findData(chosen), 0))
+
+    def _scan(self) -> str | None:
+        """uuid of the scan behind the chosen segmentation."""
+        uuid = self.source.currentData()
+        if uuid is None or self.bridge.document is None:
+            return None
+        size = self.bridge.document.entry(uuid).facts["grid"]["size"]
+        fitting = [e.uuid for e in self.bridge.entries("volume") if e.facts["grid"]["size"] == size]
+        return fitting[-1] if fitting else None
+
+    def _start(self) -> None:
+        inputs = {"segmentation": self.source.currentData()}
+        scan = self._scan()
+        if self.by_scan.isChecked() and scan is not None:
+            inputs["volume"] = scan
+        key = self.structure.currentData()
+        if key is None:
+            return
+        self.bridge.start("vessel", inputs, {"structure": key}, f"Measure {self.structure.currentText()}")
+
+    # -- what was found -------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        uuid = self.lines.currentData()
+        if not self.isVisible() or uuid == self._filled:
+            return
+        self._filled = uuid
+        self.findings.clear()
+        self.branches.clear()
+        self._said.setText("")
+        if uuid is None:
+            self.line_wanted.emit(None)
+            return
+        with self.bridge.guarded():
+            line = self.bridge.get(uuid)
+            assert isinstance(line, Centerline)
+            for finding in line.findings:
+                item = QTreeWidgetItem([curves.said(finding)])
+                level = "good" if finding.confidence >= 0.75 else "fair" if finding.confidence >= 0.5 else "poor"
+                item.setIcon(0, badge_icon(level))
+                item.setToolTip(0, curves.explained(finding))
+                item.setData(0, PLACE, (finding.branch, finding.at_mm))
+                self.findings.addTopLevelItem(item)
+            if not line.findings:
+                self.findings.addTopLevelItem(QTreeWidgetItem(["None: as wide as it should be throughout"]))
+            least = line.least_mm if line.least_mm is not None else 2 * line.radius_mm
+            for index, branch in enumerate(line.branches):
+                own = slice(branch.first, branch.last + 1)
+                along = line.distance_mm[own]
+                wide = float(sorted(line.diameter_mm[own])[len(along) // 2])
+                cells = [branch.name, f"{along[-1] - along[0]:.0f}", f"{wide:.1f}", f"{min(least[own]):.1f}"]
+                item = QTreeWidgetItem(cells)
+                for column in (1, 2, 3):
+                    item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
+                if branch.doubt:
+                    item.setToolTip(0, branch.doubt)
+                item.setData(0, PLACE, (index, float(along[0])))
+                self.branches.addTopLevelItem(item)
+            self._said.setText("\n".join(f"• {note}" for note in line.notes))
+            self.line_wanted.emit(line)
+
+    def _go(self, item: QTreeWidgetItem) -> None:
+        place = item.data(0, PLACE)
+        if place is not None:
+            self.place_wanted.emit(*place)
+            if item.toolTip(0):
+                self._said.setText(item.toolTip(0))
+
+
+def _vessels(segments: list[dict]) -> list[dict]:
+    return [s for s in segments if structure(s["key"]).vessel]
