@@ -74,7 +74,7 @@ def series(
 @app.command()
 def segment(
     project: ProjectPath,
-    engine: Annotated[str, typer.Option(help="ct, threshold, grow or random-walker.")] = "ct",
+    engine: Annotated[str, typer.Option(help="By name; 'organtwin engines' lists them.")] = "ct",
     structures: Annotated[str | None, typer.Option(help="Only these, as in: aorta,liver.")] = None,
     volume: Annotated[str | None, typer.Option(help="Which volume, when there are several.")] = None,
     options: Annotated[str | None, typer.Option(help="The engine's options as JSON, or @FILE.")] = None,
@@ -88,6 +88,38 @@ def segment(
             parameters["structures"] = [s.strip() for s in structures.split(",") if s.strip()]
         made = run_job(document, "segment", {"volume": source.uuid}, parameters, f"Segment {source.name}")
     tell(made, as_json)
+
+
+@app.command()
+def engines(as_json: AsJson = False) -> None:
+    """List the segmentation engines: what each finds, its licence, how it runs, and why not where it cannot."""
+    from organtwin.segment.engine import find, names
+
+    found = [find(name) for name in names()]
+    if as_json:
+        told = [
+            {
+                "name": e.name,
+                "title": e.title,
+                "about": e.about,
+                "licence": e.licence,
+                "runtime": e.runtime,
+                "modalities": e.modalities,
+                "structures": e.structures,
+                "by_hand": e.hand,
+                "why_not": e.why_not(),
+                "options": e.parameters.model_json_schema(),
+            }
+            for e in found
+        ]
+        print(json.dumps(told, indent=1))
+        return
+    for engine in found:
+        print(f"{engine.name:<18}{engine.title}; {engine.licence}, {engine.runtime}")
+        if engine.about:
+            print(f"{'':<18}{engine.about}")
+        if reason := engine.why_not():
+            print(f"{'':<18}cannot run here: {reason}")
 
 
 @app.command()
