@@ -20,6 +20,12 @@ def summary(entry: Entry) -> Iterator[str]:
             for s in facts["segments"]:
                 sure = "" if s["confidence"] is None else f"  confidence {s['confidence']:.2f}"
                 yield f"  {s['name']:<24}{s['volume_mm3'] / 1000:10.1f} mL{sure}{'  ' + s['doubt'] if s['doubt'] else ''}"
+        case "dynamic":
+            yield f"  {' x '.join(str(n) for n in facts['grid']['size'])} voxels, {facts['modality']}"
+        case "dynamic-segmentation":
+            yield f"  {', '.join(s['name'] for s in facts['segments'])}"
+            for q in facts["quantities"]:
+                yield f"  {q['name']:<36}{q['value']:12.4g} {q['unit']:<4}[{q['level']}]  {q['why']}"
         case "surface":
             yield from _numbers(facts["report"])
         case "mesh":

@@ -12,7 +12,7 @@ from organtwin.errors import BadInput
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.segment.cine import contours, right
 from organtwin.segment.cine.stack import Stack
-from organtwin.segment.cine.ventricle import Walls, find
+from organtwin.segment.cine.ventricle import Walls, find, look
 from organtwin.segment.engine import Found
 
 FloatArray = NDArray[np.float64]
@@ -55,7 +55,10 @@ def find_heart(slices: FloatArray, stack: Stack, monitor: Monitor, motion: Float
     BadInput
         When no ring of muscle around blood is in it.
     """
-    walls = find(slices, stack.spacing_mm, stack.gap_mm, motion, PartMonitor(monitor, 0.0, 0.8))
+    monitor.progress(0.0, "looking for the left ventricle")
+    guess = look(slices, stack.spacing_mm, stack.gap_mm, motion)
+    seen(guess.score)
+    walls = find(slices, stack.spacing_mm, guess, PartMonitor(monitor, 0.2, 0.8))
     monitor.progress(0.8, "right ventricle")
     return heart_of(walls, slices, stack.spacing_mm, stack.gap_mm)
 
@@ -75,13 +78,23 @@ def heart_of(walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float], g
     )  # fmt: skip
 
 
-def present(walls: Walls, gap_mm: float) -> BoolArray:
-    """Slices that hold the left ventricle: one run of them with a closed ring of muscle."""
-    if walls.score.max() < SEEN:
+def seen(score: FloatArray) -> None:
+    """Whether the search saw a ventricle at all.
+
+    Raises
+    ------
+    BadInput
+        When it did not.
+    """
+    if score.max() < SEEN:
         raise BadInput(
             "No left ventricle was found: no slice has bright blood in a ring of dark muscle near its middle",
             remedy="Use a short-axis cine MR (bright blood); for other scans choose another engine.",
         )
+
+
+def present(walls: Walls, gap_mm: float) -> BoolArray:
+    """Slices that hold the left ventricle: one run of them with a closed ring of muscle."""
     good = (walls.ring > 0.9) & (walls.score > 0)
     middle = int(np.argmax(ndimage.uniform_filter1d(walls.score * good, 3, mode="constant")))
     labels, _ = ndimage.label(walls.ring > 0.9)

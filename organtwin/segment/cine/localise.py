@@ -53,7 +53,7 @@ def centres(
     for k, plane in enumerate(coarse):
         for n, radius in enumerate(RADII_MM):
             scores[k, n] = _rings(plane, radius / STEP_MM, high)
-    scores *= weight
+    scores *= weight if weight.ndim == 2 else weight[:, None]
     best, path = _chain(scores, SHIFT_MM + SHIFT_PER_MM * gap_mm)
     rows, columns, radii = path
     # zoom by edges: pixel p of the fine grid is at (p + 0.5) * zoom - 0.5 of the coarse one

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from organtwin.monitor import Monitor, NullMonitor
+from organtwin.monitor import Monitor
 from organtwin.segment.cine import contours, localise
 
 FloatArray = NDArray[np.float64]
@@ -31,40 +31,50 @@ class Walls:
     score: FloatArray  # (nk,) of the search
 
 
-def find(
-    stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, motion: FloatArray | None = None,
-    monitor: Monitor | None = None,
-) -> Walls:  # fmt: skip
-    """Find the walls.
+@dataclass(frozen=True)
+class Guess:
+    """Where the ventricle may be: centre (row, column in pixels), radius and score of each slice."""
+
+    centres: FloatArray
+    radii_mm: FloatArray
+    score: FloatArray
+
+
+def look(
+    stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, motion: FloatArray | None = None
+) -> Guess:
+    """Search a stack (nk, nj, ni) for bright discs in dark rings; ``motion`` says how much each voxel changes."""
+    return Guess(*localise.centres(stack, spacing_mm, gap_mm, motion))
+
+
+def find(stack: FloatArray, spacing_mm: tuple[float, float], guess: Guess, monitor: Monitor, turns: int = 4) -> Walls:
+    """Trace both walls in every slice, each turn with what the one before learnt.
 
     Parameters
     ----------
     stack : (nk, nj, ni) array
     spacing_mm : (down, across)
-    gap_mm : float
-    motion : (nk, nj, ni) array, optional
+    guess : Guess
+    turns : int
+        The first half of them lean on the guess, the rest on the neighbouring slices.
     """
-    monitor = monitor or NullMonitor()
-    monitor.progress(0.0, "looking for the left ventricle")
-    centre, radius, score = localise.centres(stack, spacing_mm, gap_mm, motion)
     nk = len(stack)
     smooth = np.stack([ndimage.gaussian_filter(p, [0.6 / s for s in spacing_mm]) for p in stack])
+    centre = np.array(guess.centres)
     polar = [contours.sample(p, spacing_mm, c) for p, c in zip(smooth, centre, strict=True)]
-    blood, muscle = _first_levels(polar, radius)
+    blood, muscle = _first_levels(polar, guess.radii_mm)
     usual = np.full(nk, 9.0)
-    walls = Walls(centre, *np.zeros((2, nk, contours.ANGLES)), blood, muscle, np.zeros(nk), score)
-    for turn in range(4):
-        near = _disc(radius) if turn < 2 else _neighbours(walls)
+    walls = Walls(centre, *np.zeros((2, nk, contours.ANGLES)), blood, muscle, np.zeros(nk), guess.score)
+    for turn in range(turns):
+        near = _disc(guess.radii_mm) if 2 * turn < turns else neighbours(walls)
         for k in range(nk):
-            monitor.progress(0.2 + 0.2 * (turn + k / nk), f"walls, slice {k + 1} of {nk}, turn {turn + 1} of 4")
+            monitor.progress((turn + k / nk) / turns, f"walls, slice {k + 1} of {nk}")
             polar[k] = contours.sample(smooth[k], spacing_mm, walls.centres[k])
             u = (polar[k] - walls.muscle[k]) / (walls.blood[k] - walls.muscle[k])
-            walls.inner_mm[k], walls.outer_mm[k], _ = contours.trace(
-                u, usual[k], (near[0][k], near[1][k])
-            )
+            walls.inner_mm[k], walls.outer_mm[k], _ = contours.trace(u, usual[k], (near[0][k], near[1][k]))
         _levels(walls, polar)
         _judge(walls, polar)
-        if turn < 3:
+        if turn < turns - 1:
             _recentre(walls, spacing_mm)
             usual = _usual(walls)
     return walls
@@ -138,7 +148,7 @@ def _disc(radius_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
     return inner, np.full_like(inner, 9.0)
 
 
-def _neighbours(walls: Walls) -> tuple[FloatArray, FloatArray]:
+def neighbours(walls: Walls) -> tuple[FloatArray, FloatArray]:
     """Mean inner radius and thickness of the slices above and below each, by angle."""
     inner, thick = walls.inner_mm, walls.outer_mm - walls.inner_mm
 
