@@ -24,6 +24,7 @@ STENOSIS = 20.0  # percent of the diameter: less is not listed
 DILATED, ANEURYSM = 1.25, 1.5  # times the normal diameter (the latter: Johnston et al., J. Vasc. Surg. 13, 1991)
 EDGE = 0.04  # a lesion ends where the diameter is within this of the normal one
 SHOULDER = 1.5  # diameters beyond a lesion on which its reference is read
+IN_VIEW = 0.5  # of a lesion must be clear of forks and ends
 NECK = 0.12  # of its diameter: a neck ends where the vessel differs by more
 AORTIC_ANEURYSM_MM = {"abdominal": 30.0, "thoracic": 45.0}
 
@@ -144,7 +145,7 @@ def _lesions(way: _Way, departs: NDArray[np.bool_], sign: float, taken: NDArray[
     for first, last in _runs(off & ~taken):
         run = slice(first, last + 1)
         inside = way.clear[run]
-        if not (departs[run] & inside).any():
+        if not (departs[run] & inside).any() or inside.mean() < IN_VIEW:
             continue
         worst = first + int(np.where(inside, ratio[run], -np.inf).argmax())
         reach = SHOULDER * float(way.normal[worst])

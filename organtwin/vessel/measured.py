@@ -248,6 +248,10 @@ def _centre(twig: _Twig, twigs: list[_Twig], lumen: Lumen) -> None:
     step = _step(typical, lumen)
     for _ in range(ROUNDS):
         line, radius = _evened(twig, step)
+        if twig.parent < 0:
+            line = _straight_end(line[::-1], typical)[::-1]
+        if twig.ends:
+            line = _straight_end(line, typical)
         line = smooth(line, CALM * typical / step)
         way = tangents(line)
         up = carried_axes(way)
@@ -267,6 +271,22 @@ def _centre(twig: _Twig, twigs: list[_Twig], lumen: Lumen) -> None:
             radius = np.interp(along, along[clear], np.sqrt(np.nanmean(outline[clear] ** 2, axis=1)))
         twig.points, twig.radius = smooth(line, CALM * typical / step), radius
     twig.points, twig.radius = _evened(twig, step)
+
+
+def _straight_end(line: Points, radius: float) -> Points:
+    """The line led straight on where the vessel is rounded off: there is no middle to be found there."""
+    left = distances(line)[-1] - distances(line)
+    rounded = left < ROUNDED * radius
+    first = int(rounded.argmax())
+    back = int((left < 3.0 * ROUNDED * radius).argmax())
+    if first - back < 2:
+        return line
+    before = line[back:first]
+    way = np.linalg.svd(before - before.mean(axis=0), full_matrices=False)[2][0]
+    way = way * np.sign(way @ (before[-1] - before[0]))
+    out = line.copy()
+    out[first:] = line[first - 1] + (left[first - 1] - left[first:])[:, None] * way
+    return out
 
 
 def _evened(twig: _Twig, step: float) -> tuple[Points, Numbers]:

@@ -68,7 +68,7 @@ def measures(
         widths.append(across.max(axis=1) - across.min(axis=1))
     width = np.stack(widths)
     side = np.cross(tangent, up)
-    walls = points[:, None] + outline[..., None] * (
+    walls = points[:, None] + gaussian_filter1d(calm, 1.0, axis=0, mode="nearest")[..., None] * (
         np.cos(a)[:, None] * up[:, None] + np.sin(a)[:, None] * side[:, None]
     )
     ball = calm.min(axis=1)
