@@ -151,7 +151,7 @@ class BatchFolder:
     def clear(self, study: str) -> None:
         """Forget what is under way; results stay."""
         shutil.rmtree(self.work(study), ignore_errors=True)
-        for path in (self.task(study), self.events(study)):
+        for path in (self.task(study), self.events(study), self.lock(study)):
             path.unlink(missing_ok=True)
 
 
