@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -31,6 +31,8 @@ _WRITING = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
 class Palette(QWidget):
     """One tool is taken up, or none: then the mouse does what the tool bar says."""
+
+    taken = Signal(str)
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -96,6 +98,7 @@ class Palette(QWidget):
             button.setChecked(key == name)
         self._card.setVisible(page is not None)
         self.scene.hand = page.hand if page is not None else None
+        self.taken.emit(name)
         if page is None:
             if self.scene.tool is Tool.EDIT:
                 self.scene.tool = Tool.NAVIGATE
@@ -140,6 +143,8 @@ class Palette(QWidget):
 class Keys(QObject):
     """Keys of the bench, while its page is seen: heard before the window's own, and never while something is written."""
 
+    hand_wanted = Signal()  # a tool is asked for where the tools are not seen
+
     def __init__(self, palette: Palette, listed: QWidget) -> None:
         super().__init__(palette)
         self._palette, self._desk, self._list = palette, palette.desk, listed
@@ -150,7 +155,7 @@ class Keys(QObject):
 
     def _listening(self) -> bool:
         palette = self._palette
-        if not palette.isVisible() or self._desk.bench is None:
+        if not self._list.isVisible() or self._desk.bench is None:
             return False
         window = palette.window()
         if QApplication.activeModalWidget() is not None or QApplication.activePopupWidget() is not None:
@@ -202,6 +207,7 @@ class Keys(QObject):
             case Qt.Key.Key_W:
                 desk.step(1)
             case Qt.Key.Key_Space:
+                self.hand_wanted.emit()
                 palette.toggle()
             case Qt.Key.Key_Insert:
                 self._list._open_adder()
@@ -223,6 +229,7 @@ class Keys(QObject):
                     return
                 palette.take("")
             case _:
+                self.hand_wanted.emit()
                 name = self._by_key[event.text().upper()]
                 palette.take("" if palette.page is palette.pages[name] else name)
 

@@ -7,8 +7,12 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 
 from organtwin_gui.segmenting.desk import Desk
 from organtwin_gui.segmenting.finder import Finder
+from organtwin_gui.segmenting.lasso import Lasso
 from organtwin_gui.segmenting.palette import Keys, Palette
 from organtwin_gui.segmenting.rules_panel import RulesPanel
+from organtwin_gui.segmenting.surfaces import LiveSurfaces
+from organtwin_gui.segmenting.tools import ScissorsPage
+from organtwin_gui.segmenting.warm_up import warm_up
 from organtwin_gui.segmenting.widgets import Choice, Strip
 from organtwin_gui.steps.segment_list import SegmentList
 from organtwin_gui.steps.step import Step
@@ -40,6 +44,7 @@ class SegmentStep(Step):
             self.page.addWidget(widget)
         self.keys = Keys(self.palette, self.list)
         self.part.changed.connect(lambda part: self.show_part(part))
+        self.keys.hand_wanted.connect(lambda: self.show_part(CORRECT) if self.part.taken != CORRECT else None)
         self.strip.stop_wanted.connect(self.desk.stop)
         self.desk.told.connect(
             lambda text, trouble, way, do: self.strip.tell(text, trouble=trouble, way_out=way, do=do)
@@ -54,6 +59,7 @@ class SegmentStep(Step):
         self._later.setSingleShot(True)
         self._later.setInterval(0)
         self._later.timeout.connect(self._settle)
+        self.surfaces: LiveSurfaces | None = None
         self.show_part(FIND)
 
     def show_part(self, part: str) -> None:
@@ -68,6 +74,7 @@ class SegmentStep(Step):
             self.strip.hide()
         elif self.scene.tool is Tool.SEED:
             self.scene.tool = Tool.NAVIGATE
+        self._give_3d()
 
     def _progressed(self, fraction: float, what: str) -> None:
         if fraction < 0:
@@ -89,14 +96,28 @@ class SegmentStep(Step):
     def hideEvent(self, event: QHideEvent) -> None:
         self.palette.take("")
         super().hideEvent(event)
+        self._give_3d()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.refresh()
+        self._give_3d()
 
     def attach(self, viewport: Viewport) -> None:
         """The 3D view, for scissors and for the surface of what is worked on."""
-        self.viewport = viewport
+        self.surfaces = LiveSurfaces(self.desk, viewport)
+        scissors = self.palette.pages[ScissorsPage.name]
+        assert isinstance(scissors, ScissorsPage)
+        self.lasso = Lasso(viewport.canvas, scissors.ready, lambda line, to_clip: scissors.cut(line, to_clip))
+        self.palette.taken.connect(lambda name: self.lasso.set_on(name == ScissorsPage.name))
+        self.desk.opened.connect(self._give_3d)
+        viewport.background.submit("warm up", warm_up, lambda _n: None)
+
+    def _give_3d(self) -> None:
+        """The 3D view shows the segments while they are worked on by hand."""
+        if self.surfaces is not None:
+            working = self.isVisible() and self.part.taken == CORRECT
+            self.surfaces.set_on(working)
 
     def dress(self) -> None:
         """In the colours of another theme."""

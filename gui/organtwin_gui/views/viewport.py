@@ -190,6 +190,31 @@ class Viewport(QWidget):
             self.set_visible(uuid, True)
         self._aside = []
 
+    @property
+    def around(self) -> Surroundings:
+        """What an item made elsewhere may use of this view."""
+        return self._around
+
+    @property
+    def background(self) -> Background:
+        """Where computations for this view are done."""
+        return self._background
+
+    def put(self, item: SceneItem) -> None:
+        """Put in an item made elsewhere."""
+        self._put(item)
+
+    def put_aside(self, on: bool) -> None:
+        """Hide all that stands here, or show again what was hidden so."""
+        if on:
+            self._aside = [uuid for uuid, item in self.items.items() if item.visible]
+        for uuid in self._aside:
+            if uuid in self.items:
+                self.items[uuid].set_visible(not on)
+        if not on:
+            self._aside = []
+        self._changed()
+
     def set_look(self, uuid: str, look: Look) -> None:
         """Change how a mesh, a flow or a deformation is shown."""
         item = self.items.get(uuid)
