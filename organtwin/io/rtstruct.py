@@ -16,8 +16,10 @@ from typing import Any, Literal
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 
 from organtwin.errors import BadInput
@@ -226,8 +228,17 @@ def _contours(labels: NDArray[Any], label: int, grid: Grid, lines: Lines, images
                 contour.ContourImageSequence = [_image(images[k])]
             contour.ContourGeometricType, contour.NumberOfContourPoints = "CLOSED_PLANAR", len(points)
             contour.ContourNumber = number
-            contour.ContourData = [_decimal(v) for v in points.ravel()]
+            _put_points(contour, points)
             yield contour
+
+
+def _put_points(contour: Dataset, points: FloatArray) -> None:
+    """As bytes: a million numbers as objects of their own would take a minute."""
+    data = "\\".join(map(_decimal, points.ravel().tolist())).encode()
+    data += b" " * (len(data) % 2)
+    tag = Tag("ContourData")
+    contour[tag] = RawDataElement(tag, "DS", len(data), data, 0, True, True)
+    contour.set_original_encoding(True, True, "iso8859")  # as it is written: the bytes go out as they are
 
 
 def _decimal(value: float) -> str:
