@@ -1,13 +1,13 @@
 """The folder of a batch: what lies where, and how a study gets in it, whole or not at all.
 
-    OUT/protocol.yaml         what was done
-    OUT/studies/ID.otwin      a project for each study, which the app opens; ``batch/done.json`` in it says that it is done
-    OUT/failed/ID.json        studies that were set aside, each with its sentence
-    OUT/exports/ID/           files that the protocol asked for
-    OUT/earlier/              projects with corrections by hand that a new protocol or new slices replaced
-    OUT/table.csv, .parquet, failed.csv, index.html, review.json
-    OUT/private/              who is who (sources.csv), headers read: keep this folder to yourself
-    OUT/work/                 studies under way; what a kill leaves there is never taken for a result
+OUT/protocol.yaml         what was done
+OUT/studies/ID.otwin      a project for each study, which the app opens; ``batch/done.json`` in it says that it is done
+OUT/failed/ID.json        studies that were set aside, each with its sentence
+OUT/exports/ID/           files that the protocol asked for
+OUT/earlier/              projects with corrections by hand that a new protocol or new slices replaced
+OUT/table.csv, .parquet, failed.csv, index.html, review.json
+OUT/private/              who is who (sources.csv), headers read: keep this folder to yourself
+OUT/work/                 studies under way; what a kill leaves there is never taken for a result
 """
 
 from __future__ import annotations
@@ -177,4 +177,6 @@ def read_json(path: Path, default: Any) -> Any:
     except FileNotFoundError:
         return default
     except (OSError, ValueError) as error:
-        raise BadInput("This file of the batch is damaged", where=str(path), remedy="Remove it and run again.") from error
+        raise BadInput(
+            "This file of the batch is damaged", where=str(path), remedy="Remove it and run again."
+        ) from error

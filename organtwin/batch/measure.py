@@ -85,7 +85,9 @@ def _segmentation(project: Project, entry: Entry, table: Table, row: dict[str, C
     assert isinstance(thing, Segmentation)
     keys = {int(s["label"]): s for s in wanted}
     cut = _at_the_rim(np.asarray(thing.labels))
-    flags += [f"{s['name']} touches the rim of the scan" for n, s in keys.items() if n in cut and s["key"] not in OPEN_ENDED]
+    flags += [
+        f"{s['name']} touches the rim of the scan" for n, s in keys.items() if n in cut and s["key"] not in OPEN_ENDED
+    ]
     if table.values and (scan := _scan_below(project, thing)) is not None:
         for label, (mean, spread) in _statistics(thing.labels, scan.values).items():
             if label in keys:

@@ -23,7 +23,9 @@ def write_page(folder: BatchFolder, outcomes: Sequence[Outcome], protocol: Proto
     """Write ``index.html``; it needs nothing but the pictures beside it, and no network."""
     from jinja2 import Environment, PackageLoader
 
-    environment = Environment(loader=PackageLoader("organtwin.batch"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("organtwin.batch"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     data = page_data(folder, outcomes)
     text = environment.get_template("page.html").render(
         protocol=protocol, version=__version__, written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -43,7 +45,9 @@ def page_data(folder: BatchFolder, outcomes: Sequence[Outcome]) -> dict[str, Any
         name = str(row["id"])
         far = outliers(row, cohort)
         flags = [flag for flag in str(row.get("flags") or "").split("; ") if flag]
-        flags += [f"{label(column)}: {row[column]} mL is far from the others ({cohort[column].median:.4g})" for column in far]
+        flags += [
+            f"{label(column)}: {row[column]} mL is far from the others ({cohort[column].median:.4g})" for column in far
+        ]
         pictures = [f"studies/{name}.otwin/batch/{plane}.png" for plane in PLANES]
         studies.append(
             {
@@ -77,7 +81,9 @@ def label(column: str) -> str:
 
 
 def _colour(column: str) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*structure(column.removesuffix("_ml").removesuffix("_largest").removesuffix("_smallest")).colour)
+    return "#{:02x}{:02x}{:02x}".format(
+        *structure(column.removesuffix("_ml").removesuffix("_largest").removesuffix("_smallest")).colour
+    )
 
 
 def _other_number(key: str, value: object) -> bool:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from organtwin.checked import validated
 from organtwin.errors import BadInput
@@ -98,7 +98,7 @@ class Step(Frozen):
         When it fails, the study goes on, with a flag.
     """
 
-    model_config = {**Frozen.model_config, "populate_by_name": True}
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     do: str
     name: str = ""
@@ -120,7 +120,7 @@ class Step(Frozen):
 class Export(Frozen):
     """A file for each study: ``what`` is the name of a step, ``as`` the ending that says the format (nii.gz, seg.nrrd, dcm, stl, ...)."""
 
-    model_config = {**Frozen.model_config, "populate_by_name": True}
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     what: str
     as_: str = Field(alias="as")
@@ -221,7 +221,9 @@ def parse(text: str, where: str = "the protocol") -> Protocol:
     except RecursionError as error:
         raise BadInput("This protocol is nested too deeply", where=where) from error
     if not isinstance(data, dict):
-        raise BadInput("A protocol is a list of keys and values", where=where, remedy="See organtwin batch --show-protocol.")
+        raise BadInput(
+            "A protocol is a list of keys and values", where=where, remedy="See organtwin batch --show-protocol."
+        )
     try:
         protocol = validated(Protocol, data, "a protocol")
     except BadInput as error:
@@ -288,7 +290,12 @@ def _line(node: Any, place: tuple[Any, ...]) -> int:
     line = 1 if node is None else node.start_mark.line + 1
     for part in place:
         pairs = getattr(node, "value", None)
-        if isinstance(part, int) and isinstance(pairs, list) and part < len(pairs) and not isinstance(pairs[part], tuple):
+        if (
+            isinstance(part, int)
+            and isinstance(pairs, list)
+            and part < len(pairs)
+            and not isinstance(pairs[part], tuple)
+        ):
             node = pairs[part]
             line = node.start_mark.line + 1
             continue

@@ -33,7 +33,7 @@ class _Handler(SimpleHTTPRequestHandler):
             return
         super().do_GET()
 
-    do_HEAD = do_GET  # noqa: N815
+    do_HEAD = do_GET
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

@@ -132,7 +132,9 @@ def run_batch(
     folder.make()
     with holding(folder):
         folder.cancel.unlink(missing_ok=True)
-        write_text(folder.root / "protocol.yaml", protocol_text or json.dumps(protocol.model_dump(mode="json", by_alias=True)))
+        write_text(
+            folder.root / "protocol.yaml", protocol_text or json.dumps(protocol.model_dump(mode="json", by_alias=True))
+        )
         found = discover(sources, protocol.studies, folder.root, folder.root / "private" / "headers.json", monitor)
         _who_is_who(folder, found)
         for study in found.studies:
@@ -232,7 +234,7 @@ def _work(
         progress(now)
 
     try:
-        with workers(count, address, int(2 * 1024**3)) as crew:
+        with workers(count, address, 2 * 1024**3) as crew:
             for name, result in crew.run(attempt, tasks, look):
                 study = left.pop(name)
                 ended = _ended(folder, study, protocol, result)
@@ -258,7 +260,11 @@ def _ended(folder: BatchFolder, study: FoundStudy, protocol: Protocol, result: A
     outcome = folder.outcome(study.id)
     keys = tuple(protocol.keys())
     fresh = outcome is not None and outcome.content == study.content and outcome.keys == keys
-    told = result if isinstance(result, dict) else {"end": "died", "sentence": "The worker that ran it was lost, again and again."}
+    told = (
+        result
+        if isinstance(result, dict)
+        else {"end": "died", "sentence": "The worker that ran it was lost, again and again."}
+    )
     if told["end"] == "ended" and fresh and outcome is not None:
         folder.log(study.id).unlink(missing_ok=True)
     elif told["end"] != "cancelled" and not (fresh and outcome is not None and outcome.status == "done"):

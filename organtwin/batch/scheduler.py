@@ -61,7 +61,9 @@ class Workers:
                 continue
             future = futures.pop(name)
             if future.cancelled():
-                raise OrganTwinError("The scheduler went away", remedy="Run the command again: what is done stays done.")
+                raise OrganTwinError(
+                    "The scheduler went away", remedy="Run the command again: what is done stays done."
+                )
             error = future.exception()
             yield name, error if error is not None else future.result()
 

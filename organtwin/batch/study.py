@@ -132,7 +132,9 @@ def _make(folder: BatchFolder, study: FoundStudy, protocol: Protocol, began: flo
     folder.settle(study.id)
 
 
-def _begun_before(folder: BatchFolder, study: FoundStudy, protocol: Protocol) -> tuple[list[tuple[str, ...]], list[str]]:
+def _begun_before(
+    folder: BatchFolder, study: FoundStudy, protocol: Protocol
+) -> tuple[list[tuple[str, ...]], list[str]]:
     """The steps that an earlier protocol has done already, copied into ``work``; none where it must begin anew.
 
     Where a hand has corrected what the kept steps made, the correction is kept with them.
@@ -168,7 +170,11 @@ def _begun_before(folder: BatchFolder, study: FoundStudy, protocol: Protocol) ->
         gone = [uuid for uuid in live if uuid in later and uuid not in kept]
         if gone:
             document.remove(gone, "Steps of an earlier protocol")
-        flags = list(old.flags) if same == len(old.keys) else [f for f in old.flags if _of_steps(f, protocol.steps[: same - 1])]
+        flags = (
+            list(old.flags)
+            if same == len(old.keys)
+            else [f for f in old.flags if _of_steps(f, protocol.steps[: same - 1])]
+        )
         return made, flags
     finally:
         document.close()
@@ -234,7 +240,8 @@ def choose_series(study: FoundStudy, wanted: SeriesFilter, monitor: Any = None) 
         mine = [
             s
             for s in listed.series
-            if (not study.study_uid or s.study in ("", study.study_uid)) and (not study.series_uid or s.uid == study.series_uid)
+            if (not study.study_uid or s.study in ("", study.study_uid))
+            and (not study.series_uid or s.uid == study.series_uid)
         ] or list(listed.series)
         if not any(s.readable for s in mine):
             listed.series = tuple(mine)
@@ -244,7 +251,9 @@ def choose_series(study: FoundStudy, wanted: SeriesFilter, monitor: Any = None) 
         for what, fits in _questions(wanted):
             kept = [s for s in left if fits(s)]
             if not kept:
-                have = "; ".join(f"'{s.description or 'no description'}' ({s.modality or '?'}, {s.summary})" for s in left[:4])
+                have = "; ".join(
+                    f"'{s.description or 'no description'}' ({s.modality or '?'}, {s.summary})" for s in left[:4]
+                )
                 raise BadInput(f"No series of this study {what}: it has {have}")
             left = kept
         if wanted.take == "first":
@@ -259,7 +268,10 @@ def _questions(wanted: SeriesFilter) -> Iterator[tuple[str, Any]]:
     if wanted.modality:
         yield f"is {' or '.join(wanted.modality)}", lambda s: s.modality in wanted.modality or s.modality in ("", "OT")
     if wanted.description:
-        yield f"has a description with '{wanted.description}'", lambda s: re.search(wanted.description, s.description, re.I)
+        yield (
+            f"has a description with '{wanted.description}'",
+            lambda s: re.search(wanted.description, s.description, re.I),
+        )
     if wanted.not_description:
         yield (
             f"has a description without '{wanted.not_description}'",
@@ -282,7 +294,7 @@ def _step(document: Any, step: Step, names: dict[str, tuple[str, ...]], monitor:
     operation = find(step.do)
     inputs: dict[str, str] = {}
     for role, kind in (operation.inputs | operation.optional).items():
-        entries = [e for e in document.entries(kind)]
+        entries = list(document.entries(kind))
         chosen = step.from_.get(role)
         if chosen is not None:
             entries = [e for e in entries if e.uuid in _family(document, names.get(chosen, ()))]

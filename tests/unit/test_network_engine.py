@@ -29,7 +29,10 @@ def network(folder: Path, kernel: np.ndarray, bias: list[float], name: str = "ne
         "net",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, kernel.shape[1], "a", "b", "c"])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, kernel.shape[0], "a", "b", "c"])],
-        [numpy_helper.from_array(kernel.astype(np.float32), "w"), numpy_helper.from_array(np.array(bias, np.float32), "b")],
+        [
+            numpy_helper.from_array(kernel.astype(np.float32), "w"),
+            numpy_helper.from_array(np.array(bias, np.float32), "b"),
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     path = folder / f"{name}.onnx"
@@ -45,13 +48,17 @@ def above(folder: Path, level: float, **description: Any) -> Path:
     return network(folder, np.array([0.0, 1.0]).reshape(2, 1, 1, 1, 1), [0.0, -level], **description)
 
 
-def scan(values: np.ndarray, spacing: tuple[float, float, float] = (2, 2, 2), directions: Any = None, modality: str = "CT") -> Volume:
+def scan(
+    values: np.ndarray, spacing: tuple[float, float, float] = (2, 2, 2), directions: Any = None, modality: str = "CT"
+) -> Volume:
     grid = Grid.make(values.shape[::-1], spacing, (5, -7, 11), directions)
     return Volume(name="scan", grid=grid, values=values.astype(np.int16), modality=modality, value_unit="HU")
 
 
 def labelled(volume: Volume, model: Path, monitor: Any = None, **options: Any) -> Any:
-    (made,) = find("segment")({"volume": volume}, {"engine": "network", "options": {"model": str(model), **options}}, monitor)
+    (made,) = find("segment")(
+        {"volume": volume}, {"engine": "network", "options": {"model": str(model), **options}}, monitor
+    )
     return made
 
 
@@ -119,7 +126,9 @@ def test_seams_of_patches_vanish(tmp_path: Path) -> None:
 def test_a_scan_of_uneven_voxels_keeps_shape_and_volume(tmp_path: Path) -> None:
     k, j, i = np.indices((16, 60, 50))
     ball = ((k - 8) * 5) ** 2 + ((j - 30) * 1.2) ** 2 + ((i - 25) * 1.2) ** 2 < 24**2
-    made = labelled(scan(np.where(ball, 200, -200), spacing=(1.2, 1.2, 5)), above(tmp_path, 0, spacing_mm=[2.5, 1.5, 1.5]))
+    made = labelled(
+        scan(np.where(ball, 200, -200), spacing=(1.2, 1.2, 5)), above(tmp_path, 0, spacing_mm=[2.5, 1.5, 1.5])
+    )
     found = made.mask("liver")
     assert 2 * (found & ball).sum() / (found.sum() + ball.sum()) > 0.97
 
@@ -136,7 +145,9 @@ def test_strips_change_nothing_but_the_memory() -> None:
     def run(memory: float) -> np.ndarray:
         slid = Slid((12, 10, 14), 0.5, 2, memory)
         ask = lambda patch: np.stack([np.zeros(patch.shape[1:], np.float32), patch[0]])  # noqa: E731
-        return slid.over(values.shape, lambda box: values[box][None], ask, lambda a: a.argmax(0).astype(np.uint16), NullMonitor())
+        return slid.over(
+            values.shape, lambda box: values[box][None], ask, lambda a: a.argmax(0).astype(np.uint16), NullMonitor()
+        )
 
     assert np.array_equal(run(1e9), run(1.0))
     assert np.array_equal(run(1e9), values > 0)
@@ -150,7 +161,9 @@ def test_mirrored_answers_are_turned_back(tmp_path: Path) -> None:
 
 def test_channels_that_stand_for_themselves_are_read_above_the_threshold(tmp_path: Path) -> None:
     kernel = np.array([1.0, 0.01]).reshape(2, 1, 1, 1, 1)
-    path = network(tmp_path, kernel, [-150, 0.0], activation="sigmoid", threshold=0.6, labels={"0": "aorta", "1": "liver"})
+    path = network(
+        tmp_path, kernel, [-150, 0.0], activation="sigmoid", threshold=0.6, labels={"0": "aorta", "1": "liver"}
+    )
     values = np.zeros((16, 16, 16))
     values[:4], values[4:8] = 100, 200
     made = labelled(scan(values), path)

@@ -39,7 +39,9 @@ def batch(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Run nothing: take corrections made in the app into table and page.")
     ] = False,
-    show_protocol: Annotated[bool, typer.Option("--show-protocol", help="Print the protocol that would be used.")] = False,
+    show_protocol: Annotated[
+        bool, typer.Option("--show-protocol", help="Print the protocol that would be used.")
+    ] = False,
     operations: Annotated[bool, typer.Option("--operations", help="List what a step of a protocol can do.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -86,7 +88,9 @@ def batch(
 @app.command("batch-review")
 def batch_review(
     folder: Annotated[Path, typer.Argument(help="The folder of a batch.")],
-    study: Annotated[str | None, typer.Argument(help="A study, to mark it from here; without it the page opens.")] = None,
+    study: Annotated[
+        str | None, typer.Argument(help="A study, to mark it from here; without it the page opens.")
+    ] = None,
     mark: Annotated[str, typer.Option(help="reviewed, accepted or needs work; empty takes it away.")] = "",
     note: Annotated[str, typer.Option(help="A note with the mark.")] = "",
     port: Annotated[int, typer.Option(help="Port on this machine; 0 takes a free one.")] = 0,

@@ -88,7 +88,9 @@ class Description(Frozen):
     source: str = ""
     modality: tuple[str, ...] = ()
     axes: str = "SPL"
-    patch: tuple[Annotated[int, Field(ge=1, le=2048)], Annotated[int, Field(ge=1, le=2048)], Annotated[int, Field(ge=1, le=2048)]]
+    patch: tuple[
+        Annotated[int, Field(ge=1, le=2048)], Annotated[int, Field(ge=1, le=2048)], Annotated[int, Field(ge=1, le=2048)]
+    ]
     spacing_mm: tuple[Annotated[float, Field(gt=0.01, le=100)], Annotated[float, Field(gt=0.01, le=100)], Annotated[float, Field(gt=0.01, le=100)]]  # fmt: skip
     channels: Annotated[tuple[Intensity, ...], Field(min_length=1, max_length=16)] = (Intensity(),)
     labels: Annotated[dict[int, str], Field(min_length=1)]

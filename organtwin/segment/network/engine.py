@@ -26,7 +26,11 @@ class NetworkParameters(Frozen):
 
 def available() -> str:
     """Why networks cannot run here, or ""."""
-    return "" if find_spec("onnxruntime") else "onnxruntime is not installed; install it with: pip install 'organtwin[network]'."
+    return (
+        ""
+        if find_spec("onnxruntime")
+        else "onnxruntime is not installed; install it with: pip install 'organtwin[network]'."
+    )
 
 
 ENGINE = Engine(

@@ -87,7 +87,8 @@ def answered(
         """A patch, normalised; beyond the scan it is 0, as nnU-Net pads."""
         patch = np.zeros((len(maps), *(s.stop - s.start for s in box)), np.float32)
         reach = [
-            (max(s.start - b, 0), min(s.stop - b, n), max(b - s.start, 0)) for s, b, n in zip(box, before, shape, strict=True)
+            (max(s.start - b, 0), min(s.stop - b, n), max(b - s.start, 0))
+            for s, b, n in zip(box, before, shape, strict=True)
         ]
         part = values[tuple(slice(low, high) for low, high, _ in reach)]
         place = tuple(slice(at, at + high - low) for low, high, at in reach)
@@ -102,7 +103,6 @@ def answered(
         (size[0], size[1], size[2]), cut, lambda patch: network(patch, mirrored), lambda a: decided(a, description),
         PartMonitor(monitor, 0.08, 0.9),
     )  # fmt: skip
-    del values
     mine = whole[tuple(slice(b, b + n) for b, n in zip(before, shape, strict=True))]
     back = labels_back(mine, source.shape, PartMonitor(monitor, 0.9, 1.0))
     return grid.from_canonical(np.flip(back, flipped).transpose(np.argsort(order)))
@@ -137,7 +137,12 @@ def intensity_map(one: Intensity, values: NDArray[np.float32]) -> tuple[float, f
             return 1.0 / float(one.std or 1), -float(one.mean or 0), low, high
         case "z-score":
             clipped = np.clip(values, low, high) if np.isfinite(low) or np.isfinite(high) else values
-            return 1.0 / max(float(clipped.std(dtype=np.float64)), 1e-8), -float(clipped.mean(dtype=np.float64)), low, high
+            return (
+                1.0 / max(float(clipped.std(dtype=np.float64)), 1e-8),
+                -float(clipped.mean(dtype=np.float64)),
+                low,
+                high,
+            )
         case "percentiles":
             low, high = (float(v) for v in np.percentile(values, (low, high)))
     span = max(high - low, 1e-8)

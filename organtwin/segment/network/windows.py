@@ -76,7 +76,9 @@ class Slid:
                 for b, c in product(bs, third):
                     monitor.progress(count / total, f"patch {count + 1} of {total}")
                     count += 1
-                    answer = ask(cut((slice(a, a + self.patch[0]), slice(b, b + self.patch[1]), slice(c, c + self.patch[2]))))
+                    answer = ask(
+                        cut((slice(a, a + self.patch[0]), slice(b, b + self.patch[1]), slice(c, c + self.patch[2])))
+                    )
                     low, high = max(b, start), min(b + self.patch[1], stop)
                     here = (slice(None), slice(low - start, high - start), slice(c, c + self.patch[2]))
                     part = (slice(None), slice(low - b, high - b))
