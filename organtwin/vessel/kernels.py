@@ -30,17 +30,17 @@ def value(field: Field, k: float, j: float, i: float) -> float:  # pragma: no co
 
 
 @numba.njit(cache=True)
-def first_below(
-    field: Field, start: Numbers, ray: Numbers, reach: Numbers, step: float, level: float
+def first_outside(
+    field: Field, start: Numbers, ray: Numbers, reach: Numbers, step: float, level: Numbers, most: Numbers
 ) -> Numbers:  # pragma: no cover (compiled)
-    """(n, m) where the field first falls below a level on rays (n, m, 3) per mm from starts (n, 3); NaN where it does not
-    within ``reach`` (n,) or the field, or at the start already."""
+    """(n, m) mm at which the field first falls below ``level`` (n,), or rises above ``most`` (n,), on rays (n, m, 3) per mm
+    from starts (n, 3); NaN where it does not within ``reach`` (n,) or the field, or at the start already."""
     n, m = ray.shape[:2]
     nk, nj, ni = field.shape
     out = np.full((n, m), np.nan)
     for p in range(n):
         middle = value(field, start[p, 0], start[p, 1], start[p, 2])
-        if middle <= level:
+        if middle <= level[p]:
             continue
         for q in range(m):
             before, r = middle, 0.0
@@ -50,8 +50,11 @@ def first_below(
                 if min(k, j, i) < -0.5 or k > nk - 0.5 or j > nj - 0.5 or i > ni - 0.5:
                     break  # it leaves the scan
                 here = value(field, k, j, i)
-                if here < level:
-                    out[p, q] = r - step * (level - here) / max(before - here, 1e-6)
+                if here < level[p]:
+                    out[p, q] = r - step * (level[p] - here) / max(before - here, 1e-6)
+                    break
+                if here > most[p]:
+                    out[p, q] = r - step
                     break
                 before = here
     return out

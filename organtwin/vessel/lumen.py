@@ -69,7 +69,15 @@ class Lumen:
         side = np.cross(tangent, up)
         a = angles()
         start, rays = self._rays(centres, tangent, up)
-        out = kernels.first_below(self.inside, start, rays, np.asarray(reach_mm, float), self.step_mm, 0.5)
+        out = kernels.first_outside(
+            self.inside,
+            start,
+            rays,
+            np.asarray(reach_mm, float),
+            self.step_mm,
+            np.full(len(start), 0.5),
+            np.full(len(start), np.inf),
+        )
         # the direction of the wall in the section, for how much it was softened there
         along = -np.sin(a)[:, None] * up[:, None, :] + np.cos(a)[:, None] * side[:, None, :]
         softened = SOFTENING * self.grid.spacing_mm
