@@ -1,4 +1,10 @@
-"""One lesion around a click."""
+"""One lesion around a click: what differs from the organ around it, is connected to the click, and is compact.
+
+The brightness of the organ around is measured first. A lesion differs from it by more than a threshold; the lowest threshold
+at which the connected part that holds the click is a compact body, and not a leak, is taken. Its border is then put half way
+between the organ and the outer part of the lesion (a necrotic core does not move it), starting anew from its deepest place, so
+that it matters little where in the lesion the click was.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +12,290 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from organtwin.segment import regions
+from organtwin.segment.lesion.window import Window
 from organtwin.segment.regions import Mask
+
+Floats = NDArray[np.float32]
+
+WINDOWS_MM = (18.0, 32.0, 55.0, 90.0)  # half width of what is looked at; wider where the lesion fills it
+NOISE_MM, EDGE_MM = 1.6, 0.9  # noise is averaged over this distance to find a lesion, and its border
+SHARES = (0.35, 0.45, 0.55, 0.65, 0.75, 0.85)  # of the contrast at the click: thresholds tried in turn
+LEAST_SPREADS = 2.0  # a threshold is at least so many times the spread of the organ's values
+CLICK_MM = 2.0  # what is looked at under a click
+VERY_GOOD, GOOD, LEAST_SCORE = 0.6, 0.45, 0.1  # scores at which nothing else, and no wider window, is tried; the least
+TOO_BRIGHT = 1.8  # so many times the contrast at the click is something else
+LEAST_OPEN = 0.4  # of its surface a lesion turns to the organ, the rest to what lies outside
+FLAT_MM = 30.0  # thinner than this, a scan cuts most lesions: that they reach its faces says nothing
+SMALL_MM = 4.0
+COMPACT = 0.5  # radius of the largest ball inside over that of a ball of the same volume
+NECKS = (0.3, 0.5, 0.7)  # what is thinner than this part of the largest ball and sticks out is none of it
+OUTER_MM = 4.0  # the outer part of a lesion is as thick
+DENSE = 5.0  # bright knots (calcified, or an agent that stayed) differ by so many times ...
+DENSE_HU = 120.0  # ... and in CT by at least this
+KNOT_MM, KNOT_SHARE = 8.0, 0.4
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """``mask`` (nk, nj, ni); ``doubt`` in words."""
+    """``mask`` (nk, nj, ni), empty where nothing stands out; ``doubt`` in words; ``contrast`` to the organ, in units of the
+    scan."""
 
     mask: Mask
     doubt: str = ""
+    contrast: float = 0.0
 
 
 def lesion(
-    values: NDArray[np.float32],
-    seeds: NDArray[np.int64],
-    spacing_mm: NDArray[np.float64],
-    organ: Mask | None,
-    reach_mm: float,
-) -> Lesion:
-    """The lesion that holds the seeds ((n, 3) voxels)."""
-    inside = np.zeros(values.shape, bool)
-    inside[tuple(seeds.T)] = True
-    near = regions.grown(inside, reach_mm, spacing_mm)
-    level = float(np.median(values[inside]))
-    around = float(np.median(values[organ if organ is not None and organ.any() else near]))
-    half = 0.5 * abs(around - level)
-    like = near & (np.abs(values - level) < half)
-    body = regions.connected_to(regions.opened(like, 2.0, spacing_mm) | inside, inside)
-    return Lesion(regions.filled(body))
+    values: Floats, seeds: NDArray[np.int64], spacing_mm: NDArray[np.float64], organ: Mask | None = None,
+    taken: Mask | None = None, reach_mm: float = 60.0,
+) -> Lesion:  # fmt: skip
+    """The lesion that holds the seeds.
+
+    Parameters
+    ----------
+    values : (nk, nj, ni) float32
+        The scan around the seeds.
+    seeds : (n, 3) int
+        Voxels k, j, i.
+    organ, taken : (nk, nj, ni) bool, optional
+        The organ that the lesion lies in (it may lack the lesion), and what belongs to others.
+    reach_mm : float
+        The largest radius.
+    """
+    centre = np.rint(seeds.mean(0)).astype(np.int64)
+    best = Lesion(np.zeros(values.shape, bool), "nothing there stands out from its surroundings")
+    most = 0.0
+    for half_mm in WINDOWS_MM:
+        window = Window.around(values, centre, spacing_mm, half_mm)
+        found = _in_window(window, values, seeds, organ, taken, reach_mm)
+        if found is not None and found.score > most:
+            mask = np.zeros(values.shape, bool)
+            mask[window.box] = window.back(found.mask)
+            best, most = Lesion(mask, _doubt(found), found.contrast), found.score
+        if most > GOOD or half_mm >= reach_mm + 5.0:
+            break
+    return best
+
+
+@dataclass(frozen=True)
+class _Body:
+    """A candidate, on its window. ``score``: how compact it is times how much of its surface faces healthy organ."""
+
+    mask: Mask
+    score: float
+    contrast: float = 0.0
+    neck: float = 0.3
+
+
+def _doubt(body: _Body) -> str:
+    return "" if body.score > GOOD else "its border is not clear all around, or its shape is irregular"
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A window: how much every voxel differs from the organ, at two scales; its spread; where a lesion may be."""
+
+    mm: float
+    calm: Floats
+    fine: Floats
+    spread: float
+    allowed: Mask
+
+    @property
+    def spacing(self) -> NDArray[np.float64]:
+        return np.full(3, self.mm)
+
+
+def _in_window(
+    window: Window, values: Floats, seeds: NDArray[np.int64], organ: Mask | None, taken: Mask | None, reach_mm: float
+) -> _Body | None:
+    """What is found in one window; None also where the window does not hold all of it."""
+    image = window.cut(values)
+    start = np.zeros(image.shape, bool)
+    start[tuple(window.index(seeds).T)] = True
+    start = regions.grown(start, CLICK_MM, window.spacing)
+    mine = None if organ is None else window.cut(organ) > 0.5
+    others = None if taken is None else window.cut(taken) > 0.5
+    look = _look(image, start, mine, others, window)
+    if look is None or not (start & look.allowed).any():
+        return None
+    contrast = float(np.median(look.calm[start & look.allowed]))
+    if abs(contrast) < LEAST_SPREADS * look.spread:
+        return None
+    body = None
+    if contrast > max(DENSE * look.spread, DENSE_HU):  # a click on a knot: the dark body beside it, if there is one
+        body = _dark_body_beside(look, start, reach_mm)
+    if body is None:
+        body = _body(look, 1.0 if contrast > 0 else -1.0, abs(contrast), start, reach_mm)
+    if body is None:
+        return None
+    whole = _with_knots(look, body.mask) if body.contrast < 0 else body.mask
+    return _Body(whole, body.score, body.contrast)
+
+
+def _look(image: Floats, start: Mask, organ: Mask | None, others: Mask | None, window: Window) -> _Look | None:
+    """Measure the organ around the click."""
+    from organtwin.segment.lesion.surroundings import surroundings
+
+    mm = window.mm
+    around = surroundings(image, start, organ, others, mm)
+    if around is None:
+        return None
+    inside = around.allowed.astype(np.float32)
+    smooth = []
+    for sigma_mm in (NOISE_MM, EDGE_MM):
+        sigma = sigma_mm / mm
+        weight = ndimage.gaussian_filter(inside, sigma, truncate=3)
+        total = ndimage.gaussian_filter(image * inside, sigma, truncate=3)
+        smooth.append(np.where(weight > 0.02, total / np.maximum(weight, 0.02), image) - around.level)
+    healthy = around.healthy & (np.abs(smooth[0]) < 3 * around.spread)
+    spread = float(1.4826 * np.median(np.abs(smooth[0][healthy]))) if healthy.any() else around.spread
+    return _Look(mm, smooth[0], smooth[1], max(spread, 1e-3), around.allowed)
+
+
+def _body(look: _Look, sign: float, contrast: float, start: Mask, reach_mm: float) -> _Body | None:
+    """The best body at the click, its border half way down."""
+    best: _Body | None = None
+    tried = 0.0
+    differs = sign * look.calm
+    brightest = TOO_BRIGHT * contrast if sign > 0 else np.inf  # vessels are often brighter than a bright lesion
+    for share in SHARES:
+        level = max(share * contrast, LEAST_SPREADS * look.spread)
+        if level == tried:
+            continue
+        tried = level
+        candidate = (differs > level) & (differs < brightest)
+        for neck in NECKS:
+            mask = _compact_part(look, candidate, start, neck)
+            score = 0.0 if mask is None else _score(mask, look, sign, reach_mm)
+            if mask is not None and score > (best.score + 0.05 if best else LEAST_SCORE):
+                best = _Body(mask, score, sign * contrast, neck)
+            if mask is None or score > GOOD:
+                break
+        if best is not None and best.score > VERY_GOOD:
+            break
+    return None if best is None else _with_border(look, sign, best, reach_mm)
+
+
+def _with_border(look: _Look, sign: float, best: _Body, reach_mm: float) -> _Body:
+    """Its border moved to half way between the organ and its own outer part, beginning at its deepest place."""
+    differs = sign * look.fine
+    for _ in range(3):
+        depth = regions.distance_mm(~best.mask, look.spacing)
+        deepest = float(depth.max())
+        if deepest > SMALL_MM:
+            full = float(np.median(differs[(depth > 1.0) & (depth < max(OUTER_MM, 0.35 * deepest))]))
+        else:  # the blur takes from the contrast of a small one
+            full = 1.1 * float(np.percentile(differs[best.mask], 90))
+        core = depth > 0.7 * deepest
+        near = regions.grown(best.mask, max(2.0, 0.25 * deepest), look.spacing)
+        level = max(0.5 * full, 1.5 * look.spread)
+        brightest = TOO_BRIGHT * full if sign > 0 else np.inf
+        moved = _compact_part(look, ((differs > level) & (differs < brightest) & near) | core, core, best.neck)
+        score = 0.0 if moved is None else _score(moved, look, sign, reach_mm)
+        if moved is None or score < 0.8 * best.score:
+            break
+        same = np.count_nonzero(moved ^ best.mask) < 0.01 * np.count_nonzero(best.mask)
+        best = _Body(moved, score, best.contrast, best.neck)
+        if same:
+            break
+    return best
+
+
+def _compact_part(look: _Look, candidate: Mask, start: Mask, neck: float) -> Mask | None:
+    """The part that holds the start, up to necks thinner than ``neck`` times the largest ball there."""
+    candidate = candidate & look.allowed
+    whole = regions.connected_to(candidate, start & candidate)
+    box = regions.bounding_box(whole, whole.shape, 3)
+    if box is None:
+        return None
+    part = regions.filled(regions.closed(whole[box], 1.3 * look.mm, look.spacing) & look.allowed[box])
+    depth = regions.distance_mm(~part, look.spacing)
+    local = _uphill(depth, start[box] & part)
+    thick = max(0.7 * look.mm, neck * float(depth[local]))
+    pieces, _ = ndimage.label(depth > thick)
+    if not pieces[local]:
+        body = part
+    else:
+        piece = pieces == pieces[local]
+        body = regions.grown(piece, thick + 0.5 * look.mm, look.spacing) & part
+        body = regions.filled(regions.connected_to(body, piece))
+    out = np.zeros_like(candidate)
+    out[box] = body
+    return out
+
+
+def _uphill(depth: Floats, start: Mask) -> tuple[int, int, int]:
+    """From the deepest place of the start on to where no neighbour within two voxels is deeper."""
+    place = np.unravel_index(int(np.argmax(np.where(start, depth, -1))), depth.shape)
+    while True:
+        near = tuple(slice(max(0, int(p) - 2), int(p) + 3) for p in place)
+        offset = np.unravel_index(int(np.argmax(depth[near])), depth[near].shape)
+        there = tuple(int(s.start + o) for s, o in zip(near, offset, strict=True))
+        if depth[there] <= depth[place]:
+            return int(place[0]), int(place[1]), int(place[2])
+        place = there
+
+
+def _score(mask: Mask, look: _Look, sign: float, reach_mm: float) -> float:
+    """0 to 1: how compact a body is, times how much of what lies around it is healthy organ; 0 where it is cut or too large."""
+    rim = max(1, int(0.05 * min(mask.shape)))
+    box = regions.bounding_box(mask, mask.shape, 0)
+    if box is None or any(s.start < rim or s.stop > n - rim for s, n in zip(box, mask.shape, strict=True) if n * look.mm > FLAT_MM):
+        return 0.0
+    radius = (0.75 / np.pi * np.count_nonzero(mask)) ** (1 / 3) * look.mm
+    if radius > reach_mm:
+        return 0.0
+    gap = max(1.5, 0.1 * radius)
+    width = gap + max(2.0, 1.5 * look.mm)
+    around = regions.bounding_box(mask, mask.shape, int(np.ceil(width / look.mm)) + 1)
+    assert around is not None
+    mask, allowed, differs = mask[around], look.allowed[around], sign * look.calm[around]
+    depth = float(regions.distance_mm(~mask, look.spacing).max())
+    if depth < COMPACT * radius:
+        return 0.0
+    off = regions.distance_mm(mask, look.spacing)
+    shell = (off > gap) & (off <= width)
+    beside = shell & allowed
+    healthy = beside & (differs < 0.45 * float(np.median(differs[mask])))
+    open_to = float(np.count_nonzero(beside)) / max(float(np.count_nonzero(shell)), 1.0)
+    facing = float(np.count_nonzero(healthy)) / max(float(np.count_nonzero(beside)), 1.0)
+    return min(1.0, depth / radius * 1.25) * facing**2 * min(1.0, open_to / LEAST_OPEN)
+
+
+def _dark_body_beside(look: _Look, start: Mask, reach_mm: float) -> _Body | None:
+    """The dark body that a dense knot under the click belongs to."""
+    knots = regions.connected_to(look.fine > max(DENSE * look.spread, DENSE_HU), start)
+    beside = regions.grown(knots | start, 6.0, look.spacing) & ~regions.grown(knots, 1.5, look.spacing) & look.allowed
+    parts, count = ndimage.label(beside & (look.calm < -3 * look.spread))
+    if not count:
+        return None
+    sizes = np.bincount(parts.ravel())[1:]
+    if sizes.max() < 0.1 * np.count_nonzero(knots):
+        return None
+    largest = parts == 1 + int(np.argmax(sizes))
+    body = _body(look, -1.0, abs(float(np.median(look.calm[largest]))), largest, reach_mm)
+    return body if body is not None and (_with_knots(look, body.mask) & start).any() else None
+
+
+def _with_knots(look: _Look, body: Mask) -> Mask:
+    """With the dense knots that lie in its hull or at its border and are smaller than it."""
+    dense = look.allowed & (look.fine > max(DENSE * look.spread, DENSE_HU))
+    knots, count = ndimage.label(dense)
+    if not count:
+        return body
+    hull = regions.closed(body, KNOT_MM, look.spacing)
+    near = set(np.unique(knots[regions.grown(body, 2.5, look.spacing)]).tolist())
+    sizes = np.bincount(knots.ravel(), minlength=count + 1)
+    within = np.bincount(knots[hull], minlength=count + 1)
+    size = np.count_nonzero(body)
+    own = np.zeros(count + 1, bool)
+    for knot in range(1, count + 1):
+        own[knot] = within[knot] > KNOT_SHARE * sizes[knot] or (knot in near and sizes[knot] < size)
+    joined = body | own[knots]
+    if not own.any():
+        return body
+    return regions.filled(regions.closed(joined, 3.0, look.spacing) & look.allowed | joined)
