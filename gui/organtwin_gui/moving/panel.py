@@ -44,10 +44,11 @@ class MotionPanel(QFrame):
         )
         self.chart = Chart("Time (s)", "Volumes over the cycle")
         self.chart.setFixedHeight(CHART_PX)
+        self.chart.setMinimumWidth(300)
         self.numbers = QWidget()
         self._grid = QGridLayout(self.numbers)
         self._grid.setContentsMargins(8, 6, 12, 6)
-        self._grid.setHorizontalSpacing(18)
+        self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(3)
         self._curves = QWidget()
         side = QHBoxLayout(self._curves)
@@ -112,7 +113,7 @@ class MotionPanel(QFrame):
         rows = (len(labels.quantities) + COLUMNS - 1) // COLUMNS
         for n, quantity in enumerate(labels.quantities):
             at, side = n % max(rows, 1), 3 * (n // max(rows, 1))
-            name, value, unit = QLabel(quantity.name), QLabel(f"{quantity.value:.4g}"), QLabel(quantity.unit)
+            name, value, unit = QLabel(quantity.name), QLabel(f"{quantity.value:.3g}"), QLabel(quantity.unit)
             name.setObjectName("quiet")
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
             value.setStyleSheet(f"color: {colour_of(quantity.level)};")
