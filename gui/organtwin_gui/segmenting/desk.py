@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from organtwin.document.workbench import Touched, Workbench
+from organtwin.document.workbench import Answer, Question, Touched, Workbench
 from organtwin.edit.apply import Edited
 from organtwin.edit.edit import Edit, canvas_of
 from organtwin.edit.rules import Rules
@@ -85,7 +85,7 @@ class Desk(QObject):
         """Lay a segmentation on the bench, and over the slices."""
         if uuid == self.uuid:
             return
-        self.aside.stop()
+        self.aside.leave()
         self._let_go()
         if uuid is not None and self.bridge.document is not None:
             with self.bridge.guarded():
@@ -232,20 +232,28 @@ class Desk(QObject):
             if find(tool).quick:
                 self._did(bench.do(edit, self.volume), then)
             else:
-                began = bench.uuid
                 self.aside.start(
-                    bench, edit, self.volume, find(tool).title,
-                    lambda done: self._take(began, edit, done, then), self._failed,
-                )  # fmt: skip
+                    bench,
+                    edit,
+                    self.volume,
+                    find(tool).title,
+                    lambda answer: self._did(answer.done, then),
+                    self._failed,
+                )
         except OrganTwinError as error:
             self._failed(error)
             return False
         return True
 
     def preview(
-        self, tool: str, options: dict[str, Any], *, target: bool = True,
-        then: Callable[[Edit, Edited], None] | None = None, failed: Callable[[Exception], None] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        tool: str,
+        options: dict[str, Any],
+        *,
+        target: bool = True,
+        then: Callable[[Answer], None] | None = None,
+        failed: Callable[[OrganTwinError], None] | None = None,
+    ) -> None:
         """Work an edit out and show it over the slices, without doing it; a newer one takes the place of an older one."""
         bench = self.bench
         if bench is None:
@@ -254,22 +262,24 @@ class Desk(QObject):
             tool=tool, segment=self._in_hand if target or self.segment else "", options=options, rules=self.rules
         )
 
-        def show(done: Edited) -> None:
+        def show(answer: Answer) -> None:
             if self.bench is bench:
-                self.scene.set_label_preview(self._preview_of(done))
+                self.scene.set_label_preview(self._preview_of(answer.done))
                 if then is not None:
-                    then(edit, done)
+                    then(answer)
 
-        def fail(error: Exception) -> None:
+        def fail(error: OrganTwinError) -> None:
             self.scene.set_label_preview(None)
             (failed or self._failed)(error)
 
         if not find(tool).quick:
-            self.aside.start(bench, edit, self.volume, f"{find(tool).title}, a preview", show, fail)
+            title = f"{find(tool).title}, a preview"
+            self.aside.start(bench, edit, self.volume, title, show, fail, preview=True)
             return
         try:
             scan: Any = self.bridge.get(self.volume) if self.volume else None
-            show(edit.perform(canvas_of(bench.grid, bench.labels, bench.segments, edit.segment, scan)))
+            canvas = canvas_of(bench.grid, bench.labels, bench.segments, edit.segment, scan)
+            show(Answer(Question(edit, self.volume, preview=True), edit.perform(canvas), bench.uuid))
         except OrganTwinError as error:
             fail(error)
 
@@ -286,26 +296,17 @@ class Desk(QObject):
         styles = {s.label: LabelStyle(s.colour) for s in done.segments} | {gone: LabelStyle((255, 255, 255))}
         return Overlay(bench.snapshot_table(), grid.canonical(), grid.to_canonical(labels), True, styles)
 
-    def take_preview(self, edit: Edit, done: Edited) -> bool:
-        """Do what a preview showed. False where the segmentation has changed since it was worked out."""
+    def accept(self, answer: Answer) -> None:
+        """Do what a preview showed."""
         self.scene.set_label_preview(None)
-        if self.bench is None:
-            return False
-        self._take(self.bench.uuid, edit, done, None)
-        return True
-
-    def _take(self, began: str, edit: Edit, done: Edited, then: Callable[[Edited], None] | None) -> None:
-        if self.bench is None or self.bench.uuid != began:
-            self._tell_trouble(
-                "The segmentation was changed meanwhile, so what the tool found was left. Do it once more."
-            )
+        if self.bench is None or not self.ready(target=False):
             return
         try:
-            self.bench.take(edit, done, self.volume)
+            self.bench.accept(answer)
         except OrganTwinError as error:
             self._failed(error)
-            return
-        self._did(done, then)
+        else:
+            self._did(answer.done, None)
 
     def _did(self, done: Edited, then: Callable[[Edited], None] | None) -> None:
         if done.said:
@@ -319,8 +320,8 @@ class Desk(QObject):
         if then is not None:
             then(done)
 
-    def _failed(self, error: Exception) -> None:
-        self._tell_trouble(error.sentence if isinstance(error, OrganTwinError) else str(error))
+    def _failed(self, error: OrganTwinError) -> None:
+        self._tell_trouble(error.sentence)
 
     def _tell_trouble(self, sentence: str, way_out: str = "", do: Callable[[], object] | None = None) -> None:
         self.told.emit(sentence, True, way_out, do)
@@ -422,7 +423,7 @@ class Desk(QObject):
             self.scene.cursor.move(overlay.grid.to_world((i, j, k)))
 
     def shut_down(self) -> None:
-        self.aside.shut_down()
+        self.aside.leave()
 
 
 __all__ = ["BadInput", "Desk", "Touched"]

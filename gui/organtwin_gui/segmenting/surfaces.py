@@ -19,13 +19,15 @@ from organtwin_gui.views.viewport import Viewport
 
 AFTER_MS = 250
 COARSE_VOXELS = 3_000_000  # of the whole label map, for all segments
-FINE_VOXELS = 1_500_000  # of the box of one segment
+FINE_VOXELS, SOFT_VOXELS = 1_500_000, 300_000  # of the box of one segment; where the processor draws
 PREFIX = "bench-"
 
 Net = tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float64]]
 
 
-def rough_surfaces(labels: NDArray[Any], grid: Grid, wanted: dict[str, int], fine: bool) -> dict[str, Net | None]:
+def rough_surfaces(
+    labels: NDArray[Any], grid: Grid, wanted: dict[str, int], fine: bool, most_each: int = FINE_VOXELS
+) -> dict[str, Net | None]:
     """Points in LPS mm, triangles and normals of segments (key: label); None for one without voxels."""
     most = 4 * COARSE_VOXELS if fine else COARSE_VOXELS
     step = steps_of(labels.shape, grid, most)
@@ -39,7 +41,7 @@ def rough_surfaces(labels: NDArray[Any], grid: Grid, wanted: dict[str, int], fin
             continue
         start = low * step
         part = coarse[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
-        more = steps_of(part.shape, grid, FINE_VOXELS)
+        more = steps_of(part.shape, grid, most_each)
         points, triangles, normals = surface_nets(part[:: more[0], :: more[1], :: more[2]] == label)
         factor = (step * more)[::-1]
         world = grid.to_world(points * factor + start[::-1])
@@ -111,11 +113,13 @@ class LiveSurfaces(QObject):
             self._camera = vtkCamera()
             self._camera.DeepCopy(camera)
             self.viewport.put_aside(True)
+            self.viewport.canvas.hurried = True  # a stroke must not wait for a picture
             self._framed = False
             self._begin()
         else:
             self._due.stop()
             self._clear()
+            self.viewport.canvas.hurried = False
             self.viewport.put_aside(False)
             if self._camera is not None:
                 camera.DeepCopy(self._camera)
@@ -167,9 +171,10 @@ class LiveSurfaces(QObject):
         volumes = {key: s.volume_mm3 for key, s in stale.items()}
         labels, grid, wanted = bench.labels, bench.grid, {key: s.label for key, s in stale.items()}
         fine = len(wanted) <= 2
+        most_each = SOFT_VOXELS if self.viewport.canvas.software else FINE_VOXELS
         self.viewport.background.submit(
             (PREFIX, "surfaces"),
-            lambda: rough_surfaces(labels, grid, wanted, fine),
+            lambda: rough_surfaces(labels, grid, wanted, fine, most_each),
             lambda found: self._take(found, volumes),
         )
 

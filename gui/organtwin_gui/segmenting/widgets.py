@@ -223,6 +223,7 @@ class Strip(QFrame):
     """One sentence below the tools, with a way out where there is one, and the progress of what takes longer."""
 
     stop_wanted = Signal()
+    seen = Signal()  # shown, hidden, or of another height
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,7 +253,7 @@ class Strip(QFrame):
         column.addWidget(self._way_out)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(lambda: self._see(False))
         self.hide()
 
     @property
@@ -269,7 +270,7 @@ class Strip(QFrame):
         """Say something; "" says nothing more."""
         self._timer.stop()
         if not sentence:
-            self.hide()
+            self._see(False)
             return
         look = theme.current()
         icon, colour = ("error", look.warning) if trouble else ("info", look.accent)
@@ -280,7 +281,7 @@ class Strip(QFrame):
         self._way_out.setVisible(bool(way_out))
         self._bar.hide()
         self._stop.hide()
-        self.show()
+        self._see(True)
         if not trouble:
             self._timer.start(GOOD_NEWS_MS)
 
@@ -295,10 +296,14 @@ class Strip(QFrame):
         self._bar.show()
         self._stop.show()
         self._way_out.hide()
-        self.show()
+        self._see(True)
 
     def _take_way_out(self) -> None:
         do, self._do = self._do, None
-        self.hide()
+        self._see(False)
         if do is not None:
             do()
+
+    def _see(self, on: bool) -> None:
+        self.setVisible(on)
+        self.seen.emit()

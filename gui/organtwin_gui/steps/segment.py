@@ -40,8 +40,11 @@ class SegmentStep(Step):
         self.palette = Palette(self.desk)
         self.rules = RulesPanel(self.desk)
         self.strip = Strip()
-        for widget in (self.part, self.finder, self.list, self.strip, self.palette, self.rules):
+        for widget in (self.part, self.finder, self.list, self.palette, self.rules):
             self.page.addWidget(widget)
+        foot = self.foot()  # what it says must not move the tools away from under the pointer
+        foot.addWidget(self.strip)
+        self.strip.seen.connect(self.place_foot)
         self.keys = Keys(self.palette, self.list)
         self.part.changed.connect(lambda part: self.show_part(part))
         self.keys.hand_wanted.connect(lambda: self.show_part(CORRECT) if self.part.taken != CORRECT else None)
@@ -71,10 +74,18 @@ class SegmentStep(Step):
             widget.setVisible(not finding)
         if finding:
             self.palette.take("")
-            self.strip.hide()
+            self.strip.tell("")
         elif self.scene.tool is Tool.SEED:
             self.scene.tool = Tool.NAVIGATE
         self._give_3d()
+
+    def place_foot(self) -> None:
+        if self._foot is not None:
+            self._foot.setVisible(not self.strip.isHidden())
+        if self.strip.isHidden():
+            self.setViewportMargins(0, 0, 0, 0)
+        else:
+            super().place_foot()
 
     def _progressed(self, fraction: float, what: str) -> None:
         if fraction < 0:
@@ -118,6 +129,8 @@ class SegmentStep(Step):
         if self.surfaces is not None:
             working = self.isVisible() and self.part.taken == CORRECT
             self.surfaces.set_on(working)
+            if working and self.desk.bench is not None:
+                self.desk.bench.warm()
 
     def dress(self) -> None:
         """In the colours of another theme."""

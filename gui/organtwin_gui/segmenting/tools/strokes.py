@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QCheckBox
 
-from organtwin.edit.apply import Edited
-from organtwin.edit.edit import Edit
+from organtwin.document.workbench import Answer
 from organtwin.segment.strokes import BACKGROUND
 from organtwin_gui.forms import quiet
 from organtwin_gui.segmenting.hand import ERASING, BrushHand, plain
@@ -87,7 +86,7 @@ class SeedsPage(ToolPage):
         for amount in (self.margin, self.tolerance):
             amount.changed.connect(lambda _v: self._due.start())
         self.as_seeds.toggled.connect(lambda _on: self._due.start())
-        self._found: tuple[str, Edit, Edited] | None = None
+        self._found: Answer | None = None
         self._tell()
 
     def ready(self) -> bool:
@@ -118,13 +117,11 @@ class SeedsPage(ToolPage):
         }  # fmt: skip
 
     def _preview(self) -> None:
-        bench = self.desk.bench
-        if not self.desk.scene.strokes or bench is None or not self.isVisible():
+        if not self.desk.scene.strokes or self.desk.bench is None or not self.isVisible():
             return
-        began = bench.uuid
 
-        def found(edit: Edit, done: Edited) -> None:
-            self._found = (began, edit, done)
+        def found(answer: Answer) -> None:
+            self._found = answer
             self._tell()
 
         self.desk.preview("grow", self._options(), target=False, then=found)
@@ -142,8 +139,8 @@ class SeedsPage(ToolPage):
         if not self.desk.scene.strokes:
             return False
         bench, found = self.desk.bench, self._found
-        if bench is not None and found is not None and found[0] == bench.uuid:
-            self.desk.take_preview(found[1], found[2])
+        if bench is not None and found is not None and found.of == bench.uuid:
+            self.desk.accept(found)
             self.forget()
         else:
             self.desk.aside.stop()
