@@ -33,6 +33,13 @@ class Plane:
     facts: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     unit: str = ""
+    # of the values as they were decoded: each pass over a long series costs as much as reading a tenth of it
+    low: float = 0.0
+    high: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.values.size:
+            self.low, self.high = float(self.values.min()), float(self.values.max())
 
 
 def decode(frames: Sequence[Frame], monitor: Progress, share: tuple[float, float] = (0.0, 1.0)) -> list[Plane]:
@@ -136,7 +143,10 @@ def _plane(dataset: Dataset, stored: NDArray[Any], frame: Frame) -> Plane:
     if transform is None and "ModalityLUTSequence" in dataset:
         values = np.asarray(apply_modality_lut(stored, dataset))
     elif slope == 1 and intercept == int(intercept) and stored.dtype.kind in "iu":
-        values = stored.astype(np.int32) + np.int32(intercept)
+        low, high = (int(stored.min()), int(stored.max())) if stored.size else (0, 0)
+        small = min(low, low + intercept) >= -(2**15) and max(high, high + intercept) < 2**15
+        values = stored.astype(np.int16 if small else np.int32)
+        values += values.dtype.type(intercept)
     else:
         exact = stored.astype(np.float64) * slope + intercept
         values = (
@@ -144,8 +154,7 @@ def _plane(dataset: Dataset, stored: NDArray[Any], frame: Frame) -> Plane:
             if slope == int(slope) and intercept == int(intercept) and np.abs(exact).max(initial=0) < 2**31
             else exact.astype(np.float32)
         )
-    if values.dtype.kind == "i" and values.size and values.min() >= -(2**15) and values.max() < 2**15:
-        values = values.astype(np.int16)
+    values = _smallest(values)
     if padding is not None and frame.modality == "CT" and float(values[padding].max()) > -900:
         padding = None  # the padding value is also that of tissue: a mistake in the file
     if str(dataset.get("PhotometricInterpretation", "")).strip() == "MONOCHROME1" and frame.modality not in (
@@ -153,13 +162,21 @@ def _plane(dataset: Dataset, stored: NDArray[Any], frame: Frame) -> Plane:
         "PT",
     ):
         low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-        values = np.asarray((low + high) * slope + 2 * intercept - values, dtype=values.dtype)
+        turned = (low + high) * slope + 2 * intercept - values.astype(np.float64)
+        values = _smallest(turned.astype(np.int32)) if values.dtype.kind == "i" else turned.astype(values.dtype)
         notes.append("The file stores bright as low (MONOCHROME1); values were turned so that bright is high.")
     voi = _find(groups, "FrameVOILUTSequence")
     unit = _unit(dataset, transform, frame.modality)
     return Plane(
         values, padding, _window(voi if voi is not None else dataset), _facts(dataset, groups), tuple(notes), unit
     )
+
+
+def _smallest(values: NDArray[Any]) -> NDArray[Any]:
+    """int16 where whole numbers fit it."""
+    if values.dtype.kind != "i" or values.dtype == np.int16 or not values.size:
+        return values
+    return values.astype(np.int16) if values.min() >= -(2**15) and values.max() < 2**15 else values
 
 
 def _unit(dataset: Dataset, transform: Dataset | None, modality: str) -> str:
@@ -279,8 +296,8 @@ def _facts(dataset: Dataset, groups: Sequence[Dataset]) -> dict[str, str]:
 def common_type(planes: Sequence[Plane], lowest: float) -> np.dtype[Any]:
     """int16 where every value fits exactly, else float32 (int32 values beyond 2**24 keep float64)."""
     if all(plane.values.dtype.kind == "i" for plane in planes):
-        low = min(min(int(plane.values.min()) for plane in planes), int(lowest))
-        high = max(int(plane.values.max()) for plane in planes)
+        low = min(min(int(plane.low) for plane in planes), int(lowest))
+        high = max(int(plane.high) for plane in planes)
         if low >= -(2**15) and high < 2**15:
             return np.dtype(np.int16)
         if max(abs(low), abs(high)) >= 2**24:
@@ -293,22 +310,31 @@ def settle_padding(planes: Sequence[Plane], unit: str) -> tuple[float, list[str]
 
     Changes the planes in place.
     """
-    measured = [plane.values if plane.padding is None else plane.values[~plane.padding] for plane in planes]
-    lowest = min((float(values.min()) for values in measured if values.size), default=0.0)
+    lowest = min((value for value in map(_measured_low, planes) if value is not None), default=0.0)
     notes = []
     if unit == "HU":
         lowest = max(lowest, float(LOWEST_HU)) if lowest < -900 else float(LOWEST_HU)
     for plane in planes:
         if plane.padding is not None:
             plane.values = np.where(plane.padding, plane.values.dtype.type(lowest), plane.values)
+            plane.low, plane.high = float(plane.values.min()), float(plane.values.max())
     if unit == "HU":
-        below = sum(int((plane.values < LOWEST_HU).sum()) for plane in planes)
+        deep = [plane for plane in planes if plane.low < LOWEST_HU]
+        below = sum(int((plane.values < LOWEST_HU).sum()) for plane in deep)
         if below:
             share = 100 * below / sum(plane.values.size for plane in planes)
-            for plane in planes:
+            for plane in deep:
+                plane.low = float(LOWEST_HU)
                 plane.values = np.maximum(plane.values, plane.values.dtype.type(LOWEST_HU))
             shown = f"{share:.1f} %" if share >= 0.05 else "A few"
             notes.append(
                 f"{shown} of the voxels lay below {LOWEST_HU} HU, outside what the scanner measures, and were set to it."
             )
     return lowest, notes
+
+
+def _measured_low(plane: Plane) -> float | None:
+    if plane.padding is None:
+        return plane.low if plane.values.size else None
+    measured = plane.values[~plane.padding]
+    return float(measured.min()) if measured.size else None
