@@ -14,15 +14,55 @@ from organtwin.edit.apply import Edited
 from organtwin.edit.canvas import Box
 from organtwin.edit.edit import Edit, canvas_of
 from organtwin.edit.tool import find
-from organtwin.errors import BadInput
+from organtwin.errors import BadInput, OrganTwinError
 from organtwin.model import Recipe, Segment, Segmentation, Volume
 from organtwin.monitor import Monitor
+from organtwin.space import Grid
 from organtwin.store.objects import base_of, differences, keep_whole, patch_of
+from organtwin.workbench.hand import Hand
+from organtwin.workbench.messages import Progress
+from organtwin.workbench.shared_labels import SharedLabels
 
 if TYPE_CHECKING:
     from organtwin.document.document import Change, Document
 
 LONGEST_WALK = 64  # patches from the nearest whole label map before one is written again
+
+
+@dataclass(frozen=True)
+class Question:
+    """An edit that the hand was asked to work out; a ``preview`` is shown, not done."""
+
+    edit: Edit
+    volume: str | None = None
+    label: str = ""
+    preview: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a question about version ``of`` of the segmentation. Unless it was a preview it is done already."""
+
+    question: Question
+    done: Edited
+    of: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why there is no answer; nothing has changed."""
+
+    question: Question
+    error: OrganTwinError
+
+
+@dataclass(frozen=True)
+class Working:
+    """How far the hand is, 0 to 1, and at what."""
+
+    question: Question
+    fraction: float
+    what: str
 
 
 @dataclass(frozen=True)
@@ -38,11 +78,23 @@ class Workbench:
 
     ``labels`` is the one label map in memory, (nk, nj, ni) in the order of the grid: look, do not write. ``changed`` tells
     what was touched, after edits, undo and redo alike.
+
+    Quick tools are done here and now by :meth:`do`. Slow ones are given to a process of their own by :meth:`ask` or
+    :meth:`preview`; call :meth:`poll` regularly (every 50 ms or so) and listen to ``answered``, ``failed`` and ``progressed``.
+    The newest question counts; when the labels change meanwhile it is asked again of what they are now.
     """
+
+    grid: Grid
 
     def __init__(self, document: Document, uuid: str) -> None:
         self.document = document
         self.changed: Signal[Touched] = Signal()
+        self.answered: Signal[Answer] = Signal()
+        self.failed: Signal[Failed] = Signal()
+        self.progressed: Signal[Working] = Signal()
+        self._shared: SharedLabels | None = None
+        self._hand: Hand | None = None
+        self._question: Question | None = None
         self._load(uuid)
         folder = document.project.objects_folder / uuid
         if not document.project.read_only and differences(folder) > LONGEST_WALK:
@@ -55,14 +107,32 @@ class Workbench:
             raise BadInput(f"'{segmentation.name}' is not a segmentation")
         self.uuid = uuid
         self.name = segmentation.name
+        if self._hand is not None and not segmentation.grid.same_as(self.grid):
+            self._let_hand_go()
         self.grid = segmentation.grid
         self.segments: tuple[Segment, ...] = segmentation.segments
-        self.labels: NDArray[Any] = np.array(segmentation.labels)
+        self._share(np.asarray(segmentation.labels))
         self._notes = segmentation.notes
         self._snapshot: Segmentation | None = None
 
+    def _share(self, labels: NDArray[Any]) -> None:
+        """Have these labels in memory that the hand sees too: the only copy there is."""
+        shared = self._shared
+        if shared is not None and (shared.array.shape, shared.array.dtype) == (labels.shape, labels.dtype):
+            shared.array[...] = labels
+            return
+        self._let_hand_go()
+        if shared is not None:
+            shared.close()
+        self._shared = SharedLabels.of(labels)
+        self.labels: NDArray[Any] = self._shared.array
+
     def close(self) -> None:
         self._stop()
+        self._question = None
+        self._let_hand_go()
+        if self._shared is not None:
+            self._shared.close()
         self.document.leave(self)
 
     def segment(self, key: str) -> Segment:
@@ -133,6 +203,87 @@ class Workbench:
         done.patch.apply(self.labels)
         self._settled(done.segments, None if done.patch.empty else done.patch.box, table)
 
+    # -- asking the hand --------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._question is not None
+
+    def warm(self) -> None:
+        """Let the hand's process begin, so that the first question finds it ready."""
+        self._made_hand().warm()
+
+    def ask(self, edit: Edit, volume: str | None = None, label: str = "") -> None:
+        """Have an edit worked out beside the window and done when it is; ``answered`` or ``failed`` follows. An older question
+        is dropped."""
+        self._question = Question(edit, volume, label)
+        self._ask()
+
+    def preview(self, edit: Edit, volume: str | None = None) -> None:
+        """Have an edit worked out and told by ``answered``, but not done; :meth:`accept` does it."""
+        self._question = Question(edit, volume, preview=True)
+        self._ask()
+
+    def accept(self, answer: Answer) -> None:
+        """Do what a preview showed.
+
+        Raises
+        ------
+        BadInput
+            When the segmentation has changed since; nothing has changed then.
+        """
+        if answer.of != self.uuid:
+            raise BadInput("The segmentation has changed since this preview", remedy="Look at a new one first.")
+        question = answer.question
+        self.take(question.edit, answer.done, question.volume, question.label)
+
+    def stop(self) -> None:
+        """Want no answer any more; the hand stops within 0.3 s, as long as :meth:`poll` is called."""
+        self._question = None
+        if self._hand is not None:
+            self._hand.stop()
+
+    def poll(self) -> bool:
+        """Hear the hand; returns whether an answer is still awaited."""
+        for said in self._hand.poll() if self._hand is not None else ():
+            question = self._question
+            if question is None:
+                continue
+            if isinstance(said, Progress):
+                self.progressed.emit(Working(question, said.fraction, said.what))
+                continue
+            self._question = None
+            if isinstance(said, OrganTwinError):
+                self.failed.emit(Failed(question, said))
+                continue
+            answer = Answer(question, said, self.uuid)
+            try:
+                if not question.preview:
+                    self.take(question.edit, said, question.volume, question.label)
+            except OrganTwinError as error:
+                self.failed.emit(Failed(question, error))
+            else:
+                self.answered.emit(answer)
+        return self.busy
+
+    def _made_hand(self) -> Hand:
+        if self._hand is None:
+            assert self._shared is not None
+            self._hand = Hand(self._shared, self.grid)
+        return self._hand
+
+    def _let_hand_go(self) -> None:
+        if self._hand is not None:
+            self._hand.close()
+            self._hand = None
+
+    def _ask(self) -> None:
+        assert self._question is not None
+        volume = self._question.volume
+        folder = self.document.project.objects_folder / volume if volume else None
+        self._made_hand().ask(self._question.edit, self.segments, folder)
+
     def _label(self, edit: Edit) -> str:
         named = next((s.name for s in self.segments if s.key == edit.segment), "")
         title = find(edit.tool).title
@@ -141,11 +292,13 @@ class Workbench:
     def _settled(self, segments: tuple[Segment, ...], box: Box | None, table: bool) -> None:
         self.segments = segments
         self._snapshot = None
+        if self._question is not None:
+            self._ask()  # of what there is now
         self.changed.emit(Touched(box, table))
 
     def _move(self, dtype: str) -> None:
-        if self.labels.dtype.str != dtype:  # the 256th segment
-            self.labels = self.labels.astype(dtype)
+        if np.dtype(dtype).itemsize > self.labels.dtype.itemsize:  # the 256th segment
+            self._share(self.labels.astype(dtype))
 
     # -- following undo and redo ----------------------------------------------------------------------------------
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
-from pydantic import AllowInfNan, Field
+from pydantic import AllowInfNan, BeforeValidator, Field
 
 from organtwin.model import Frozen
 
@@ -12,10 +13,19 @@ Finite = Annotated[float, AllowInfNan(False)]
 Point = tuple[Finite, Finite, Finite]  # LPS mm, or a direction
 Screen = tuple[Finite, Finite]  # x to the right, y up, each -1 to 1 over the view
 Matrix = tuple[tuple[Finite, Finite, Finite, Finite], ...]
-Range = tuple[float, float]  # ends included; may be open with an infinity
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
 ]
+
+
+def _open_ends(value: Any) -> Any:
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return tuple(end if e is None else e for e, end in zip(value, (-math.inf, math.inf), strict=True))
+    return value
+
+
+# values of the scan, ends included; an open end is an infinity here and null in JSON, which has none
+Range = Annotated[tuple[float, float], BeforeValidator(_open_ends)]
 
 
 class Ball(Frozen):

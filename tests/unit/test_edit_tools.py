@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def star(rng: np.random.Generator, count: int, low: float, high: float) -> np.nd
 def test_a_way_of_the_brush_takes_what_lies_within_its_radius(grid: Grid) -> None:
     points = grid.to_world(np.array([[4, 5, 0], [15, 12, 6], [15, 12, 6], [3, 16, 2]]))
     wanted = np.zeros(grid.shape, bool)
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         d = b - a
         along = np.clip((world(grid) - a) @ d / max(d @ d, 1e-12), 0, 1)
         wanted |= np.linalg.norm(world(grid) - a - along[..., None] * d, axis=-1) <= 3.1
@@ -416,9 +417,10 @@ def test_a_threshold_takes_a_range_everywhere_in_a_ball_or_in_a_block(grid: Grid
     got, _ = done(on, "threshold", values=(30, 60), within={"centre_mm": centre.tolist(), "radius_mm": 4.05})
     np.testing.assert_array_equal(got == 1, np.where(near, asked, labels == 1))
     block = np.all(np.abs(world(grid) - centre) <= (3.03, 4.03, 2.53), axis=-1)
+    half = np.array([3.03, -4.03, 2.53])
     ends = {
-        "corner_mm": (centre + (3.03, -4.03, 2.53)).tolist(),
-        "opposite_mm": (centre - (3.03, -4.03, 2.53)).tolist(),
+        "corner_mm": (centre + half).tolist(),
+        "opposite_mm": (centre - half).tolist(),
     }
     got, _ = done(on, "threshold", values=(30, 60), within=ends, mode="add")
     np.testing.assert_array_equal(got == 1, (block & asked) | (labels == 1))
