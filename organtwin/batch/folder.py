@@ -123,23 +123,26 @@ class BatchFolder:
             return False
         with said_plainly(place):
             if place.exists():
-                self._move_earlier(study)
+                self._move_earlier(study, made)
             made.rename(place)
             sync_folder(place.parent)
             self.failure(study).unlink(missing_ok=True)
         self._drop_earlier(study)
         return True
 
-    def _move_earlier(self, study: str) -> None:
+    def _move_earlier(self, study: str, by: Path | None = None) -> None:
+        """Move a project out of its place; ``by`` is the one that comes there, which may hold the corrections too."""
         from organtwin.batch.measure import corrected
 
         place = self.project(study)
         outcome = _read(place / DONE)
-        by_hand = outcome is None or bool(corrected(place, outcome))
+        lost = outcome is None or any(
+            by is None or not (by / "objects" / uuid).is_dir() for uuid in corrected(place, outcome)
+        )
         earlier = self.root / "earlier"
         earlier.mkdir(exist_ok=True)
         n = 1
-        while (target := earlier / f"{study}{'-corrected' if by_hand else '-automatic'}-{n}.otwin").exists():
+        while (target := earlier / f"{study}{'-corrected' if lost else '-automatic'}-{n}.otwin").exists():
             n += 1
         place.rename(target)
 

@@ -12,7 +12,7 @@ from organtwin.batch.folder import DONE, BatchFolder, Outcome
 from organtwin.batch.measure import SEGMENTED, corrected, measured
 from organtwin.batch.protocol import Protocol
 from organtwin.errors import OrganTwinError
-from organtwin.model import DynamicSegmentation, DynamicVolume, Segmentation, Volume
+from organtwin.model import DynamicSegmentation, DynamicVolume, Segment, Segmentation, Volume
 from organtwin.store import Entry, Project
 from organtwin.store.atomic import write_json
 
@@ -100,7 +100,8 @@ def _pictures(project: Project, folder: Path) -> None:
         return
     scan: Any = project.load(scans[0].uuid)
     phase = 0
-    labels, segments = None, ()
+    labels: Any = None
+    segments: tuple[Segment, ...] = ()
     for entry in reversed(project.entries()):
         if entry.kind not in SEGMENTED:
             continue

@@ -18,10 +18,10 @@ OPEN_ENDED = ("body", "lung_right", "lung_left", "bone", "fat", "muscle", "skin"
 
 
 def corrected(folder: Path, outcome: Outcome) -> tuple[str, ...]:
-    """Names of segmentations that are no longer those that the batch made."""
+    """uuids of the segmentations that are not those that the batch made."""
     made = {uuid for objects in outcome.objects for uuid in objects}
     with Project(folder, read_only=True) as project:
-        return tuple(e.name for e in project.entries() if e.kind in SEGMENTED and e.uuid not in made)
+        return tuple(e.uuid for e in project.entries() if e.kind in SEGMENTED and e.uuid not in made)
 
 
 def measured(project: Project, table: Table) -> tuple[dict[str, Cell], list[str]]:
@@ -43,6 +43,8 @@ def measured(project: Project, table: Table) -> tuple[dict[str, Cell], list[str]
             _segmentation(project, entry, table, row, flags)
         elif entry.kind == "dynamic-segmentation":
             _dynamic(project, entry, table, row)
+        elif entry.kind == "centerline":
+            _vessel(project, entry, row, flags)
         for quantity in entry.facts.get("quantities") or ():
             of = f"{entry.facts['structure']} " if entry.facts.get("structure") else ""
             row[column(f"{of}{quantity['name']}", quantity.get("unit", ""))] = _number(quantity["value"])
@@ -141,6 +143,26 @@ def _dynamic(project: Project, entry: Entry, table: Table, row: dict[str, Cell])
         if not table.structures or segment.key in table.structures:
             row[f"{segment.key}_largest_ml"] = round(float(volumes[:, n].max()), 3)
             row[f"{segment.key}_smallest_ml"] = round(float(volumes[:, n].min()), 3)
+
+
+def _vessel(project: Project, entry: Entry, row: dict[str, Cell], flags: list[str]) -> None:
+    """Length, largest diameter and the worst narrow and wide places of a vessel that was measured."""
+    thing: Any = project.load(entry.uuid)
+    key = thing.structure or "vessel"
+    diameters = np.asarray(thing.diameter_mm)
+    clear = np.isfinite(diameters) if thing.clear is None else np.asarray(thing.clear, bool) & np.isfinite(diameters)
+    if clear.any():
+        row[f"{key}_largest_diameter_mm"] = round(float(diameters[clear].max()), 2)
+    row[f"{key}_length_mm"] = round(float(np.max(thing.distance_mm)), 1)
+    for finding in thing.findings:
+        if finding.what == "stenosis":
+            told, value = f"{key}_stenosis_percent", finding.percent_diameter
+        else:
+            told, value = f"{key}_{finding.what}_mm", finding.diameter_mm
+        if value > float(row.get(told) or 0.0):
+            row[told] = round(float(value), 2)
+        unit = "%" if finding.what == "stenosis" else " mm"
+        flags.append(f"{finding.name or key}: {finding.what}, {value:.0f}{unit}")
 
 
 def _number(value: Any) -> float | None:

@@ -46,7 +46,8 @@ def page_data(folder: BatchFolder, outcomes: Sequence[Outcome]) -> dict[str, Any
         far = outliers(row, cohort)
         flags = [flag for flag in str(row.get("flags") or "").split("; ") if flag]
         flags += [
-            f"{label(column)}: {row[column]} mL is far from the others ({cohort[column].median:.4g})" for column in far
+            f"{label(column)}: {row[column]:.4g} mL, far from the median of {cohort[column].median:.4g} mL"
+            for column in far
         ]
         pictures = [f"studies/{name}.otwin/batch/{plane}.png" for plane in PLANES]
         studies.append(

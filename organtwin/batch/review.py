@@ -46,5 +46,5 @@ def set_mark(folder: BatchFolder, study: str, mark: str, note: str = "") -> None
     kept.pop(study, None)
     if mark:
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        kept[study] = Mark(mark=mark, note=note[:2000], at=at)  # type: ignore[arg-type]  # checked above
+        kept[study] = Mark(mark=mark, note=note[:2000], at=at)  # checked above
     write_json(folder.root / "review.json", {name: one.model_dump() for name, one in sorted(kept.items())})

@@ -260,7 +260,7 @@ def _ended(folder: BatchFolder, study: FoundStudy, protocol: Protocol, result: A
     outcome = folder.outcome(study.id)
     keys = tuple(protocol.keys())
     fresh = outcome is not None and outcome.content == study.content and outcome.keys == keys
-    told = (
+    told: dict[str, Any] = (
         result
         if isinstance(result, dict)
         else {"end": "died", "sentence": "The worker that ran it was lost, again and again."}

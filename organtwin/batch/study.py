@@ -288,26 +288,36 @@ def _questions(wanted: SeriesFilter) -> Iterator[tuple[str, Any]]:
 
 
 def _step(document: Any, step: Step, names: dict[str, tuple[str, ...]], monitor: PartMonitor) -> tuple[str, ...]:
-    """Do one operation on the newest objects that fit, as a step that the app can undo."""
+    """Do one operation, as a step that the app can undo.
+
+    What ``from`` does not name is the newest object of the kind that a role needs. Of roles that may be left out, the scan is
+    given; and where an operation needs nothing by itself, the newest thing that it can work on.
+    """
     from organtwin.operations import find
 
     operation = find(step.do)
     inputs: dict[str, str] = {}
-    for role, kind in (operation.inputs | operation.optional).items():
-        entries = list(document.entries(kind))
-        chosen = step.from_.get(role)
-        if chosen is not None:
-            entries = [e for e in entries if e.uuid in _family(document, names.get(chosen, ()))]
-        elif role in operation.optional and step.do != "edit":
-            continue
-        if entries:
-            inputs[role] = entries[-1].uuid
-        elif role in operation.inputs:
-            of = f" '{chosen}'" if chosen else ""
-            raise BadInput(f"{operation.title} needs a {kind}{of}, and this study has none")
-    for role, chosen in step.from_.items():  # further roles of an operation that takes several of a kind
-        if role not in inputs and names.get(chosen):
-            inputs[role] = names[chosen][-1]
+    for role, name in step.from_.items():
+        kind = operation.inputs.get(role) or operation.optional.get(role.partition("-")[0])
+        family = _family(document, names.get(name, ()))
+        fitting = [e for e in document.entries(kind) if e.uuid in family]
+        if not fitting:
+            raise BadInput(f"{operation.title} needs a {kind or role} from '{name}', and this study has none")
+        inputs[role] = fitting[-1].uuid
+    entries = document.entries()
+    newest = {entry.kind: entry.uuid for entry in entries}
+    for role, kind in operation.inputs.items():
+        if role not in inputs and kind not in newest:
+            raise BadInput(f"{operation.title} needs a {kind}, and this study has none")
+        inputs.setdefault(role, newest.get(kind, ""))
+    if operation.optional.get("volume") == "volume" and "volume" in newest and "volume" not in inputs:
+        inputs["volume"] = newest["volume"]
+    if not operation.inputs and not set(inputs) - {"volume"}:
+        kinds = {kind: role for role, kind in operation.optional.items() if kind != "volume"}
+        for entry in reversed(entries):
+            if entry.kind in kinds:
+                inputs[kinds[entry.kind]] = entry.uuid
+                break
     objects = {role: document.get(uuid) for role, uuid in inputs.items()}
     made = list(operation(objects, step.with_, monitor))
     document.add(made, step.name or operation.title)

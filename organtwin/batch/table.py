@@ -41,7 +41,9 @@ def write_table(folder: BatchFolder, outcomes: Sequence[Outcome]) -> list[Path]:
     all_rows = rows(folder, outcomes)
     columns = list(all_rows[0]) if all_rows else [*FIRST, *LAST]
     written = [_csv(folder.root / "table.csv", columns, all_rows)]
-    failed = [{"id": o.id, "step": o.step, "sentence": o.sentence} for o in outcomes if o.status == "failed"]
+    failed: list[dict[str, Cell]] = [
+        {"id": o.id, "step": o.step, "sentence": o.sentence} for o in outcomes if o.status == "failed"
+    ]
     written.append(_csv(folder.root / "failed.csv", ["id", "step", "sentence"], failed))
     try:
         import pyarrow as pa

@@ -68,12 +68,12 @@ class Network:
             return self._ask(patch)
         total: Answer | None = None
         for axes in flips:
-            turned = [axis + 1 for axis in axes]
+            turned = tuple(axis + 1 for axis in axes)
             answer = self._activated(self._ask(np.flip(patch, turned) if turned else patch))
             answer = np.flip(answer, turned) if turned else answer
             total = answer.copy() if total is None else total + answer
         assert total is not None
-        return total / len(flips)
+        return np.asarray(total / len(flips), np.float32)
 
     def _activated(self, answer: Answer) -> Answer:
         if not self._description.logits:

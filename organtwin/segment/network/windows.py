@@ -85,7 +85,7 @@ class Slid:
                     blended[:, *here] += answer[:, *part] * weights[part]
                     weight[here] += weights[part]
                 ready = (first[n + 1] if n + 1 < len(first) else shape[0]) - a
-                labels[a : a + ready, start:stop] = decide(blended[:, :ready] / weight[:ready])
+                labels[a : a + ready, start:stop] = decide(np.asarray(blended[:, :ready] / weight[:ready], np.float32))
                 blended[:, : self.patch[0] - ready] = blended[:, ready:]
                 blended[:, self.patch[0] - ready :] = 0
                 weight[: self.patch[0] - ready] = weight[ready:]
