@@ -76,11 +76,12 @@ def write_seg(
                 f"The segmentation '{segmentation.name}' and the images lie in different frames of reference",
                 remedy="Give the images that it was drawn on, or none.",
             )
-    numbers = [s.label for s in segmentation.segments] if kind == "labelmap" else None
-    described = [
-        _describe(number, segment, segmentation.uuid)
-        for number, segment in zip(numbers or range(1, MOST_SEGMENTS), segmentation.segments, strict=False)
-    ]
+    numbered = (
+        sorted((s.label, n) for n, s in enumerate(segmentation.segments))
+        if kind == "labelmap"
+        else [(n + 1, n) for n in range(len(segmentation.segments))]
+    )
+    described = [_describe(number, segmentation.segments[n], segmentation.uuid) for number, n in numbered]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of highdicom: an empty segment, a name that is long
         file = hd.seg.Segmentation(
@@ -103,6 +104,8 @@ def write_seg(
             specific_character_set="ISO_IR 192",
             omit_empty_frames=bool(np.any(segmentation.labels)),
         )
+    measures = file.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    measures.SpacingBetweenSlices = f"{segmentation.grid.spacing_mm[2]:.10g}"  # highdicom guesses 1 for a single slice
     if not sources:
         _forget_sources(file)
     if deflate:

@@ -66,6 +66,10 @@ def draw_surface(path: Path, grid: Grid | None = None, space: Space | None = Non
         When the surface is damaged, is not closed, or lies outside the grid.
     """
     points, triangles, notes = read_triangles(path, space)
+    if _open_edges(triangles):
+        raise BadInput(
+            "The surface is not closed, so that nothing is inside it", where=path.name, remedy="Close its holes first."
+        )
     volume = _volume_mm3(points, triangles)
     if grid is None:
         low, high = points.min(axis=0) - _MARGIN_MM, points.max(axis=0) + _MARGIN_MM
@@ -78,10 +82,6 @@ def draw_surface(path: Path, grid: Grid | None = None, space: Space | None = Non
             "The surface lies wholly outside the scan", where=path.name, remedy="Check its space (LPS or RAS) and its unit."
         )
     inner = grid.crop(first, last)
-    if _open_edges(triangles):
-        raise BadInput(
-            "The surface is not closed, so that nothing is inside it", where=path.name, remedy="Close its holes first."
-        )
     mask = outline.fill_surface(inner.to_index(points), triangles, inner.shape)
     whole = bool(((ijk >= -0.5) & (ijk <= np.asarray(grid.size) - 0.5)).all())
     if not whole:
