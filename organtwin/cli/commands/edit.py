@@ -1,0 +1,97 @@
+"""``organtwin edit`` and ``organtwin tools``: the tools of the workbench without a window."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter
+
+from organtwin.cli.base import AsJson, ProjectPath, app, json_argument, opened, tell
+from organtwin.cli.choose import choose_in, choose_segmentation
+from organtwin.document import Document
+from organtwin.edit.edit import Edit
+from organtwin.edit.rules import Rules
+from organtwin.edit.tool import Tool, find, names
+from organtwin.model.fields import GridField
+from organtwin.space import Grid
+from organtwin.store import Entry
+
+GRID: TypeAdapter[Grid] = TypeAdapter(GridField)
+
+
+@app.command()
+def edit(
+    project: ProjectPath,
+    tool: Annotated[str, typer.Option(help="Which tool; 'organtwin tools' lists them.")],
+    segment: Annotated[str, typer.Option(help="Key of the segment in hand, for tools that need one.")] = "",
+    options: Annotated[str, typer.Option(help="Options of the tool as JSON, or @FILE.")] = "{}",
+    rules: Annotated[
+        str,
+        typer.Option(help='What may change, as JSON: {"inside": [...], "values": [low, high], "over": "background"}.'),
+    ] = "{}",
+    segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
+    volume: Annotated[
+        str | None, typer.Option(help="The scan behind it, where it is not the one it was made from.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Work on a segmentation with one tool; it becomes its next version, and can be undone.
+
+    Example: organtwin edit case.otwin --tool margin --segment liver --options '{"margin_mm": 3}'
+    """
+    from organtwin.checked import validated
+
+    asked = Edit(
+        tool=find(tool).name,
+        segment=segment,
+        options=json_argument(options),
+        rules=validated(Rules, json_argument(rules), "rules"),
+    )
+    with opened(project) as document:
+        source = choose_segmentation(document, segment or [], segmentation)
+        bench = document.workbench(source.uuid)
+        done = bench.do(asked, _scan_behind(document, source, volume))
+        entry = document.entry(bench.uuid)
+    if done.said and not as_json:
+        print(done.said)
+    if bench.uuid == source.uuid and not as_json:
+        print("Nothing has changed.")
+    tell([entry], as_json)
+
+
+def _scan_behind(document: Document, segmentation: Entry, wanted: str | None) -> str | None:
+    """uuid of the volume that is asked for, else of the newest one on the same grid, first of those it was made from."""
+    volumes = document.entries("volume")
+    if wanted is not None:
+        return choose_in(volumes, wanted, "volume").uuid
+    grid = GRID.validate_python(segmentation.facts["grid"])
+    sources = set(segmentation.recipe.inputs.values()) if segmentation.recipe else set()
+    fitting = [e for e in volumes if grid.same_as(GRID.validate_python(e.facts["grid"]))]
+    return max(reversed(fitting), key=lambda e: e.uuid in sources).uuid if fitting else None
+
+
+@app.command()
+def tools(
+    name: Annotated[str | None, typer.Argument(help="One of them, with its options.")] = None, as_json: AsJson = False
+) -> None:
+    """List the tools of the workbench, or the options of one."""
+    found = [find(name)] if name else [find(each) for each in names()]
+    if as_json:
+        print(json.dumps([_described(tool) for tool in found], indent=1))
+        return
+    for tool in found:
+        print(f"{tool.name:<14}{tool.about}")
+        if name:
+            print(f"\n{' '.join((tool.options.__doc__ or '').split())}\n")
+            for key, field in tool.options.model_fields.items():
+                default = "needed" if field.is_required() else f"default {json.dumps(field.default, default=str)}"
+                print(f"  {key:<18}{default}")
+
+
+def _described(tool: Tool) -> dict[str, Any]:
+    return {
+        "name": tool.name, "title": tool.title, "about": tool.about, "needs_segment": tool.target, "needs_scan": tool.looks,
+        "options": tool.options.model_json_schema(),
+    }  # fmt: skip
