@@ -134,7 +134,7 @@ def _calm_at(values, voxels, weights, width):  # type: ignore[no-untyped-def]  #
 
 
 @numba.njit(cache=True)
-def _push(times, voxels, count, time, voxel):  # type: ignore[no-untyped-def]  # pragma: no cover
+def push(times, voxels, count, time, voxel):  # type: ignore[no-untyped-def]  # pragma: no cover
     place = count
     while place > 0:
         above = (place - 1) >> 1
@@ -147,7 +147,7 @@ def _push(times, voxels, count, time, voxel):  # type: ignore[no-untyped-def]  #
 
 
 @numba.njit(cache=True)
-def _pop(times, voxels, count):  # type: ignore[no-untyped-def]  # pragma: no cover
+def pop(times, voxels, count):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Take the first out; the caller has read it."""
     count -= 1
     time, voxel = times[count], voxels[count]
@@ -178,7 +178,7 @@ def _advance(  # type: ignore[no-untyped-def]  # pragma: no cover
     fresh = 0
     while count > 0 and fresh < budget:
         now, here = heap_time[0], heap_voxel[0]
-        count = _pop(heap_time, heap_voxel, count)
+        count = pop(heap_time, heap_voxel, count)
         if fixed[here]:
             continue
         fixed[here] = True
@@ -219,5 +219,5 @@ def _advance(  # type: ignore[no-untyped-def]  # pragma: no cover
                 if arrival < time[there]:
                     time[there] = arrival
                     owner[there] = label
-                    count = _push(heap_time, heap_voxel, count, arrival, there)
+                    count = push(heap_time, heap_voxel, count, arrival, there)
     return count, fresh

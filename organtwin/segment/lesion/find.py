@@ -244,7 +244,9 @@ def _score(mask: Mask, look: _Look, sign: float, reach_mm: float) -> float:
     """0 to 1: how compact a body is, times how much of what lies around it is healthy organ; 0 where it is cut or too large."""
     rim = max(1, int(0.05 * min(mask.shape)))
     box = regions.bounding_box(mask, mask.shape, 0)
-    if box is None or any(s.start < rim or s.stop > n - rim for s, n in zip(box, mask.shape, strict=True) if n * look.mm > FLAT_MM):
+    if box is None or any(
+        s.start < rim or s.stop > n - rim for s, n in zip(box, mask.shape, strict=True) if n * look.mm > FLAT_MM
+    ):
         return 0.0
     radius = (0.75 / np.pi * np.count_nonzero(mask)) ** (1 / 3) * look.mm
     if radius > reach_mm:

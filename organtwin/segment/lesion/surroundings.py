@@ -20,6 +20,7 @@ BULGE_MM = 2.0  # so far may a lesion reach beyond the organ with its bays fille
 CLOSE_MM, CLOSE_SHARE = 25.0, 0.25  # bays so wide, and so wide a part of what is looked at, are filled
 LEAST_SHARE = 0.12  # of the surroundings: with less a peak of the values is no organ
 BIN = 4.0
+WIDEST = 5  # bins: farther from the peak is another tissue
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,13 @@ def surroundings(image: Floats, start: Mask, organ: Mask | None, others: Mask | 
     lungs = peak < -400
     spread = _width(calm[within], peak, unit)
     if organ is None:
-        alike = regions.opened(usable & (np.abs(calm - peak) < 3 * spread), 1.5 * mm, spacing)
-        organ = regions.largest(alike)
+        organ = usable
     close = min(max(image.shape) * mm * CLOSE_SHARE, CLOSE_MM)
     allowed = regions.grown(regions.filled(regions.closed(organ | start, close, spacing)), BULGE_MM, spacing) & usable
     if not lungs and unit == BIN:  # fat and air are no organ, and no lesion
-        outside = regions.opened(ndimage.gaussian_filter(image, 0.7 / mm, truncate=3) < min(-20.0, here - 30), mm, spacing)
+        outside = regions.opened(
+            ndimage.gaussian_filter(image, 0.7 / mm, truncate=3) < min(-20.0, here - 30), mm, spacing
+        )
         outside = regions.grown(outside, RIM_MM, spacing)
         allowed &= ~(outside if given is None else outside & ~regions.grown(given, 0.5 * mm, spacing)) | start
     healthy = within & (np.abs(calm - peak) < 2.5 * spread)
@@ -105,6 +107,9 @@ def _peak_beside(calm: Floats, within: Mask, far: Floats, here: float, unit: flo
 
 def _width(values: Floats, peak: float, unit: float) -> float:
     """Spread about the peak, from the side that has less: a lesion darkens and vessels brighten."""
-    below, above = values[(values < peak) & (values > peak - 15 * unit)], values[(values > peak) & (values < peak + 15 * unit)]
+    below, above = (
+        values[(values < peak) & (values > peak - WIDEST * unit)],
+        values[(values > peak) & (values < peak + WIDEST * unit)],
+    )
     widths = [float(np.percentile(np.abs(side - peak), 68)) for side in (below, above) if len(side) > 20]
     return max(min(widths, default=2 * unit), 0.5 * unit)
