@@ -32,6 +32,7 @@ WALL_MM = 2.5  # so far outside the rib cage all is wall
 FILLED_HU = -20.0  # vessels and tumours belong to the organ around them, fat in a fold does not
 BRIGHTER_HU = {"liver": 30.0, "spleen": 30.0, "kidney_right": np.inf, "kidney_left": np.inf}
 FILL_MM = {"kidney_right": 8.0, "kidney_left": 8.0}  # medulla and pelvis
+DARKER_HU, LUMP_MM = 20.0, 5.0
 ABSENT = "nothing that fits it was seen in this scan"
 
 
@@ -124,6 +125,8 @@ def _organs(
                 barred |= context.mask_to_full(theirs)
         fine = _outlined(context, key, mask, barred, cava, partial(part.progress, share))
         fine &= context.mask_to_full(_trunk_of(context, context.to_working(fine) > 0.5), 0.0)
+        box = bounding_box(fine)
+        fine[box] = _slices_filled(fine[box], context.full_hu[box], cava[box], barred[box])
         if fine.any():
             yield key, fine, judge_organ(context, key, context.to_working(fine) > 0.5, steadiness)
 
@@ -132,6 +135,21 @@ def _trunk_of(context: CTContext, mask: Mask) -> Mask:
     """The thick part of an organ and what is near it: strings of voxels lead out of the organ."""
     thick = largest_piece(context.open(mask, TRUNK_MM))
     return context.grow(thick, TIP_MM) if thick.any() else mask
+
+
+def _slices_filled(mask: Mask, values: NDArray[np.generic], cava: Mask, barred: Mask) -> Mask:
+    """With what it encloses in every slice, alone or together with the vena cava; not with fat."""
+    result = mask.copy()
+    for k in np.flatnonzero(mask.any(axis=(1, 2))):
+        closed = ndimage.binary_fill_holes(mask[k] | cava[k])
+        result[k] |= closed & (values[k] > FILLED_HU) & ~barred[k]
+    return result
+
+
+def _dark_lumps(context: CTContext, mask: Mask) -> Mask:
+    """Thick parts of an organ that are darker than the rest: tumours, not the sheets of muscle beside it."""
+    usual = float(np.median(context.smooth[mask])) if mask.any() else 0.0
+    return context.open(mask & (context.smooth < usual - DARKER_HU), LUMP_MM)
 
 
 def _outlined(context: CTContext, key: str, mask: Mask, barred: Mask, cava: Mask, tick: Callable[[], None]) -> Mask:
@@ -149,6 +167,7 @@ def _outlined(context: CTContext, key: str, mask: Mask, barred: Mask, cava: Mask
         start[box],
         barred[box],
         spacing,
+        sure=context.mask_to_full(_dark_lumps(context, mask))[box],
         muscle_hu=muscle_mode(context).centre_hu,
         noise_hu=context.noise_hu,
         brighter_hu=BRIGHTER_HU[key],
@@ -160,10 +179,9 @@ def _outlined(context: CTContext, key: str, mask: Mask, barred: Mask, cava: Mask
     if fill_mm:
         filled = erode(dilate(fine, fill_mm, spacing), fill_mm, spacing)
         fine |= filled & (values > FILLED_HU) & ~barred[box]
-    for k in range(fine.shape[0]):
-        tick()
-        closed = ndimage.binary_fill_holes(fine[k] | cava[box][k])
-        fine[k] |= closed & (values[k] > FILLED_HU) & ~barred[box][k]
+    tick()
+    fine = _slices_filled(fine, values, cava[box], barred[box])
+    tick()
     soft = ndimage.gaussian_filter(fine.astype(np.float32), FINAL_MM / spacing, truncate=3)
     fine = largest_piece((soft > 0.5) & ~barred[box])
     result = np.zeros(context.full.shape, bool)

@@ -20,6 +20,7 @@ def localise(
     barred: Mask,
     spacing_mm: NDArray[np.float64],
     *,
+    sure: Mask | None = None,
     muscle_hu: float = 55.0,
     noise_hu: float = 10.0,
     brighter_hu: float = 30.0,
@@ -45,6 +46,8 @@ def localise(
         The organ, and voxels it may not take.
     spacing_mm : (3,) array
         Of the axes k, j, i.
+    sure : (nk, nj, ni) bool array, optional
+        What stays however dark it is, such as a tumour at the surface.
     brighter_hu : float
         A neighbour is told from the organ by its brightness where it is that much brighter; infinite where the organ is
         the brightest thing around.
@@ -54,7 +57,10 @@ def localise(
     """
     clipped = np.clip(values, -150, 350)
     sigma = around_mm / spacing_mm
-    kept = erode(mask, sure_mm, spacing_mm) & ~barred
+    kept = erode(mask, sure_mm, spacing_mm)
+    if sure is not None:
+        kept |= sure
+    kept &= ~barred
     soft = ndimage.gaussian_filter(clipped, 0.8 * smooth_mm * max(1.0, noise_hu / 12.0) / spacing_mm, truncate=3)
     lowest = ndimage.minimum_filter(soft, (1, 3, 3))
     for _ in range(rounds):

@@ -35,6 +35,7 @@ REST_WORTH = 0.8
 SKULL_HU, SKULL_SHARE = 250.0, 0.6
 TUMOUR_MM = 30.0  # a tumour reaches no further out of the liver known so far
 POCKET, POCKET_HU = (0.6, 0.75, 0.4), 12.0  # share of the view: of each voxel, of the pocket, of the pocket by liver
+NUCLEUS_MM, NUCLEUS_HU = 9.0, -150.0
 ROUNDS = 3
 
 
@@ -172,7 +173,10 @@ def _pockets(context: CTContext, won: Mask, core: Mask, others: Mask) -> Mask:
     mean_of_liver = np.bincount(labels.ravel(), of_liver.ravel(), minlength=count + 1) / np.maximum(counts, 1)
     deep = (mean > POCKET[1]) & (mean_of_liver > POCKET[2])
     deep[0] = False
-    return np.asarray(context.grow(deep[labels], 3.0) & open_to)
+    pockets = context.grow(deep[labels], 3.0) & open_to
+    # the dead heart of a tumour may be as dark as fat
+    hollow = context.close(pockets, NUCLEUS_MM) & (context.smooth > NUCLEUS_HU)
+    return np.asarray(pockets | (hollow & (worth == 0)))
 
 
 def _shaped(context: CTContext, mask: Mask, core: Mask, thick_mm: float) -> Mask:
