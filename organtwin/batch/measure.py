@@ -10,7 +10,7 @@ import numpy as np
 
 from organtwin.batch.folder import Cell, Outcome
 from organtwin.batch.protocol import Table
-from organtwin.model import Segmentation, Volume
+from organtwin.model import Segmentation, Volume, structure
 from organtwin.store import Entry, Project
 
 SEGMENTED = ("segmentation", "dynamic-segmentation")
@@ -88,7 +88,7 @@ def _segmentation(project: Project, entry: Entry, table: Table, row: dict[str, C
     keys = {int(s["label"]): s for s in wanted}
     cut = _at_the_rim(np.asarray(thing.labels))
     flags += [
-        f"{s['name']} touches the rim of the scan" for n, s in keys.items() if n in cut and s["key"] not in OPEN_ENDED
+        f"{s['name']} touches the rim of the scan" for n, s in keys.items() if n in cut and not (s["key"] in OPEN_ENDED or structure(s["key"]).vessel)
     ]
     if table.values and (scan := _scan_below(project, thing)) is not None:
         for label, (mean, spread) in _statistics(thing.labels, scan.values).items():

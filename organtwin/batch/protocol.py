@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 from organtwin.checked import validated
 from organtwin.errors import BadInput
 from organtwin.model import Frozen
-from organtwin.operations.registry import GROUP
+from organtwin.operations.registry import GROUP, find, names
 
 Patterns = tuple[str, ...]
 
@@ -115,6 +115,10 @@ class Step(Frozen):
     @property
     def title(self) -> str:
         return self.name or self.do
+
+    def left_out(self) -> bool:
+        """Whether it may fail, and belongs to a part of OrganTwin that is not installed here."""
+        return self.may_fail and self.do not in names() and bool(entry_points(group=GROUP, name=self.do))
 
 
 class Export(Frozen):
@@ -261,10 +265,8 @@ def parse(text: str, where: str = "the protocol") -> Protocol:
 
 def _check(step: Step) -> None:
     """Everything about a step that can be known before there is a study."""
-    from organtwin.operations import find, names
-
-    if step.may_fail and step.do not in names() and entry_points(group=GROUP, name=step.do):
-        return  # a part of OrganTwin that is not installed here
+    if step.left_out():
+        return
     find(step.do).read(step.with_)
     if step.do == "segment":
         from organtwin.segment.engine import find as engine_named

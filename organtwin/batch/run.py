@@ -141,6 +141,9 @@ def run_batch(
             folder.settle(study.id)
         todo = plan(folder, found.studies, protocol, retry_failed)
         told(todo.sentence)
+        for step in protocol.steps:
+            if step.left_out():
+                told(f"The step '{step.title}' is left out: this installation has no operation '{step.do}'.")
         if found.not_wanted:
             told(f"{found.not_wanted} image files are left out by the protocol's names of files.")
         try:

@@ -103,7 +103,7 @@ def _make(folder: BatchFolder, study: FoundStudy, protocol: Protocol, began: flo
         for n, step in enumerate(protocol.steps[done_before:]):
             part = PartMonitor(monitor, 0.2 + 0.7 * n / left, 0.2 + 0.7 * (n + 1) / left)
             objects: tuple[str, ...] = ()
-            if not step.when or modality in step.when:
+            if (not step.when or modality in step.when) and not step.left_out():
                 try:
                     objects = _step(document, step, names, part)
                     used = True

@@ -435,3 +435,9 @@ def test_pictures_show_the_head_up_and_the_patients_right_on_the_left(tmp_path: 
         assert coronal[len(coronal) // 2 :].max() < 0.1
         assert axial[len(axial) // 5, -axial.shape[1] // 4 :].mean() > 0.9
         assert axial[len(axial) // 2 :].max() < 0.1
+
+
+def test_the_protocol_in_the_documentation_is_one_that_works() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "batch.md").read_text()
+    protocol = parse(page.partition("```yaml\n")[2].partition("```")[0])
+    assert [step.do for step in protocol.steps] == ["segment", "edit", "vessel"]

@@ -13,6 +13,7 @@ from organtwin.errors import BadInput, Cancelled
 from organtwin.model import Volume
 from organtwin.monitor import NullMonitor
 from organtwin.operations import find
+from organtwin.segment.network.description import Description
 from organtwin.segment.network.windows import Slid, gaussian, starts
 from organtwin.space import Grid
 
@@ -242,3 +243,9 @@ def test_patches_cover_all_of_an_axis() -> None:
         assert first[0] == 0
         assert first[-1] == max(size - 16, 0)
     assert gaussian((9, 9, 9)).argmax() == 364
+
+
+def test_the_description_in_the_documentation_is_one_that_works() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text()
+    told = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    assert Description.model_validate(told).labels == {1: "liver", 2: "tumour"}
