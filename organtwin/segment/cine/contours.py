@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 FloatArray = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ def trace(
     usual_mm : float or (ANGLES,) array
         Thickness of the wall.
     near : two (ANGLES,) arrays, optional
-        Inner radius and thickness of the neighbouring slices.
+        Inner radius and thickness that the neighbouring slices let expect.
     """
     w = weights
     u = np.asarray(polar)
@@ -150,6 +151,17 @@ def _cheapest(cavity, wall, outside, inner_edge, outer_edge, inner_prior, prior,
         i += where // 5 - 2
         t += where % 5 - 2
     return inner, index, best / 2
+
+
+def hull(radii_mm: FloatArray) -> FloatArray:
+    """The convex hull of a closed curve around its centre, as a radius at each angle."""
+    angles = np.arange(ANGLES) * 2 * np.pi / ANGLES
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    points = radii_mm[:, None] * directions
+    edges = ConvexHull(points).equations  # normal and offset: normal · x + offset <= 0 inside
+    along = directions @ edges[:, :2].T
+    reach = np.where(along > 1e-9, -edges[:, 2] / np.maximum(along, 1e-9), np.inf)
+    return np.asarray(reach.min(axis=1))
 
 
 def fill(shape: tuple[int, int], spacing_mm: tuple[float, float], centre: FloatArray, radii_mm: FloatArray) -> NDArray[np.bool_]:

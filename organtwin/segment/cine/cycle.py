@@ -1,4 +1,4 @@
-"""Both ventricles through the cycle: each phase starts from the one before, then all are made to agree in time."""
+"""Both ventricles through the cycle: each phase on its own, then all made to agree in time."""
 
 from __future__ import annotations
 
@@ -29,31 +29,36 @@ def hearts(values: FloatArray, stack: Stack, cyclic: bool, monitor: Monitor) -> 
     """
     phases = len(values)
     motion = np.ptp(values, axis=0) if phases < ENOUGH_PHASES else values.std(axis=0)
-    guesses: dict[int, Guess] = {}
-    for n, phase in enumerate(sorted({0, phases // 3, 2 * phases // 3})):
-        monitor.progress(0.02 * n, "looking for the left ventricle")
-        guesses[phase] = look(values[phase], stack.spacing_mm, stack.gap_mm, motion)
-    first = max(guesses, key=lambda phase: float(guesses[phase].score.sum()))
-    seen(guesses[first].score)
-    walls: dict[int, Walls] = {}
-    for path in (range(first, phases), range(first - 1, -1, -1)):
-        for phase in path:
-            done = 0.06 + 0.6 * len(walls) / phases
-            before = walls.get(phase - 1 if phase > first else phase + 1)
-            guess = guesses[first] if before is None else _from(before)
-            walls[phase] = find(values[phase], stack.spacing_mm, guess, PartMonitor(monitor, done, done + 0.6 / phases), 4 if before is None else 3)
-    every = [walls[phase] for phase in range(phases)]
+    guesses = []
+    for phase, stack_now in enumerate(values):
+        monitor.progress(0.3 * phase / phases, f"looking for the left ventricle, phase {phase + 1} of {phases}")
+        guesses.append(look(stack_now, stack.spacing_mm, stack.gap_mm, motion))
+    seen(np.max([guess.score for guess in guesses], axis=0))
+    if phases >= ENOUGH_PHASES:
+        guesses = _agreed(guesses, cyclic)
+    every = []
+    for phase, guess in enumerate(guesses):
+        part = PartMonitor(monitor, 0.3 + 0.4 * phase / phases, 0.3 + 0.4 * (phase + 1) / phases)
+        every.append(find(values[phase], stack.spacing_mm, stack.gap_mm, guess, part))
     if phases >= ENOUGH_PHASES:
         every = _in_time(every, cyclic)
     made = []
     for phase, one in enumerate(every):
-        monitor.progress(0.66 + 0.34 * phase / phases, f"right ventricle, phase {phase + 1} of {phases}")
-        made.append(heart_of(one, values[phase], stack.spacing_mm, stack.gap_mm))
+        monitor.progress(0.7 + 0.3 * phase / phases, f"right ventricle, phase {phase + 1} of {phases}")
+        made.append(heart_of(one, values[phase], stack.spacing_mm))
     return made
 
 
-def _from(walls: Walls) -> Guess:
-    return Guess(walls.centres, walls.inner_mm.mean(axis=1), walls.score)
+def _agreed(guesses: list[Guess], cyclic: bool) -> list[Guess]:
+    """Each guess as the median of it and of those before and after: one phase gone astray is brought back."""
+    mode = "wrap" if cyclic else "nearest"
+
+    def median(name: str) -> FloatArray:
+        over_time = np.stack([getattr(guess, name) for guess in guesses])
+        return np.asarray(ndimage.median_filter(over_time, (5, *[1] * (over_time.ndim - 1)), mode=mode))
+
+    centres, radii, score = median("centres"), median("radii_mm"), median("score")
+    return [Guess(*of) for of in zip(centres, radii, score, strict=True)]
 
 
 def _in_time(walls: list[Walls], cyclic: bool) -> list[Walls]:

@@ -12,12 +12,17 @@ from organtwin.errors import BadInput
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.segment.cine import contours, right
 from organtwin.segment.cine.stack import Stack
-from organtwin.segment.cine.ventricle import Walls, find, look
+from organtwin.segment.cine.ventricle import Walls, apex_last, find, look
 from organtwin.segment.engine import Found
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+CLOSED = 0.9  # part of the circle
+HALF_AS_CLEAR = 0.5
+GROWS = 1.15
+SMALLEST_MM = 3.0  # radius of a cavity
+TRABECULAE = 0.06  # of the thickness of the wall
 SEEN = 0.3  # score of the search below which there is no ventricle
 
 
@@ -58,18 +63,19 @@ def find_heart(slices: FloatArray, stack: Stack, monitor: Monitor, motion: Float
     monitor.progress(0.0, "looking for the left ventricle")
     guess = look(slices, stack.spacing_mm, stack.gap_mm, motion)
     seen(guess.score)
-    walls = find(slices, stack.spacing_mm, guess, PartMonitor(monitor, 0.2, 0.8))
+    walls = find(slices, stack.spacing_mm, stack.gap_mm, guess, PartMonitor(monitor, 0.2, 0.8))
     monitor.progress(0.8, "right ventricle")
-    return heart_of(walls, slices, stack.spacing_mm, stack.gap_mm)
+    return heart_of(walls, slices, stack.spacing_mm)
 
 
-def heart_of(walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float) -> Heart:
+def heart_of(walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float]) -> Heart:
     """Fill the walls, decide which slices belong, and find the right ventricle."""
     shape = stack.shape[1:]
-    slices = present(walls, gap_mm)
+    slices = present(walls)
     left, muscle, outer = np.zeros((3, *stack.shape), bool)
     for k in np.flatnonzero(slices):
-        left[k] = contours.fill(shape, spacing_mm, walls.centres[k], walls.inner_mm[k])
+        if walls.inner_mm[k].mean() > SMALLEST_MM:
+            left[k] = contours.fill(shape, spacing_mm, walls.centres[k], cavity(walls.inner_mm[k], walls.outer_mm[k]))
         outer[k] = contours.fill(shape, spacing_mm, walls.centres[k], walls.outer_mm[k])
     muscle = outer & ~left
     return Heart(
@@ -93,12 +99,42 @@ def seen(score: FloatArray) -> None:
         )
 
 
-def present(walls: Walls, gap_mm: float) -> BoolArray:
-    """Slices that hold the left ventricle: one run of them with a closed ring of muscle."""
-    good = (walls.ring > 0.9) & (walls.score > 0)
-    middle = int(np.argmax(ndimage.uniform_filter1d(walls.score * good, 3, mode="constant")))
-    labels, _ = ndimage.label(walls.ring > 0.9)
-    return np.asarray(labels == labels[middle]) & (labels > 0)
+def cavity(inner_mm: FloatArray, outer_mm: FloatArray) -> FloatArray:
+    """The curve that experts draw: around papillary muscles and trabeculae, on the compact muscle."""
+    thick = float((outer_mm - inner_mm).mean())
+    return np.asarray(np.minimum(contours.hull(inner_mm) + TRABECULAE * thick, outer_mm - contours.THINNEST_MM / 2))
+
+
+def present(walls: Walls) -> BoolArray:
+    """Slices that hold the left ventricle: one run of them around the clearest.
+
+    Towards the base a slice belongs while the ring of muscle is closed and as clear as half of the others: the outflow tract
+    opens it. Towards the apex it belongs while there is a ring that does not grow.
+    """
+    nk = len(walls.score)
+    outer = walls.outer_mm.mean(axis=1)
+    closed = walls.ring > CLOSED
+    last = apex_last((walls.inner_mm + walls.outer_mm).mean(axis=1))
+    clear = ndimage.uniform_filter1d(walls.score * closed, 3, mode="constant")
+    middle = int(np.argmax(clear))
+    usual = float(np.median(walls.score[closed])) if closed.any() else 1.0
+    slices = np.zeros(nk, bool)
+    slices[middle] = True
+    toward_apex = range(middle + 1, nk) if last else range(middle - 1, -1, -1)
+    toward_base = range(middle - 1, -1, -1) if last else range(middle + 1, nk)
+    before = middle
+    for k in toward_apex:
+        if not closed[k] or outer[k] > GROWS * outer[before]:
+            break
+        slices[k], before = True, k
+    for k in toward_base:
+        if not closed[k] or walls.score[k] < HALF_AS_CLEAR * usual:
+            # what is seen badly between slices that are seen well belongs to them
+            further = [m for m in toward_base if (m < k) == last and m != k]
+            if not any(closed[m] and walls.score[m] >= usual for m in further[:3]):
+                break
+        slices[k] = True
+    return slices
 
 
 def _right(
@@ -110,10 +146,14 @@ def _right(
         smooth = ndimage.gaussian_filter(stack[k], [0.8 / s for s in spacing_mm])
         values = right.sample(smooth, spacing_mm, walls.centres[k], walls.outer_mm[k])
         rays[k] = (values - walls.muscle[k]) / (walls.blood[k] - walls.muscle[k])
-    angle = right.side(rays, walls.score * slices)
+    held = np.flatnonzero(slices)
+    # at the base it is large, and nothing else that is bright lies against the muscle
+    order = np.linspace(1.0, 0.1, len(held))
+    basal = np.zeros(nk)
+    basal[held] = order if apex_last((walls.inner_mm + walls.outer_mm).mean(axis=1)) else order[::-1]
+    angle = right.side(rays, walls.score * basal)
     rays /= right.blood(rays, angle, walls.score * slices)[:, None, None]
     depth = np.zeros((nk, contours.ANGLES))
-    held = np.flatnonzero(slices)
     for turn in range(2):
         before = depth.copy()
         for n, k in enumerate(held):

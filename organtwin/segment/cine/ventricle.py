@@ -15,6 +15,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
+TRUST_MM = 6.0  # a radius that is further off says nothing of the taper
+BLOOD_RANGE, MUSCLE_RANGE = 1.35, 1.35  # of the levels of slices, about their median
 IS_MUSCLE = 0.4  # from the level of muscle, where blood is 1
 
 
@@ -47,13 +49,17 @@ def look(
     return Guess(*localise.centres(stack, spacing_mm, gap_mm, motion))
 
 
-def find(stack: FloatArray, spacing_mm: tuple[float, float], guess: Guess, monitor: Monitor, turns: int = 4) -> Walls:
+def find(
+    stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, guess: Guess, monitor: Monitor, turns: int = 4
+) -> Walls:
     """Trace both walls in every slice, each turn with what the one before learnt.
 
     Parameters
     ----------
     stack : (nk, nj, ni) array
     spacing_mm : (down, across)
+    gap_mm : float
+        Between slices.
     guess : Guess
     turns : int
         The first half of them lean on the guess, the rest on the neighbouring slices.
@@ -66,7 +72,7 @@ def find(stack: FloatArray, spacing_mm: tuple[float, float], guess: Guess, monit
     usual = np.full(nk, 9.0)
     walls = Walls(centre, *np.zeros((2, nk, contours.ANGLES)), blood, muscle, np.zeros(nk), guess.score)
     for turn in range(turns):
-        near = _disc(guess.radii_mm) if 2 * turn < turns else neighbours(walls)
+        near = _disc(guess.radii_mm) if 2 * turn < turns else neighbours(walls, gap_mm)
         for k in range(nk):
             monitor.progress((turn + k / nk) / turns, f"walls, slice {k + 1} of {nk}")
             polar[k] = contours.sample(smooth[k], spacing_mm, walls.centres[k])
@@ -106,8 +112,8 @@ def _levels(walls: Walls, polar: list[FloatArray]) -> None:
         if between.size > 20:
             muscle[k] = np.median(between)
     b, m = np.median(blood), np.median(muscle)
-    walls.blood[:] = np.clip(_smoothed(blood), 0.75 * b, 1.35 * b)
-    walls.muscle[:] = np.minimum(np.clip(_smoothed(muscle), 0.75 * m, 1.35 * m), 0.8 * walls.blood)
+    walls.blood[:] = np.clip(_smoothed(blood), b / BLOOD_RANGE, b * BLOOD_RANGE)
+    walls.muscle[:] = np.minimum(np.clip(_smoothed(muscle), m / MUSCLE_RANGE, m * MUSCLE_RANGE), 0.8 * walls.blood)
 
 
 def _judge(walls: Walls, polar: list[FloatArray]) -> None:
@@ -148,8 +154,11 @@ def _disc(radius_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
     return inner, np.full_like(inner, 9.0)
 
 
-def neighbours(walls: Walls) -> tuple[FloatArray, FloatArray]:
-    """Mean inner radius and thickness of the slices above and below each, by angle."""
+def neighbours(walls: Walls, gap_mm: float) -> tuple[FloatArray, FloatArray]:
+    """Inner radius and thickness that the slices above and below let expect, by angle.
+
+    Their mean gives the shape; the size follows the taper of the whole ventricle towards its apex.
+    """
     inner, thick = walls.inner_mm, walls.outer_mm - walls.inner_mm
 
     def mean(of: FloatArray) -> FloatArray:
@@ -159,4 +168,39 @@ def neighbours(walls: Walls) -> tuple[FloatArray, FloatArray]:
             out[0], out[-1] = of[1], of[-2]
         return out
 
-    return mean(inner), mean(thick)
+    shape = mean(inner)
+    size = taper(inner.mean(axis=1), walls.score, gap_mm, apex_last((inner + walls.outer_mm).mean(axis=1)))
+    return shape * (size / np.maximum(shape.mean(axis=1), 1.0))[:, None], mean(thick)
+
+
+def taper(radii_mm: FloatArray, score: FloatArray, gap_mm: float, last: bool) -> FloatArray:
+    """(nk,) mean radii as they are to be expected: towards the apex half an ellipsoid, towards the base what is there.
+
+    ``last`` says whether the apex is at the end of the stack. The length of the ellipsoid is the one that most slices agree with.
+    """
+    nk = len(radii_mm)
+    beside = np.convolve(np.pad(radii_mm, 1, mode="edge"), (0.5, 0.0, 0.5), mode="valid")
+    if nk < 4:
+        return beside
+    weight = score + 0.05
+    falls = last
+    r, w = (radii_mm, weight) if falls else (radii_mm[::-1], weight[::-1])
+    smooth = ndimage.gaussian_filter1d(ndimage.median_filter(r, 3, mode="nearest"), 1.0, mode="nearest")
+    widest = int(np.argmax(smooth[: max(1, 2 * nk // 3)]))
+    z = (np.arange(nk) - widest) * gap_mm
+    below = z > 0
+    best, expected = np.inf, smooth
+    for length in np.arange(30.0, 140.0, 4.0):
+        fit = smooth[widest] * np.sqrt(np.clip(1 - (z / length) ** 2, 0.0, 1.0))
+        cost = float((w[below] * np.minimum(np.abs(r - fit)[below], TRUST_MM)).sum())
+        if cost < best:
+            best, expected = cost, fit
+    out = np.where(below, expected, beside if falls else beside[::-1])
+    return out if falls else out[::-1]
+
+
+def apex_last(sizes_mm: FloatArray) -> bool:
+    """Whether the apex is at the end of the stack: that third holds the smaller rings."""
+    third = max(1, round(len(sizes_mm) / 3))
+    first, last = sizes_mm[:third], sizes_mm[-third:]
+    return bool(last.min() + np.median(last) <= first.min() + np.median(first))
