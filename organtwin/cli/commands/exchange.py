@@ -51,3 +51,47 @@ def import_segmentation(
             inputs["volume"] = choose(document, "volume", volume).uuid
         made = run_job(document, "import-segmentation", inputs, parameters, "Import segmentation")
     tell(made, as_json)
+
+
+@app.command()
+def quality(
+    project: ProjectPath,
+    segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
+    volume: Annotated[str | None, typer.Option(help="The scan to measure it on, when it is not clear.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far a segmentation can be believed: volumes, islands, holes, what the scan cuts."""
+    import json
+
+    from organtwin.cli.base import measured_with
+    from organtwin.cli.choose import choose_in
+    from organtwin.model import Segmentation, Volume
+    from organtwin.segment.quality import quality as measure
+    from organtwin.store import Project
+
+    with Project(project, read_only=True) as opened_project:
+        entries = [e for e in opened_project.entries() if e.kind == "segmentation"]
+        if not entries:
+            raise BadInput("The project has no segmentation yet", where=str(project))
+        chosen = choose_in(entries, segmentation, "segmentation") if segmentation else entries[-1]
+        drawn = opened_project.load(chosen.uuid)
+        assert isinstance(drawn, Segmentation)
+        if volume:
+            scans = [opened_project.load(choose_in([e for e in opened_project.entries() if e.kind == "volume"], volume, "volume").uuid)]
+        else:
+            scans = measured_with(opened_project, drawn)
+        scan = next((s for s in scans if isinstance(s, Volume)), None)
+        if html is not None:
+            from organtwin.report.quality import write_quality
+
+            found = write_quality(drawn, scan, html)
+        else:
+            found = measure(drawn, scan)
+    if as_json:
+        print(json.dumps([q.model_dump() for q in found], indent=1))
+        return
+    for q in found:
+        print(f"{q.level:5} {q.name:28} {q.volume_ml:9.1f} mL  {q.doubts}".rstrip())
+    if html is not None:
+        print(f"wrote {html}")
