@@ -106,7 +106,7 @@ def _lesion(canvas: Canvas, options: GrowOptions, monitor: Monitor) -> Proposal:
     mask = np.zeros(values.shape, bool)
     for number, voxels in enumerate(drawn.shifted(box).voxels):
         monitor.progress(number / len(drawn.voxels), "finding the lesion")
-        mask |= lesion(values, voxels, canvas.spacing_mm, organ, reach).mask
+        mask |= lesion(values, voxels, canvas.spacing_mm, organ, reach_mm=reach).mask
     if not mask.any():
         return Proposal(said="Nothing there stands out from its surroundings.")
     return canvas.put(box, mask)
