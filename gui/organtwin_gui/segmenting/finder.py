@@ -21,7 +21,11 @@ from organtwin_gui.steps.step import primary, relabel
 from organtwin_gui.views.state import Brush, ImageScene, Tool
 
 FIRST = "ct"
-STROKES = "strokes"
+STROKES, POINTS, KEY = (
+    "strokes",
+    "points_mm",
+    "key",
+)  # fields that are filled with the mouse, and by the structure chosen
 
 
 class Finder(QWidget):
@@ -91,7 +95,7 @@ class Finder(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._draw.clicked.connect(lambda on: self._pick_up(on, outside=False))
         self._draw_out.clicked.connect(lambda on: self._pick_up(on, outside=True))
-        clear = act("Clear strokes", "Take all strokes away", self._clear, icon="delete")
+        self._clear_button = act("Clear strokes", "Take all strokes away", self._clear, icon="delete")
         self._how = quiet("")
         self._said = quiet("")
         column = QVBoxLayout(page)
@@ -100,7 +104,7 @@ class Finder(QWidget):
         column.addWidget(self._how)
         column.addWidget(self.structure)
         column.addLayout(row(self._draw, self._draw_out))
-        column.addWidget(clear)
+        column.addWidget(self._clear_button)
         column.addWidget(self._said)
         return page
 
@@ -152,7 +156,8 @@ class Finder(QWidget):
     @property
     def _needs_strokes(self) -> bool:
         one = self.chosen
-        return one is not None and STROKES in one.parameters.model_fields
+        fields = one.parameters.model_fields if one is not None else {}
+        return STROKES in fields or (POINTS in fields and fields[POINTS].is_required())
 
     def reason(self, name: str) -> str:
         """Why an engine cannot run here or on this scan; "" when it can."""
@@ -178,21 +183,29 @@ class Finder(QWidget):
             self._why_not.setText(why_not)
             self._why_not.setVisible(bool(why_not))
         by_strokes = self._needs_strokes
-        self._by_hand.setVisible(by_strokes)
+        by_clicks = by_strokes and (STROKES not in one.parameters.model_fields or one.name == "lesion")
+        self._by_hand.setVisible(by_strokes or KEY in one.parameters.model_fields)
+        for widget in (self._how, self._draw, self._clear_button):
+            widget.setVisible(by_strokes)
+        self._draw_out.setVisible(by_strokes and not by_clicks)
+        self._draw.setText("Click inside" if by_clicks else "Draw inside")
         self._how.setText(
             "One click in each of them is enough." if one.name == "lesion"
-            else "One click at its beginning, one at its end." if one.name == "vessel"
+            else "Click at its beginning and at its end; more clicks between lead it." if by_clicks
             else "One or two short strokes inside each structure and one outside, then press Segment."
         )  # fmt: skip
+        if one.name == "lesion":
+            self.structure.setCurrentIndex(self.structure.findData("tumour"))
         if not by_strokes and self.scene.tool is Tool.SEED:
             self.scene.tool = Tool.NAVIGATE
         for form in self._forms.values():
             form.hide()
         if one.name not in self._forms:
-            made = OptionsForm(one.parameters, leave_out=(STROKES,))
+            made = OptionsForm(one.parameters, leave_out=(STROKES, POINTS, KEY))
             if one.name == "threshold":
                 made.set_value("low", 150)
                 made.set_value("largest", True)
+                self.structure.setCurrentIndex(self.structure.findData("bone"))
             self._forms[one.name] = made
             self._holder_column.addWidget(made)
         self._forms[one.name].show()
@@ -228,11 +241,15 @@ class Finder(QWidget):
         if volume is None or one is None:
             return
         options = self._forms[one.name].values()
-        if self._needs_strokes:
+        fields, strokes = one.parameters.model_fields, self.scene.strokes.values()
+        if STROKES in fields:
             options[STROKES] = [
-                {"key": s.key, "points_mm": plain(s.points_mm), "radius_mm": round(s.radius_mm, 3)}
-                for s in self.scene.strokes.values()
+                {"key": s.key, "points_mm": plain(s.points_mm), "radius_mm": round(s.radius_mm, 3)} for s in strokes
             ]
+        elif self._needs_strokes:
+            options[POINTS] = [plain(s.points_mm)[0] for s in strokes]
+        if KEY in fields:
+            options[KEY] = self._key
         started = self.bridge.start(
             "segment", {"volume": volume.uuid}, {"engine": one.name, "options": options}, f"Segment {volume.name}"
         )

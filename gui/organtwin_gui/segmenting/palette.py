@@ -169,7 +169,7 @@ class Keys(QObject):
         kind = event.type()
         if kind not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) or not isinstance(event, QKeyEvent):
             return False
-        if not isinstance(watched, QWidget) or not self._listening():
+        if not isinstance(watched, QWidget) or isinstance(watched, _WRITING) or not self._listening():
             return False
         if not self._wanted(event):
             return False

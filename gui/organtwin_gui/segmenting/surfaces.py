@@ -17,7 +17,7 @@ from organtwin_gui.segmenting.surface_nets import boxes_of, surface_nets
 from organtwin_gui.views.items.base import Colour, SceneItem, Surroundings, actor_of, polydata_of, tissue_look
 from organtwin_gui.views.viewport import Viewport
 
-AFTER_MS = 250
+AFTER_MS, CALM_MS = 250, 1500
 COARSE_VOXELS = 3_000_000  # of the whole label map, for all segments
 FINE_VOXELS, SOFT_VOXELS = 1_500_000, 300_000  # of the box of one segment; where the processor draws
 PREFIX = "bench-"
@@ -98,9 +98,13 @@ class LiveSurfaces(QObject):
         self._due.setSingleShot(True)
         self._due.setInterval(AFTER_MS)
         self._due.timeout.connect(self._work)
+        self._calm = QTimer(self)  # after the last edit there is time for a fine picture
+        self._calm.setSingleShot(True)
+        self._calm.setInterval(CALM_MS)
+        self._calm.timeout.connect(self._refine)
         desk.opened.connect(self._reopen)
         desk.table_changed.connect(self._table)
-        desk.touched.connect(lambda _t: self._due.start() if self.on else None)
+        desk.touched.connect(lambda _t: self._touched())
 
     def set_on(self, on: bool) -> None:
         """Give the 3D view to the bench, or give it back."""
@@ -113,17 +117,27 @@ class LiveSurfaces(QObject):
             self._camera = vtkCamera()
             self._camera.DeepCopy(camera)
             self.viewport.put_aside(True)
-            self.viewport.canvas.hurried = True  # a stroke must not wait for a picture
+            self._hurry()
             self._framed = False
             self._begin()
         else:
             self._due.stop()
+            self._calm.stop()
             self._clear()
             self.viewport.canvas.hurried = False
             self.viewport.put_aside(False)
             if self._camera is not None:
                 camera.DeepCopy(self._camera)
             self.viewport.canvas.refresh()
+
+    def _hurry(self) -> None:
+        """A stroke must not wait for a picture."""
+        self.viewport.canvas.hurried = True
+        self._calm.start()
+
+    def _refine(self) -> None:
+        self.viewport.canvas.hurried = False
+        self.viewport.canvas.refresh()
 
     def _reopen(self) -> None:
         if self.on and self.desk.bench is None:
@@ -157,6 +171,11 @@ class LiveSurfaces(QObject):
                 item.set_visible(self.desk.is_visible(key))
         self.viewport.canvas.refresh()
         self._due.start()
+
+    def _touched(self) -> None:
+        if self.on:
+            self._hurry()
+            self._due.start()
 
     def _work(self) -> None:
         """Work out anew what changed: a segment whose volume is another one, and the one in hand."""
@@ -196,6 +215,7 @@ class LiveSurfaces(QObject):
         if not self._framed and any(net is not None for net in found.values()):
             self._framed = True
             self.viewport.canvas.look_from("A")
+        self._calm.start()
         self.viewport.canvas.contents_changed()
         if any(s.volume_mm3 != self._volumes.get(s.key) for s in self.desk.segments if self.desk.is_visible(s.key)):
             self._due.start()  # it was edited meanwhile

@@ -26,6 +26,7 @@ class SegmentStep(Step):
     name = "Segment"
     icon = "segment"
     purpose = "Find structures with an engine, then put them right by hand."
+    terse = True
 
     def build(self) -> None:
         self.desk = Desk(self.bridge, self.scene, self)
@@ -54,7 +55,8 @@ class SegmentStep(Step):
         )
         self.desk.progressed.connect(self._progressed)
         self.desk.paint_wanted.connect(lambda: self.palette.take("paint"))
-        self.desk.opened.connect(lambda: self.strip.tell(""))
+        for signal in (self.desk.opened, self.desk.in_hand_changed, self.palette.taken, self.desk.touched):
+            signal.connect(lambda *_: None if self.desk.busy else self.strip.tell(""))  # what was said is over
         # what the window and scripts know the page by
         self.engine, self.run, self.structure = self.finder.engine, self.finder.run, self.finder.structure
         self._draw, self._draw_out = self.finder._draw, self.finder._draw_out

@@ -142,7 +142,7 @@ class SegmentList(QWidget):
             (LOCK, QHeaderView.ResizeMode.Fixed),
         ):
             header.setSectionResizeMode(column, mode)
-        for column, wide in ((EYE, 28), (VOLUME, 76), (SURE, 50), (LOCK, 26)):
+        for column, wide in ((EYE, 28), (VOLUME, 70), (SURE, 46), (LOCK, 26)):
             self.tree.setColumnWidth(column, wide)
         self.tree.setStyleSheet("QTreeView::item { padding: 0px 2px; border-radius: 0px; }")
         self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

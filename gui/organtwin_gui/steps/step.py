@@ -22,6 +22,7 @@ class Step(QScrollArea):
     name: ClassVar[str] = ""
     icon: ClassVar[str] = ""
     purpose: ClassVar[str] = ""
+    terse: ClassVar[bool] = False  # the page needs all its room: the purpose is told by the rail alone
 
     def __init__(self, bridge: Bridge, scene: ImageScene, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,7 +37,8 @@ class Step(QScrollArea):
         self.page.setSpacing(10)
         self._foot: QFrame | None = None
         self.page.addWidget(title(self.name))
-        self.page.addWidget(quiet(self.purpose))
+        if not self.terse:
+            self.page.addWidget(quiet(self.purpose))
         self.build()
         self.page.addStretch(1)
         self.setWidget(inner)
