@@ -55,7 +55,7 @@ def trace(
     polar: FloatArray,
     usual_mm: float | FloatArray,
     near: tuple[FloatArray, FloatArray] | None = None,
-    weights: Weights = Weights(),  # noqa: B008
+    weights: Weights = Weights(),
 ) -> tuple[FloatArray, FloatArray, float]:
     """Inner and outer radius in mm at each angle, and the mean cost of a ray.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.monitor import Monitor, PartMonitor
-from organtwin.segment.cine.heart import Heart, heart_of, seen
+from organtwin.segment.cine.heart import Heart, heart_of, right_side, seen
 from organtwin.segment.cine.stack import Stack
 from organtwin.segment.cine.ventricle import Guess, Walls, find, look
 
@@ -42,10 +42,11 @@ def hearts(values: FloatArray, stack: Stack, cyclic: bool, monitor: Monitor) -> 
         every.append(find(values[phase], stack.spacing_mm, stack.gap_mm, guess, part))
     if phases >= ENOUGH_PHASES:
         every = _in_time(every, cyclic)
+    angle = right_side(every, values, stack.spacing_mm)
     made = []
     for phase, one in enumerate(every):
         monitor.progress(0.7 + 0.3 * phase / phases, f"right ventricle, phase {phase + 1} of {phases}")
-        made.append(heart_of(one, values[phase], stack.spacing_mm))
+        made.append(heart_of(one, values[phase], stack.spacing_mm, angle))
     return made
 
 

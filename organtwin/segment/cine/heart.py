@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,20 +69,49 @@ def find_heart(slices: FloatArray, stack: Stack, monitor: Monitor, motion: Float
     return heart_of(walls, slices, stack.spacing_mm)
 
 
-def heart_of(walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float]) -> Heart:
-    """Fill the walls, decide which slices belong, and find the right ventricle."""
+def heart_of(walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float], angle: float | None = None) -> Heart:
+    """Fill the walls, decide which slices belong, and find the right ventricle (at ``angle``, where that is known)."""
     shape = stack.shape[1:]
     slices = present(walls)
-    left, muscle, outer = np.zeros((3, *stack.shape), bool)
+    left, outer = np.zeros((2, *stack.shape), bool)
     for k in np.flatnonzero(slices):
         if walls.inner_mm[k].mean() > SMALLEST_MM:
             left[k] = contours.fill(shape, spacing_mm, walls.centres[k], cavity(walls.inner_mm[k], walls.outer_mm[k]))
         outer[k] = contours.fill(shape, spacing_mm, walls.centres[k], walls.outer_mm[k])
-    muscle = outer & ~left
+    rays = _rays(walls, stack, spacing_mm)
+    if angle is None:
+        angle = right.side(right.evidence(rays, _basal(walls, slices)))
     return Heart(
-        left, muscle, _right(walls, stack, spacing_mm, slices, outer), slices, float(walls.ring[slices].mean()),
+        left, outer & ~left, _right(walls, rays, angle, spacing_mm, slices, outer), slices, float(walls.ring[slices].mean()),
         float(1 - (walls.muscle[slices] / walls.blood[slices]).mean()),
     )  # fmt: skip
+
+
+def right_side(every: Sequence[Walls], stacks: FloatArray, spacing_mm: tuple[float, float]) -> float:
+    """The angle at which the right ventricle lies, from all phases (nt, nk, nj, ni) together."""
+    seen = np.zeros(contours.ANGLES)
+    for walls, stack in zip(every, stacks, strict=True):
+        seen += right.evidence(_rays(walls, stack, spacing_mm), _basal(walls, present(walls)))
+    return right.side(seen)
+
+
+def _rays(walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float]) -> FloatArray:
+    """(nk, ANGLES, N_DEPTHS) outward from the outer wall, with muscle 0 and blood 1."""
+    rays = np.zeros((len(stack), contours.ANGLES, right.N_DEPTHS))
+    for k, plane in enumerate(stack):
+        smooth = ndimage.gaussian_filter(plane, [0.8 / s for s in spacing_mm])
+        values = right.sample(smooth, spacing_mm, walls.centres[k], walls.outer_mm[k])
+        rays[k] = (values - walls.muscle[k]) / (walls.blood[k] - walls.muscle[k])
+    return rays
+
+
+def _basal(walls: Walls, slices: BoolArray) -> FloatArray:
+    """(nk,) weight of the slices: at the base the right ventricle is large, and nothing else that is bright is near."""
+    held = np.flatnonzero(slices)
+    order = np.linspace(1.0, 0.1, len(held))
+    weight = np.zeros(len(slices))
+    weight[held] = order if apex_last((walls.inner_mm + walls.outer_mm).mean(axis=1)) else order[::-1]
+    return np.asarray(weight * walls.score)
 
 
 def seen(score: FloatArray) -> None:
@@ -138,22 +168,11 @@ def present(walls: Walls) -> BoolArray:
 
 
 def _right(
-    walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float], slices: BoolArray, outer: BoolArray
+    walls: Walls, rays: FloatArray, angle: float, spacing_mm: tuple[float, float], slices: BoolArray, outer: BoolArray
 ) -> BoolArray:
-    nk = len(stack)
-    rays = np.zeros((nk, contours.ANGLES, right.N_DEPTHS))
-    for k in range(nk):
-        smooth = ndimage.gaussian_filter(stack[k], [0.8 / s for s in spacing_mm])
-        values = right.sample(smooth, spacing_mm, walls.centres[k], walls.outer_mm[k])
-        rays[k] = (values - walls.muscle[k]) / (walls.blood[k] - walls.muscle[k])
     held = np.flatnonzero(slices)
-    # at the base it is large, and nothing else that is bright lies against the muscle
-    order = np.linspace(1.0, 0.1, len(held))
-    basal = np.zeros(nk)
-    basal[held] = order if apex_last((walls.inner_mm + walls.outer_mm).mean(axis=1)) else order[::-1]
-    angle = right.side(rays, walls.score * basal)
-    rays /= right.blood(rays, angle, walls.score * slices)[:, None, None]
-    depth = np.zeros((nk, contours.ANGLES))
+    rays = rays / right.blood(rays, angle, walls.score * slices)[:, None, None]
+    depth = np.zeros((len(rays), contours.ANGLES))
     for turn in range(2):
         before = depth.copy()
         for n, k in enumerate(held):
@@ -162,9 +181,9 @@ def _right(
                 beside = [before[held[m]] for m in (n - 1, n + 1) if 0 <= m < len(held)]
                 near = np.mean(beside, axis=0) if beside else None
             depth[k] = right.trace(rays[k], angle, near)
-    mask = np.zeros(stack.shape, bool)
+    mask = np.zeros(outer.shape, bool)
     for k in held:
-        whole = contours.fill(stack.shape[1:], spacing_mm, walls.centres[k], walls.outer_mm[k] + depth[k])
+        whole = contours.fill(outer.shape[1:], spacing_mm, walls.centres[k], walls.outer_mm[k] + depth[k])
         mask[k] = _largest(ndimage.binary_opening(whole & ~outer[k], iterations=1))
         if mask[k].sum() * spacing_mm[0] * spacing_mm[1] < 60.0:
             mask[k] = False

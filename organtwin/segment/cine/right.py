@@ -13,8 +13,10 @@ FloatArray = NDArray[np.float64]
 
 DEEPEST_MM = 75.0
 N_DEPTHS = round(DEEPEST_MM / contours.STEP_MM)
-SECTOR = np.radians(150.0)  # of the circle that it may take, about its middle
+SECTOR = np.radians(180.0)  # of the circle that it may take, about its middle
 HINT = 0.4
+LEFT_OUT = 0.7  # what a millimetre of blood costs that is not taken, against one of muscle that is
+UNSURE_MM = 4.0  # of the outer wall: muscle there costs less
 IS_BLOOD = 0.45  # where muscle is 0 and blood of the left ventricle 1
 
 
@@ -27,8 +29,8 @@ def sample(plane: FloatArray, spacing_mm: tuple[float, float], centre: FloatArra
     return np.asarray(ndimage.map_coordinates(plane, [rows, columns], order=1, mode="constant"))
 
 
-def side(rays: FloatArray, weight: FloatArray) -> float:
-    """The angle at which the right ventricle lies: where most slices have blood next to the wall.
+def evidence(rays: FloatArray, weight: FloatArray) -> FloatArray:
+    """(ANGLES,) how much blood the slices have next to the wall.
 
     Parameters
     ----------
@@ -38,12 +40,19 @@ def side(rays: FloatArray, weight: FloatArray) -> float:
     """
     near = rays[:, :, round(3 / contours.STEP_MM) : round(25 / contours.STEP_MM)]
     bright = np.clip((near - 0.2) / 0.5, 0, 1).mean(axis=2)
-    histogram = (bright * weight[:, None]).sum(axis=0)
-    # short-axis pictures are taken with the right ventricle on the left: a hint, no more, where fat is as bright as blood
-    histogram *= 1 + HINT * np.cos(np.arange(contours.ANGLES) * 2 * np.pi / contours.ANGLES - np.pi)
+    return np.asarray((bright * weight[:, None]).sum(axis=0))
+
+
+def side(seen: FloatArray) -> float:
+    """The angle at which the right ventricle lies: where most blood was seen over a third of the circle.
+
+    Short-axis pictures are taken with the right ventricle on the left: a hint, no more, where fat is as bright as blood.
+    """
+    angles = np.arange(contours.ANGLES) * 2 * np.pi / contours.ANGLES
     width = round(contours.ANGLES / 3)
-    smooth = ndimage.convolve1d(histogram, np.hanning(width + 2)[1:-1], mode="wrap")
-    return float(2 * np.pi * smooth.argmax() / contours.ANGLES)
+    hinted = seen * (1 + HINT * np.cos(angles - np.pi))
+    smooth = ndimage.convolve1d(hinted, np.hanning(width + 2)[1:-1], mode="wrap")
+    return float(angles[smooth.argmax()])
 
 
 def blood(rays: FloatArray, angle: float, weight: FloatArray) -> FloatArray:
@@ -77,7 +86,7 @@ def trace(rays: FloatArray, angle: float, near: FloatArray | None = None) -> Flo
     u = np.asarray(rays)
     inside = np.clip((IS_BLOOD + 0.1 - u) / 0.4, 0.0, 1.0) + np.clip((u - 1.5) / 0.5, 0.0, 1.0)
     inside = inside + np.where(away(angle) > SECTOR / 2, 3.0, 0.0)[:, None]
-    outside = np.full_like(u, 0.35)
+    inside[:, : round(UNSURE_MM / contours.STEP_MM)] *= 0.3
     slope = ndimage.gaussian_filter(u, (0.7, 1.0 / contours.STEP_MM), order=(0, 1), mode=("wrap", "nearest"))
     slope = slope / contours.STEP_MM
     edge = np.zeros((contours.ANGLES, N_DEPTHS + 1))
@@ -91,7 +100,7 @@ def trace(rays: FloatArray, angle: float, near: FloatArray | None = None) -> Flo
         return np.concatenate([np.zeros((contours.ANGLES, 1)), np.cumsum(cost, axis=1)], axis=1) * contours.STEP_MM
 
     # with depth d: inside up to d, outside beyond, where only the near part counts
-    within, beyond = summed(inside), summed(outside * np.clip((u - 0.2) / 0.4, 0.0, 1.0))
+    within, beyond = summed(inside), summed(LEFT_OUT * np.clip((u - 0.2) / 0.4, 0.0, 1.0))
     return np.asarray(_cheapest(within + beyond[:, -1:] - beyond + edge + prior) * contours.STEP_MM)
 
 
