@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,23 +33,27 @@ LEAST_CONFIDENCE = 0.4
 WITHOUT_AORTA = "it is looked for from the aorta, which was not found"
 
 
-def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
-    """Find the great vessels and the heart.
+@dataclass(frozen=True)
+class Vessels:
+    """What was seen of the great vessels, before it is painted. A ``str`` says why a part was not found."""
 
-    Every key of :data:`KEYS` is in the answer; where ``mask`` is None, ``doubt`` says why. Masks are in the order of the
-    volume's own array and do not overlap, but for ``blood_pool``, which holds all contrast-filled blood, and for the
-    lumina of a dissected aorta, which make up the whole of it.
-    """
+    aorta: Aorta
+    inferior: Vein | str
+    superior: Vein | str
+    pool: Mask
+    heart: Heart | str
+
+
+def find_vessels(context: CTContext, monitor: Monitor) -> Vessels | str:
+    """Aorta, venae cavae and heart, or why there is no aorta, from which all others are looked for."""
     monitor.progress(0.0, "looking for the spine")
     canal = spinal_canal(context)
     monitor.progress(0.15, "following the aorta")
     aorta = find_aorta(context, canal, lambda: monitor.progress(0.3, "following the aorta"))
     if isinstance(aorta, str):
-        return {key: Found(key, None, 0.0, aorta if key == "aorta" else WITHOUT_AORTA) for key in KEYS}
+        return aorta
     if aorta.confidence < LEAST_CONFIDENCE:
-        reason = "; ".join(aorta.doubts) or "it does not stand out from its neighbours"
-        missing = {key: Found(key, None, 0.0, WITHOUT_AORTA) for key in KEYS}
-        return missing | {"aorta": Found("aorta", None, aorta.confidence, reason)}
+        return "; ".join(aorta.doubts) or "it does not stand out from its neighbours"
     monitor.log(f"Aorta: {aorta.level_hu:.0f} HU, blood from {blood_threshold(aorta.level_hu):.0f} HU")
     monitor.progress(0.45, "looking for the venae cavae")
     inferior = find_inferior_cava(context, aorta, canal)
@@ -67,18 +72,30 @@ def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
         if isinstance(vein, Vein) and vein.confidence >= LEAST_CONFIDENCE:
             veins |= context.to_working(vein.mask) > 0.5
     tick = partial(monitor.progress, 0.75, "separating the heart")
-    heart = find_heart(context, aorta, canal, pool, cores, veins, tick)
-    monitor.progress(0.85, "painting the great vessels")
+    return Vessels(aorta, inferior, superior, pool, find_heart(context, aorta, canal, pool, cores, veins, tick))
 
+
+def great_vessels(context: CTContext, monitor: Monitor) -> dict[str, Found]:
+    """Find the great vessels and the heart.
+
+    Every key of :data:`KEYS` is in the answer; where ``mask`` is None, ``doubt`` says why. Masks are in the order of the
+    volume's own array and do not overlap, but for ``blood_pool``, which holds all contrast-filled blood, and for the
+    lumina of a dissected aorta, which make up the whole of it.
+    """
+    vessels = find_vessels(context, monitor)
+    if isinstance(vessels, str):
+        return {key: Found(key, None, 0.0, vessels if key == "aorta" else WITHOUT_AORTA) for key in KEYS}
+    aorta = vessels.aorta
+    monitor.progress(0.85, "painting the great vessels")
     taken = aorta.mask.copy()
     found = {"aorta": Found("aorta", context.to_volume(aorta.mask), aorta.confidence, "; ".join(aorta.doubts))}
     found.update(_lumina(context, aorta))
-    for key, vein in (("superior_vena_cava", superior), ("inferior_vena_cava", inferior)):
+    for key, vein in (("superior_vena_cava", vessels.superior), ("inferior_vena_cava", vessels.inferior)):
         found[key] = _vein(context, key, vein, taken)
-    found["heart"], found["pulmonary_artery"] = _heart(context, aorta, heart, taken)
+    found["heart"], found["pulmonary_artery"] = _heart(context, aorta, vessels.heart, taken)
     found.update(_branches(context, aorta, taken))
     known = context.to_working(taken) > 0.5
-    blood = context.mask_to_full(connected_pool(context, pool, known), smooth_mm=0.5) | aorta.mask
+    blood = context.mask_to_full(connected_pool(context, vessels.pool, known), smooth_mm=0.5) | aorta.mask
     doubt = "" if aorta.level_hu > 200 else "the contrast is weak: bright organs may be in it"
     found["blood_pool"] = Found("blood_pool", context.to_volume(blood), 0.7 if doubt else 0.85, doubt)
     monitor.progress(1.0, "great vessels done")

@@ -1,0 +1,1 @@
+"""Chambers of the heart in a contrast CT angiogram."""
