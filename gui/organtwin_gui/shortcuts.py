@@ -29,6 +29,17 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("s, d, c", "streamlines, particles, plane of a flow"),
         ("[ and ]", "the plane along the vessel"),
     ),
+    "Segment by hand": (
+        ("1 … 9, 0", "paint, erase, correct, level trace, flood, threshold, grow, scissors, cut plane, contour"),
+        ("L, I, S, M, J, F, H, C", "lesion, between slices, smooth, margin, islands, fill holes, hollow, combine"),
+        ("q, w", "segment before, after"),
+        ("Ctrl while drawing", "the other way: erase instead of paint, paint instead of erase"),
+        ("Shift + wheel", "size of the brush"),
+        ("Enter, Escape, Backspace", "apply or close, put aside or stop, last seed away"),
+        ("space, g, x", "tool down and up again, overlay on or off, others as glass in 3D"),
+        ("Insert, Delete, F2, Home", "add, remove, rename the segment, go to it"),
+        ("Ctrl + drag in 3D", "turn the view while scissors are up"),
+    ),
     "Work": (
         ("Ctrl + 1 … 8", "Study, Segment, Mesh, Flow, What if, Tissue, Plan, Rehearse"),
         ("Ctrl + I", "import a folder"),
@@ -42,7 +53,8 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + D", "before and after side by side"),
         ("F2, F3, F4", "four views, large 3D, only 3D"),
         ("Ctrl + P, Ctrl + E", "picture, report"),
-        ("F6, F7, Ctrl + Shift + V", "plots, what was done in Python, film of the 3D view"),
+        ("F6, F7, F8", "plots, what was done in Python, quality of a segmentation"),
+        ("Ctrl + Shift + V", "film of the 3D view"),
         ("Ctrl + L", "dark or light"),
     ),
     "Rehearse": (
@@ -57,7 +69,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + Z, Ctrl + Shift + Z", "undo, redo in the rehearsal"),
     ),
 }
-COLUMNS = (("Slices", "3D"), ("Work", "Rehearse"))  # side by side: the page fits a low screen
+COLUMNS = (("Slices", "3D", "Rehearse"), ("Segment by hand", "Work"))  # side by side: the page fits a low screen
 
 
 class ShortcutsDialog(QDialog):

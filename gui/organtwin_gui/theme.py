@@ -335,6 +335,7 @@ ICONS: dict[str, str] = {
     "screenshot": "mdi6.camera-outline",
     "video": "mdi6.movie-open-outline",
     "plots": "mdi6.chart-line",
+    "quality": "mdi6.check-decagram-outline",
     "script": "mdi6.language-python",
     "visible": "mdi6.eye-outline",
     "hidden": "mdi6.eye-off-outline",

@@ -35,6 +35,7 @@ from organtwin_gui.moving import MotionPanel
 from organtwin_gui.notice import Notice
 from organtwin_gui.plots import PlotsPanel
 from organtwin_gui.preferences import Preferences
+from organtwin_gui.quality import QualityDialog
 from organtwin_gui.rehearsal.compare_view import RehearsalsView
 from organtwin_gui.rehearsal.room import Room
 from organtwin_gui.rehearsal.words import words_of
@@ -201,6 +202,9 @@ class MainWindow(QMainWindow):
             "Plots", "plots", "F6", "Curves along the vessel and over the cycle", self._show_plots, True
         )
         bar.addAction(self.plots_action)
+        bar.addAction(
+            self._action("Quality", "quality", "F8", "How far each structure can be believed", self.show_quality)
+        )
         bar.addAction(
             self._action(
                 "Python", "script", "F7", "What was done, as lines of Python", self.script_log.setVisible, True
@@ -382,6 +386,25 @@ class MainWindow(QMainWindow):
 
     def _show_plots(self, on: bool) -> None:
         self.plots.setVisible(on)
+
+    def show_quality(self) -> None:
+        """Measure the segmentation that is worked on, or the newest, and show what needs a look."""
+        desk = self.workflow.step(SegmentStep).desk
+        newest = self.bridge.latest("segmentation")
+        uuid = desk.uuid or (newest.uuid if newest else None)
+        if uuid is None:
+            self.notice.fail("There is no segmentation to measure yet. Find structures first, on the page Segment.")
+            return
+
+        def go(segmentation: str, key: str) -> None:
+            self.workflow.go_to(SegmentStep)
+            if desk.uuid != segmentation:
+                desk.open(segmentation)
+            desk.go_to(key)
+
+        dialog = QualityDialog(self.bridge, uuid, self)
+        dialog.place_wanted.connect(go)
+        dialog.show()
 
     def make_film(self) -> None:
         """Record a cycle of the 3D view."""

@@ -59,6 +59,7 @@ def quality(
     segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
     volume: Annotated[str | None, typer.Option(help="The scan to measure it on, when it is not clear.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+    pictures: Annotated[bool, typer.Option(help="Put three pictures of each structure into the JSON, as base64 PNG.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say how far a segmentation can be believed: volumes, islands, holes, what the scan cuts."""
@@ -82,6 +83,10 @@ def quality(
         else:
             scans = measured_with(opened_project, drawn)
         scan = next((s for s in scans if isinstance(s, Volume)), None)
+        if pictures:
+            from organtwin.report.quality import thumbnails
+
+            drawings = thumbnails(drawn, scan)
         if html is not None:
             from organtwin.report.quality import write_quality
 
@@ -89,7 +94,8 @@ def quality(
         else:
             found = measure(drawn, scan)
     if as_json:
-        print(json.dumps([q.model_dump() for q in found], indent=1))
+        seen = {"pictures": drawings} if pictures else {}
+        print(json.dumps([q.model_dump() | {name: of.get(q.key, []) for name, of in seen.items()} for q in found], indent=1))
         return
     for q in found:
         print(f"{q.level:5} {q.name:28} {q.volume_ml:9.1f} mL  {q.doubts}".rstrip())
