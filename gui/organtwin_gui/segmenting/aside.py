@@ -62,6 +62,7 @@ class Aside(QObject):
         self._hear(bench)
         self._done, self._failed, self._title, self._preview = done, failed, title, preview
         self._last = (0.0, "")
+        bench.poll()  # a process that ended while nobody listened begins again
         if preview:
             bench.preview(edit, volume)
         else:

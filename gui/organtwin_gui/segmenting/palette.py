@@ -192,7 +192,7 @@ class Keys(QObject):
             return page is not None
         if key == Qt.Key.Key_Backspace:
             return page is not None and hasattr(page, "back_one")
-        if key in (Qt.Key.Key_Q, Qt.Key.Key_W, Qt.Key.Key_Space, Qt.Key.Key_Insert, Qt.Key.Key_Delete):
+        if key in (Qt.Key.Key_Q, Qt.Key.Key_W, Qt.Key.Key_Space, Qt.Key.Key_Insert, Qt.Key.Key_Delete, Qt.Key.Key_X):
             return True
         if key == Qt.Key.Key_Home:
             return self._desk.segment is not None
@@ -209,6 +209,8 @@ class Keys(QObject):
             case Qt.Key.Key_Space:
                 self.hand_wanted.emit()
                 palette.toggle()
+            case Qt.Key.Key_X:
+                self._list.glass.toggle()
             case Qt.Key.Key_Insert:
                 self._list._open_adder()
             case Qt.Key.Key_Delete:

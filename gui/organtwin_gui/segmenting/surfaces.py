@@ -21,6 +21,7 @@ AFTER_MS, CALM_MS = 250, 1500
 COARSE_VOXELS = 3_000_000  # of the whole label map, for all segments
 FINE_VOXELS, SOFT_VOXELS = 1_500_000, 300_000  # of the box of one segment; where the processor draws
 PREFIX = "bench-"
+GLASS = 0.16
 
 Net = tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float64]]
 
@@ -80,6 +81,11 @@ class SegmentItem(SceneItem):
             surface.GetPointData().SetNormals(numpy_to_vtk(np.ascontiguousarray(normals, np.float32), deep=True))
         self._actor.GetMapper().SetInputData(surface)
 
+    def set_opacity(self, opacity: float) -> None:
+        prop = self._actor.GetProperty()
+        prop.SetOpacity(opacity)
+        prop.SetSpecular(0.16 if opacity == 1 else 0.0)
+
     def set_colour(self, colour: Colour) -> None:
         self._actor.GetProperty().SetColor(*(c / 255 for c in colour))
 
@@ -91,6 +97,7 @@ class LiveSurfaces(QObject):
         super().__init__(viewport)
         self.desk, self.viewport = desk, viewport
         self.on = False
+        self.glass = False
         self._volumes: dict[str, float] = {}
         self._camera: vtkCamera | None = None
         self._framed = False
@@ -104,6 +111,7 @@ class LiveSurfaces(QObject):
         self._calm.timeout.connect(self._refine)
         desk.opened.connect(self._reopen)
         desk.table_changed.connect(self._table)
+        desk.in_hand_changed.connect(lambda: self.set_glass(self.glass))
         desk.touched.connect(lambda _t: self._touched())
 
     def set_on(self, on: bool) -> None:
@@ -137,6 +145,17 @@ class LiveSurfaces(QObject):
 
     def _refine(self) -> None:
         self.viewport.canvas.hurried = False
+        self.viewport.canvas.refresh()
+
+    def set_glass(self, on: bool) -> None:
+        """Whether all but the segment in hand are glass."""
+        self.glass = on
+        if not self.on:
+            return
+        mine = PREFIX + self.desk.segment.key if self.desk.segment is not None else ""
+        for uuid, item in self.viewport.items.items():
+            if uuid.startswith(PREFIX):
+                item.set_opacity(GLASS if on and uuid != mine else 1.0)
         self.viewport.canvas.refresh()
 
     def _reopen(self) -> None:
@@ -216,6 +235,7 @@ class LiveSurfaces(QObject):
             self._framed = True
             self.viewport.canvas.look_from("A")
         self._calm.start()
+        self.set_glass(self.glass)
         self.viewport.canvas.contents_changed()
         if any(s.volume_mm3 != self._volumes.get(s.key) for s in self.desk.segments if self.desk.is_visible(s.key)):
             self._due.start()  # it was edited meanwhile

@@ -119,6 +119,7 @@ class SegmentStep(Step):
     def attach(self, viewport: Viewport) -> None:
         """The 3D view, for scissors and for the surface of what is worked on."""
         self.surfaces = LiveSurfaces(self.desk, viewport)
+        self.list.glass.toggled.connect(self.surfaces.set_glass)
         scissors = self.palette.pages[ScissorsPage.name]
         assert isinstance(scissors, ScissorsPage)
         self.lasso = Lasso(viewport.canvas, scissors.ready, lambda line, to_clip: scissors.cut(line, to_clip))

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QToolButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -159,9 +160,10 @@ class SegmentList(QWidget):
         self.recolour = small("colour", "Another colour for the segment in hand", self._choose_colour)
         self.rename_button = small("edit", "Rename the segment in hand (F2, or double click)", self.rename)
         self.go_to = small("navigate", "Crosshair into the middle of the segment in hand (Home)", self._go_to)
+        self.glass = small("glass", "All but the segment in hand are glass in 3D (X)", checkable=True)
         tools = QHBoxLayout()
-        tools.setSpacing(2)
-        for button in (self.add, self.remove, self.rename_button, self.recolour, self.merge, self.go_to):
+        tools.setSpacing(0)
+        for button in (self.add, self.remove, self.rename_button, self.recolour, self.merge, self.go_to, self.glass):
             tools.addWidget(button)
         tools.addStretch(1)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
@@ -339,7 +341,7 @@ class SegmentList(QWidget):
 
     def dress(self) -> None:
         """In the colours of another theme."""
-        for button in (self.new, self.add, self.remove, self.merge, self.recolour, self.rename_button, self.go_to):
+        for button in self.findChildren(QToolButton):
             button.setIcon(theme.icon(str(button.property("icon_name"))))
         self._fill()
 
