@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.monitor import Monitor, PartMonitor
-from organtwin.segment.cine.heart import Heart, heart_of, right_side, seen
+from organtwin.segment.cine.heart import Heart, heart_of, present, right_side, seen
 from organtwin.segment.cine.stack import Stack
 from organtwin.segment.cine.ventricle import Guess, Walls, find, look
 
@@ -43,10 +43,13 @@ def hearts(values: FloatArray, stack: Stack, cyclic: bool, monitor: Monitor) -> 
     if phases >= ENOUGH_PHASES:
         every = _in_time(every, cyclic)
     angle = right_side(every, values, stack.spacing_mm)
+    held = np.stack([present(one) for one in every])
+    if phases >= ENOUGH_PHASES:  # the base comes and goes once in a cycle, not for a phase or two
+        held = ndimage.median_filter(held, (5, 1), mode="wrap" if cyclic else "nearest")
     made = []
     for phase, one in enumerate(every):
         monitor.progress(0.7 + 0.3 * phase / phases, f"right ventricle, phase {phase + 1} of {phases}")
-        made.append(heart_of(one, values[phase], stack.spacing_mm, angle))
+        made.append(heart_of(one, values[phase], stack.spacing_mm, held[phase], angle))
     return made
 
 

@@ -69,10 +69,16 @@ def find_heart(slices: FloatArray, stack: Stack, monitor: Monitor, motion: Float
     return heart_of(walls, slices, stack.spacing_mm)
 
 
-def heart_of(walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float], angle: float | None = None) -> Heart:
-    """Fill the walls, decide which slices belong, and find the right ventricle (at ``angle``, where that is known)."""
+def heart_of(
+    walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float], slices: BoolArray | None = None,
+    angle: float | None = None,
+) -> Heart:  # fmt: skip
+    """Fill the walls in the slices that hold the left ventricle, and find the right one, which lies at ``angle``.
+
+    What is not given is found.
+    """
     shape = stack.shape[1:]
-    slices = present(walls)
+    slices = present(walls) if slices is None else slices
     left, outer = np.zeros((2, *stack.shape), bool)
     for k in np.flatnonzero(slices):
         if walls.inner_mm[k].mean() > SMALLEST_MM:
