@@ -22,6 +22,7 @@ Numbers = NDArray[np.float64]
 SPAN = 5.0  # diameters to each side for the normal diameter
 STENOSIS = 20.0  # percent of the diameter: less is not listed
 DILATED, ANEURYSM = 1.25, 1.5  # times the normal diameter (the latter: Johnston et al., J. Vasc. Surg. 13, 1991)
+BOTH_SIDES = 0.6  # of the least lesion: so much it must depart from the nearer of its two sides
 EDGE = 0.04  # a lesion ends where the diameter is within this of the normal one
 SHOULDER = 1.5  # diameters beyond a lesion on which its reference is read
 IN_VIEW = 0.5  # of a lesion must be clear of forks and ends
@@ -174,6 +175,8 @@ def _stenoses(line: Centerline, way: _Way, taken: NDArray[np.bool_], voxel_mm: f
         percent = 100 * (1 - least / lesion.reference)
         if percent < STENOSIS or lesion.reference - least < voxel_mm:
             continue
+        if min(lesion.before or np.inf, lesion.beyond or np.inf) * (1 - BOTH_SIDES * STENOSIS / 100) < least:
+            continue  # it grows narrower and stays so: a taper
         confidence, why = _trust(way, lesion, least, voxel_mm)
         error = 100 * 0.5 * voxel_mm / lesion.reference
         if percent - error < STENOSIS:
@@ -195,6 +198,8 @@ def _dilatations(line: Centerline, way: _Way, voxel_mm: float) -> Iterator[Findi
         most = float(way.diameter[lesion.worst])
         ratio = most / lesion.reference
         if ratio < DILATED or most - lesion.reference < voxel_mm or way.along[lesion.last] - way.along[lesion.first] < 0.4 * lesion.reference:
+            continue
+        if max(lesion.before or 0.0, lesion.beyond or 0.0) * (1 + BOTH_SIDES * (DILATED - 1)) > most:
             continue
         seen = True
         confidence, why = _trust(way, lesion, lesion.reference, voxel_mm)

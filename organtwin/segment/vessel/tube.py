@@ -81,8 +81,9 @@ def _walls(look: Look, line: Points, way: Points, up: Points, widest_mm: float) 
 
 def _calm(wall: Numbers, step: float) -> Numbers:
     """Rays made to agree with those around them: along the vessel as far as it is wide, and around it a little."""
-    centre = np.nanmedian(wall, axis=1)
-    good = np.isfinite(centre)
+    good = np.isfinite(wall).any(axis=1)
+    centre = np.full(len(wall), np.nan)
+    centre[good] = np.nanmedian(wall[good], axis=1)
     centre = np.interp(np.arange(len(centre)), np.flatnonzero(good), centre[good])
     length = max(3, 2 * round(0.5 * float(np.median(centre)) / step) + 1)
     trend = ndimage.median_filter(centre, length, mode="nearest")

@@ -33,7 +33,7 @@ def between(look: Look, monitor: Monitor) -> Points:
     """
     from skimage.graph import MCP_Geometric
 
-    fine, grid = _cubic(look)
+    fine, grid = cubic(look)
     monitor.progress(0.15, "tubes in the scan")
     mm = float(grid.spacing_mm.min())
     tube = tubeness(
@@ -74,10 +74,10 @@ def speeds(look: Look, values: Field, tube: Field) -> tuple[Field, Field]:
 CALM_ABOVE = 0.3  # of the contrast: so much brighter than at the clicks is still blood
 
 
-def _cubic(look: Look) -> tuple[Field, Grid]:
+def cubic(look: Look, most: float = MOST_VOXELS) -> tuple[Field, Grid]:
     """The values on cubes, as fine as the finest axis, but for a large box."""
     extent = np.asarray(look.grid.size) * look.grid.spacing_mm
-    mm = max(float(look.grid.spacing_mm.min()), FINEST_MM, float((extent.prod() / MOST_VOXELS) ** (1 / 3)))
+    mm = max(float(look.grid.spacing_mm.min()), FINEST_MM, float((extent.prod() / most) ** (1 / 3)))
     grid = look.grid.with_spacing((mm, mm, mm))
     soft = np.maximum(0.5 * (grid.spacing_mm / look.grid.spacing_mm - 1), 0)[::-1]
     calm = ndimage.gaussian_filter(look.values, soft) if soft.any() else look.values
