@@ -144,7 +144,8 @@ class LiveSurfaces(QObject):
         self._calm.start()
 
     def _refine(self) -> None:
-        self.viewport.canvas.hurried = False
+        """Glass drawn finely by the processor takes a second or more: it stays as it is."""
+        self.viewport.canvas.hurried = self.glass and self.viewport.canvas.software
         self.viewport.canvas.refresh()
 
     def set_glass(self, on: bool) -> None:

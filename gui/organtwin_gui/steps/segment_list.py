@@ -168,7 +168,7 @@ class SegmentList(QWidget):
         tools.addStretch(1)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
-        self.opacity.setFixedWidth(84)
+        self.opacity.setFixedWidth(76)
         self.opacity.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.opacity.setValue(round(100 * self.scene.overlay_opacity))
         self.opacity.setToolTip("Opacity of the coloured areas on the slices (g: all on or off)")
