@@ -1,158 +1,288 @@
-"""A vessel laid straight, and the section across it: pictures that follow its line, with the wall drawn on them.
+"""Curved planar reformats and cross-sections of a scan along a vessel.
 
-Straightened as in Kanitsar et al., "CPR: curved planar reformation", IEEE Visualization 2002: the scan on the ruled surface that a
-line across the vessel sweeps as it goes along; lengths along the vessel are kept.
+*Straightened*: every row is a line across the vessel, at the same angle about it all along. *Stretched*: the surface swept by
+lines of one direction in the patient along the vessel, unrolled without stretching (Kanitsar et al., "CPR - curved planar
+reformation", IEEE Visualization 2002): lengths in the picture are lengths in that surface, and the bends across it show.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from organtwin.errors import BadInput
 from organtwin.model import Centerline, Volume
-from organtwin.vessel.polyline import Points, carried_axes, smooth, tangents
+from organtwin.vessel.kernels import value
+from organtwin.vessel.polyline import Points, carried_axes, tangents
 
 Numbers = NDArray[np.float64]
-FRAME_CALM = 3.0  # points: the frame turns less abruptly than the line
+Image = NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
-class Straightened:
-    """``values`` (rows, columns) float32 of the scan, NaN outside it: columns along the way (``along_mm``, from the inlet),
-    rows across it (``off_mm``, negative first). ``walls_mm`` (2, columns): where the wall is on either side, NaN where it is not known.
-    ``points_mm`` (columns, 3) LPS."""
+@dataclass(frozen=True)
+class Curved:
+    """A reformat: ``image`` (rows, columns) of the values of the scan, ``pixel_mm`` apart both ways.
 
-    values: NDArray[np.float32]
-    along_mm: Numbers
-    off_mm: Numbers
-    walls_mm: Numbers
-    points_mm: Points
+    For each row: ``distance_mm`` of the centreline (from the inlet), ``point_mm`` (rows, 3) of the vessel's middle and its column
+    ``middle``, the columns ``near`` and ``far`` of the two walls (NaN where the vessel was not measured), and the unit direction
+    ``across`` (rows, 3) in which columns go. Columns may be fractions.
+    """
+
+    image: Image
+    pixel_mm: float
+    distance_mm: Numbers
+    point_mm: Points
+    middle: Numbers
+    near: Numbers
+    far: Numbers
+    across: Points
+
+    def world(self, row: float, column: float) -> Points:
+        """(3,) LPS mm of a place in the picture."""
+        at = int(np.clip(round(row), 0, len(self.point_mm) - 1))
+        return np.asarray(self.point_mm[at] + (column - self.middle[at]) * self.pixel_mm * self.across[at])
 
 
-@dataclass(frozen=True, eq=False)
-class Section:
-    """``values`` (n, n) float32 in the plane across the vessel, NaN outside the scan, about ``centre_mm``; columns run along ``right``,
-    rows along ``down`` (unit vectors, LPS), ``off_mm`` (n,) from the centre. ``outline_mm`` (m, 2): the wall, closed, (right, down)."""
+@dataclass(frozen=True)
+class CrossSection:
+    """``image`` (n, n) across the vessel at ``distance_mm``, columns along ``right``, rows along ``down`` (unit, LPS), ``pixel_mm`` apart,
+    its middle at ``point_mm``. ``outline`` (m, 2): columns and rows of the wall, closed; empty where it was not measured."""
 
-    values: NDArray[np.float32]
-    off_mm: Numbers
-    outline_mm: Numbers
-    centre_mm: Points
+    image: Image
+    pixel_mm: float
+    distance_mm: float
+    point_mm: Points
     right: Points
     down: Points
+    outline: Numbers
+    area_mm2: float
+    least_mm: float
+    most_mm: float
 
 
-def straightened(
+def curved(
     volume: Volume,
     line: Centerline,
-    way: NDArray[np.int64],
+    to: str | int | None = None,
     *,
     angle_deg: float = 0.0,
-    half_width_mm: float = 25.0,
-    step_mm: float = 0.5,
-) -> Straightened:
-    """The way (indices of points of the line, see :meth:`Centerline.way`) laid straight, turned by an angle about itself.
+    kind: Literal["straightened", "stretched"] = "straightened",
+    width_mm: float | None = None,
+    pixels: int = 512,
+) -> Curved:
+    """The reformat along the way from the inlet to the end of a branch.
+
+    Parameters
+    ----------
+    to : str or int, optional
+        Name or index of the branch; by default the one whose end lies farthest from the inlet.
+    angle_deg : float
+        Turns the picture about the vessel.
+    width_mm : float, optional
+        Across; by default four times the widest diameter (of a stretched one: as far as the vessel bends to the sides, and that).
+    pixels : int
+        Of the longer side.
 
     Raises
     ------
     BadInput
-        When the way is too short to have a direction.
+        When there is no such branch, or the vessel does not lie in the scan.
     """
-    if len(way) < 4:
-        raise BadInput("This part of the vessel is too short to be laid straight")
-    points = np.asarray(line.points_mm, float)[way]
-    along = np.asarray(line.distance_mm, float)[way]
-    tangent = tangents(smooth(points, FRAME_CALM))
-    up = carried_axes(tangent)
-    places = np.arange(along[0], along[-1] + step_mm / 2, step_mm)
+    way = _way(line, to)
+    wide = width_mm or min(max(30.0, 4 * 2 * float(np.max(way.radius))), 120.0)
+    if kind == "straightened":
+        pixel = max(float(way.along[-1] - way.along[0]), wide) / pixels
+        rows = np.arange(way.along[0], way.along[-1] + 0.5 * pixel, pixel)
+        row = way.at(rows)
+        a = np.deg2rad(angle_deg)
+        across = np.cos(a) * row.up + np.sin(a) * np.cross(row.tangent, row.up)
+        shift = np.zeros(len(rows))
+        half = 0.5 * wide
+        far, near = row.wall(angle_deg), row.wall(angle_deg + 180)
+    else:
+        main = _main_axis(way.points)
+        first = carried_axes(main[None])[0]
+        a = np.deg2rad(angle_deg)
+        sweep = np.cos(a) * first + np.sin(a) * np.cross(main, first)
+        aside = (way.points - way.points[0]) @ sweep
+        step = np.linalg.norm(np.diff(way.points, axis=0), axis=1)
+        down = np.r_[0.0, np.cumsum(np.sqrt(np.maximum(step**2 - np.diff(aside) ** 2, 0)))]
+        span = float(np.ptp(aside)) + wide
+        pixel = max(float(down[-1]), span) / pixels
+        places = np.arange(0.0, down[-1] + 0.5 * pixel, pixel)
+        row = way.at(np.interp(places, down + 1e-9 * np.arange(len(down)), way.along))
+        across = np.repeat(sweep[None], len(places), axis=0)
+        shift = (row.points - way.points[0]) @ sweep - 0.5 * float(aside.min() + aside.max())
+        half = 0.5 * span
+        # the wall on a line that is not at right angles to the vessel
+        flat = across - np.einsum("ij,ij->i", across, row.tangent)[:, None] * row.tangent
+        slant = np.maximum(np.linalg.norm(flat, axis=1), 0.3)
+        turn = np.rad2deg(
+            np.arctan2(
+                np.einsum("ij,ij->i", flat, np.cross(row.tangent, row.up)), np.einsum("ij,ij->i", flat, row.up)
+            )
+        )
+        far, near = row.wall(turn) / slant, row.wall(turn + 180) / slant
+    columns = max(2, round(2 * half / pixel))
+    middle = 0.5 * (columns - 1) + shift / pixel
+    image = _lines(volume, row.points, across, middle, pixel, columns)
+    return Curved(image, pixel, row.along, row.points, middle, middle - near / pixel, middle + far / pixel, across)
 
-    def between(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.stack([np.interp(places, along, values[:, k]) for k in range(values.shape[1])], axis=1)
 
-    centre, across, ahead = between(points), between(up), between(tangent)
-    turn = np.deg2rad(angle_deg)
-    direction = np.cos(turn) * across + np.sin(turn) * np.cross(ahead, across)
-    direction /= np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-12)
-    off = np.arange(-half_width_mm, half_width_mm + step_mm / 2, step_mm)
-    values = _scan_at(volume, centre[None] + off[:, None, None] * direction[None])
-    walls = np.stack([_wall(line, way, along, places, sense * direction) for sense in (-1.0, 1.0)])
-    walls[0] *= -1
-    return Straightened(values, places, off, walls, centre)
+def cross_section(
+    volume: Volume, line: Centerline, point: int, *, width_mm: float | None = None, pixels: int = 256
+) -> CrossSection:
+    """The scan in the plane across the vessel at a point of the centreline (its index), with the wall.
 
-
-def section_at(
-    volume: Volume, line: Centerline, point: int, *, half_width_mm: float = 25.0, step_mm: float = 0.5
-) -> Section:
-    """The plane across the vessel at a point of the line (its index): as seen against the flow, the patient's front up, or in a
-    vessel that runs to the front, the head."""
-    centre = np.asarray(line.points_mm, float)[point]
-    tangent, _ = _frame(line, point)
-    helper = np.array([0.0, -1.0, 0.0]) if abs(tangent[1]) < 0.8 else np.array([0.0, 0.0, 1.0])
-    above = helper - (helper @ tangent) * tangent
-    above /= np.linalg.norm(above)
-    right = np.cross(above, tangent)
-    if right[0] < -0.1 or (
-        abs(right[0]) <= 0.1 and right[1] < 0
-    ):  # the patient's left, or back, to the right as elsewhere
-        right = -right
-    off = np.arange(-half_width_mm, half_width_mm + step_mm / 2, step_mm)
-    values = _scan_at(volume, centre + off[None, :, None] * right - off[:, None, None] * above)
+    Columns go along the patient's left, or rows to the back where the vessel runs that way, as nearly as the plane allows.
+    """
+    number = next(k for k, b in enumerate(line.branches) if b.first <= point <= b.last)
+    own = line.branches[number]
+    span = slice(own.first, own.last + 1)
+    points = np.asarray(line.points_mm)[span]
+    at = point - own.first
+    tangent = (tangents(points) if line.tangent is None else np.asarray(line.tangent)[span])[at]
+    left = np.array([1.0, 0.0, 0.0])
+    if abs(tangent @ left) > 0.8:
+        left = np.array([0.0, 1.0, 0.0])
+    right = carried_axes(tangent[None], left)[0]
+    down = np.cross(tangent, right)
+    if down @ (np.array([0.0, 1.0, 0.0]) if abs(tangent[1]) < 0.8 else np.array([0.0, 0.0, -1.0])) < 0:
+        down = -down
+    wide = width_mm or max(20.0, 5 * float(line.radius_mm[point]))
+    pixel = wide / pixels
+    rows = (np.arange(pixels) - 0.5 * (pixels - 1)) * pixel
+    image = _lines(
+        volume,
+        points[at] + rows[:, None] * down,
+        np.repeat(right[None], pixels, axis=0),
+        np.full(pixels, 0.5 * (pixels - 1)),
+        pixel,
+        pixels,
+    )
     outline = np.zeros((0, 2))
-    if line.outline_mm is not None:
-        rays = _rays(line, point)
-        walls = np.asarray(line.outline_mm, float)[point][:, None] * rays
-        outline = np.stack([walls @ right, walls @ -above], axis=1)
+    if line.outline_mm is not None and line.up is not None:
+        wall = np.asarray(line.outline_mm[point], float)
+        a = np.linspace(0, 2 * np.pi, len(wall), endpoint=False)
+        up = np.asarray(line.up[point])
+        to = wall[:, None] * (np.cos(a)[:, None] * up + np.sin(a)[:, None] * np.cross(tangent, up))
+        outline = np.stack([to @ right, to @ down], axis=1) / pixel + 0.5 * (pixels - 1)
         outline = np.vstack([outline, outline[:1]])
-    return Section(values, off, outline, centre, right, -above)
+    diameter = float(line.diameter_mm[point])
+    return CrossSection(
+        image,
+        pixel,
+        float(line.distance_mm[point]),
+        points[at],
+        right,
+        down,
+        outline,
+        float(line.area_mm2[point]),
+        diameter if line.least_mm is None else float(line.least_mm[point]),
+        diameter if line.most_mm is None else float(line.most_mm[point]),
+    )
 
 
-def _frame(line: Centerline, point: int) -> tuple[Points, Points]:
-    if line.tangent is not None and line.up is not None:
-        return np.asarray(line.tangent, float)[point], np.asarray(line.up, float)[point]
-    branch = next(b for b in line.branches if b.first <= point <= b.last)
-    points = np.asarray(line.points_mm, float)[branch.first : branch.last + 1]
-    tangent = tangents(points)
-    return tangent[point - branch.first], carried_axes(tangent)[point - branch.first]
+@dataclass(frozen=True)
+class _Way:
+    """Points along a way, with what was measured there."""
+
+    along: Numbers
+    points: Points
+    tangent: Points
+    up: Points
+    radius: Numbers
+    outline: Numbers | None
+
+    def at(self, places: Numbers) -> _Way:
+        """The same at other distances."""
+
+        def there(values: Numbers) -> Numbers:
+            return np.stack([np.interp(places, self.along, values[:, k]) for k in range(values.shape[1])], axis=1)
+
+        tangent = there(self.tangent)
+        tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-12)
+        up = there(self.up)
+        up -= np.einsum("ij,ij->i", up, tangent)[:, None] * tangent
+        up /= np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-12)
+        outline = None if self.outline is None else there(self.outline)
+        return _Way(places, there(self.points), tangent, up, np.interp(places, self.along, self.radius), outline)
+
+    def wall(self, angle_deg: float | Numbers) -> Numbers:
+        """(n,) mm to the wall at an angle about the line."""
+        if self.outline is None:
+            return np.full(len(self.along), np.nan)
+        m = self.outline.shape[1]
+        turn = np.broadcast_to(np.asarray(angle_deg) / 360.0 * m % m, self.along.shape)
+        first = turn.astype(int) % m
+        part = turn - np.floor(turn)
+        row = np.arange(len(self.along))
+        return np.asarray((1 - part) * self.outline[row, first] + part * self.outline[row, (first + 1) % m])
 
 
-def _rays(line: Centerline, point: int) -> Points:
-    """(m, 3) unit directions of the outline."""
-    tangent, up = _frame(line, point)
-    assert line.outline_mm is not None
-    angle = np.linspace(0, 2 * np.pi, line.outline_mm.shape[1], endpoint=False)[:, None]
-    return np.asarray(np.cos(angle) * up + np.sin(angle) * np.cross(tangent, up))
+def _way(line: Centerline, to: str | int | None) -> _Way:
+    if to is None:
+        to = max(range(len(line.branches)), key=lambda k: float(line.distance_mm[line.branches[k].last]))
+    at = line.way(line.named(to) if isinstance(to, str) else to)
+    if len(at) < 4:
+        raise BadInput("The way is too short for a reformat", remedy="Choose a longer branch.")
+    points = np.asarray(line.points_mm)[at]
+    along = np.asarray(line.distance_mm)[at]
+    way = tangents(points)
+    first = None if line.up is None else np.asarray(line.up)[at[0]]
+    up = carried_axes(way, first)
+    outline = None
+    if line.outline_mm is not None and line.up is not None:
+        outline = _turned(np.asarray(line.outline_mm, float)[at], np.asarray(line.up)[at], way, up)
+    return _Way(along, points, way, up, np.asarray(line.radius_mm, float)[at], outline)
 
 
-def _wall(line: Centerline, way: NDArray[np.int64], along: Numbers, places: Numbers, direction: Points) -> Numbers:
-    """(columns,) distance to the wall in a direction across the way."""
-    if line.outline_mm is None or line.tangent is None or line.up is None:
-        return np.asarray(np.interp(places, along, np.asarray(line.radius_mm, float)[way]))
-    up = np.asarray(line.up, float)[way]
-    side = np.cross(np.asarray(line.tangent, float)[way], up)
-    outline = np.asarray(line.outline_mm, float)[way]
-    nearest = np.clip(np.searchsorted(along, places), 1, len(along) - 1)
-    nearest -= places - along[nearest - 1] < along[nearest] - places
-    angle = np.arctan2((direction * side[nearest]).sum(1), (direction * up[nearest]).sum(1)) / (2 * np.pi)
-    count = outline.shape[1]
-    at = (angle % 1.0) * count
-    low = at.astype(int) % count
-    own = outline[nearest]
-    rows = np.arange(len(places))
-    return np.asarray((1 - at % 1) * own[rows, low] + (at % 1) * own[rows, (low + 1) % count])
+def _turned(outline: Numbers, given: Points, tangent: Points, up: Points) -> Numbers:
+    """Outlines measured from one axis, as seen from another."""
+    side = np.cross(tangent, up)
+    turn = np.arctan2(np.einsum("ij,ij->i", given, side), np.einsum("ij,ij->i", given, up))
+    m = outline.shape[1]
+    index = (np.arange(m)[None] - turn[:, None] / (2 * np.pi) * m) % m
+    first = index.astype(int) % m
+    part = index - np.floor(index)
+    row = np.arange(len(outline))[:, None]
+    return np.asarray((1 - part) * outline[row, first] + part * outline[row, (first + 1) % m])
 
 
-def _scan_at(volume: Volume, places_mm: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Values at points (..., 3), linear between voxels; only the box that they lie in is read."""
-    index = volume.grid.to_index(places_mm)[..., ::-1]
-    shape = np.array(volume.grid.shape)
-    low = np.clip(np.floor(index.reshape(-1, 3).min(0)).astype(int), 0, shape - 1)
-    high = np.clip(np.ceil(index.reshape(-1, 3).max(0)).astype(int) + 1, low + 1, shape)
-    box = np.asarray(volume.values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], np.float32)
-    out = np.empty(index.shape[:-1], np.float32)
-    ndimage.map_coordinates(box, np.moveaxis(index - low, -1, 0), out, order=1, mode="nearest")
-    out[((index < -0.5) | (index > shape - 0.5)).any(axis=-1)] = np.nan
+def _main_axis(points: Points) -> Points:
+    chord = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0]
+    return np.asarray(chord * (np.sign(chord @ (points[-1] - points[0])) or 1.0))
+
+
+def _lines(
+    volume: Volume, points: Points, across: Points, middle: Numbers, pixel: float, columns: int
+) -> Image:
+    grid = volume.grid
+    start = points - (middle * pixel)[:, None] * across
+    begin = np.ascontiguousarray(grid.to_index(start)[:, ::-1])
+    step = np.ascontiguousarray((pixel * across @ grid.inverse[:3, :3].T)[:, ::-1])
+    values = np.asarray(volume.values)
+    outside = float(values.flat[0]) if volume.modality != "CT" else -1024.0
+    return _sampled_lines(values, begin, step, columns, outside)
+
+
+@numba.njit(cache=True)
+def _sampled_lines(
+    values: NDArray[np.int16], begin: Numbers, step: Numbers, columns: int, outside: float
+) -> Image:  # pragma: no cover (compiled)
+    nk, nj, ni = values.shape
+    out = np.empty((len(begin), columns), np.float32)
+    for row in range(len(begin)):
+        for column in range(columns):
+            k = begin[row, 0] + column * step[row, 0]
+            j = begin[row, 1] + column * step[row, 1]
+            i = begin[row, 2] + column * step[row, 2]
+            if min(k, j, i) < -0.5 or k > nk - 0.5 or j > nj - 0.5 or i > ni - 0.5:
+                out[row, column] = outside
+            else:
+                out[row, column] = value(values, k, j, i)
     return out
