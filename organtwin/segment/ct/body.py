@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.errors import BadInput
-from organtwin.segment.ct.shape import Mask
+from organtwin.segment.ct.shape import Mask, largest_piece
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext
 
 SKIN_HU = -300.0
 TABLE_SHELL_MM = 4.0  # the table's walls are thinner than twice this, the body is not
+THICK_WALL_MM = 7.0  # the wall of the belly is thicker than twice this
+BARE_AIR_HU = -960.0
+LARGE_GAP_MM2 = 500.0
 LEAST_BODY_ML = 30.0
 LEAST_LIMB_ML = 100.0
 LUNG_LIKE_HU = (-935.0, -500.0)  # outside air is darker, even through noise
@@ -33,8 +36,9 @@ def find_body(context: CTContext) -> Mask:
     solid |= _open_lung(context, solid)
     inside = np.zeros_like(solid)
     # a cavity (lung, bowel gas) is filled in its own slice: it may be open at the top or bottom of the scan
+    walls = context.open(solid, THICK_WALL_MM)
     for k, flat in enumerate(context.open(solid, TABLE_SHELL_MM)):
-        inside[k] = ndimage.binary_fill_holes(flat)
+        inside[k] = flat | _cavities(context, k, flat, walls[k])
     core = context.open(inside, 2 * TABLE_SHELL_MM)
     labels, _ = ndimage.label(core)
     body = np.zeros_like(core)
@@ -53,8 +57,22 @@ def find_body(context: CTContext) -> Mask:
     # give back the thin parts that touch (skin folds), but not the table below
     body |= context.grow(body, TABLE_SHELL_MM) & inside
     for k, flat in enumerate(body):
-        body[k] = ndimage.binary_fill_holes(flat)
+        body[k] = flat | _cavities(context, k, flat, walls[k])
     return body
+
+
+def _cavities(context: CTContext, k: int, solid: Mask, walls: Mask) -> Mask:
+    """What the body encloses in a slice: lung and gas, but not the bare air between the skin and a thick table."""
+    holes = ndimage.binary_fill_holes(solid) & ~solid
+    labels, count = ndimage.label(holes)
+    if not count:
+        return holes
+    index = np.arange(1, count + 1)
+    area_mm2 = ndimage.sum_labels(holes, labels, index) * float(context.spacing_mm[1] * context.spacing_mm[2])
+    bare = ndimage.median(context.hu[k], labels, index) < BARE_AIR_HU
+    shut = ndimage.minimum(ndimage.binary_fill_holes(walls), labels, index) > 0
+    outside = index[(area_mm2 > LARGE_GAP_MM2) & bare & ~shut]
+    return np.asarray(holes & ~np.isin(labels, outside))
 
 
 def _is_tissue(values: NDArray[np.float32]) -> bool:
@@ -71,10 +89,13 @@ def _open_lung(context: CTContext, solid: Mask) -> Mask:
     result = np.zeros_like(solid)
     if not count:
         return result
-    rim = np.concatenate(
-        [labels[:, 0].ravel(), labels[:, -1].ravel(), labels[:, :, 0].ravel(), labels[:, :, -1].ravel()]
-    )
-    for label in np.unique(rim[rim > 0]):
+    # where the picture cuts a lung it cuts the chest around it too; the foam of a table lies apart
+    flesh = largest_piece(context.open(solid, 2 * TABLE_SHELL_MM))
+    rim = []
+    for side in ((slice(None), 0), (slice(None), -1), (slice(None), slice(None), 0), (slice(None), slice(None), -1)):
+        rim.append(labels[side][flesh[side].any(axis=1)].ravel())
+    cut = np.concatenate(rim)
+    for label in np.unique(cut[cut > 0]):
         piece = labels == label
         thick = context.shrink(piece, 12.0).any()
         if thick and context.volume_ml(piece) > LEAST_LIMB_ML and context.hu[piece].std() > 20:
