@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from organtwin.model import STRUCTURES, Segment, structure
-from organtwin.model.terminology import LEFT, RIGHT
 from organtwin.model.kinds import kind_of
+from organtwin.model.terminology import LEFT, RIGHT
 
 
 class Concept(NamedTuple):
@@ -42,7 +42,9 @@ def type_of(segment: Segment) -> Concept:
     scheme, colon, value = segment.code.partition(":")
     if colon:
         return Concept(value, scheme, segment.name[:64])
-    return Concept(segment.code or known.code, "SCT", known.meaning if segment.code in (known.code, "") else segment.name[:64])
+    return Concept(
+        segment.code or known.code, "SCT", known.meaning if segment.code in (known.code, "") else segment.name[:64]
+    )
 
 
 def side_of(segment: Segment) -> Concept | None:

@@ -139,7 +139,10 @@ def _slicer(name: str, grid: Grid, layers: list[NDArray[Any]], fields: dict[str,
     drawn = Drawn(name, grid)
     numbers = sorted(int(m[1]) for key in fields if (m := re.fullmatch(r"Segment(\d+)_ID", key)))
     for n in numbers:
-        said = {key: fields.get(f"Segment{n}_{key}", "").strip() for key in ("ID", "Name", "Color", "LabelValue", "Layer", "Tags")}
+        said = {
+            key: fields.get(f"Segment{n}_{key}", "").strip()
+            for key in ("ID", "Name", "Color", "LabelValue", "Layer", "Tags")
+        }
         layer = int(said["Layer"]) if said["Layer"].isdigit() else n if len(layers) > 1 else 0
         value = int(said["LabelValue"]) if said["LabelValue"].isdigit() else 1 if len(layers) > 1 else n + 1
         tags = dict(part.partition(":")[::2] for part in said["Tags"].split("|") if ":" in part)
@@ -197,9 +200,9 @@ def _inside(path: Path) -> dict[str, Any]:
 def _beside(path: Path) -> dict[str, Any]:
     """A table of labels beside the file: our CSV, BIDS' TSV, ITK-SNAP's text, or JSON."""
     stem = re.sub(r"\.(nii\.gz|nii|mha|mhd|nrrd|nhdr)$", "", path.name, flags=re.IGNORECASE)
-    names = (f"{stem}.labels.csv", f"{stem}.tsv", f"{stem}.label", f"{stem}.txt", f"{stem}.json")
+    names = [f"{stem}.labels.csv", f"{stem}.tsv", f"{stem}.label", f"{stem}.txt", f"{stem}.json"]
     if stem.endswith("_dseg"):
-        names += ("dseg.tsv",)
+        names.append("dseg.tsv")
     for name in names:
         table = path.with_name(name)
         if not table.is_file() or table.stat().st_size > 2**24:

@@ -77,7 +77,7 @@ def with_keyholes(lines: Sequence[FloatArray]) -> list[FloatArray]:
 
 def _within(point: FloatArray, line: FloatArray) -> bool:
     """Even-odd; the point is a corner of a hole, moved a little so that it is on no line of the pixel edges."""
-    x, y = point + (1e-3, 1.3e-3)
+    x, y = point + np.array([1e-3, 1.3e-3])
     a, b = line, np.roll(line, -1, axis=0)
     crosses = (a[:, 1] > y) != (b[:, 1] > y)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -108,7 +108,7 @@ def fill_surface(points: FloatArray, triangles: NDArray[np.integer], shape: tupl
     """
     inside = np.zeros(shape, np.bool_)
     # no corner lies exactly on a ray: by less than any surface is exact, and unlike in the two directions
-    _rays(np.asarray(points, np.float64) + (0.0, 1.23e-7, 3.71e-7), np.asarray(triangles, np.int64), inside)
+    _rays(np.asarray(points, np.float64) + np.array([0.0, 1.23e-7, 3.71e-7]), np.asarray(triangles, np.int64), inside)
     return np.logical_xor.accumulate(inside, axis=2)
 
 

@@ -56,7 +56,9 @@ def box_of(mask: NDArray[np.bool_]) -> Box:
     return box[0], box[1], box[2]
 
 
-def from_labels(name: str, grid: Grid, labels: NDArray[np.integer], segments: Iterable[Segment], notes: Iterable[str] = ()) -> Drawn:
+def from_labels(
+    name: str, grid: Grid, labels: NDArray[np.integer], segments: Iterable[Segment], notes: Iterable[str] = ()
+) -> Drawn:
     """The parts of a label map."""
     from scipy import ndimage
 
@@ -100,12 +102,11 @@ def in_layers(drawn: Drawn) -> list[Drawn]:
     """Layers within which nothing overlaps, as few as a first fit finds."""
     layers: list[tuple[Drawn, NDArray[np.bool_]]] = []
     for part in drawn.parts:
-        for layer, taken in layers:
-            if not (taken[part.box] & part.mask).any():
-                break
-        else:
-            layer, taken = Drawn(drawn.name, drawn.grid, [], list(drawn.notes)), np.zeros(drawn.grid.shape, bool)
-            layers.append((layer, taken))
+        free = next((one for one in layers if not (one[1][part.box] & part.mask).any()), None)
+        if free is None:
+            free = (Drawn(drawn.name, drawn.grid, [], list(drawn.notes)), np.zeros(drawn.grid.shape, bool))
+            layers.append(free)
+        layer, taken = free
         layer.parts.append(part)
         taken[part.box] |= part.mask
     if len(layers) > 1:

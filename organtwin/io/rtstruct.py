@@ -309,7 +309,9 @@ def _regions(d: Dataset, notes: list[str]) -> list[_Region]:
             try:
                 points = np.asarray(contour.get("ContourData") or [], float).reshape(-1, 3)
             except ValueError as error:
-                raise BadInput(f"A contour of '{region.segment.name}' is damaged: its points are not triples") from error
+                raise BadInput(
+                    f"A contour of '{region.segment.name}' is damaged: its points are not triples"
+                ) from error
             if kind not in ("CLOSEDPLANAR", "CLOSEDPLANARXOR") or len(points) < 3 or not np.isfinite(points).all():
                 other += 1
                 continue
@@ -371,7 +373,7 @@ def _slabs(regions: Sequence[_Region], grid: Grid) -> tuple[FloatArray, FloatArr
     gaps = np.diff(planes)
     told = [float(region.planes.spacing_mm[2]) for region in regions if region.planes]
     usual = float(np.median(gaps)) if len(gaps) else 1.0
-    most = min(told) / float(grid.spacing_mm[2]) / 2 if told else 0.999 * usual
+    most = min(told) / float(grid.spacing_mm[2]) / 2 if told else 0.99 * usual
     end = min(most, usual / 2)
     down = np.concatenate([[end], np.minimum(gaps / 2, most)])
     up = np.concatenate([np.minimum(gaps / 2, most), [end]])
@@ -400,15 +402,15 @@ def _filled(
         return nothing
     low, high = min(slices), max(slices) + 1
     mask = np.zeros((high - low, grid.size[1], grid.size[0]), bool)
-    done = {
-        n: _slice(held[n], (grid.size[1], grid.size[0]), region.segment.name, notes) for n in set(slices.values())
-    }
+    done = {n: _slice(held[n], (grid.size[1], grid.size[0]), region.segment.name, notes) for n in set(slices.values())}
     for k, n in slices.items():
         mask[k - low] = done[n]
     return (slice(low, high), slice(0, grid.size[1]), slice(0, grid.size[0])), mask
 
 
-def _slice(contours: list[tuple[FloatArray, bool]], shape: tuple[int, int], name: str, notes: list[str]) -> NDArray[np.bool_]:
+def _slice(
+    contours: list[tuple[FloatArray, bool]], shape: tuple[int, int], name: str, notes: list[str]
+) -> NDArray[np.bool_]:
     """Contours of one slice together: one inside another is a hole, side by side both count, and those that cross add up."""
     total = np.zeros(shape, bool)
     for way, exclusive in sorted(contours, key=lambda c: -abs(outline.area(c[0]))):
@@ -467,7 +469,7 @@ def _normal(points: FloatArray) -> FloatArray:
 
 def _across(contours: Sequence[FloatArray], normal: FloatArray) -> tuple[FloatArray, tuple[float, float]]:
     """Direction of the columns and the pixel size: those of contours along pixel edges, else the patient's and 1 mm."""
-    patient = np.eye(3)[int(np.argmin(np.abs(normal) + (0, 1e-3, 2e-3)))]
+    patient = np.eye(3)[int(np.argmin(np.abs(normal) + np.array([0, 1e-3, 2e-3])))]
     patient = patient - normal * (patient @ normal)
     patient /= np.linalg.norm(patient)
     edges = np.concatenate([np.diff(points, axis=0) for points in contours])

@@ -49,7 +49,9 @@ def bring_in(
     """
     monitor = monitor or Silent()
     if not files:
-        raise BadInput("Nothing was given to import", remedy="Name a DICOM SEG, a structure set, a label map or a surface.")
+        raise BadInput(
+            "Nothing was given to import", remedy="Name a DICOM SEG, a structure set, a label map or a surface."
+        )
     drawn: list[Drawn] = []
     for n, file in enumerate(files):
         path = Path(file).expanduser()
@@ -153,7 +155,9 @@ def _onto(segmentation: Segmentation, grid: Grid | None, resample: bool) -> Segm
         return segmentation if grid is None else segmentation.with_(grid=grid)
     if same_lattice(segmentation.grid, grid):
         return placed(segmentation, grid)
-    own = "{} × {} × {} voxels of {:.4g} × {:.4g} × {:.4g} mm".format(*segmentation.grid.size, *segmentation.grid.spacing_mm)
+    own = "{} × {} × {} voxels of {:.4g} × {:.4g} × {:.4g} mm".format(
+        *segmentation.grid.size, *segmentation.grid.spacing_mm
+    )
     if not resample:
         raise BadInput(
             f"The segmentation lies on another grid than the scan ({own})",

@@ -49,6 +49,7 @@ def read_headers(
         When there is no image of that scan.
     """
     series: dict[str, list[Dataset]] = {}
+    d: Dataset
     elsewhere = 0
     with gather(sources, monitor) as files, quiet():
         for found in files.files:
@@ -58,7 +59,12 @@ def read_headers(
                 d = pydicom.dcmread(found.path, stop_before_pixels=True, force=True)
             except Exception:  # damaged: not one of the images
                 continue
-            if "Rows" not in d or "SeriesInstanceUID" not in d or "SOPInstanceUID" not in d or d.get("Modality") == "SEG":
+            if (
+                "Rows" not in d
+                or "SeriesInstanceUID" not in d
+                or "SOPInstanceUID" not in d
+                or d.get("Modality") == "SEG"
+            ):
                 continue
             frame = str(d.get("FrameOfReferenceUID") or "")
             if frame and grid.frame_uid and frame != grid.frame_uid:
@@ -97,7 +103,9 @@ def _share(images: list[Dataset], grid: Grid) -> float:
     inside = 0
     for d in images:
         if "ImagePositionPatient" not in d:  # multi-frame: its frame of reference must do
-            return 0.5 if "SharedFunctionalGroupsSequence" in d and d.get("FrameOfReferenceUID") == grid.frame_uid else 0.0
+            return (
+                0.5 if "SharedFunctionalGroupsSequence" in d and d.get("FrameOfReferenceUID") == grid.frame_uid else 0.0
+            )
         at = grid.to_index([float(v) for v in d.ImagePositionPatient])
         inside += bool(((at > -2) & (at < np.asarray(grid.size) + 2)).all())
     return inside / len(images) * (1 + len(images) / 1e6)

@@ -85,7 +85,11 @@ def write_sr(
     for number, segment in present:
         inside = values[labels == segment.label] if values is not None and hu else None
         own = [line for line in lines if line.structure == segment.key]
-        measured = [sr.Measurement(VOLUME, round(float(counts[segment.label]) * segmentation.grid.voxel_volume_mm3 / 1000, 4), ML)]
+        measured = [
+            sr.Measurement(
+                VOLUME, round(float(counts[segment.label]) * segmentation.grid.voxel_volume_mm3 / 1000, 4), ML
+            )
+        ]
         if inside is not None:
             measured += [
                 sr.Measurement(ATTENUATION, round(float(inside.mean()), 2), HU, derivation=MEAN),
@@ -98,7 +102,9 @@ def write_sr(
                 sr.Measurement(DIAMETER, round(float(across.max()), 2), MM, derivation=HIGHEST),
             ]
         groups.append(_group(segmentation, segment, number, seg, sources, measured))
-        groups += [_finding(segmentation, segment, finding, n) for line in own for n, finding in enumerate(line.findings, 1)]
+        groups += [
+            _finding(segmentation, segment, finding, n) for line in own for n, finding in enumerate(line.findings, 1)
+        ]
     report = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=_observer()),
         procedure_reported=PROCEDURES.get(str(sources[0].get("Modality", "")), OTHER_PROCEDURE),
@@ -129,7 +135,7 @@ def write_sr(
 
 def _observer() -> sr.ObserverContext:
     return sr.ObserverContext(
-        observer_type=Code("121007", "DCM", "Device"),
+        observer_type=sr.CodedConcept("121007", "DCM", "Device"),
         observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
             uid=surrogate_uid("device", MAKER, version()), name=MAKER, manufacturer_name=MAKER, model_name=MAKER
         ),
@@ -141,7 +147,9 @@ def _group(
 ) -> Any:  # fmt: skip
     side = codes.side_of(segment)
     return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=tracking_uid(segmentation.uuid, segment), identifier=text(segment.key, 64)),
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=tracking_uid(segmentation.uuid, segment), identifier=text(segment.key, 64)
+        ),
         referenced_segment=sr.ReferencedSegment(
             sop_class_uid=seg.SOPClassUID,
             sop_instance_uid=seg.SOPInstanceUID,
@@ -159,7 +167,12 @@ def _finding(segmentation: Segmentation, segment: Segment, finding: Any, number:
     """A narrow or wide place, which no segment shows."""
     name = f"{segment.key} {finding.what} {number}"
     measured = [
-        sr.Measurement(DIAMETER, round(float(finding.diameter_mm), 2), MM, derivation=LOWEST if finding.what == "stenosis" else HIGHEST),
+        sr.Measurement(
+            DIAMETER,
+            round(float(finding.diameter_mm), 2),
+            MM,
+            derivation=LOWEST if finding.what == "stenosis" else HIGHEST,
+        ),
         sr.Measurement(LENGTH, round(float(finding.length_mm), 2), MM),
     ]
     if finding.what == "stenosis":
@@ -168,11 +181,17 @@ def _finding(segmentation: Segmentation, segment: Segment, finding: Any, number:
             ("STENOSIS_AREA", "Stenosis by area", finding.percent_area),
             ("STENOSIS_NASCET", "Stenosis by diameter, NASCET", finding.nascet_percent),
         )
-        measured += [sr.Measurement(Code(key, OWN, words), round(float(v), 2), PERCENT) for key, words, v in told if v is not None]
+        measured += [
+            sr.Measurement(Code(key, OWN, words), round(float(v), 2), PERCENT)
+            for key, words, v in told
+            if v is not None
+        ]
     if finding.volume_mm3 > 0:
         measured.append(sr.Measurement(VOLUME, round(float(finding.volume_mm3) / 1000, 4), ML))
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=surrogate_uid("finding", segmentation.uuid, name), identifier=text(name, 64)),
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=surrogate_uid("finding", segmentation.uuid, name), identifier=text(name, 64)
+        ),
         finding_type=FINDINGS[finding.what],
         finding_sites=[sr.FindingSite(code(codes.type_of(segment)))],
         measurements=measured,

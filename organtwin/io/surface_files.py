@@ -79,7 +79,9 @@ def draw_surface(path: Path, grid: Grid | None = None, space: Space | None = Non
     last = np.minimum(np.ceil(ijk.max(axis=0)) + 2, grid.size).astype(int)
     if (last <= first).any():
         raise BadInput(
-            "The surface lies wholly outside the scan", where=path.name, remedy="Check its space (LPS or RAS) and its unit."
+            "The surface lies wholly outside the scan",
+            where=path.name,
+            remedy="Check its space (LPS or RAS) and its unit.",
         )
     inner = grid.crop(first, last)
     mask = outline.fill_surface(inner.to_index(points), triangles, inner.shape)
@@ -88,7 +90,9 @@ def draw_surface(path: Path, grid: Grid | None = None, space: Space | None = Non
         notes.append("A part of the surface lies outside the scan and was left out.")
     found = float(mask.sum()) * grid.voxel_volume_mm3
     if whole and volume > 0 and abs(found - volume) > LEAK * volume:
-        notes.append(f"The voxels hold {found / 1000:.4g} mL, the surface {volume / 1000:.4g} mL: they are coarse for it.")
+        notes.append(
+            f"The voxels hold {found / 1000:.4g} mL, the surface {volume / 1000:.4g} mL: they are coarse for it."
+        )
     name = re.sub(r"[_\s]+", " ", path.stem).strip()
     key = codes.key_of_name(name)
     known = structure(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ MARGIN_MM = 18.0
 _ORDER = {"poor": 0, "fair": 1, "good": 2}
 
 
-def write_quality(segmentation: Segmentation, volume: Volume | None, path: Path, monitor: Monitor | None = None) -> tuple[Quality, ...]:
+def write_quality(
+    segmentation: Segmentation, volume: Volume | None, path: Path, monitor: Monitor | None = None
+) -> tuple[Quality, ...]:
     """Measure a segmentation and write the page.
 
     Parameters
@@ -95,7 +98,9 @@ def _three(
     level, width = _window(volume, values, labels, label, box)
     mask = labels[box] == label
     # the plane that shows most of it, along each axis
-    best = [s.start + int(np.argmax(mask.sum(axis=tuple(a for a in range(3) if a != axis)))) for axis, s in enumerate(box)]
+    best = [
+        s.start + int(np.argmax(mask.sum(axis=tuple(a for a in range(3) if a != axis)))) for axis, s in enumerate(box)
+    ]
     centre = np.array([(s.start + s.stop - 1) / 2 for s in box])
     extent_mm = max((s.stop - s.start) * h for s, h in zip(box, spacing, strict=True)) + 2 * MARGIN_MM
     pixel = extent_mm / SIZE
@@ -119,12 +124,16 @@ def _three(
     return pictures
 
 
-def _sampled(plane: NDArray[np.float32], where: list[NDArray[np.float64]], outside: float) -> NDArray[np.float32]:
+def _sampled(plane: NDArray[np.float32], where: Sequence[NDArray[np.float64]], outside: float) -> NDArray[np.float32]:
     return np.asarray(ndimage.map_coordinates(plane, where, order=1, mode="constant", cval=outside, output=np.float32))
 
 
 def _window(
-    volume: Volume | None, values: NDArray[Any] | None, labels: NDArray[Any], label: int, box: tuple[slice, slice, slice]
+    volume: Volume | None,
+    values: NDArray[Any] | None,
+    labels: NDArray[Any],
+    label: int,
+    box: tuple[slice, slice, slice],
 ) -> tuple[float, float]:
     if volume is None or values is None:
         return 0.0, 1.0

@@ -42,7 +42,13 @@ MEANS_HU: dict[str, tuple[float, float]] = {
     "urinary_bladder": (-30, 400), "pulmonary_artery": (20, 800),
 }  # fmt: skip
 # one compact piece each, so that islands, holes and rough skin tell of a mistake
-COMPACT = frozenset(VOLUMES_ML) | {"aorta", "aorta_true_lumen", "inferior_vena_cava", "superior_vena_cava", "pulmonary_artery"}
+COMPACT = frozenset(VOLUMES_ML) | {
+    "aorta",
+    "aorta_true_lumen",
+    "inferior_vena_cava",
+    "superior_vena_cava",
+    "pulmonary_artery",
+}
 # what may be cut by the edge of a scan without loss
 THROUGH = frozenset(
     ("body", "fat", "muscle", "skin", "bone", "blood_pool", "aorta", "aorta_true_lumen", "aorta_false_lumen",
@@ -91,7 +97,9 @@ class Quality(Frozen):
         return " ".join(flag.sentence for flag in self.flags)
 
 
-def quality(segmentation: Segmentation, volume: Volume | None = None, monitor: Monitor | None = None) -> tuple[Quality, ...]:
+def quality(
+    segmentation: Segmentation, volume: Volume | None = None, monitor: Monitor | None = None
+) -> tuple[Quality, ...]:
     """Measure every structure of a segmentation.
 
     Parameters
@@ -117,7 +125,11 @@ def quality(segmentation: Segmentation, volume: Volume | None = None, monitor: M
         box = boxes[segment.label - 1] if 0 < segment.label <= len(boxes) else None
         if box is None:
             flag = Flag(measure="volume", level="poor", sentence="It has no voxels.")
-            found.append(Quality(key=segment.key, name=segment.name, label=segment.label, level="poor", flags=(flag,), volume_ml=0.0))
+            found.append(
+                Quality(
+                    key=segment.key, name=segment.name, label=segment.label, level="poor", flags=(flag,), volume_ml=0.0
+                )
+            )
             continue
         mask = labels[box] == segment.label
         part = None if values is None else values[box][mask]
@@ -182,7 +194,11 @@ def _measured(
     if key in COMPACT and missing:
         say("slices", "poor" if missing > 2 else "fair", f"It is missing on {missing} of the slices that it spans.")
     if rough > ROUGH[0] and count > 500:
-        say("roughness", "poor" if rough > ROUGH[1] else "fair", "Its surface is rough: smoothing would change much of it.")
+        say(
+            "roughness",
+            "poor" if rough > ROUGH[1] else "fair",
+            "Its surface is rough: smoothing would change much of it.",
+        )
     if hu and mean is not None and key in MEANS_HU:
         low, high = MEANS_HU[key]
         if not low <= mean <= high:
@@ -190,7 +206,11 @@ def _measured(
             told = f"Its mean of {mean:.0f} HU is {'far ' if far else ''}outside the usual {low:g} to {high:g} HU."
             say("intensity", "poor" if far else "fair", told)
     if segment.confidence is not None and segment.confidence < 0.7:
-        reason = segment.doubt[:1].upper() + segment.doubt[1:].rstrip(".") if segment.doubt else "The engine is not sure of it"
+        reason = (
+            segment.doubt[:1].upper() + segment.doubt[1:].rstrip(".")
+            if segment.doubt
+            else "The engine is not sure of it"
+        )
         say("confidence", "poor" if segment.confidence < 0.5 else "fair", f"{reason}.")
     return Quality(
         key=segment.key, name=segment.name, label=segment.label, level=worst(flag.level for flag in flags), flags=tuple(flags),
@@ -255,14 +275,29 @@ def _sided(one: Quality, centres: Mapping[str, NDArray[np.float64]], found: Iter
     if side in ("left", "right") and one.key in centres and other in centres:
         further = float(centres[one.key][0] - centres[other][0]) * (1 if side == "left" else -1)
         if further < 0:
-            flags.append(Flag(measure="side", level="poor", sentence=f"It lies on the {'right' if side == 'left' else 'left'} of its pair."))
+            flags.append(
+                Flag(
+                    measure="side",
+                    level="poor",
+                    sentence=f"It lies on the {'right' if side == 'left' else 'left'} of its pair.",
+                )
+            )
         twin = next((q for q in found if q.key == other), None)
-        ratio = max(one.volume_ml, twin.volume_ml) / max(1e-9, min(one.volume_ml, twin.volume_ml)) if twin else 1.0
+        small, large = sorted((one.volume_ml, twin.volume_ml if twin else one.volume_ml))
+        ratio = large / max(small, 1e-9)
         if stem in ("kidney", "lung") and ratio > 2 and not one.border and twin is not None and not twin.border:
-            flags.append(Flag(measure="pair", level="fair", sentence=f"Left and right differ by a factor of {ratio:.2g}."))
+            flags.append(
+                Flag(measure="pair", level="fair", sentence=f"Left and right differ by a factor of {ratio:.2g}.")
+            )
     elif one.key in ("liver", "spleen") and {"liver", "spleen"} <= set(centres):
         if centres["liver"][0] > centres["spleen"][0]:
-            flags.append(Flag(measure="side", level="poor", sentence="The liver lies to the left of the spleen: is the scan mirrored?"))
+            flags.append(
+                Flag(
+                    measure="side",
+                    level="poor",
+                    sentence="The liver lies to the left of the spleen: is the scan mirrored?",
+                )
+            )
     else:
         return one
     return one.model_copy(update={"flags": tuple(flags), "level": worst(flag.level for flag in flags)})

@@ -20,12 +20,18 @@ FORMS = ("dicom-seg", "dicom-seg-fractional", "rtstruct", "rtstruct-smooth", "sr
 @pytest.fixture
 def scanned(studio, tmp_path: Path):
     folder = tmp_path / "scan"
-    studio.series(folder, studio.positions(6, orientation=studio.ORIENTATIONS["oblique"]), studio.ORIENTATIONS["oblique"])
+    studio.series(
+        folder, studio.positions(6, orientation=studio.ORIENTATIONS["oblique"]), studio.ORIENTATIONS["oblique"]
+    )
     with scan([folder]) as study:
         (volume,) = read(study.best())
     labels = np.zeros(volume.grid.shape, np.uint8)
     labels[1:5, 5:20, 6:30], labels[2:4, 8:12, 10:14] = 1, 2
-    segments = (Segment.of(1, "liver", 0.0, 0.9, "a doubt"), Segment.of(2, "tumour", 0.0), Segment.of(3, "kidney_left", 0.0))
+    segments = (
+        Segment.of(1, "liver", 0.0, 0.9, "a doubt"),
+        Segment.of(2, "tumour", 0.0),
+        Segment.of(3, "kidney_left", 0.0),
+    )
     return folder, volume, Segmentation(name="Größe", grid=volume.grid, labels=labels, segments=segments)
 
 
@@ -42,7 +48,7 @@ def test_dciodvfy_finds_no_error(scanned, tmp_path: Path, form: str) -> None:
         assert not errors, file.name
 
 
-@pytest.mark.parametrize("form", (*FORMS, "dicom-labelmap"))
+@pytest.mark.parametrize("form", [*FORMS, "dicom-labelmap"])
 def test_dicom_validator_finds_no_error(scanned, tmp_path: Path, form: str) -> None:
     """It needs the tables of the standard, which it fetches once (``validate_iods --recreate-json``); without them: skipped."""
     kept = Path(os.environ.get("DICOM_VALIDATOR_STANDARD", Path.home() / "dicom-validator"))

@@ -66,7 +66,9 @@ def figure(grid: Grid) -> Segmentation:
 
 
 def places(segmentation: Segmentation, key: str) -> set[tuple[float, ...]]:
-    return {tuple(p) for p in np.round(segmentation.grid.to_world(np.argwhere(segmentation.mask(key))[:, ::-1]), 1) + 0.0}
+    return {
+        tuple(p) for p in np.round(segmentation.grid.to_world(np.argwhere(segmentation.mask(key))[:, ::-1]), 1) + 0.0
+    }
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -170,8 +172,23 @@ def test_a_surface_becomes_the_voxels_whose_centres_it_holds(tmp_path: Path, gri
     wanted = np.zeros(GRIDS[grid].shape, bool)
     wanted[2:9, 3:12, 5:17] = True
     corners = np.array([(i, j, k) for k in (1.5, 8.5) for j in (2.5, 11.5) for i in (4.5, 16.5)])
-    faces = [(0, 2, 1), (1, 2, 3), (4, 5, 6), (5, 7, 6), (0, 1, 4), (1, 5, 4), (2, 6, 3), (3, 6, 7), (0, 4, 2), (2, 4, 6), (1, 3, 5), (3, 7, 5)]
-    surface = Surface(name="s", structure="liver", points_mm=GRIDS[grid].to_world(corners), triangles=np.array(faces, np.int32))
+    faces = [
+        (0, 2, 1),
+        (1, 2, 3),
+        (4, 5, 6),
+        (5, 7, 6),
+        (0, 1, 4),
+        (1, 5, 4),
+        (2, 6, 3),
+        (3, 6, 7),
+        (0, 4, 2),
+        (2, 4, 6),
+        (1, 3, 5),
+        (3, 7, 5),
+    ]
+    surface = Surface(
+        name="s", structure="liver", points_mm=GRIDS[grid].to_world(corners), triangles=np.array(faces, np.int32)
+    )
     (read,) = bring_in([export(surface, tmp_path / f"liver{form}")], GRIDS[grid])
     assert np.array_equal(read.mask("liver"), wanted)
     assert not any("does not say its space" in note for note in read.notes)

@@ -24,7 +24,11 @@ def scanned(studio, tmp_path: Path):
     labels = np.zeros(volume.grid.shape, np.uint8)
     labels[1:5, 5:20, 6:30], labels[2:4, 8:12, 10:14] = 1, 2
     segments = (Segment.of(1, "liver", 0.0), Segment.of(2, "aorta", 0.0), Segment.of(3, "kidney_left", 0.0))
-    return folder, volume.with_(value_unit="HU"), Segmentation(name="Größe", grid=volume.grid, labels=labels, segments=segments)
+    return (
+        folder,
+        volume.with_(value_unit="HU"),
+        Segmentation(name="Größe", grid=volume.grid, labels=labels, segments=segments),
+    )
 
 
 def test_the_report_holds_volume_intensity_and_diameters_and_names_every_image(scanned, tmp_path: Path) -> None:
@@ -37,7 +41,10 @@ def test_the_report_holds_volume_intensity_and_diameters_and_names_every_image(s
     read_back = sr.srread(path)
     groups = read_back.content.get_volumetric_roi_measurement_groups()
     assert [g.tracking_identifier for g in groups] == ["liver", "aorta"]  # what is empty is not reported
-    liver, aorta = ({(m.name.meaning, m.derivation.meaning if m.derivation else ""): m.value for m in g.get_measurements()} for g in groups)
+    liver, aorta = (
+        {(m.name.meaning, m.derivation.meaning if m.derivation else ""): m.value for m in g.get_measurements()}
+        for g in groups
+    )
     mask = drawn.mask("liver")
     assert liver["Volume", ""] == pytest.approx(mask.sum() * drawn.grid.voxel_volume_mm3 / 1000, abs=1e-3)
     assert liver["Attenuation Coefficient", "Mean"] == pytest.approx(volume.values[mask].mean(), abs=0.01)
@@ -60,7 +67,9 @@ def test_nobody_is_named_unless_it_is_asked_for(scanned, tmp_path: Path) -> None
         silent = export([drawn, volume], tmp_path / "a.dcm", form=form, sources=[folder]).read_bytes()
         assert b"Meier" not in silent, form
         assert b"19500101" not in silent, form
-        d = pydicom.dcmread(export([drawn, volume], tmp_path / "b.dcm", form=form, sources=[folder], keep_identity=True))
+        d = pydicom.dcmread(
+            export([drawn, volume], tmp_path / "b.dcm", form=form, sources=[folder], keep_identity=True)
+        )
         assert str(d.PatientName) == "Meier^P1", form
         assert d.StudyInstanceUID == "1.2.3", form
 

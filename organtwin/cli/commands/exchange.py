@@ -32,7 +32,9 @@ def import_segmentation(
     ] = False,
     threshold: Annotated[float, typer.Option(help="Of fractional segmentations: a voxel belongs from here on.")] = 0.5,
     space: Annotated[str | None, typer.Option(help="LPS or RAS: of surfaces whose file does not say.")] = None,
-    voxel: Annotated[float | None, typer.Option(help="Voxel size in mm of surfaces and contours without a scan.")] = None,
+    voxel: Annotated[
+        float | None, typer.Option(help="Voxel size in mm of surfaces and contours without a scan.")
+    ] = None,
     name: Annotated[str, typer.Option(help="What to call it.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +61,9 @@ def quality(
     segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
     volume: Annotated[str | None, typer.Option(help="The scan to measure it on, when it is not clear.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
-    pictures: Annotated[bool, typer.Option(help="Put three pictures of each structure into the JSON, as base64 PNG.")] = False,
+    pictures: Annotated[
+        bool, typer.Option(help="Put three pictures of each structure into the JSON, as base64 PNG.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say how far a segmentation can be believed: volumes, islands, holes, what the scan cuts."""
@@ -79,7 +83,11 @@ def quality(
         drawn = opened_project.load(chosen.uuid)
         assert isinstance(drawn, Segmentation)
         if volume:
-            scans = [opened_project.load(choose_in([e for e in opened_project.entries() if e.kind == "volume"], volume, "volume").uuid)]
+            scans = [
+                opened_project.load(
+                    choose_in([e for e in opened_project.entries() if e.kind == "volume"], volume, "volume").uuid
+                )
+            ]
         else:
             scans = measured_with(opened_project, drawn)
         scan = next((s for s in scans if isinstance(s, Volume)), None)
@@ -95,7 +103,11 @@ def quality(
             found = measure(drawn, scan)
     if as_json:
         seen = {"pictures": drawings} if pictures else {}
-        print(json.dumps([q.model_dump() | {name: of.get(q.key, []) for name, of in seen.items()} for q in found], indent=1))
+        print(
+            json.dumps(
+                [q.model_dump() | {name: of.get(q.key, []) for name, of in seen.items()} for q in found], indent=1
+            )
+        )
         return
     for q in found:
         print(f"{q.level:5} {q.name:28} {q.volume_ml:9.1f} mL  {q.doubts}".rstrip())
