@@ -432,7 +432,7 @@ def test_a_rule_of_values_holds_for_the_brush(bench, qtbot) -> None:
 
 def test_keys_are_left_alone_while_something_is_written(bench, qtbot) -> None:
     _, page, _ = bench
-    page.list._open_adder()
+    page.list.open_adder()
     qtbot.keyClicks(page.list.adding.lineEdit(), "w1q")
     assert page.list.adding.currentText() == "w1q"
     assert page.palette.page is None
@@ -463,3 +463,23 @@ def test_a_rough_surface_is_closed_and_looks_outward_whatever_way_the_grid_runs(
 def test_a_surface_of_nothing_is_nothing() -> None:
     points, triangles, _ = surface_nets(np.zeros((3, 3, 3), bool))
     assert len(points) == len(triangles) == 0
+
+
+def test_another_scan_has_segmentations_of_its_own(bench, qtbot) -> None:
+    window, page, _ = bench
+    grid = Grid.make((20, 20, 10), (2.0, 2.0, 4.0), (0.0, 0.0, 0.0), frame_uid="9.9")
+    other = Volume(name="MR", grid=grid, values=np.zeros(grid.shape, np.int16), modality="MR")
+    window.bridge.document.add([other], "Import")
+    before = page.desk.uuid
+    window.scene.set_volume(other)
+    qtbot.wait(20)
+    assert page.desk.bench is None
+    assert page.list.choice.count() == 0
+    assert not window.scene.overlays
+    assert page.list.isVisible()
+    page.list.new.click()
+    assert page.desk.bench.grid.frame_uid == "9.9"
+    window.scene.set_volume(window.bridge.get(window.bridge.latest("volume", modality="CT").uuid))
+    qtbot.wait(20)
+    assert page.desk.uuid == before
+    assert list(window.scene.overlays) == [before]

@@ -212,7 +212,7 @@ class Keys(QObject):
             case Qt.Key.Key_X:
                 self._list.glass.toggle()
             case Qt.Key.Key_Insert:
-                self._list._open_adder()
+                self._list.open_adder()
             case Qt.Key.Key_Delete:
                 self._list.remove_one()
             case Qt.Key.Key_Home:

@@ -12,12 +12,15 @@ from organtwin_gui.segmenting.surfaces import rough_surfaces
 
 
 def warm_up() -> int:
-    """A stroke and a surface on a tiny scan; returns how many voxels the stroke took."""
+    """Strokes and a surface on a tiny scan; returns how many voxels the strokes left."""
     grid = Grid.make((8, 8, 8), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
     labels = np.zeros(grid.shape, np.uint8)
     canvas = Canvas(grid, labels, (Segment.of(1, "liver", 0.0),), "liver", np.zeros(grid.shape, np.int16), "CT")
-    stroke = {"points_mm": [(3.0, 3.0, 3.0), (4.0, 4.0, 4.0)], "radius_mm": 2.0}
-    done = Edit(tool="paint", segment="liver", options=stroke).perform(canvas)
-    done.patch.apply(labels)
+    way = {"points_mm": [(3.0, 3.0, 3.0), (4.0, 4.0, 4.0)], "radius_mm": 2.0}
+    taken = 0
+    for more in ({}, {"normal": (0.0, 0.0, 1.0)}, {"values": (-1.0, 1.0)}, {"erase": True}):
+        done = Edit(tool="paint", segment="liver", options=way | more).perform(canvas)
+        done.patch.apply(labels)
+        taken += sum(done.patch.counts().values())
     rough_surfaces(labels, grid, {"liver": 1}, True)
-    return sum(done.patch.counts().values())
+    return taken

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from organtwin.model import STRUCTURES, Segment
+from organtwin.store import Entry
 from organtwin_gui import theme
 from organtwin_gui.forms import quiet
 from organtwin_gui.segmenting.desk import Desk
@@ -152,7 +153,7 @@ class SegmentList(QWidget):
         self.tree.itemDoubleClicked.connect(self._double_clicked)
         self.tree.itemChanged.connect(self._renamed)
         self.tree.customContextMenuRequested.connect(self._menu)
-        self.add = small("add", "Add a segment: choose a structure or type a name (Insert)", self._open_adder)
+        self.add = small("add", "Add a segment: choose a structure or type a name (Insert)", self.open_adder)
         self.remove = small(
             "delete", "Remove the segment in hand, voxels and all (Delete). Undo brings it back", self.remove_one
         )
@@ -177,7 +178,7 @@ class SegmentList(QWidget):
         self._adder = self._make_adder()
         self._empty = quiet("No segments yet. Add one, then paint it.")
         self._empty_add = act(
-            "Add a segment", "Choose a structure or type a name (Insert)", self._open_adder, icon="add"
+            "Add a segment", "Choose a structure or type a name (Insert)", self.open_adder, icon="add"
         )
         self._doubt = quiet("")  # one line of one height: what is below must not jump
         self._doubt.setWordWrap(False)
@@ -193,6 +194,7 @@ class SegmentList(QWidget):
         layout.addLayout(tools)
         layout.addWidget(self._doubt)
         desk.opened.connect(self.refresh)
+        self.scene.volume_changed.connect(self._another_scan)
         desk.table_changed.connect(self._fill)
         desk.in_hand_changed.connect(self._mark)
 
@@ -231,7 +233,7 @@ class SegmentList(QWidget):
 
     def refresh(self) -> None:
         """Offer the segmentations of the scan that is shown; a new one is opened by itself."""
-        entries = self.bridge.entries("segmentation")
+        entries = self._fitting()
         known = {self.choice.itemData(n) for n in range(self.choice.count())}
         self.choice.blockSignals(True)
         self.choice.clear()
@@ -243,11 +245,24 @@ class SegmentList(QWidget):
         self.choice.setEnabled(bool(entries))
         self.choice.setToolTip("\n".join(("Which segmentation is shown and worked on", *self._notes())))
         newest = entries[-1].uuid if entries else None
+        if self.desk.bench is not None and index < 0 and self.scene.volume is not None:
+            self.desk.open(newest)  # another scan is shown, and the segmentation lies elsewhere
+            return
         if newest is None or (self.desk.bench is not None and newest in known | {self.desk.uuid}):
             self._fill()
             return
         if self.desk.uuid != newest:
             self.desk.open(newest)
+
+    def _another_scan(self) -> None:
+        if self.bridge.document is not None:
+            self.refresh()
+
+    def _fitting(self) -> list[Entry]:
+        """The segmentations that lie in the frame of reference of the scan that is shown."""
+        frame = self.scene.grid.frame_uid if self.scene.grid is not None else None
+        entries = self.bridge.entries("segmentation")
+        return [e for e in entries if frame is None or dict(e.facts["grid"]).get("frame_uid") == frame]
 
     def _notes(self) -> tuple[str, ...]:
         bench = self.desk.bench
@@ -363,7 +378,7 @@ class SegmentList(QWidget):
             return
         self._fill()
 
-    def _open_adder(self) -> None:
+    def open_adder(self) -> None:
         self._adder.show()
         self._empty_add.hide()
         self.adding.setCurrentIndex(-1)
