@@ -38,7 +38,7 @@ def leave(folder: BatchFolder, place: Path, outcome: Outcome, protocol: Protocol
     by_hand, state = bool(corrected(place, outcome)), _live(place)
     return outcome.model_copy(
         update={
-            "row": {**row, "flags": "; ".join(flags), "corrected": by_hand, "state": state},
+            "row": {**row, "flags": " | ".join(flags), "corrected": by_hand, "state": state},
             "leaving": protocol.leaving_key(),
         }
     )

@@ -10,11 +10,11 @@ import numpy as np
 
 from organtwin.batch.folder import Cell, Outcome
 from organtwin.batch.protocol import Table
-from organtwin.model import Segmentation, Volume, structure
+from organtwin.model import Segmentation, Volume
 from organtwin.store import Entry, Project
 
 SEGMENTED = ("segmentation", "dynamic-segmentation")
-OPEN_ENDED = ("body", "lung_right", "lung_left", "bone", "fat", "muscle", "skin", "blood_pool")  # a scan may cut them
+LEVELS = ("good", "fair", "poor")
 
 
 def corrected(folder: Path, outcome: Outcome) -> tuple[str, ...]:
@@ -25,13 +25,14 @@ def corrected(folder: Path, outcome: Outcome) -> tuple[str, ...]:
 
 
 def measured(project: Project, table: Table) -> tuple[dict[str, Cell], list[str]]:
-    """The row of a project and its flags, from the objects that are live in it now.
+    """The row of a project and its flags (what a person must look at), from the objects that are live in it now.
 
     Volumes are in mL, diameters in mm; values in the scan's own unit, HU for CT. A structure that several segmentations hold
     is that of the newest one.
     """
     row: dict[str, Cell] = {}
     flags: list[str] = []
+    remarks: list[str] = []
     entries = project.entries()
     for scan in [e for e in entries if e.kind in ("volume", "dynamic")][:1]:
         row |= _scan(scan)
@@ -40,7 +41,7 @@ def measured(project: Project, table: Table) -> tuple[dict[str, Cell], list[str]
         if entry.uuid in replaced:
             continue
         if entry.kind == "segmentation":
-            _segmentation(project, entry, table, row, flags)
+            _segmentation(project, entry, table, row, flags, remarks)
         elif entry.kind == "dynamic-segmentation":
             _dynamic(project, entry, table, row)
         elif entry.kind == "centerline":
@@ -49,9 +50,10 @@ def measured(project: Project, table: Table) -> tuple[dict[str, Cell], list[str]
             of = f"{entry.facts['structure']} " if entry.facts.get("structure") else ""
             row[column(f"{of}{quantity['name']}", quantity.get("unit", ""))] = _number(quantity["value"])
         if entry.kind in SEGMENTED:
-            flags += [note for note in entry.notes if "was not found" not in note]
+            remarks += [note for note in entry.notes if "was not found" not in note]
             absent = [note.partition(" was not found")[0] for note in entry.notes if "was not found" in note]
             row["not_found"] = ", ".join(dict.fromkeys(filter(None, [str(row.get("not_found") or ""), *absent])))
+    row["remarks"] = " | ".join(dict.fromkeys(remarks))
     return row, list(dict.fromkeys(flags))
 
 
@@ -74,28 +76,32 @@ def _scan(entry: Entry) -> dict[str, Cell]:
     }
 
 
-def _segmentation(project: Project, entry: Entry, table: Table, row: dict[str, Cell], flags: list[str]) -> None:
+def _segmentation(
+    project: Project, entry: Entry, table: Table, row: dict[str, Cell], flags: list[str], remarks: list[str]
+) -> None:
+    from organtwin.segment.quality import quality
+
     wanted = [s for s in entry.facts["segments"] if not table.structures or s["key"] in table.structures]
+    keys = {int(s["label"]): str(s["key"]) for s in wanted}
     for s in wanted:
         row[f"{s['key']}_ml"] = round(float(s["volume_mm3"]) / 1000, 3)
         if s["confidence"] is not None:
             row[f"{s['key']}_confidence"] = round(float(s["confidence"]), 3)
-            if s["confidence"] < table.confidence:
-                why = f": {s['doubt']}" if s["doubt"] else ""
-                flags.append(f"{s['name']} is not sure ({s['confidence']:.2f}){why}")
     thing = project.load(entry.uuid)
     assert isinstance(thing, Segmentation)
-    keys = {int(s["label"]): s for s in wanted}
-    cut = _at_the_rim(np.asarray(thing.labels))
-    flags += [
-        f"{s['name']} touches the rim of the scan" for n, s in keys.items() if n in cut and not (s["key"] in OPEN_ENDED or structure(s["key"]).vessel)
-    ]
-    if table.values and (scan := _scan_below(project, thing)) is not None:
+    scan = _scan_below(project, thing)
+    if table.values and scan is not None:
         for label, (mean, spread) in _statistics(thing.labels, scan.values).items():
             if label in keys:
                 unit = column("", scan.value_unit) or "value"
-                row[f"{keys[label]['key']}_{unit}_mean"] = round(mean, 2)
-                row[f"{keys[label]['key']}_{unit}_sd"] = round(spread, 2)
+                row[f"{keys[label]}_{unit}_mean"] = round(mean, 2)
+                row[f"{keys[label]}_{unit}_sd"] = round(spread, 2)
+    if table.quality:
+        found = [one for one in quality(thing, scan) if one.label in keys]
+        row["quality"] = max((str(row.get("quality") or "good"), *(one.level for one in found)), key=LEVELS.index)
+        for one in found:
+            for flag in one.flags:
+                (flags if flag.level == "poor" else remarks).append(f"{one.name}: {flag.sentence}")
 
 
 def _scan_below(project: Project, thing: Segmentation) -> Volume | None:
@@ -124,16 +130,6 @@ def _statistics(labels: Any, values: Any) -> dict[int, tuple[float, float]]:
             mean = total[label] / count[label]
             found[int(label)] = (float(mean), float(max(square[label] / count[label] - mean**2, 0.0) ** 0.5))
     return found
-
-
-def _at_the_rim(labels: Any) -> set[int]:
-    """Labels that reach the first or last slice, row or column by more than a speck (20 voxels)."""
-    touching: set[int] = set()
-    for axis in range(3):
-        for end in (0, -1):
-            face = np.take(labels, end, axis=axis).ravel()
-            touching |= {int(n) for n in np.flatnonzero(np.bincount(face) > 20)}
-    return touching - {0}
 
 
 def _dynamic(project: Project, entry: Entry, table: Table, row: dict[str, Cell]) -> None:

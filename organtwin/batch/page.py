@@ -44,7 +44,7 @@ def page_data(folder: BatchFolder, outcomes: Sequence[Outcome]) -> dict[str, Any
     for row in all_rows:
         name = str(row["id"])
         far = outliers(row, cohort)
-        flags = [flag for flag in str(row.get("flags") or "").split("; ") if flag]
+        flags = [flag for flag in str(row.get("flags") or "").split(" | ") if flag]
         flags += [
             f"{label(column)}: {row[column]:.4g} mL, far from the median of {cohort[column].median:.4g} mL"
             for column in far
@@ -56,7 +56,8 @@ def page_data(folder: BatchFolder, outcomes: Sequence[Outcome]) -> dict[str, Any
                 "patient": row["patient"] or "", "size": row["size"] or "", "spacing": row["spacing_mm"] or "",
                 "volumes": {column: row[column] for column in cohort if row.get(column) is not None},
                 "numbers": {key: value for key, value in row.items() if _other_number(key, value)},
-                "far": far, "flags": flags, "not_found": row.get("not_found") or "", "corrected": row["corrected"],
+                "far": far, "flags": flags, "quality": row.get("quality") or "",
+                "remarks": [text for text in str(row.get("remarks") or "").split(" | ") if text], "not_found": row.get("not_found") or "", "corrected": row["corrected"],
                 "mark": row["mark"], "note": row["note"], "seconds": row["seconds"],
                 "pictures": [p for p in pictures if (folder.root / p).exists()],
                 "open": f"organtwin gui {folder.project(name)}" if row["status"] == "done" else "",

@@ -132,11 +132,11 @@ class Export(Frozen):
 
 class Table(Frozen):
     """What goes into the table: ``structures`` (all when left out), whether with the scan's ``values`` in each of them (mean
-    and spread), and below which ``confidence`` a structure is flagged."""
+    and spread), and whether with the ``quality`` of each, whose poor findings are flags."""
 
     structures: tuple[str, ...] = ()
     values: bool = True
-    confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    quality: bool = True
 
 
 class Limits(Frozen):

@@ -13,7 +13,7 @@ from organtwin.io.writing import whole_file
 from organtwin.store.atomic import write_text
 
 FIRST = ("id", "status", "sentence", "patient", "series", "modality", "size", "spacing_mm")
-LAST = ("not_found", "flags", "corrected", "mark", "note", "seconds", "peak_memory_mb")
+LAST = ("quality", "flags", "remarks", "not_found", "corrected", "mark", "note", "seconds", "peak_memory_mb")
 HIDDEN = ("state",)
 
 

@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.batch.measure import OPEN_ENDED
 from organtwin.model import Segment
 from organtwin.space import Grid
 
 SIDE = 256  # pixels of the longer side
 PLANES = ("axial", "coronal", "sagittal")
+OPEN_ENDED = (
+    "body",
+    "lung_right",
+    "lung_left",
+    "bone",
+    "fat",
+    "muscle",
+    "skin",
+    "blood_pool",
+)  # not what the cut goes through
 WINDOWS = {"CT": (40.0, 400.0)}  # level and width; else from the values
 
 

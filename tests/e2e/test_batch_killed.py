@@ -135,7 +135,7 @@ def test_ctrl_c_stops_within_seconds_and_keeps_what_is_done(place: Path, ended: 
     process = start(place)
     ended.append(process)
     seen(lambda: processes("organtwin.batch.study", str(place)))
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
     process.communicate(timeout=60)
     assert process.returncode == 5
     seen(lambda: not processes("organtwin.batch.study", str(place)), 10)
