@@ -33,7 +33,7 @@ def liver(
     parameters: dict[str, Any] = {key: [point_mm(text) for text in told] for key, told in seeds.items() if told}
     with opened(project) as document:
         source = choose_segmentation(document, "liver", segmentation)
-        scan = _scan_of(document, source, volume)
+        scan = scan_of(document, source, volume)
         inputs = {"volume": scan.uuid, "segmentation": source.uuid}
         made = run_job(document, "liver", inputs, parameters, "Liver: tumours and veins")
     tell(made, as_json)
@@ -67,7 +67,7 @@ def territories(
     tell(made, as_json)
 
 
-def _scan_of(document: Document, segmentation: Entry, wanted: str | None) -> Entry:
+def scan_of(document: Document, segmentation: Entry, wanted: str | None) -> Entry:
     """The volume that is asked for, that the segmentation was made from, or the newest."""
     volumes = document.entries("volume")
     if wanted is not None:

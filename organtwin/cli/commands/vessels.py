@@ -45,6 +45,70 @@ def centerline(
 
 
 @app.command()
+def vessel(
+    project: ProjectPath,
+    structure: Annotated[str, typer.Option(help="Of the segmentation, as in: aorta.")] = "aorta",
+    also: Annotated[list[str] | None, typer.Option(help="A structure that belongs to its tree; may be repeated.")] = None,
+    segmentation: Annotated[str | None, typer.Option(help="Which segmentation, by name or uuid.")] = None,
+    volume: Annotated[str | None, typer.Option(help="Which scan, by name or uuid; the one it was made from.")] = None,
+    as_segmented: Annotated[bool, typer.Option("--as-segmented", help="Do not look for the wall in the scan.")] = False,
+    to: Annotated[str | None, typer.Option(help="A branch: table and picture are of the way to its end.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write what was measured at each point of the way.")] = None,
+    cpr: Annotated[Path | None, typer.Option(help="Write a curved reformat of the way as PNG.")] = None,
+    angle: Annotated[float, typer.Option(help="Degrees by which the reformat is turned.")] = 0.0,
+    stretched: Annotated[bool, typer.Option("--stretched", help="A stretched reformat, not a straightened one.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a vessel: its tree, diameters and areas along it, stenoses and aneurysms."""
+    from organtwin.cli import vessel as told
+    from organtwin.cli.commands.liver import scan_of
+
+    with opened(project) as document:
+        source = choose(document, "segmentation", segmentation)
+        inputs = {"segmentation": source.uuid}
+        scan = None
+        if not as_segmented or cpr:
+            scan = scan_of(document, source, volume)
+        if scan is not None and not as_segmented:
+            inputs["volume"] = scan.uuid
+        parameters = {"structure": structure, "also": also or []}
+        made = run_job(document, "vessel", inputs, parameters, f"Measuring {structure}")
+        line = document.get(made[-1].uuid)
+        if csv:
+            told.write_table(line, to, csv)
+        if cpr and scan is not None:
+            told.write_reformat(document.get(scan.uuid), line, to, angle, stretched, cpr)
+    tell(made, as_json)
+    if not as_json:
+        for text in told.findings(line):
+            console.print(text)
+
+
+@app.command()
+def extend(
+    project: ProjectPath,
+    diameters: Annotated[float, typer.Option(min=0, help="Length of the tubes, in diameters of their openings.")] = 5.0,
+    at: Annotated[list[str] | None, typer.Option(help="Another length at one opening, as in: inlet=3.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Which mesh, by name, uuid or structure.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add straight tubes at the openings of a vessel mesh, for the flow to develop in."""
+    own: dict[str, float] = {}
+    for text in at or []:
+        name, _, length = text.partition("=")
+        try:
+            own[name] = float(length)
+        except ValueError:
+            raise BadInput(f"'{text}' is no opening with a length", remedy="Write it as in: inlet=3.") from None
+    with opened(project) as document:
+        source = mesh_named(document, mesh)
+        made = run_job(
+            document, "extend", {"mesh": source.uuid}, {"diameters": diameters, "at": own}, f"Extending {source.name}"
+        )
+    tell(made, as_json)
+
+
+@app.command()
 def flow(
     project: ProjectPath,
     case: FlowCaseFile = None,
