@@ -8,7 +8,7 @@ that it matters little where in the lesion the click was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ TOO_BRIGHT = 1.8  # so many times the contrast at the click is something else
 LEAST_OPEN = 0.4  # of its surface a lesion turns to the organ, the rest to what lies outside
 FLAT_MM = 30.0  # thinner than this, a scan cuts most lesions: that they reach its faces says nothing
 SMALL_MM = 4.0
+KEEP = 0.8  # of the score: what is found in a wider window is taken where the narrower one cut something
+RING_MM = 15.0
 COMPACT = 0.5  # radius of the largest ball inside over that of a ball of the same volume
 NECKS = (0.3, 0.5, 0.7)  # what is thinner than this part of the largest ball and sticks out is none of it
 OUTER_MM = 4.0  # the outer part of a lesion is as thick
@@ -67,15 +69,15 @@ def lesion(
     """
     centre = np.rint(seeds.mean(0)).astype(np.int64)
     best = Lesion(np.zeros(values.shape, bool), "nothing there stands out from its surroundings")
-    most = 0.0
+    most, cut = 0.0, False
     for half_mm in WINDOWS_MM:
         window = Window.around(values, centre, spacing_mm, half_mm)
         found = _in_window(window, values, seeds, organ, taken, reach_mm)
-        if found is not None and found.score > most:
+        if found is not None and found.score > (most if not cut else KEEP * most):
             mask = np.zeros(values.shape, bool)
             mask[window.box] = window.back(found.mask)
-            best, most = Lesion(mask, _doubt(found), found.contrast), found.score
-        if most > GOOD or half_mm >= reach_mm + 5.0:
+            best, most, cut = Lesion(mask, _doubt(found), found.contrast), found.score, found.cut
+        if (most > GOOD and not cut) or half_mm >= reach_mm + 5.0:
             break
     return best
 
@@ -88,6 +90,7 @@ class _Body:
     score: float
     contrast: float = 0.0
     neck: float = 0.3
+    cut: bool = False  # at a lower threshold something larger is there that the window does not hold
 
 
 def _doubt(body: _Body) -> str:
@@ -124,7 +127,10 @@ def _in_window(
         return None
     contrast = float(np.median(look.calm[start & look.allowed]))
     if abs(contrast) < LEAST_SPREADS * look.spread:
-        return None
+        ring = _ring_around(look, start)
+        if ring is None:
+            return None
+        start, contrast = ring, float(np.median(look.calm[ring]))
     body = None
     if contrast > max(DENSE * look.spread, DENSE_HU):  # a click on a knot: the dark body beside it, if there is one
         body = _dark_body_beside(look, start, reach_mm)
@@ -133,7 +139,7 @@ def _in_window(
     if body is None:
         return None
     whole = _with_knots(look, body.mask) if body.contrast < 0 else body.mask
-    return _Body(whole, body.score, body.contrast)
+    return replace(body, mask=whole)
 
 
 def _look(image: Floats, start: Mask, organ: Mask | None, others: Mask | None, window: Window) -> _Look | None:
@@ -159,7 +165,7 @@ def _look(image: Floats, start: Mask, organ: Mask | None, others: Mask | None, w
 def _body(look: _Look, sign: float, contrast: float, start: Mask, reach_mm: float) -> _Body | None:
     """The best body at the click, its border half way down."""
     best: _Body | None = None
-    tried = 0.0
+    tried, cut = 0.0, False
     differs = sign * look.calm
     brightest = TOO_BRIGHT * contrast if sign > 0 else np.inf  # vessels are often brighter than a bright lesion
     for share in SHARES:
@@ -172,12 +178,33 @@ def _body(look: _Look, sign: float, contrast: float, start: Mask, reach_mm: floa
             mask = _compact_part(look, candidate, start, neck)
             score = 0.0 if mask is None else _score(mask, look, sign, reach_mm)
             if mask is not None and score > (best.score + 0.05 if best else LEAST_SCORE):
-                best = _Body(mask, score, sign * contrast, neck)
+                best = _Body(mask, score, sign * contrast, neck, cut)
             if mask is None or score > GOOD:
                 break
+        cut = cut or (score == 0.0 and mask is not None and _reaches_faces(mask, look))
         if best is not None and best.score > VERY_GOOD:
             break
     return None if best is None else _with_border(look, sign, best, reach_mm)
+
+
+def _reaches_faces(mask: Mask, look: _Look) -> bool:
+    """Whether the window (where it is no thin scan) cuts it."""
+    rim = max(1, int(0.05 * min(mask.shape)))
+    box = regions.bounding_box(mask, mask.shape, 0)
+    sides = () if box is None else zip(box, mask.shape, strict=True)
+    return any(s.start < rim or s.stop > n - rim for s, n in sides if n * look.mm > FLAT_MM)
+
+
+def _ring_around(look: _Look, start: Mask) -> Mask | None:
+    """What stands out all around a click that itself looks like the organ: a lesion with such a core."""
+    near = regions.grown(start, RING_MM, look.spacing) & look.allowed
+    for sign in (-1.0, 1.0):
+        ring = near & (sign * look.calm > LEAST_SPREADS * look.spread)
+        ring = regions.without_islands(ring, 50.0, look.mm**3)
+        core = regions.filled(regions.closed(ring, 2.0, look.spacing)) & ~ring
+        if (core & start).sum() > 0.5 * start.sum():
+            return regions.connected_to(ring, regions.grown(regions.connected_to(core, start), 1.5 * look.mm, look.spacing) & ring)
+    return None
 
 
 def _with_border(look: _Look, sign: float, best: _Body, reach_mm: float) -> _Body:
@@ -199,7 +226,7 @@ def _with_border(look: _Look, sign: float, best: _Body, reach_mm: float) -> _Bod
         if moved is None or score < 0.8 * best.score:
             break
         same = np.count_nonzero(moved ^ best.mask) < 0.01 * np.count_nonzero(best.mask)
-        best = _Body(moved, score, best.contrast, best.neck)
+        best = replace(best, mask=moved, score=score)
         if same:
             break
     return best
@@ -223,16 +250,18 @@ def _compact_part(look: _Look, candidate: Mask, start: Mask, neck: float) -> Mas
         piece = pieces == pieces[local]
         body = regions.grown(piece, thick + 0.5 * look.mm, look.spacing) & part
         body = regions.filled(regions.connected_to(body, piece))
+    if not (body & start[box]).any():
+        return None
     out = np.zeros_like(candidate)
     out[box] = body
     return out
 
 
 def _uphill(depth: Floats, start: Mask) -> tuple[int, int, int]:
-    """From the deepest place of the start on to where no neighbour within two voxels is deeper."""
+    """From the deepest place of the start on to where no neighbour is deeper."""
     place = np.unravel_index(int(np.argmax(np.where(start, depth, -1))), depth.shape)
     while True:
-        near = tuple(slice(max(0, int(p) - 2), int(p) + 3) for p in place)
+        near = tuple(slice(max(0, int(p) - 1), int(p) + 2) for p in place)
         offset = np.unravel_index(int(np.argmax(depth[near])), depth[near].shape)
         there = tuple(int(s.start + o) for s, o in zip(near, offset, strict=True))
         if depth[there] <= depth[place]:
@@ -242,11 +271,7 @@ def _uphill(depth: Floats, start: Mask) -> tuple[int, int, int]:
 
 def _score(mask: Mask, look: _Look, sign: float, reach_mm: float) -> float:
     """0 to 1: how compact a body is, times how much of what lies around it is healthy organ; 0 where it is cut or too large."""
-    rim = max(1, int(0.05 * min(mask.shape)))
-    box = regions.bounding_box(mask, mask.shape, 0)
-    if box is None or any(
-        s.start < rim or s.stop > n - rim for s, n in zip(box, mask.shape, strict=True) if n * look.mm > FLAT_MM
-    ):
+    if not mask.any() or _reaches_faces(mask, look):
         return 0.0
     radius = (0.75 / np.pi * np.count_nonzero(mask)) ** (1 / 3) * look.mm
     if radius > reach_mm:

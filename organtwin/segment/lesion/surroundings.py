@@ -16,8 +16,8 @@ Floats = NDArray[np.float32]
 CALM_MM = 2.0
 DRIFT_MM = 14.0  # over that distance healthy tissue may change its brightness
 RIM_MM = 1.0  # partial volume at the border to fat and air
-BULGE_MM = 2.0  # so far may a lesion reach beyond the organ with its bays filled
-CLOSE_MM, CLOSE_SHARE = 25.0, 0.25  # bays so wide, and so wide a part of what is looked at, are filled
+BULGE_MM = 3.0  # so far may a lesion reach beyond the organ with its bays filled
+CLOSE_MM, CLOSE_SHARE = 15.0, 0.25  # bays so wide, and so wide a part of what is looked at, are filled
 LEAST_SHARE = 0.12  # of the surroundings: with less a peak of the values is no organ
 BIN = 4.0
 WIDEST = 5  # bins: farther from the peak is another tissue
@@ -54,10 +54,10 @@ def surroundings(image: Floats, start: Mask, organ: Mask | None, others: Mask | 
     given = organ
     lungs = peak < -400
     spread = _width(calm[within], peak, unit)
-    if organ is None:
-        organ = usable
-    close = min(max(image.shape) * mm * CLOSE_SHARE, CLOSE_MM)
-    allowed = regions.grown(regions.filled(regions.closed(organ | start, close, spacing)), BULGE_MM, spacing) & usable
+    allowed = usable
+    if organ is not None:
+        close = min(max(image.shape) * mm * CLOSE_SHARE, CLOSE_MM)
+        allowed = regions.grown(regions.filled(regions.closed(organ | start, close, spacing)), BULGE_MM, spacing) & usable
     if not lungs and unit == BIN:  # fat and air are no organ, and no lesion
         outside = regions.opened(
             ndimage.gaussian_filter(image, 0.7 / mm, truncate=3) < min(-20.0, here - 30), mm, spacing
