@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from organtwin.document.document import Change, Document
 
 LONGEST_WALK = 64  # patches from the nearest whole label map before one is written again
+
+
+@cache
+def _version() -> str:
+    return version("organtwin")  # reads a file
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,7 @@ class Workbench:
             name=self.name, grid=self.grid, labels=self.labels, segments=done.segments, replaces=self.uuid, notes=self._notes,
             recipe=Recipe(
                 operation="edit", parameters=edit.model_dump(mode="json", exclude_defaults=True), inputs=inputs,
-                versions={"organtwin": version("organtwin")},
+                versions={"organtwin": _version()},
             ),
         )  # fmt: skip
         base, self.uuid = self.uuid, thing.uuid  # before the document tells of it: this change is ours

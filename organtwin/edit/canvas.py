@@ -33,6 +33,11 @@ class Canvas:
     values: NDArray[Any] | None = None
     modality: str = "OT"
 
+    def __post_init__(self) -> None:
+        labels = self.labels.view()
+        labels.flags.writeable = False  # a tool looks; and what is compiled is compiled for one kind of array
+        object.__setattr__(self, "labels", labels)
+
     @property
     def spacing_mm(self) -> NDArray[np.float64]:
         """(3,) along i, j, k."""

@@ -54,8 +54,6 @@ def canvas_of(grid: Grid, labels: Labels, segments: tuple[Segment, ...], target:
             raise BadInput(f"'{volume.name}' does not lie on the grid of this segmentation",
                            remedy="Give the scan that the segmentation was made from.")  # fmt: skip
         values = np.asarray(volume.values)
-    labels = labels.view()
-    labels.flags.writeable = False  # a tool looks
     return Canvas(grid, labels, segments, target, values, volume.modality if volume else "OT")
 
 

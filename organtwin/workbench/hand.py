@@ -62,6 +62,8 @@ class Hand:
 
     def ask(self, edit: Edit, segments: tuple[Segment, ...], volume: Path | None = None) -> None:
         """Work an edit out; an older question is dropped."""
+        if self._talk is not None and self._talk.process.poll() is not None:
+            self.close()  # it died while nobody asked
         self._ticket += 1
         self._asked = say.Work(ticket=self._ticket, edit=edit, segments=segments, volume=str(volume or ""))
         self._send(self._asked)

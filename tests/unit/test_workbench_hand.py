@@ -153,6 +153,7 @@ def test_a_hand_that_is_killed_is_told_once_and_the_next_question_is_answered(be
     assert isinstance(heard(bench)[0], Answer)
 
 
+@pytest.mark.slow
 def test_a_hand_that_does_not_listen_is_ended(bench: Workbench) -> None:
     bench.preview(edit("islands"))
     heard(bench)
@@ -171,6 +172,7 @@ def test_a_hand_that_does_not_listen_is_ended(bench: Workbench) -> None:
     assert isinstance(heard(bench)[0], Answer)
 
 
+@pytest.mark.slow
 def test_a_newer_question_goes_to_another_hand_when_the_first_is_deaf(bench: Workbench) -> None:
     bench.preview(edit("islands"))
     heard(bench)
@@ -211,6 +213,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 def test_the_hand_does_not_outlive_the_window(bench: Workbench, tmp_path: Path) -> None:
     folder = tmp_path / "copy.otwin"
     shutil.copytree(bench.document.project.folder, folder, ignore=shutil.ignore_patterns("lock"))

@@ -37,7 +37,6 @@ TOOL = Tool(
     about="Draw a closed line over the 3D view: erase what lies inside it, erase what lies outside, or fill.",
     options=ScissorsOptions,
     function="organtwin.edit.tools.scissors:scissors",
-    quick=True,
     target=False,
 )
 
