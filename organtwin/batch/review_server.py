@@ -15,7 +15,7 @@ from organtwin.batch.folder import BatchFolder
 from organtwin.batch.protocol import read_protocol
 from organtwin.batch.review import set_mark
 from organtwin.batch.run import write_results
-from organtwin.errors import OrganTwinError
+from organtwin.errors import BadInput, OrganTwinError
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -59,15 +59,30 @@ class _Handler(SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None: ...
 
 
-def serve(folder: BatchFolder, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C; then the table and the page are written with the marks."""
+def server(folder: BatchFolder, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
+    """A server on 127.0.0.1 and the address of its page, with the key that marks need."""
     key = secrets.token_urlsafe(12)
-    server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, folder=folder, key=key))
-    ready(f"http://127.0.0.1:{server.server_address[1]}/?key={key}")
+    made = ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, folder=folder, key=key))
+    return made, f"http://127.0.0.1:{made.server_address[1]}/?key={key}"
+
+
+def serve(folder: BatchFolder, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C; then the table and the page are written with the marks.
+
+    Raises
+    ------
+    BadInput
+        When the port is taken.
+    """
     try:
-        server.serve_forever()
+        serving, address = server(folder, port)
+    except OSError as error:
+        raise BadInput(f"Port {port} cannot be used: {error.strerror}", remedy="Take another one, or 0.") from error
+    ready(address)
+    try:
+        serving.serve_forever()
     except KeyboardInterrupt:
         pass
     finally:
-        server.server_close()
+        serving.server_close()
         write_results(folder, read_protocol(folder.root / "protocol.yaml"))

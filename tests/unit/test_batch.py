@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import shutil
+import threading
+import urllib.error
+import urllib.request
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +24,7 @@ from organtwin.batch.folder import BatchFolder, Outcome
 from organtwin.batch.page import page_data
 from organtwin.batch.protocol import Protocol, StudyFilter, default_text, parse
 from organtwin.batch.review import marks, set_mark
+from organtwin.batch.review_server import server
 from organtwin.batch.run import plan, refresh_batch, write_results
 from organtwin.batch.study import main
 from organtwin.batch.thumbnails import draw
@@ -441,3 +445,42 @@ def test_the_protocol_in_the_documentation_is_one_that_works() -> None:
     page = (Path(__file__).parents[2] / "docs" / "batch.md").read_text()
     protocol = parse(page.partition("```yaml\n")[2].partition("```")[0])
     assert [step.do for step in protocol.steps] == ["segment", "edit", "vessel"]
+
+
+def test_the_page_on_this_machine_takes_marks_from_who_holds_its_key_and_shows_nothing_private(
+    folder: BatchFolder,
+) -> None:
+    folder.make()
+    folder.set_aside(Outcome(id="a", status="failed", content="c", keys=("k",)))
+    write_results(folder, parse(BALL))
+    (folder.root / "private" / "sources.csv").write_text("a,MUELLER,1")
+    serving, address = server(folder)
+    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    base, _, key = address.partition("?key=")
+
+    def ask(path: str, data: dict[str, str] | None = None, key: str = "") -> int:
+        body = None if data is None else json.dumps(data).encode()
+        request = urllib.request.Request(base + path, body, {"X-Key": key})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return int(error.code)
+
+    try:
+        assert ask("") == 200
+        for path in (
+            "private/sources.csv",
+            "table.csv",
+            "private/",
+            "studies/../private/batch/x.png",
+            "studies/a.otwin/project.json",
+        ):
+            assert ask(path) == 404
+        assert ask("mark", {"study": "a", "mark": "accepted"}) == 403
+        assert ask("mark", {"study": "a", "mark": "accepted"}, key) == 200
+        assert ask("mark", {"study": "b", "mark": "accepted"}, key) == 400
+        assert marks(folder)["a"].mark == "accepted"
+    finally:
+        serving.shutdown()
+        serving.server_close()
