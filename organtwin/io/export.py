@@ -14,10 +14,13 @@ import numpy as np
 
 from organtwin.errors import BadInput
 from organtwin.io import grids, surfaces
+from organtwin.io.moving import write_moving
 from organtwin.io.vtk_xml import Cells, add_names, encode_lines, encode_tetrahedra
 from organtwin.io.writing import whole_file, write_whole
 from organtwin.model import (
     Centerline,
+    DynamicSegmentation,
+    DynamicVolume,
     FlowCase,
     OrganMesh,
     Result,
@@ -32,6 +35,8 @@ from organtwin.model import (
 FORMATS: dict[str, tuple[str, ...]] = {
     "volume": (".nii.gz", ".nii", ".nrrd", ".mha"),
     "segmentation": (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha", ".dcm"),
+    "dynamic": (".nii.gz", ".nii"),
+    "dynamic-segmentation": (".csv", ".nii.gz", ".nii"),
     "surface": (".stl", ".obj", ".ply", ".vtp"),
     "mesh": (".vtu", ".vtp", ".stl", ".obj", ".ply"),
     "centerline": (".vtp", ".csv"),
@@ -108,6 +113,8 @@ def export(
 
     if isinstance(main, Volume | Segmentation) and form != ".dcm":
         grids.write_grid(main, path)
+    elif isinstance(main, DynamicVolume | DynamicSegmentation):
+        write_moving(main, path)
     elif isinstance(main, Segmentation):
         _write_dicom(things, main, wanted or DICOM_FORMS[0], path, sources, keep_identity, probabilities)
     elif isinstance(main, Result):

@@ -240,8 +240,10 @@ def read_values(header: Header) -> NDArray[Any]:
     return np.frombuffer(raw, header.dtype).reshape(shape)
 
 
-def encode(values: NDArray[Any], affine_lps: FloatArray, comment: str = "", label_map: bool = False) -> bytes:
-    """A NIfTI-1 file (not compressed) of an array (nk, nj, ni); affine in both sform and qform where that can hold it.
+def encode(
+    values: NDArray[Any], affine_lps: FloatArray, comment: str = "", label_map: bool = False, step_s: float = 0.0
+) -> bytes:
+    """A NIfTI-1 file (not compressed) of an array (nk, nj, ni), or (nt, nk, nj, ni) with ``step_s`` between; affine in both sform and qform where that can hold it.
 
     The header carries the shape, type and place alone: no description, no date, no name. ``comment`` goes into an
     extension; ``label_map`` says what the values are.
@@ -259,14 +261,15 @@ def encode(values: NDArray[Any], affine_lps: FloatArray, comment: str = "", labe
     right_angled = np.allclose(proper.T @ proper, np.eye(3), atol=1e-4)
     header = bytearray(352)
     struct.pack_into("<i", header, 0, 348)
-    struct.pack_into("<8h", header, 40, 3, *values.shape[::-1], 1, 1, 1, 1)
+    shape = values.shape[::-1]
+    struct.pack_into("<8h", header, 40, len(shape), *shape, *[1] * (7 - len(shape)))
     struct.pack_into("<2h", header, 70, _CODES[values.dtype.str[1:]], values.dtype.itemsize * 8)
-    struct.pack_into("<8f", header, 76, qfac, *steps, 0, 0, 0, 0)
+    struct.pack_into("<8f", header, 76, qfac, *steps, step_s, 0, 0, 0)
     extension = _comment(comment) if comment else b""
     header[348] = bool(extension)
     struct.pack_into("<h", header, 68, _LABEL_MAP if label_map else 0)
     struct.pack_into("<3f", header, 108, 352.0 + len(extension), 1.0, 0.0)
-    header[123] = 2  # mm
+    header[123] = 2 + (8 if step_s > 0 else 0)  # mm, s
     struct.pack_into("<2h", header, 252, 1 if right_angled else 0, 1)
     if right_angled:
         struct.pack_into("<6f", header, 256, *_quaternion(proper), *affine[:3, 3])

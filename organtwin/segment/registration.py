@@ -23,7 +23,7 @@ MARGIN_MM = 25.0  # around what is carried along: how far it may move, and what 
 APART = 3.0  # slices this many pixels apart hold too little of each other
 FINEST_MM = 1.2
 LEVELS = ((4, 40), (2, 30), (1, 20))  # (coarser by, iterations)
-SMOOTH_MM = 3.0  # of the displacement
+SMOOTH_MM = 2.0  # of the displacement
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,10 @@ def _rings(plane: FloatArray, radius: float, high: float) -> FloatArray:
     def around(distance: float) -> FloatArray:
         return np.stack([_moved(plane, distance * np.sin(a), distance * np.cos(a)) for a in angles])
 
-    inside = np.sort(np.concatenate([plane[None], around(0.35 * radius), around(0.75 * radius)]), axis=0)
-    bright = inside[int(0.35 * len(inside))]  # papillary muscles are dark
+    core = np.sort(np.concatenate([plane[None], around(0.35 * radius)]), axis=0)
+    rest = np.sort(around(0.75 * radius), axis=0)
+    # papillary muscles are dark, and lie near the wall; a septum goes right through: both ventricles together are no disc
+    bright = np.minimum(core[int(0.12 * len(core))], rest[int(0.35 * DIRECTIONS)])
     wall = np.minimum(around(radius + 4 / STEP_MM), around(radius + 7 / STEP_MM))
     wall.sort(axis=0)
     dark = wall[int(0.8 * DIRECTIONS)]  # the ring is open where fat or a valve is
