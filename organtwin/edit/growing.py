@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.edit.canvas import Box, Canvas, Proposal
+from organtwin.edit.canvas import Box, Canvas, Labels, Mask, Proposal
 from organtwin.edit.places import box_around, box_between
 from organtwin.edit.tools.grow import GrowOptions
 from organtwin.errors import BadInput
 from organtwin.monitor import Monitor
-from organtwin.segment import live
-from organtwin.segment.correction import corrected
+from organtwin.segment import live, regions
+from organtwin.segment.correction import FARTHEST_MM, corrected
 from organtwin.segment.lesion.find import lesion
 from organtwin.segment.strokes import BACKGROUND, Drawn, on_grid
 
 BLANK = -1e4  # what takes the place of values that are not numbers
+LARGEST_LESION_MM = 60.0
+AROUND = ("body", "fat", "muscle", "skin", "blood_pool")  # what surrounds organs and is none
+NEARBY = [
+    np.array(o) for o in ((0, 0, 0), (-3, 0, 0), (3, 0, 0), (0, -6, 0), (0, 6, 0), (0, 0, -6), (0, 0, 6))
+]  # voxels
 
 
 def grow(canvas: Canvas, options: GrowOptions, monitor: Monitor) -> Proposal:
@@ -84,7 +91,8 @@ def _correct(canvas: Canvas, options: GrowOptions, monitor: Monitor) -> Proposal
             raise BadInput(f"A correction of '{canvas.target}' has a stroke of '{stroke.key}'",
                            remedy=f"Draw with '{canvas.target}' where it lacks voxels, with 'background' where it has too many.")  # fmt: skip
     drawn = on_grid(options.strokes, canvas.grid)
-    box = box_around(np.concatenate(drawn.voxels), 3 * (options.reach_mm or 30.0), canvas.grid)
+    reach = options.reach_mm or FARTHEST_MM
+    box = box_around(np.concatenate(drawn.voxels), 1.3 * reach + 10.0, canvas.grid)
     mask = canvas.labels[box] == label
     values = _values(canvas, box)
     for number, (voxels, owner) in enumerate(zip(drawn.shifted(box).voxels, drawn.owner, strict=True)):
@@ -96,20 +104,27 @@ def _correct(canvas: Canvas, options: GrowOptions, monitor: Monitor) -> Proposal
 
 def _lesion(canvas: Canvas, options: GrowOptions, monitor: Monitor) -> Proposal:
     drawn = on_grid(options.strokes, canvas.grid)
-    reach = options.reach_mm or 60.0
-    seeds = np.concatenate(drawn.voxels)
-    box = box_around(seeds, reach + 20.0, canvas.grid)
-    values = _values(canvas, box)
-    organ = (
-        None if options.within is None else np.isin(canvas.labels[box], [canvas.label_of(options.within), canvas.label])
-    )
+    reach = options.reach_mm or LARGEST_LESION_MM
+    box = box_around(np.concatenate(drawn.voxels), 1.5 * reach + 5.0, canvas.grid)
+    values, labels = _values(canvas, box), canvas.labels[box]
+    organ = None if options.within is None else np.isin(labels, [canvas.label_of(options.within), canvas.label])
     mask = np.zeros(values.shape, bool)
+    doubts = []
     for number, voxels in enumerate(drawn.shifted(box).voxels):
         monitor.progress(number / len(drawn.voxels), "finding the lesion")
-        mask |= lesion(values, voxels, canvas.spacing_mm, organ, reach_mm=reach).mask
-    if not mask.any():
-        return Proposal(said="Nothing there stands out from its surroundings.")
-    return canvas.put(box, mask)
+        found = lesion(values, voxels, canvas.spacing_mm, organ, _of_others(canvas, labels, voxels), reach)
+        mask |= found.mask
+        doubts.append(found.doubt)
+    said = "; ".join(dict.fromkeys(d for d in doubts if d))
+    said = said[:1].upper() + said[1:] + "." if said else ""
+    return replace(canvas.put(box, mask), said=said) if mask.any() else Proposal(said=said)
+
+
+def _of_others(canvas: Canvas, labels: Labels, click: NDArray[np.int64]) -> Mask:
+    """What lies well within other organs than the one that is clicked in; their borders may be wrong where a lesion is."""
+    nearby = np.concatenate([labels[tuple(np.clip(click + off, 0, np.array(labels.shape) - 1).T)] for off in NEARBY])
+    free = {0, canvas.label, *np.unique(nearby).tolist()} | {s.label for s in canvas.segments if s.key in AROUND}
+    return regions.shrunk(~np.isin(labels, list(free)), 3.0, canvas.spacing_mm)
 
 
 def _values(canvas: Canvas, box: Box) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -45,7 +47,7 @@ def interpolate(canvas: Canvas, options: InterpolateOptions, monitor: Monitor) -
     wanted = np.array(canvas.labels)
     strength = np.zeros(canvas.labels.shape, np.float32)
     for n, (label, axis, painted) in enumerate(found):
-        for a, b in zip(painted[:-1], painted[1:], strict=True):
+        for a, b in pairwise(painted):
             if b - a < 2:
                 continue
             monitor.progress((n + (a - painted[0]) / (painted[-1] - painted[0])) / len(found), "between slices")

@@ -49,7 +49,9 @@ def _refined(
     """Owners of the fine voxels: where coarse ones of several owners meet, nearness and the value decide together."""
     out = np.full(values.shape, -1, np.int16)
     width = np.hypot(statistics.width, statistics.noise / 2).astype(np.float32)
-    _decide(owner, factors, values, statistics.centre, width, drawn.owner, len(drawn.keys), float(sigma.max()) > 0.3, out)
+    _decide(
+        owner, factors, values, statistics.centre, width, drawn.owner, len(drawn.keys), float(sigma.max()) > 0.3, out
+    )
     return out
 
 
@@ -88,7 +90,14 @@ def _decide(owner, factors, values, centre, width, key_of, keys, calm, out):  # 
                 value = values[k, j, i]
                 if calm:
                     total, count = value, 1
-                    for kk, jj, ii in ((k - 1, j, i), (k + 1, j, i), (k, j - 1, i), (k, j + 1, i), (k, j, i - 1), (k, j, i + 1)):
+                    for kk, jj, ii in (
+                        (k - 1, j, i),
+                        (k + 1, j, i),
+                        (k, j - 1, i),
+                        (k, j + 1, i),
+                        (k, j, i - 1),
+                        (k, j, i + 1),
+                    ):
                         if 0 <= kk < nk and 0 <= jj < nj and 0 <= ii < ni:
                             total += values[kk, jj, ii]
                             count += 1

@@ -203,7 +203,9 @@ def _ring_around(look: _Look, start: Mask) -> Mask | None:
         ring = regions.without_islands(ring, 50.0, look.mm**3)
         core = regions.filled(regions.closed(ring, 2.0, look.spacing)) & ~ring
         if (core & start).sum() > 0.5 * start.sum():
-            return regions.connected_to(ring, regions.grown(regions.connected_to(core, start), 1.5 * look.mm, look.spacing) & ring)
+            return regions.connected_to(
+                ring, regions.grown(regions.connected_to(core, start), 1.5 * look.mm, look.spacing) & ring
+            )
     return None
 
 

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from organtwin.edit.places import box_around
 from organtwin.model import Volume
 from organtwin.monitor import Monitor
 from organtwin.segment.engine import Found
 from organtwin.segment.lesion.engine import LesionParameters
 from organtwin.segment.lesion.find import lesion
-from organtwin.segment.strokes import draw
+from organtwin.segment.strokes import Drawn, draw
 
-AROUND_MM = 20.0
+BLANK = -1e4  # what takes the place of values that are not numbers
 
 
 def segment(
@@ -35,9 +34,10 @@ def segment(
         key = drawn.keys[owner]
         if key not in masks:
             continue
-        box = box_around(seeds, parameters.reach_mm + AROUND_MM, volume.grid)
-        values = np.nan_to_num(volume.values[box].astype(np.float32), nan=-1e4, posinf=1e4, neginf=-1e4)
-        found = lesion(values, seeds - [s.start for s in box], volume.grid.spacing_mm, None, parameters.reach_mm)
+        margin = np.ceil((1.5 * parameters.reach_mm + 5.0) / volume.grid.spacing_mm[::-1]).astype(np.int64)
+        box = Drawn((key,), np.zeros(1, np.int64), (seeds,)).box(volume.grid.shape, margin)
+        values = np.nan_to_num(volume.values[box].astype(np.float32), nan=BLANK, posinf=-BLANK, neginf=BLANK)
+        found = lesion(values, seeds - [s.start for s in box], volume.grid.spacing_mm, reach_mm=parameters.reach_mm)
         masks[key][box] |= found.mask
-        doubts[key] = "; ".join(filter(None, (doubts.get(key, ""), found.doubt)))
+        doubts[key] = "; ".join(dict.fromkeys(d for d in (doubts.get(key, ""), found.doubt) if d))
     return [Found(key, mask if mask.any() else None, None, doubts.get(key, "")) for key, mask in masks.items()]

@@ -57,7 +57,9 @@ def surroundings(image: Floats, start: Mask, organ: Mask | None, others: Mask | 
     allowed = usable
     if organ is not None:
         close = min(max(image.shape) * mm * CLOSE_SHARE, CLOSE_MM)
-        allowed = regions.grown(regions.filled(regions.closed(organ | start, close, spacing)), BULGE_MM, spacing) & usable
+        allowed = (
+            regions.grown(regions.filled(regions.closed(organ | start, close, spacing)), BULGE_MM, spacing) & usable
+        )
     if not lungs and unit == BIN:  # fat and air are no organ, and no lesion
         outside = regions.opened(
             ndimage.gaussian_filter(image, 0.7 / mm, truncate=3) < min(-20.0, here - 30), mm, spacing
