@@ -23,6 +23,7 @@ from pydantic import Field, ValidationError
 from organtwin.errors import BadInput
 from organtwin.model import Frozen
 from organtwin.store.atomic import said_plainly, sync_folder, write_json
+from organtwin.store.lock import Lock
 
 DONE = Path("batch") / "done.json"
 
@@ -107,8 +108,20 @@ class BatchFolder:
             if outcome is not None:
                 yield outcome
 
+    def is_open(self, study: str) -> bool:
+        """Whether the app has the study's project open, so that it must stay where it is."""
+        if not self.project(study).exists():
+            return False
+        try:
+            Lock(self.project(study) / "lock").close()
+        except BadInput:
+            return True
+        return False
+
     def set_aside(self, outcome: Outcome) -> None:
         """Keep a failure. A project that an earlier protocol made of the study moves to ``earlier``."""
+        if self.is_open(outcome.id):
+            return
         if self.project(outcome.id).exists():
             self._move_earlier(outcome.id)
         write_json(self.failure(outcome.id), outcome.model_dump(mode="json"))
@@ -122,6 +135,8 @@ class BatchFolder:
         if _read(made / DONE) is None:
             return False
         with said_plainly(place):
+            if self.is_open(study):
+                return False
             if place.exists():
                 self._move_earlier(study, made)
             made.rename(place)

@@ -146,14 +146,18 @@ def run_batch(
                 told(f"The step '{step.title}' is left out: this installation has no operation '{step.do}'.")
         if found.not_wanted:
             told(f"{found.not_wanted} image files are left out by the protocol's names of files.")
+        at_hand = [study for study in todo.to_do if folder.is_open(study.id)]
+        if at_hand:
+            told(f"{', '.join(s.id for s in at_hand)}: open in the app, and left for the next run.")
+        ready = [study for study in todo.to_do if study not in at_hand]
         try:
-            if todo.to_do:
-                _work(folder, todo.to_do, protocol, count, address, progress)
+            if ready:
+                _work(folder, ready, protocol, count, address, progress)
             for study in todo.done:
                 refresh(folder, protocol, study.id)
         finally:
             summary = write_results(folder, protocol, {study.id: study for study in found.studies})
-    return {**summary, "seconds": round(time.monotonic() - began, 2), "ran": len(todo.to_do)}
+    return {**summary, "seconds": round(time.monotonic() - began, 2), "ran": len(ready), "open": len(at_hand)}
 
 
 def refresh_batch(root: Path, protocol: Protocol) -> dict[str, Any]:

@@ -313,6 +313,17 @@ def test_a_study_that_was_finished_before_a_kill_is_put_in_its_place(tmp_path: P
     assert not folder.settle(done.id)
 
 
+def test_a_project_that_is_open_in_the_app_stays_where_it_is(tmp_path: Path, folder: BatchFolder) -> None:
+    source = ball(tmp_path / "in")
+    before = do(folder, source)
+    document = Document.open(folder.project(before.id))
+    assert folder.is_open(before.id)
+    assert do(folder, source, BALL.replace("low: 50", "low: 40")) == before
+    assert document.entries()
+    document.close()
+    assert not folder.is_open(before.id)
+
+
 # -- limits -------------------------------------------------------------------------------------------------------
 
 
@@ -484,3 +495,20 @@ def test_the_page_on_this_machine_takes_marks_from_who_holds_its_key_and_shows_n
     finally:
         serving.shutdown()
         serving.server_close()
+
+
+def test_a_vessel_that_a_step_measures_is_in_the_table(tmp_path: Path, folder: BatchFolder) -> None:
+    k, j, i = np.indices((70, 30, 30)).astype(float)
+    radius = 7 - 4 * np.exp(-(((k - 35) / 5) ** 2))
+    values = np.where((j - 14.5) ** 2 + (i - 14.5) ** 2 < radius**2, 300, 0).astype(np.int16)
+    source = export(
+        Volume(name="tube", grid=Grid.make((30, 30, 70), (1, 1, 1)), values=values), tmp_path / "tube.nii.gz"
+    )
+    text = (
+        BALL.replace("key: liver, low: 50", "key: aorta, low: 150") + "  - do: vessel\n    with: {structure: aorta}\n"
+    )
+    found = do(folder, source, text)
+    assert found.status == "done", found.sentence
+    assert found.row["aorta_largest_diameter_mm"] == pytest.approx(14, abs=1)
+    assert found.row["aorta_stenosis_percent"] == pytest.approx(57, abs=8)
+    assert "stenosis" in str(found.row["flags"])
