@@ -33,7 +33,7 @@ def settle(canvas: Canvas, proposal: Proposal, rules: Rules) -> Edited:
     Raises
     ------
     BadInput
-        When the segment in hand is locked, or a rule names a segment that there is not.
+        When nothing may change and the segment in hand is locked, or a rule names a segment that there is not.
     """
     table = canvas.segments if proposal.segments is None else proposal.segments
     wide = max((s.label for s in table), default=0) > np.iinfo(canvas.labels.dtype).max
@@ -41,8 +41,6 @@ def settle(canvas: Canvas, proposal: Proposal, rules: Rules) -> Edited:
     if proposal.wanted is None or proposal.box is None or 0 in proposal.wanted.shape:
         return Edited(Patch.nothing(dtype), table, proposal.said)
     in_hand = next((s for s in canvas.segments if s.key == canvas.target), None)
-    if in_hand is not None and in_hand.locked:
-        raise BadInput(f"'{in_hand.name}' is locked", remedy="Unlock it first, or choose another segment.")
     may_lose, may_gain = np.ones(2**16, bool), np.ones(2**16, bool)
     if rules.inside is not None:
         may_lose[:] = False
@@ -53,6 +51,8 @@ def settle(canvas: Canvas, proposal: Proposal, rules: Rules) -> Edited:
     may_lose[locked] = may_gain[locked] = False
     wanted = proposal.wanted.astype(dtype, copy=False) if wide else proposal.wanted
     patch = Patch.permitted(canvas.labels, proposal.box, wanted, may_lose, may_gain, _in_range(canvas, rules))
+    if patch.empty and in_hand is not None and in_hand.locked:
+        raise BadInput(f"'{in_hand.name}' is locked", remedy="Unlock it first, or choose another segment.")
     return Edited(patch, counted(table, patch, canvas.grid.voxel_volume_mm3), proposal.said)
 
 

@@ -508,6 +508,33 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(tool: str, options: dict[s
     assert "\n" not in told.value.sentence
 
 
+def test_a_locked_lumen_gets_its_wall_but_no_stroke() -> None:
+    grid = GRIDS["plain"]
+    labels = np.zeros(grid.shape, np.uint8)
+    labels[:, 8:12, 8:12] = 3
+    on = canvas(grid, labels, "aorta")
+    locked = Canvas(
+        grid, labels, tuple(s.model_copy(update={"locked": s.key == "aorta"}) for s in on.segments), "aorta"
+    )
+    got, _ = done(locked, "hollow", thickness_mm=2.0, shell="outside", into="liver")
+    np.testing.assert_array_equal(got == 3, labels == 3)
+    assert (got == 1).any()
+    for tool, options in (
+        ("paint", {"points_mm": [grid.centre_mm.tolist()]}),
+        ("margin", {"margin_mm": -2}),
+        ("scissors", ASKED["scissors"]),
+    ):
+        with pytest.raises(BadInput, match="'Aorta' is locked"):
+            done(
+                locked,
+                tool,
+                **{
+                    **options,
+                    **({"to_clip": (np.eye(4) / [[99], [99], [99], [1]]).tolist()} if tool == "scissors" else {}),
+                },
+            )
+
+
 def test_locked_neighbours_are_safe_from_every_tool() -> None:
     grid = GRIDS["plain"]
     labels = islands_of(grid)

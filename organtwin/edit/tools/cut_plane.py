@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,9 +77,18 @@ def cut_plane(canvas: Canvas, options: CutPlaneOptions, monitor: Monitor) -> Pro
 
 def in_front(grid: Grid, box: Box, point_mm: NDArray[np.float64], normal: NDArray[np.float64]) -> Mask:
     """Which voxels of a box lie on the side of a plane that its unit normal points to."""
-    nk, nj, ni = shape_of(box)
     first = float((grid.to_world(start_of(box)) - point_mm) @ normal)
     along = grid.affine[:3, :3].T @ normal  # mm a step along i, j, k
-    rows = first + np.arange(nk)[:, None, None] * along[2] + np.arange(nj)[None, :, None] * along[1]
-    front: Mask = rows + np.arange(ni) * along[0] >= -1e-9 * float(np.abs(along).max())
+    front: Mask = np.zeros(shape_of(box), bool)
+    _fill(front, first + 1e-9 * float(np.abs(along).max()), along)
     return front
+
+
+@numba.njit(cache=True)
+def _fill(front, first, along):  # type: ignore[no-untyped-def]  # pragma: no cover
+    nk, nj, ni = front.shape
+    for k in range(nk):
+        for j in range(nj):
+            at = first + k * along[2] + j * along[1]
+            for i in range(ni):
+                front[k, j, i] = at + i * along[0] >= 0
