@@ -76,7 +76,7 @@ def _mask(
 
     if isinstance(thing, Segmentation):
         if not key:
-            vessels = [s.key for s in thing.segments if structure(s.key).vessel]
+            vessels = [s.key for s in thing.segments if structure(s.key).vessel or len(thing.segments) == 1]
             if len(vessels) != 1:
                 raise BadInput(
                     f"Which structure of '{thing.name}' is to be measured?",

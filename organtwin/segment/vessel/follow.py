@@ -56,7 +56,7 @@ def tree(look: Look, widest_mm: float, reach_mm: float, monitor: Monitor) -> tup
         calm = look.values if number == 0 else ndimage.gaussian_filter(look.values, CALM_MM * number / spacing[::-1])
         free = (calm > look.tissue + share * (blood - look.tissue)) & ~hard
         if bone.any():  # the softened rim of bone is a thin bright sheet along it
-            free &= regions.opened(free, 1.5 * float(spacing.max()), spacing) | ~near_bone
+            free &= regions.opened(free, float(spacing.max()), spacing) | ~near_bone
         cores = regions.distance_mm(~free, spacing) > 0.5 * widest_mm
         if cores.any():
             wide = True
@@ -111,8 +111,13 @@ def _distance(look: Look, free: Mask, most_mm: float) -> NDArray[np.float64] | N
     if len(near) == 0:
         return None
     start = near[int(np.linalg.norm((near - start) * look.grid.spacing_mm[::-1], axis=1).argmin())]
-    search = MCP_Geometric(np.where(free, 1.0, -1.0), sampling=tuple(look.grid.spacing_mm[::-1]))
-    return np.asarray(search.find_costs([tuple(int(s) for s in start)], max_cumulative_cost=most_mm)[0])
+    apart = [
+        ((np.arange(n) - at) * mm) ** 2
+        for n, at, mm in zip(free.shape, start, look.grid.spacing_mm[::-1], strict=True)
+    ]
+    near_enough = apart[0][:, None, None] + apart[1][:, None] + apart[2] <= most_mm**2
+    search = MCP_Geometric(np.where(free & near_enough, 1.0, -1.0), sampling=tuple(look.grid.spacing_mm[::-1]))
+    return np.asarray(search.find_costs([tuple(int(s) for s in start)])[0])
 
 
 def _spreads_at(look: Look, free: Mask, far: NDArray[np.float64], mask: Mask, widest_mm: float) -> float:
