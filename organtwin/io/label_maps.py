@@ -136,7 +136,10 @@ def segment_of(label: int, row: Row) -> Segment:
 
 def _slicer(name: str, grid: Grid, layers: list[NDArray[Any]], fields: dict[str, str]) -> Drawn:
     """Segments of a ``.seg.nrrd``: each a value in one of the layers."""
+    from scipy import ndimage
+
     drawn = Drawn(name, grid)
+    boxes = [ndimage.find_objects(values) for values in layers]
     numbers = sorted(int(m[1]) for key in fields if (m := re.fullmatch(r"Segment(\d+)_ID", key)))
     for n in numbers:
         said = {
@@ -163,8 +166,9 @@ def _slicer(name: str, grid: Grid, layers: list[NDArray[Any]], fields: dict[str,
             label=value, key=key, name=label, colour=(red, green, blue), code=code or known.code, volume_mm3=0.0,
             doubt=tags.get("OrganTwin.Doubt", ""),
         )  # fmt: skip
-        empty = np.zeros((0, 0, 0), bool)
-        drawn.add(segment, layers[layer] == value if layer < len(layers) else empty)
+        box = boxes[layer][value - 1] if layer < len(layers) and 0 < value <= len(boxes[layer]) else None
+        box = box or (slice(0, 0),) * 3
+        drawn.add(segment, layers[min(layer, len(layers) - 1)][box] == value, box)
     return drawn
 
 

@@ -21,6 +21,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage, generate_uid
+from pydicom.valuerep import format_number_as_ds
 
 from organtwin.errors import BadInput
 from organtwin.io import codes, outline
@@ -202,11 +203,16 @@ def _images_by_slice(grid: Grid, sources: Sequence[Dataset]) -> dict[int, Datase
 def _planes(grid: Grid) -> Dataset:
     """The pixels that the contours were drawn on."""
     planes = Dataset()
-    planes.PixelSpacing = [f"{grid.spacing_mm[1]:.12g}", f"{grid.spacing_mm[0]:.12g}"]
-    planes.SpacingBetweenSlices = f"{grid.spacing_mm[2]:.12g}"
-    planes.ImageOrientationPatient = [f"{v:.12g}" for v in (*grid.directions[:, 0], *grid.directions[:, 1])]
+    planes.PixelSpacing = [
+        format_number_as_ds(float(grid.spacing_mm[1])),
+        format_number_as_ds(float(grid.spacing_mm[0])),
+    ]
+    planes.SpacingBetweenSlices = format_number_as_ds(float(grid.spacing_mm[2]))
+    planes.ImageOrientationPatient = [
+        format_number_as_ds(float(v)) for v in (*grid.directions[:, 0], *grid.directions[:, 1])
+    ]
     first = (0, 0, 0 if np.linalg.det(grid.affine[:3, :3]) > 0 else grid.size[2] - 1)
-    planes.ImagePositionPatient = [f"{v:.12g}" for v in grid.to_world(first)]
+    planes.ImagePositionPatient = [format_number_as_ds(float(v)) for v in grid.to_world(first)]
     planes.NumberOfFrames, planes.Rows, planes.Columns = grid.size[2], grid.size[1], grid.size[0]
     return planes
 

@@ -20,11 +20,13 @@ _NEEDED = (
     "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate", "StudyTime",
     "ReferringPhysicianName",
 )  # fmt: skip
+# what a reference to an image consists of
+_REFERRED = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _PERSONAL = (
     "PatientAge", "PatientSize", "PatientWeight", "OtherPatientIDs", "OtherPatientNames", "OtherPatientIDsSequence",
     "PatientComments", "EthnicGroup", "Occupation", "AdditionalPatientHistory", "StudyDescription",
     "PhysiciansOfRecord", "NameOfPhysiciansReadingStudy", "IssuerOfPatientID", "PatientAddress",
-    "PatientMotherBirthName", "MedicalAlerts", "Allergies", "PregnancyStatus", "ReferencedPatientSequence",
+    "DeidentificationMethodCodeSequence", "PatientMotherBirthName", "MedicalAlerts", "Allergies", "PregnancyStatus", "ReferencedPatientSequence",
     "ReferencedStudySequence", "RequestAttributesSequence",
 )  # fmt: skip
 
@@ -50,7 +52,7 @@ def read_headers(
     """
     series: dict[str, list[Dataset]] = {}
     d: Dataset
-    elsewhere = 0
+    elsewhere = nameless = 0
     with gather(sources, monitor) as files, quiet():
         for found in files.files:
             if found.kind != "dicom":
@@ -59,12 +61,12 @@ def read_headers(
                 d = pydicom.dcmread(found.path, stop_before_pixels=True, force=True)
             except Exception:  # damaged: not one of the images
                 continue
-            if (
-                "Rows" not in d
-                or "SeriesInstanceUID" not in d
-                or "SOPInstanceUID" not in d
-                or d.get("Modality") == "SEG"
-            ):
+            if "Rows" not in d or d.get("Modality") == "SEG":
+                continue
+            if not d.get("SOPClassUID"):  # left out by a program that was in a hurry; the file's head may still say it
+                d.SOPClassUID = getattr(d, "file_meta", Dataset()).get("MediaStorageSOPClassUID", "")
+            if not all(d.get(name) for name in _REFERRED):
+                nameless += 1
                 continue
             frame = str(d.get("FrameOfReferenceUID") or "")
             if frame and grid.frame_uid and frame != grid.frame_uid:
@@ -73,6 +75,12 @@ def read_headers(
             series.setdefault(str(d.SeriesInstanceUID), []).append(d)
     fitting = [(_share(images, grid), images) for images in series.values()]
     fitting = [(share, images) for share, images in fitting if share > 0]
+    if not fitting and nameless:
+        raise BadInput(
+            "The images of the scan have no unique numbers (UIDs) of their own, so that no file can refer to them",
+            where=str(sources[0]),
+            remedy="Export without the images (--source).",
+        )
     if not fitting:
         raise BadInput(
             "These are not the images of the scan: they lie in another frame of reference"
@@ -82,6 +90,10 @@ def read_headers(
             remedy="Give the folder that the scan was imported from.",
         )
     images = max(fitting, key=lambda one: one[0])[1]
+    whole = [d for d in images if "SharedFunctionalGroupsSequence" in d]
+    if whole:  # one file holds all slices: of several (phases, echoes) the one with as many as the grid
+        images = [min(whole, key=lambda d: abs(int(d.get("NumberOfFrames") or 1) - grid.size[2]))]
+        _share_geometry(images[0])
     normal = grid.directions[:, 2]
     images.sort(key=lambda d: float(np.dot([float(v) for v in d.get("ImagePositionPatient", (0, 0, 0))], normal)))
     for d in images:
@@ -92,6 +104,10 @@ def read_headers(
                     delattr(d, name)
             name_nobody(d)
             d.StudyDate = d.StudyTime = ""
+            d.PatientIdentityRemoved, d.DeidentificationMethod = "YES", "Name, number and dates were not exported"
+        elif not d.get("DeidentificationMethod"):  # said and left empty is against the standard
+            for name in ("PatientIdentityRemoved", "DeidentificationMethod"):
+                d.pop(pydicom.tag.Tag(name), None)
         for name in _NEEDED:
             if name not in d:
                 setattr(d, name, "")
@@ -109,3 +125,11 @@ def _share(images: list[Dataset], grid: Grid) -> float:
         at = grid.to_index([float(v) for v in d.ImagePositionPatient])
         inside += bool(((at > -2) & (at < np.asarray(grid.size) + 2)).all())
     return inside / len(images) * (1 + len(images) / 1e6)
+
+
+def _share_geometry(d: Dataset) -> None:
+    """Pixel size and direction among the groups that all frames share, where highdicom looks for them."""
+    frames = d.get("PerFrameFunctionalGroupsSequence")
+    for name in ("PixelMeasuresSequence", "PlaneOrientationSequence"):
+        if frames and name in frames[0] and name not in d.SharedFunctionalGroupsSequence[0]:
+            setattr(d.SharedFunctionalGroupsSequence[0], name, frames[0][name].value)

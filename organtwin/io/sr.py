@@ -110,7 +110,7 @@ def write_sr(
         procedure_reported=PROCEDURES.get(str(sources[0].get("Modality", "")), OTHER_PROCEDURE),
         imaging_measurements=groups,
         title=Code("126000", "DCM", "Imaging Measurement Report"),
-        referenced_images=list(sources),
+        referenced_images=list(sources) if "PixelSpacing" in sources[0] else None,  # highdicom lists single frames only
     )
     document = sr.Comprehensive3DSR(
         evidence=[*sources, seg],
