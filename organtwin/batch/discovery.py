@@ -43,7 +43,7 @@ class FoundStudy:
     bytes : int
         Size of the files, to tell how much is left.
     study_uid, series_uid : str
-        Only this of what the sources hold; empty: all of it.
+        Only this of what the sources hold (an image in a zip goes by its name); empty: all of it.
     """
 
     id: str
@@ -232,7 +232,10 @@ def _from_zip(path: Path, size: int, wanted: StudyFilter, parts: dict[tuple[str,
                 if kind == "dicom":
                     _add(inside, tags, str(path), member.file_size, str(path), wanted)
                 elif kind not in ("other", "zip") and _chosen(Path(member.filename).name, wanted):
-                    _add(inside, ["", member.filename, "", "", "", ""], str(path), member.file_size, str(path), wanted)
+                    told = f"{member.filename} {member.CRC} {member.file_size}"
+                    inside["image", member.filename] = _Parts(
+                        "", member.filename, [(str(path), member.file_size)], [told]
+                    )
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError):
         inside[("",)] = _Parts("", "", [(str(path), size)], [f"{path.name} {size}"])
     for key, part in inside.items():

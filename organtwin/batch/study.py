@@ -94,6 +94,9 @@ def _make(folder: BatchFolder, study: FoundStudy, protocol: Protocol, began: flo
         if not made:
             made.append(_import(document, study, protocol.series, PartMonitor(monitor, 0.0, 0.2)))
         modality = str(document.entry(made[0][0]).facts.get("modality", ""))
+        wanted = protocol.series.modality
+        if wanted and modality not in (*wanted, "OT", ""):  # a file without headers shows only when it is read
+            raise BadInput(f"This scan is {modality}, and the protocol is for {' or '.join(wanted)}")
         names = {"scan": made[0]} | {
             step.title: objects for step, objects in zip(protocol.steps, made[1:], strict=False) if objects
         }
@@ -241,7 +244,7 @@ def choose_series(study: FoundStudy, wanted: SeriesFilter, monitor: Any = None) 
             s
             for s in listed.series
             if (not study.study_uid or s.study in ("", study.study_uid))
-            and (not study.series_uid or s.uid == study.series_uid)
+            and (not study.series_uid or study.series_uid in (s.uid, s.key))
         ] or list(listed.series)
         if not any(s.readable for s in mine):
             listed.series = tuple(mine)

@@ -173,6 +173,20 @@ def test_a_zip_is_opened_and_its_studies_told_apart(tmp_path: Path) -> None:
     assert {Path(s.sources[0]).name for s in found} == {"all.zip"}
 
 
+def test_each_image_in_a_zip_is_a_study_of_its_own(tmp_path: Path, folder: BatchFolder) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for n, radius in enumerate((4, 7)):
+            archive.write(ball(tmp_path / "balls", radius, f"ball{n}"), f"in/ball{n}.nii.gz")
+    shutil.rmtree(tmp_path / "balls")
+    protocol = parse(BALL)
+    studies = discover([tmp_path / "all.zip"], protocol.studies).studies
+    for study in studies:
+        main(task(folder, study, protocol))
+    volumes = [float(one.row["liver_ml"] or 0) for one in folder.outcomes()]
+    assert len(volumes) == 2
+    assert max(volumes) > 4 * min(volumes) > 0
+
+
 def test_projects_results_and_label_files_are_no_studies(tmp_path: Path, folder: BatchFolder) -> None:
     ball(tmp_path / "in")
     shutil.copy(tmp_path / "in" / "ball.nii.gz", tmp_path / "in" / "ball_gt.nii.gz")
