@@ -173,6 +173,8 @@ class Finder(QWidget):
         if one is None:
             return
         self._about.setText(one.about or self._structures_of(one))
+        self._about.setVisible(bool(self._about.text()))
+        self._said.setVisible(bool(self._said.text()))
         facts = [one.runtime, f"licence {one.licence}"]
         if one.modalities:
             facts.insert(0, ", ".join(one.modalities))

@@ -232,8 +232,7 @@ class Keys(QObject):
                 palette.take("")
             case _:
                 self.hand_wanted.emit()
-                name = self._by_key[event.text().upper()]
-                palette.take("" if palette.page is palette.pages[name] else name)
+                palette.take(self._by_key[event.text().upper()])
 
     def shut_down(self) -> None:
         app = QApplication.instance()

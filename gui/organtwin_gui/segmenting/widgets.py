@@ -44,6 +44,7 @@ class Amount(QWidget):
         *,
         digits: int = 1,
         log: bool = False,
+        lowest: str = "",
     ) -> None:
         super().__init__()
         self._log, self._low, self._high = log, low, high
@@ -52,6 +53,7 @@ class Amount(QWidget):
         self.box.setDecimals(digits)
         self.box.setSuffix(f" {unit}" if unit else "")
         self.box.setSingleStep(10.0**-digits if digits else 1.0)
+        self.box.setSpecialValueText(lowest)  # what the lowest amount means, where that is not an amount
         self.box.setKeyboardTracking(False)
         self.box.setFixedWidth(92)
         self.box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)

@@ -38,7 +38,9 @@ class FloodPage(ToolPage):
             "Tolerance", 30, 1, 500, "", "How far values may be from the one clicked", digits=0, log=True
         )
         self.reach = Amount("Reach", 60, 2, 300, "mm", "No farther than this from the click", digits=0, log=True)
-        self.neck = Amount("Necks", 0, 0, 20, "mm", "Passages thinner than this are not crossed: stops leaks")
+        self.neck = Amount(
+            "Necks", 0, 0, 20, "mm", "Passages thinner than this are not crossed: stops leaks", lowest="crossed"
+        )
         self.add(self.where, self.tolerance, self.reach, self.neck)
         self.hand = ClickHand(self.desk, self._clicked)
 

@@ -39,6 +39,7 @@ class CorrectPage(ToolPage):
             "mm",
             "How far from the stroke the border may move; 0: as far as the error seems to go",
             digits=0,
+            lowest="by itself",
         )
         self.tolerance = Amount("Tolerance", 3.0, 0.5, 10, "sd", "How far values may be from those under the stroke")
         self.add(self.size, self.reach, self.tolerance)
