@@ -30,10 +30,10 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("[ and ]", "the plane along the vessel"),
     ),
     "Segment by hand": (
-        ("1 … 9, 0", "paint, erase, correct, level trace, flood, threshold, grow, scissors, cut plane, contour"),
-        ("L, I, S, M, J, F, H, C", "lesion, between slices, smooth, margin, islands, fill holes, hollow, combine"),
+        ("1 … 9, 0", "paint, erase, correct, … contour: as in the palette"),
+        ("l, i, s, a, j, e, h, c", "lesion, between slices, … combine: as in the palette"),
         ("q, w", "segment before, after"),
-        ("Ctrl while drawing", "the other way: erase instead of paint, paint instead of erase"),
+        ("Ctrl while drawing", "the other way: erase, not paint"),
         ("Shift + wheel", "size of the brush"),
         ("Enter, Escape, Backspace", "apply or close, put aside or stop, last seed away"),
         ("space, g, x", "tool down and up again, overlay on or off, others as glass in 3D"),

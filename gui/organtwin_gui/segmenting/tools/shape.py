@@ -55,7 +55,7 @@ class MarginPage(ToolPage):
     name = "margin"
     title = "Margin"
     icon = "margin"
-    key = "M"
+    key = "A"
     about = "Grows or shrinks the segment in hand by the same distance all round."
 
     def build(self) -> None:
@@ -96,7 +96,7 @@ class HolesPage(ToolPage):
     name = "fill-holes"
     title = "Fill holes"
     icon = "holes"
-    key = "F"
+    key = "E"
     about = "Fills what the segment in hand encloses."
 
     def build(self) -> None:
