@@ -9,14 +9,20 @@ import threading
 import time
 import traceback
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from organtwin.edit.apply import Edited
-from organtwin.edit.edit import canvas_of
+from organtwin.edit.canvas import Canvas
+from organtwin.edit.edit import Edit, canvas_of
+from organtwin.edit.tool import find, names
 from organtwin.errors import BadInput, Cancelled, OrganTwinError
-from organtwin.model import Frozen, Volume
+from organtwin.model import Frozen, Segment, Volume
 from organtwin.monitor import NullMonitor
+from organtwin.space import Grid
 from organtwin.workbench import messages as say
 from organtwin.workbench.shared_labels import SharedLabels
 
@@ -46,12 +52,31 @@ class Server:
     def run(self) -> None:
         """For ever."""
         self._tell(say.Ready())
+        self._warm()
         while True:
             with self._asked:
                 while self._waiting is None:
                     self._asked.wait()
                 work, self._waiting = self._waiting, None
             self._answer(work)
+
+    def _warm(self) -> None:
+        """Load what the tools need, and what was compiled for the commonest, as long as nobody asks."""
+        for name in names():
+            if self._waiting is not None:
+                return
+            with suppress(ImportError):  # told when it is asked for
+                import_module(find(name).function.partition(":")[0])
+        grid = Grid.make((4, 4, 4), (1, 1, 1))
+        labels = np.zeros(grid.shape, self._labels.dtype)
+        labels[1, 1, 1] = 1
+        canvas = Canvas(grid, labels, (Segment.of(1, "liver", 0.0),), "liver")
+        for edit in (
+            Edit(tool="islands", segment="liver"),
+            Edit(tool="margin", segment="liver", options={"margin_mm": 1}),
+        ):
+            if self._waiting is None:
+                edit.perform(canvas)
 
     def _answer(self, work: say.Work) -> None:
         ticket = work.ticket
