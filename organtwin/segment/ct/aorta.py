@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 RADII_MM = (5.0, 6.5, 8.0, 9.5, 11.0, 12.5, 14.0, 16.0, 18.0, 21.0, 24.0)
 SOFT_TISSUE_HU = 55.0
 LEAST_CONTRAST_HU = 100.0  # blood without contrast is below 60
+ROOM_ABOVE_MM = 12.0
+MOST_BONE = 0.35
 LEAST_SCORE, GOOD_SCORE = 0.9, 1.3
 LEAST_CANAL, GOOD_CANAL = 0.4, 0.8
 WIDE_MM = 21.0  # radius above which the aorta is an aneurysm, or no aorta
@@ -109,7 +112,8 @@ def find_aorta(context: CTContext, canal: DiscPath, tick: Callable[[], None] = l
     tick()
     image = tracking_image(context)
     trust = ndimage.gaussian_filter1d(path.score, 3.0, mode="nearest")
-    seed = int(trust.argmax())
+    above = math.ceil(ROOM_ABOVE_MM / float(spacing[0]))  # it is followed upwards from there
+    seed = int(trust[: max(len(trust) - above, 1)].argmax())
     core = _inner_values(context, path, seed)
     if trust[seed] < LEAST_SCORE:
         return "no bright round vessel stands out in front of the spine; the scan may have been made without contrast"
@@ -135,6 +139,10 @@ def find_aorta(context: CTContext, canal: DiscPath, tick: Callable[[], None] = l
         return "the vessel in front of the spine is too thin"
     level = float(np.median(inside))
     noise = float(1.4826 * np.median(np.abs(inside - level)))
+    if level < LEAST_CONTRAST_HU:
+        return f"the scan shows no contrast in the aorta ({level:.0f} HU)"
+    if _bone_share(context, mask) > MOST_BONE:
+        return "what stands out by the spine is bone; the scan may have been made without contrast"
     confidence, doubts = _judged(tube, trust[seed], canal, arch and not root)
     tick()
     root_mm = tube.line[-1] if root else None
@@ -145,6 +153,12 @@ def find_aorta(context: CTContext, canal: DiscPath, tick: Callable[[], None] = l
         mask |= paint(ascending, context.full_hu.shape, full_spacing(context))
         doubts.append("the arch is not in view: the ascending part is a piece of its own")
     return Aorta(tube, ascending, mask, level, noise, arch, root_mm, confidence, tuple(doubts))
+
+
+def _bone_share(context: CTContext, mask: Mask) -> float:
+    """Share of a mask on the full grid that is bone by its place and brightness."""
+    share = context.to_working(mask)
+    return float(share[context.bone].sum()) / max(float(share.sum()), 1e-6)
 
 
 def _joined(down: list[Section], up: list[Section]) -> tuple[FloatArray, FloatArray]:

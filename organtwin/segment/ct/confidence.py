@@ -23,6 +23,7 @@ USUAL_ML = {
     "lung_left": (500.0, 4000.0),
 }
 CLEAR_STEP_HU = 15.0
+UNENHANCED_HU, UNENHANCED = 75.0, 0.75
 
 
 def cut_by_scan(mask: Mask) -> tuple[str, ...]:
@@ -75,6 +76,9 @@ def judge_organ(context: CTContext, key: str, mask: Mask, steadiness: float) -> 
     if doubt:
         doubts.append(doubt)
     confidence = steadiness * (0.4 + 0.6 * border) * size
+    if mask.any() and float(np.median(context.smooth[mask])) < UNENHANCED_HU:
+        confidence *= UNENHANCED
+        doubts.append("it holds little contrast: shape and fat around it, not brightness, tell it from its neighbours")
     return round(float(confidence), 2), "; ".join(doubts)
 
 
@@ -106,7 +110,9 @@ def _size(context: CTContext, key: str, mask: Mask) -> tuple[float, str]:
     if ml > high:
         return max(0.3, high / ml), f"its {ml:.0f} mL are more than usual"
     if cut:
-        return (0.95 if ml > low else 0.85), f"the scan cuts it at the {' and '.join(cut)}"
+        return (
+            0.95 if ml > low else max(0.45, 0.85 * (ml / low) ** 0.3)
+        ), f"the scan cuts it at the {' and '.join(cut)}"
     if ml < low:
         return max(0.2, ml / low), f"its {ml:.0f} mL are less than usual"
     return 1.0, ""

@@ -29,6 +29,8 @@ LEAST_LIVER_CORE_ML = 40.0
 SPLEEN_HU = (40.0, 240.0)
 LEAST_SPLEEN_CORE_ML = 2.0
 LEAST_KIDNEY_CORE_ML = 1.0
+UNENHANCED_HU = 85.0  # a liver that is darker holds little contrast: brightness does not tell the organs apart
+FAT_HU, LEAST_FAT_SHELL = -20.0, 0.4
 MOST_KIDNEY_WALL = 0.25
 
 
@@ -60,10 +62,10 @@ def liver_core(context: CTContext, taken: Mask) -> Core | None:
     return best[1] if best else None
 
 
-def spleen_core(context: CTContext, taken: Mask, level: Mask | None = None) -> Core | None:
+def spleen_core(context: CTContext, taken: Mask, level: Mask | None = None, enhanced: bool = True) -> Core | None:
     """The even thing on the left that lies along the ribs, beside or behind the spine's front.
 
-    ``level`` is the liver: the spleen lies at its height.
+    ``level`` is the liver: the spleen lies at its height. ``enhanced`` is whether it is brighter than muscle.
     """
     mean, deviation = context.evenness
     behind = behind_spine(context)
@@ -78,9 +80,9 @@ def spleen_core(context: CTContext, taken: Mask, level: Mask | None = None) -> C
     even = place & (deviation < 16)
     if context.volume_ml(even) < LEAST_SPLEEN_CORE_ML:
         return None
-    floor = muscle_mode(context).centre_hu + 8
+    floor = muscle_mode(context).centre_hu + 8 if enhanced else LIVER_HU[0]
     best: tuple[float, Core] | None = None
-    for mode in peaks(mean[even], max(SPLEEN_HU[0], floor), SPLEEN_HU[1], share=0.02)[:4]:
+    for mode in peaks(mean[even], max(SPLEEN_HU[0], floor) if enhanced else floor, SPLEEN_HU[1], share=0.02)[:4]:
         labels, count = ndimage.label(context.shrink(mode.near(context.smooth) & place, 5.0))
         for label in np.argsort(-np.bincount(labels.ravel())[1:])[:3] + 1 if count else []:
             core = labels == label
@@ -113,3 +115,23 @@ def kidney_core(context: CTContext, taken: Mask, right: bool, soft_hu: float) ->
         values = context.smooth[core]
         return Core(core, Mode(float(np.median(values)), float(np.clip(values.std(), 12, 40))))
     return None
+
+
+def unenhanced_kidney_core(context: CTContext, taken: Mask, right: bool) -> Core | None:
+    """The thick body beside the spine that is set in fat, where contrast does not show which one it is."""
+    aside = beside_spine(context) * (-1 if right else 1)
+    behind = behind_spine(context)
+    place = (aside > 18) & (aside < 110) & (behind > -75) & (behind < 35)
+    place = place & soft_tissue(context) & ~taken & (context.depth_in_cage > 5)
+    labels, count = ndimage.label(context.shrink(place, 7.0))
+    best: tuple[float, Core] | None = None
+    for label in np.argsort(-np.bincount(labels.ravel())[1:])[:6] + 1 if count else []:
+        core = labels == label
+        if context.volume_ml(core) < LEAST_KIDNEY_CORE_ML:
+            break
+        shell = context.grow(core, 14.0) & ~context.grow(core, 9.0) & context.trunk
+        fat = float(np.mean(context.smooth[shell] < FAT_HU)) if shell.any() else 0.0
+        values = context.smooth[core]
+        if fat > LEAST_FAT_SHELL and (best is None or fat > best[0]):
+            best = fat, Core(core, Mode(float(np.median(values)), float(np.clip(values.std(), 8, 20))))
+    return best[1] if best else None

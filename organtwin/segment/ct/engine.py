@@ -9,7 +9,7 @@ from organtwin.segment.engine import Engine
 class CTParameters(Frozen):
     """``least_confidence``: what is less sure than this is not painted, but named as not found."""
 
-    least_confidence: float = 0.25
+    least_confidence: float = 0.4
 
 
 ENGINE = Engine(

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.segment.ct.competition import walk
-from organtwin.segment.ct.cores import Core, kidney_core, liver_core, spleen_core
+from organtwin.segment.ct.cores import (
+    UNENHANCED_HU,
+    Core,
+    kidney_core,
+    liver_core,
+    spleen_core,
+    unenhanced_kidney_core,
+)
 from organtwin.segment.ct.enclosure import enclosure
 from organtwin.segment.ct.resample import resample
 from organtwin.segment.ct.shape import bounding_box, largest_piece, squared_distance_mm2
@@ -55,9 +62,15 @@ def find_cores(context: CTContext, taken: Mask) -> dict[str, Core]:
     for key, core in kidneys.items():  # both take up contrast alike; a much duller body is bowel or pancreas
         if core and core.mode.centre_hu > brightest - 35:
             cores[key] = core
+    enhanced = liver is None or liver.mode.centre_hu > UNENHANCED_HU
+    if not enhanced:
+        for key in kidneys:
+            core = cores.get(key) or unenhanced_kidney_core(context, held, key == "kidney_right")
+            if core:
+                cores[key] = core
     for core in cores.values():
         held = held | core.mask
-    spleen = spleen_core(context, held, liver.mask if liver else None)
+    spleen = spleen_core(context, held, liver.mask if liver else None, enhanced)
     if spleen:
         cores["spleen"] = spleen
     return cores
