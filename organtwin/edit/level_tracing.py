@@ -38,8 +38,8 @@ def level_trace(canvas: Canvas, options: LevelTraceOptions, monitor: Monitor) ->
     return canvas.take(found.box, found.mask) if options.erase else canvas.put(found.box, found.mask)
 
 
-def trace(grid: Grid, values: NDArray[Any], point_mm: Point, normal: Point, smooth_mm: float = 0.0) -> Trace:
-    """The line through a point, to be drawn while the pointer moves (about a millisecond on 512 x 512).
+def trace(grid: Grid, values: NDArray[Any], point_mm: Point, normal: Point, smooth_mm: float = 1.0) -> Trace:
+    """The line through a point, to be drawn while the pointer moves (a few milliseconds on 512 x 512).
 
     Parameters
     ----------
@@ -98,12 +98,28 @@ def _line(image, y, x):  # type: ignore[no-untyped-def]  # pragma: no cover
     corner_r, corner_c = (0, 0, 1, 1), (0, 1, 1, 0)
     step_r, step_c = (-1, 0, 1, 0), (0, 1, 0, -1)
     edge = -1
-    for e in range(4):  # enter through an edge from below to above
-        a = image[r + corner_r[e], c + corner_c[e]]
-        b = image[r + corner_r[(e + 1) % 4], c + corner_c[(e + 1) % 4]]
-        if a <= level < b:
-            edge = e
-    if edge < 0:  # the whole cell has one value
+    for dr, dc in (
+        (0, 0),
+        (-1, 0),
+        (0, -1),
+        (-1, -1),
+        (1, 0),
+        (0, 1),
+        (1, 1),
+        (-1, 1),
+        (1, -1),
+    ):  # a point on a corner has more
+        a, b = r + dr, c + dc
+        if edge >= 0 or not (0 <= a <= rows - 2 and 0 <= b <= columns - 2):
+            continue
+        for e in range(4):  # enter through an edge from below to above
+            low = image[a + corner_r[e], b + corner_c[e]]
+            high = image[a + corner_r[(e + 1) % 4], b + corner_c[(e + 1) % 4]]
+            if low <= level < high:
+                edge = e
+        if edge >= 0:
+            r, c = a, b
+    if edge < 0:  # all around has one value
         return np.array([[y, x]]), level
     start_r, start_c, start_edge = r, c, edge
     count = 0

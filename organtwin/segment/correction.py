@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from organtwin.segment import regions
+from organtwin.segment import regions, shaping
 from organtwin.segment.competition import pop, push
 from organtwin.segment.regions import Box, Mask
 
@@ -22,6 +22,7 @@ LEAST_REACH_MM, FARTHEST_MM = 10.0, 30.0
 NOISE_MM = 1.0
 ALIKE = 3.0  # standard deviations at which a value is no more like that of a side
 STEEPEST = 5.0  # of an edge, in standard deviations a voxel
+CLIPPED = 20.0
 LOCAL_MM = 25.0  # the segment's own values are looked at so far from the stroke
 
 
@@ -86,6 +87,8 @@ def corrected(
     else:  # crumbs that the cut leaves beside the stroke go with it
         left = regions.opened(moved, 1.5, spacing_mm)
         moved = np.where(about, left, moved)
+    image = np.clip(scan, own - CLIPPED * width, own + CLIPPED * width)  # air is no farther off than fat
+    moved = shaping.on_the_edge(image, moved, about, spacing_mm)
     if smooth_mm > 0:
         moved = np.where(about, _even(moved, smooth_mm, spacing_mm), moved)
     moved = moved | here if missing else moved & ~here

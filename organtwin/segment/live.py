@@ -56,7 +56,7 @@ def _refined(
 
 
 @numba.njit(cache=True)
-def _decide(owner, factors, values, centre, width, key_of, keys, calm, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _decide(owner, factors, values, centre, width, key_of, keys, soft, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The key with the largest product of nearness (linear between coarse voxels) and likeness of the value; -1 where
     nobody's is larger."""
     nk, nj, ni = values.shape
@@ -88,7 +88,7 @@ def _decide(owner, factors, values, centre, width, key_of, keys, calm, out):  # 
                         for ii, wi in ((i0, 1 - fi), (i1, fi)):
                             near[owner[kk, jj, ii]] += wk * wj * wi  # -1 is the last
                 value = values[k, j, i]
-                if calm:
+                if soft > 0:
                     total, count = value, 1
                     for kk, jj, ii in (
                         (k - 1, j, i),
@@ -98,7 +98,8 @@ def _decide(owner, factors, values, centre, width, key_of, keys, calm, out):  # 
                         (k, j, i - 1),
                         (k, j, i + 1),
                     ):
-                        if 0 <= kk < nk and 0 <= jj < nj and 0 <= ii < ni:
+                        inside = 0 <= kk < nk and 0 <= jj < nj and 0 <= ii < ni
+                        if inside and abs(values[kk, jj, ii] - value) < soft:  # not across an edge
                             total += values[kk, jj, ii]
                             count += 1
                     value = total / count

@@ -18,7 +18,7 @@ class LevelTraceOptions(Frozen):
 
     point_mm: Point
     normal: Point
-    smooth_mm: Annotated[float, Field(ge=0, le=20)] = 0.0
+    smooth_mm: Annotated[float, Field(ge=0, le=20)] = 1.0
     erase: bool = False
 
 
