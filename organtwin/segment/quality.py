@@ -283,8 +283,8 @@ def _sided(one: Quality, centres: Mapping[str, NDArray[np.float64]], found: Iter
                 )
             )
         twin = next((q for q in found if q.key == other), None)
-        small, large = sorted((one.volume_ml, twin.volume_ml if twin else one.volume_ml))
-        ratio = large / max(small, 1e-9)
+        sizes: list[float] = [one.volume_ml, twin.volume_ml if twin else one.volume_ml]
+        ratio = max(sizes) / max(min(sizes), 1e-9)
         if stem in ("kidney", "lung") and ratio > 2 and not one.border and twin is not None and not twin.border:
             flags.append(
                 Flag(measure="pair", level="fair", sentence=f"Left and right differ by a factor of {ratio:.2g}.")
