@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,11 @@ from organtwin.model import Cap, OrganMesh
 from organtwin.vessel.section import plane_axes
 
 MORPH = 1.0  # diameters over which the outline becomes a circle, at most half of the tube
-TALL, GROWS, TALLEST = 1.2, 1.08, 2.0  # edges of the cap: the height of the first layer, times what each is higher, and the highest
+TALL, GROWS, TALLEST = (
+    1.2,
+    1.08,
+    2.0,
+)  # edges of the cap: the height of the first layer, times what each is higher, and the highest
 CLEAR = 1.1  # radii: so far a tube's axis must stay from walls that are not its own
 
 
@@ -101,9 +106,7 @@ def extended(
     )
 
 
-def _tube(
-    points: tri.Points, cap_faces: NDArray[np.int64], cap: Cap, length: float, first: int
-) -> tuple[_Tube, bool]:
+def _tube(points: tri.Points, cap_faces: NDArray[np.int64], cap: Cap, length: float, first: int) -> tuple[_Tube, bool]:
     """The swept cells of one cap, and whether its outline became a circle."""
     corners, local = np.unique(cap_faces, return_inverse=True)
     local = local.reshape(-1, 3)
@@ -127,7 +130,7 @@ def _tube(
     rows = np.concatenate([corners[None], first + np.arange(layers * n).reshape(layers, n)])
     low = np.sort(local, axis=1)  # the same order in every layer: neighbours cut their common side alike
     cells = []
-    for below, above in zip(rows[:-1], rows[1:], strict=True):
+    for below, above in pairwise(rows):
         a, b, c = (below[low[:, k]] for k in range(3))
         d, e, f = (above[low[:, k]] for k in range(3))
         cells += [np.stack([a, b, c, f], 1), np.stack([a, b, e, f], 1), np.stack([a, d, e, f], 1)]

@@ -67,9 +67,7 @@ def run(inputs: Mapping[str, TwinObject], parameters: VesselParameters, monitor:
     return (line,)
 
 
-def _mask(
-    thing: TwinObject, key: str, also: Sequence[str]
-) -> tuple[NDArray[np.bool_], Grid, str, dict[str, str]]:
+def _mask(thing: TwinObject, key: str, also: Sequence[str]) -> tuple[NDArray[np.bool_], Grid, str, dict[str, str]]:
     import numpy as np
 
     from organtwin.vessel.voxels import of_surface

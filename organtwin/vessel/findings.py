@@ -82,9 +82,7 @@ def ways(line: Centerline) -> list[list[int]]:
 
 
 def _way(line: Centerline, branches: list[int]) -> _Way | None:
-    parts = [
-        np.arange(b.first + (n > 0), b.last + 1) for n, b in enumerate(line.branches[k] for k in branches)
-    ]
+    parts = [np.arange(b.first + (n > 0), b.last + 1) for n, b in enumerate(line.branches[k] for k in branches)]
     at = np.concatenate(parts)
     along, diameter = np.asarray(line.distance_mm)[at], line.diameter_mm[at]
     clear = np.asarray(line.clear)[at]
@@ -99,7 +97,9 @@ def _normal(along: Numbers, diameter: Numbers, clear: NDArray[np.bool_]) -> Numb
     s, d = along[clear], diameter[clear]
     span = SPAN * float(np.median(d))
     knots = np.linspace(along[0], along[-1], max(5, int(np.ceil(4 * (along[-1] - along[0]) / span)) + 1))
-    start = np.array([np.median(d[np.abs(s - k) <= max(span, np.sort(np.abs(s - k))[min(8, len(s) - 1)])]) for k in knots])
+    start = np.array(
+        [np.median(d[np.abs(s - k) <= max(span, np.sort(np.abs(s - k))[min(8, len(s) - 1)])]) for k in knots]
+    )
     fit = start
     for _ in range(4):
         off = d - np.interp(s, knots, fit)
@@ -197,7 +197,11 @@ def _dilatations(line: Centerline, way: _Way, voxel_mm: float) -> Iterator[Findi
     for lesion in _lesions(way, wide, 1.0, none):
         most = float(way.diameter[lesion.worst])
         ratio = most / lesion.reference
-        if ratio < DILATED or most - lesion.reference < voxel_mm or way.along[lesion.last] - way.along[lesion.first] < 0.4 * lesion.reference:
+        if (
+            ratio < DILATED
+            or most - lesion.reference < voxel_mm
+            or way.along[lesion.last] - way.along[lesion.first] < 0.4 * lesion.reference
+        ):
             continue
         if max(lesion.before or 0.0, lesion.beyond or 0.0) * (1 + BOTH_SIDES * (DILATED - 1)) > most:
             continue

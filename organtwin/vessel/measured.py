@@ -144,7 +144,9 @@ def _refuse_ring(line: centerline.Centerline, mask: NDArray[np.bool_], grid: Gri
     if len(voxels) > 20_000:
         voxels = voxels[:: len(voxels) // 20_000 + 1]
     away, near = cKDTree(line.points_mm).query(grid.to_world(voxels[:, ::-1]))
-    seen = float((away < 2.0 * np.maximum(line.radii_mm[near], float(grid.spacing_mm.max())) + grid.spacing_mm.max()).mean())
+    seen = float(
+        (away < 2.0 * np.maximum(line.radii_mm[near], float(grid.spacing_mm.max())) + grid.spacing_mm.max()).mean()
+    )
     if seen < SEEN:
         raise BadInput(
             f"{what} is closed to a ring: it has no end that blood could come from",
@@ -342,7 +344,9 @@ def _described(
         refined, share = lumen.refined(line, way, up, outline)
         if lumen.image is not None:
             seen.append((share, len(line)))
-            outline = _whole(np.where(clear[number][:, None], refined, outline), clear[number], distances(line), twig.radius)
+            outline = _whole(
+                np.where(clear[number][:, None], refined, outline), clear[number], distances(line), twig.radius
+            )
         outline = outline - lumen.filled_in(outline, line, way)[:, None]
         start = at_end[twig.parent] if twig.parent >= 0 else 0.0
         along = start + distances(line)
@@ -367,7 +371,10 @@ def _described(
     every = Sections.joined(parts)
     if seen:
         share = sum(s * n for s, n in seen) / sum(n for _, n in seen)
-        notes = (*notes, f"The scan shows the wall on {100 * share:.0f} % of the outlines; the rest is as it was segmented.")
+        notes = (
+            *notes,
+            f"The scan shows the wall on {100 * share:.0f} % of the outlines; the rest is as it was segmented.",
+        )
     made = Centerline(
         name=name,
         structure=key,

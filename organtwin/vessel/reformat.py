@@ -8,7 +8,7 @@ reformation", IEEE Visualization 2002): lengths in the picture are lengths in th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numba
 import numpy as np
@@ -122,9 +122,7 @@ def curved(
         flat = across - np.einsum("ij,ij->i", across, row.tangent)[:, None] * row.tangent
         slant = np.maximum(np.linalg.norm(flat, axis=1), 0.3)
         turn = np.rad2deg(
-            np.arctan2(
-                np.einsum("ij,ij->i", flat, np.cross(row.tangent, row.up)), np.einsum("ij,ij->i", flat, row.up)
-            )
+            np.arctan2(np.einsum("ij,ij->i", flat, np.cross(row.tangent, row.up)), np.einsum("ij,ij->i", flat, row.up))
         )
         far, near = row.wall(turn) / slant, row.wall(turn + 180) / slant
     columns = max(2, round(2 * half / pixel))
@@ -258,9 +256,7 @@ def _main_axis(points: Points) -> Points:
     return np.asarray(chord * (np.sign(chord @ (points[-1] - points[0])) or 1.0))
 
 
-def _lines(
-    volume: Volume, points: Points, across: Points, middle: Numbers, pixel: float, columns: int
-) -> Image:
+def _lines(volume: Volume, points: Points, across: Points, middle: Numbers, pixel: float, columns: int) -> Image:
     grid = volume.grid
     start = points - (middle * pixel)[:, None] * across
     begin = np.ascontiguousarray(grid.to_index(start)[:, ::-1])
@@ -272,7 +268,7 @@ def _lines(
 
 @numba.njit(cache=True)
 def _sampled_lines(
-    values: NDArray[np.int16], begin: Numbers, step: Numbers, columns: int, outside: float
+    values: NDArray[Any], begin: Numbers, step: Numbers, columns: int, outside: float
 ) -> Image:  # pragma: no cover (compiled)
     nk, nj, ni = values.shape
     out = np.empty((len(begin), columns), np.float32)

@@ -55,7 +55,7 @@ def dice(a, b):
 
 
 def test_two_clicks_give_the_vessel_between_them_without_branch_and_bone(scene):
-    volume, trunk, side, rod = scene
+    volume, trunk, _, rod = scene
     main = lines()[0]
     made = segmented(volume, [tuple(main[60]), tuple(main[740])])
     mask = np.asarray(made.labels) > 0

@@ -130,7 +130,12 @@ def test_outlines_follow_the_half_way_value_of_the_scan_and_not_a_mask_that_is_t
 def test_a_surface_is_measured_as_a_mask_is():
     import pyvista
 
-    tube = pyvista.Line((0, 0, 0), (10, 5, 60), resolution=60).tube(radius=4, n_sides=60, capping=True).triangulate().clean()
+    tube = (
+        pyvista.Line((0, 0, 0), (10, 5, 60), resolution=60)
+        .tube(radius=4, n_sides=60, capping=True)
+        .triangulate()
+        .clean()
+    )
     surface = Surface(
         name="t",
         structure="aorta",

@@ -48,7 +48,9 @@ def centerline(
 def vessel(
     project: ProjectPath,
     structure: Annotated[str, typer.Option(help="Of the segmentation, as in: aorta.")] = "aorta",
-    also: Annotated[list[str] | None, typer.Option(help="A structure that belongs to its tree; may be repeated.")] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(help="A structure that belongs to its tree; may be repeated.")
+    ] = None,
     segmentation: Annotated[str | None, typer.Option(help="Which segmentation, by name or uuid.")] = None,
     volume: Annotated[str | None, typer.Option(help="Which scan, by name or uuid; the one it was made from.")] = None,
     as_segmented: Annotated[bool, typer.Option("--as-segmented", help="Do not look for the wall in the scan.")] = False,
@@ -56,7 +58,9 @@ def vessel(
     csv: Annotated[Path | None, typer.Option(help="Write what was measured at each point of the way.")] = None,
     cpr: Annotated[Path | None, typer.Option(help="Write a curved reformat of the way as PNG.")] = None,
     angle: Annotated[float, typer.Option(help="Degrees by which the reformat is turned.")] = 0.0,
-    stretched: Annotated[bool, typer.Option("--stretched", help="A stretched reformat, not a straightened one.")] = False,
+    stretched: Annotated[
+        bool, typer.Option("--stretched", help="A stretched reformat, not a straightened one.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure a vessel: its tree, diameters and areas along it, stenoses and aneurysms."""

@@ -39,9 +39,9 @@ def tree(look: Look, widest_mm: float, reach_mm: float, monitor: Monitor) -> tup
     """
     if look.values.size > 1.5 * MOST_VOXELS:
         values, grid = cubic(look, 0.8 * MOST_VOXELS)
-        mask, *said = tree(replace(look, values=values, grid=grid), widest_mm, reach_mm, monitor)
+        mask, confidence, doubt = tree(replace(look, values=values, grid=grid), widest_mm, reach_mm, monitor)
         fine = sampled(mask.astype(np.float32), grid, _centres(look))
-        return fine.reshape(look.values.shape) > 0.5, said[0], said[1]
+        return fine.reshape(look.values.shape) > 0.5, confidence, doubt
     spacing = look.grid.spacing_mm
     doubts: list[str] = []
     blood = float(look.blood[0])
@@ -112,8 +112,7 @@ def _distance(look: Look, free: Mask, most_mm: float) -> NDArray[np.float64] | N
         return None
     start = near[int(np.linalg.norm((near - start) * look.grid.spacing_mm[::-1], axis=1).argmin())]
     apart = [
-        ((np.arange(n) - at) * mm) ** 2
-        for n, at, mm in zip(free.shape, start, look.grid.spacing_mm[::-1], strict=True)
+        ((np.arange(n) - at) * mm) ** 2 for n, at, mm in zip(free.shape, start, look.grid.spacing_mm[::-1], strict=True)
     ]
     near_enough = apart[0][:, None, None] + apart[1][:, None] + apart[2] <= most_mm**2
     search = MCP_Geometric(np.where(free & near_enough, 1.0, -1.0), sampling=tuple(look.grid.spacing_mm[::-1]))
@@ -143,5 +142,7 @@ def _bone(look: Look) -> tuple[Mask, Mask]:
     large[0] = False
     bone = large[labels]
     if bone.any():
-        bone = regions.grown(bone, 2.0, look.grid.spacing_mm)  # the marrow and the softened edge of bone are as bright as blood
+        bone = regions.grown(
+            bone, 2.0, look.grid.spacing_mm
+        )  # the marrow and the softened edge of bone are as bright as blood
     return np.asarray(hard | bone), np.asarray(bone)

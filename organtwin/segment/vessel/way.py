@@ -6,6 +6,8 @@ Image Anal. 5, 2001, with the line filter of Sato et al.).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -44,7 +46,7 @@ def between(look: Look, monitor: Monitor) -> Points:
     cost = 1 / (FLOOR + speed)
     places = np.clip(np.rint(grid.to_index(look.clicks_mm)).astype(int), 0, np.asarray(grid.size) - 1)[:, ::-1]
     parts: list[NDArray[np.int64]] = []
-    for number, (start, stop) in enumerate(zip(places[:-1], places[1:], strict=True)):
+    for number, (start, stop) in enumerate(pairwise(places)):
         search = MCP_Geometric(cost)
         search.find_costs([tuple(start)], [tuple(stop)])
         way = np.array(search.traceback(tuple(stop)))
