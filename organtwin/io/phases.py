@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ def evenly(phases: int, step_s: float | None, source: str) -> Clock:
     """Phases at one distance in time; counted where the distance is not known."""
     if step_s is None or not np.isfinite(step_s) or step_s <= 0:
         return Clock(tuple(float(n) for n in range(phases)), 0.0, f"{source} does not say when its phases are: they are counted, not timed.")  # fmt: skip
-    return _cyclic(np.arange(phases) * step_s)
+    return _cyclic(np.arange(phases) * float(step_s))
 
 
 def clock_of(phases: Sequence[Sequence[Frame]]) -> Clock:
@@ -81,7 +82,7 @@ def in_time(volumes: Sequence[Volume], clock: Clock, name: str) -> DynamicVolume
     )  # fmt: skip
 
 
-def _cyclic(times_s: NDArray[np.float64]) -> Clock:
+def _cyclic(times_s: NDArray[np.floating[Any]]) -> Clock:
     """Phases evenly over the cycle, as a gated scan gives them: the last one is a step before the first comes again."""
     step = float(np.median(np.diff(times_s)))
     period = float(times_s[-1] - times_s[0]) + step

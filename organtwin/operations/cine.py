@@ -81,6 +81,19 @@ def run(inputs: Mapping[str, TwinObject], parameters: CineParameters, monitor: M
     )  # fmt: skip
 
 
+def _base(lost: int, edv: float, esv: float, systole: Heart) -> str:
+    """What the slices at the base, which descends in systole, do to the ejection fraction."""
+    if lost <= 0 or not edv or not systole.left.any():
+        return "a slice more or less at the base changes it"
+    share = systole.left.sum(axis=(1, 2))
+    widest = esv * float(share.max()) / float(share.sum())
+    slices = "slice that has" if lost == 1 else "slices that have"
+    return (
+        f"{lost} {slices} cavity at end of diastole {'has' if lost == 1 else 'have'} none at end of systole: "
+        f"were one of them wrong, the ejection fraction would be {100 * (edv - esv - widest) / edv:.0f} %, so look at the base"
+    )
+
+
 def quantities(
     volumes_mm3: NDArray[np.float64], diastole: int, systole: int, found: Sequence[Heart]
 ) -> tuple[Quantity, ...]:
@@ -95,8 +108,9 @@ def quantities(
     level = "fair" if slices >= 5 and clear > 0.35 and closed > 0.9 else "poor"
     if few:
         rests += f", {phases} phases only: the true ends of systole and diastole may lie between"
-    basal = "a slice more or less at the base changes it; " + rests
     edv, esv = float(left[diastole]), float(left[systole])
+    lost = slices - int(found[systole].slices.sum())
+    basal = f"{_base(lost, edv, esv, found[systole])}; {rests}"
     made = [
         Quantity(name="LV end-diastolic volume", value=edv, unit="mL", level=level, why=basal),
         Quantity(name="LV end-systolic volume", value=esv, unit="mL", level=level, why=basal),

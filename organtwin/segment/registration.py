@@ -129,6 +129,7 @@ def _demons(
             field = demons.Execute(a, b)
         else:
             field = demons.Execute(a, b, sitk.Resample(field, a, sitk.Transform(), sitk.sitkLinear, 0.0))
+    assert field is not None
     return sitk.Resample(field, images[0], sitk.Transform(), sitk.sitkLinear, 0.0)
 
 

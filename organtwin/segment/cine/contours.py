@@ -97,7 +97,7 @@ def trace(
     return inside, inside + thick[index], cost / ANGLES
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _cheapest(cavity, wall, outside, inner_edge, outer_edge, inner_prior, prior, bend):  # type: ignore[no-untyped-def]
     angles = cavity.shape[0]
     n_inner, n_thick = N_INNER + 1, N_THICK

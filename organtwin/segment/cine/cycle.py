@@ -16,7 +16,7 @@ from organtwin.segment.cine.ventricle import Guess, Walls, find, look
 FloatArray = NDArray[np.float64]
 
 ENOUGH_PHASES = 6  # to smooth over time
-SMOOTH_PHASES = 0.7  # standard deviation of the smoothing, for 30 phases a cycle more
+SMOOTH_CYCLE = 0.7 / 30  # standard deviation of the smoothing: it takes a hundredth of the swing of the volume
 
 
 def hearts(values: FloatArray, stack: Stack, cyclic: bool, monitor: Monitor) -> list[Heart]:
@@ -33,7 +33,7 @@ def hearts(values: FloatArray, stack: Stack, cyclic: bool, monitor: Monitor) -> 
     for phase, stack_now in enumerate(values):
         monitor.progress(0.3 * phase / phases, f"looking for the left ventricle, phase {phase + 1} of {phases}")
         guesses.append(look(stack_now, stack.spacing_mm, stack.gap_mm, motion))
-    seen(np.max([guess.score for guess in guesses], axis=0))
+    seen(np.stack([guess.score for guess in guesses]))
     if phases >= ENOUGH_PHASES:
         guesses = _agreed(guesses, cyclic)
     every = []
@@ -67,7 +67,7 @@ def _agreed(guesses: list[Guess], cyclic: bool) -> list[Guess]:
 
 def _in_time(walls: list[Walls], cyclic: bool) -> list[Walls]:
     """Radii and centres smoothed over time."""
-    sigma = SMOOTH_PHASES * max(1.0, len(walls) / 30)
+    sigma = SMOOTH_CYCLE * len(walls)
     mode = "wrap" if cyclic else "nearest"
 
     def smooth(name: str) -> FloatArray:

@@ -104,7 +104,7 @@ def trace(rays: FloatArray, angle: float, near: FloatArray | None = None) -> Flo
     return np.asarray(_cheapest(within + beyond[:, -1:] - beyond + edge + prior) * contours.STEP_MM)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _cheapest(own):  # type: ignore[no-untyped-def]
     angles, n = own.shape
     turns = 2 * angles

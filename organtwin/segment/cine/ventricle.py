@@ -70,7 +70,8 @@ def find(
     polar = [contours.sample(p, spacing_mm, c) for p, c in zip(smooth, centre, strict=True)]
     blood, muscle = _first_levels(polar, guess.radii_mm)
     usual = np.full(nk, 9.0)
-    walls = Walls(centre, *np.zeros((2, nk, contours.ANGLES)), blood, muscle, np.zeros(nk), guess.score)
+    inner, outer = np.zeros((2, nk, contours.ANGLES))
+    walls = Walls(centre, inner, outer, blood, muscle, np.zeros(nk), guess.score)
     for turn in range(turns):
         near = _disc(guess.radii_mm) if 2 * turn < turns else neighbours(walls, gap_mm)
         for k in range(nk):
