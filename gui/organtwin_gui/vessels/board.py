@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSlider, QSplitter, QVBoxLayout, QWidget
 
 from organtwin.model import Centerline, Volume
-from organtwin.vessel.reformat import section_at, straightened
+from organtwin.vessel.laid_straight import section_at, straightened
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.plots.chart import Chart
