@@ -25,4 +25,6 @@ ENGINE = Engine(
     ),
     parameters=CTParameters,
     function="organtwin.segment.ct.automatic:segment",
+    about="Great vessels, heart, lungs, bone and upper abdominal organs of a CT of the trunk. Made for contrast; without it, "
+    "organs are found with less confidence and vessels are not painted.",
 )  # fmt: skip
