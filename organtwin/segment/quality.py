@@ -239,8 +239,8 @@ def _roughness(mask: Mask) -> float:
     votes = padded
     for axis in range(3):
         votes = ndimage.correlate1d(votes, [1, 1, 1], axis=axis, mode="constant")
-    changed = np.count_nonzero((votes > 13) != (padded != 0))
-    surface = np.count_nonzero((votes < 27) & (padded != 0))
+    changed = int(np.count_nonzero((votes > 13) != (padded != 0)))
+    surface = int(np.count_nonzero((votes < 27) & (padded != 0)))
     return float(changed) / max(1, surface)
 
 
