@@ -305,6 +305,7 @@ def test_scissors_in_a_slice_cut_what_is_inside_the_line(bench, qtbot) -> None:
     qtbot.keyClick(canvas, "8")
     loop = [(-50, -30, 60), (-20, -30, 60), (-20, -10, 60), (-20, 10, 60), (-20, 30, 60), (-50, 30, 60), (-50, 0, 60)]
     drag(canvas, *loop)
+    qtbot.waitUntil(lambda: not page.desk.busy, timeout=60_000)
     x = page.desk.bench.grid.to_world(np.argwhere(page.desk.bench.labels == 1)[:, ::-1])[:, 0]
     assert x.min() >= -22
     assert x.max() > -10
@@ -332,6 +333,7 @@ def test_scissors_in_3d_cut_through_the_camera(window, qtbot, project) -> None:
     ):
         button = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseMove else LEFT
         QApplication.sendEvent(view, QMouseEvent(kind, at, view.mapToGlobal(at), button, LEFT, NONE))
+    qtbot.waitUntil(lambda: not page.desk.busy, timeout=60_000)
     x = page.desk.bench.grid.to_world(np.argwhere(page.desk.bench.labels == 1)[:, ::-1])[:, 0]
     assert -24 <= x.min() <= -16
     assert x.max() > -10
