@@ -203,6 +203,8 @@ def _write_surfaces(things: Sequence[Surface | OrganMesh], form: str, path: Path
 
 def _line_columns(line: Centerline) -> dict[str, np.ndarray]:
     columns = {"distance_mm": line.distance_mm, "radius_mm": line.radius_mm, "area_mm2": line.area_mm2}
+    measured = ("least_mm", "most_mm", "circularity", "curvature_per_mm", "clear")
+    columns |= {name: getattr(line, name) for name in measured if getattr(line, name) is not None}
     return {name: np.asarray(values, float) for name, values in columns.items()}
 
 
