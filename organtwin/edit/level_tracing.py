@@ -65,7 +65,7 @@ def trace(grid: Grid, values: NDArray[Any], point_mm: Point, normal: Point, smoo
     place = grid.to_index(point_mm)[::-1][across] + 1.0  # of the padded slice
     if not np.isfinite(image[tuple(voxel[across])]):
         raise BadInput("The scan has no value at that point", remedy="Choose a point inside the image.")
-    finite = np.nan_to_num(image, nan=np.float32(np.nanmin(image)), posinf=3e38, neginf=-3e38)
+    finite = np.nan_to_num(image, nan=float(np.nanmin(image)), posinf=3e38, neginf=-3e38)
     padded = np.pad(finite, 1, constant_values=np.float32(float(finite.min()) - 1.0))  # lines close at the rim
     line, level = _line(padded, float(place[0]), float(place[1]))
     line = line - 1.0

@@ -75,7 +75,7 @@ def test_a_flood_fills_what_is_connected_and_alike(grid: Grid) -> None:
 
 def test_a_flood_stops_at_a_neck_and_at_its_reach() -> None:
     g = GRIDS["plain"]
-    a, b = g.centre_mm - (12, 0, 0), g.centre_mm + (12, 0, 0)
+    a, b = g.centre_mm - (12, 0, 0), g.centre_mm - (-12, 0, 0)
     way = (np.abs(world(g)[..., 1:] - g.centre_mm[1:]).max(-1) < 2) & (np.abs(world(g)[..., 0] - g.centre_mm[0]) < 12)
     two = ball(g, a, 8) | ball(g, b, 8) | way
     v, s = scan(g, 100.0 * two), drawing(g, liver=EMPTY)
@@ -159,7 +159,7 @@ def test_growing_leaves_locked_segments_and_what_lies_outside_its_region() -> No
     out = do("grow", s, scan(g, 100.0 * (left | right)), strokes=[{"key": "liver", "points_mm": [at(g.centre_mm - (8, 0, 0))]}])  # fmt: skip
     assert np.array_equal(out.mask("spleen"), right)
     assert dice(out.mask("liver"), left) > 0.95
-    low, high = g.centre_mm - (30, 30, 5), g.centre_mm + (30, 30, 5)
+    low, high = g.centre_mm - (30, 30, 5), g.centre_mm - (-30, -30, -5)
     part = do("grow", s, scan(g, 100.0 * left), strokes=[{"key": "liver", "points_mm": [at(g.centre_mm - (8, 0, 0))]}],
               region_mm=[at(low), at(high)])  # fmt: skip
     assert not part.mask("liver")[np.abs(world(g)[..., 2] - g.centre_mm[2]) > 6].any()
@@ -168,7 +168,7 @@ def test_growing_leaves_locked_segments_and_what_lies_outside_its_region() -> No
 def test_segments_as_they_are_can_be_the_seeds() -> None:
     g = GRIDS["plain"]
     left, right = halves(g)
-    s = drawing(g, liver=ball(g, g.centre_mm - (8, 0, 0), 4), spleen=ball(g, g.centre_mm + (8, 0, 0), 4))
+    s = drawing(g, liver=ball(g, g.centre_mm - (8, 0, 0), 4), spleen=ball(g, g.centre_mm - (-8, 0, 0), 4))
     out = do("grow", s, scan(g, 100.0 * left + 170.0 * right), from_segments=["liver", "spleen"])
     assert dice(out.mask("liver"), left) > 0.95
     assert dice(out.mask("spleen"), right) > 0.95

@@ -261,13 +261,13 @@ def _compact_part(look: _Look, candidate: Mask, start: Mask, neck: float) -> Mas
 
 def _uphill(depth: Floats, start: Mask) -> tuple[int, int, int]:
     """From the deepest place of the start on to where no neighbour is deeper."""
-    place = np.unravel_index(int(np.argmax(np.where(start, depth, -1))), depth.shape)
+    place = tuple(int(p) for p in np.unravel_index(int(np.argmax(np.where(start, depth, -1))), depth.shape))
     while True:
-        near = tuple(slice(max(0, int(p) - 1), int(p) + 2) for p in place)
+        near = tuple(slice(max(0, p - 1), p + 2) for p in place)
         offset = np.unravel_index(int(np.argmax(depth[near])), depth[near].shape)
         there = tuple(int(s.start + o) for s, o in zip(near, offset, strict=True))
         if depth[there] <= depth[place]:
-            return int(place[0]), int(place[1]), int(place[2])
+            return place[0], place[1], place[2]
         place = there
 
 
