@@ -27,7 +27,10 @@ LESION = Concept("49755003", "SCT", "Morphologically Abnormal Structure")
 TISSUE = Concept("85756007", "SCT", "Tissue")
 SIDES = {RIGHT: Concept(RIGHT, "SCT", "Right"), LEFT: Concept(LEFT, "SCT", "Left")}
 _OLD_SIDES = {"G-A100": RIGHT, "G-A101": LEFT}  # SNOMED-RT, still found in files
-_SPELT = {"tumor": "tumour", "l": "left", "r": "right", "lt": "left", "rt": "right", "ivc": "inferior vena cava"}
+_SPELT = {
+    "tumor": "tumour", "l": "left", "r": "right", "lt": "left", "rt": "right", "ivc": "inferior vena cava",
+    "svc": "superior vena cava", "cca": "common carotid artery", "sma": "superior mesenteric artery", "celiac": "celiac trunk",
+}  # fmt: skip
 
 
 def category_of(segment: Segment) -> Concept:

@@ -127,6 +127,8 @@ def segment_of(label: int, row: Row) -> Segment:
     code = str(row.get("code") or "")
     key = codes.key_of(str(row.get("key") or ""), code, (), name) or f"label_{label}"
     known = structure(key)
+    if not row.get("key") and codes.plain(name) == key and key in STRUCTURES:  # a table of keys, not of names
+        name = known.name
     colour = row.get("colour") or known.colour
     return Segment(
         label=label, key=key, name=name or known.name, colour=(int(colour[0]), int(colour[1]), int(colour[2])),
