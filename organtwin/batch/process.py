@@ -47,7 +47,12 @@ def _once(task_file: str, task: dict[str, Any]) -> dict[str, Any]:
     limits = task["protocol"]["limits"]
     most_bytes, most_s = limits["memory_gb"] * 1024**3, limits["minutes"] * 60
     cancel, log = Path(task["cancel"]), Path(task["log"])
-    environment = {**os.environ, **dict.fromkeys(THREADS, str(limits["threads"])), "PYTHONUNBUFFERED": "1"}
+    environment = {
+        **os.environ,
+        **dict.fromkeys(THREADS, str(limits["threads"])),
+        "PYTHONUNBUFFERED": "1",
+        "ORGANTWIN_BATCH_KEEPER": str(os.getpid()),
+    }
     began, peak, why = time.monotonic(), 0, ""
     with log.open("ab") as stream:
         process = subprocess.Popen(

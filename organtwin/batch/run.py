@@ -225,7 +225,7 @@ def _work(
     for study in todo:
         folder.clear(study.id)
         task = {
-            "root": str(folder.root), "cancel": str(folder.cancel), "log": str(folder.log(study.id)), "keeper": True,
+            "root": str(folder.root), "cancel": str(folder.cancel), "log": str(folder.log(study.id)),
             "study": asdict(study), "protocol": protocol.model_dump(mode="json", by_alias=True),
         }  # fmt: skip
         write_json(folder.task(study.id), task)

@@ -93,6 +93,9 @@ def workers(count: int, address: str | None = None, memory_bytes: int = 0) -> It
             "Batches need Dask, which is not installed", remedy="Install it: pip install 'organtwin[batch]'."
         ) from error
     import logging
+    import warnings
+
+    warnings.filterwarnings("ignore", module="distributed")  # a port that another cluster has
 
     for logger in ("distributed", "distributed.nanny", "distributed.worker", "distributed.scheduler"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)

@@ -29,7 +29,8 @@ from organtwin.batch.protocol import Protocol, SeriesFilter, Step
 from organtwin.errors import BadInput, Cancelled, OrganTwinError
 from organtwin.monitor import NullMonitor, PartMonitor
 
-LOCK_PATIENCE_S = 30.0
+LOCK_PATIENCE_S = 60.0
+KEEPER = "ORGANTWIN_BATCH_KEEPER"  # process id of the worker that watches
 
 
 class StudyMonitor(NullMonitor):
@@ -56,7 +57,7 @@ def main(task_file: Path) -> int:
     folder = BatchFolder(Path(task["root"]))
     study = FoundStudy(**{**task["study"], "sources": tuple(task["study"]["sources"])})
     protocol = Protocol.model_validate(task["protocol"])
-    _end_with_parent(task.get("keeper", False))
+    _end_with_keeper(int(os.environ.get(KEEPER, "0")))
     with _alone(folder.lock(study.id)):
         if folder.settle(study.id) and _is_of(folder.outcome(study.id), study, protocol):
             return 0  # another process had finished it, and was killed before it could put it in its place
@@ -382,16 +383,15 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _end_with_parent(wanted: bool) -> None:
-    """End this process and its children when the worker that started it is gone."""
-    parent = os.getppid()
+def _end_with_keeper(keeper: int) -> None:
+    """End this process and its children when the worker that started it is gone, however early it went."""
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == keeper:
             time.sleep(0.25)
         os.killpg(os.getpgid(0), signal.SIGKILL)
 
-    if wanted:
+    if keeper:
         threading.Thread(target=watch, daemon=True).start()
 
 

@@ -54,7 +54,7 @@ def start(place: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str]) -> dict[str, object]:
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
     return dict(json.loads(out))
 
@@ -118,6 +118,7 @@ def test_a_batch_whose_command_was_killed_goes_on_and_does_nothing_twice(
     assert len(set(volumes)) == 3
 
 
+@pytest.mark.slow
 def test_a_killed_worker_and_a_killed_study_cost_nothing(place: Path, ended: list[subprocess.Popen[str]]) -> None:
     process = start(place)
     ended.append(process)
@@ -131,12 +132,13 @@ def test_a_killed_worker_and_a_killed_study_cost_nothing(place: Path, ended: lis
     assert (summary["done"], summary["failed"]) == (3, 0)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_within_seconds_and_keeps_what_is_done(place: Path, ended: list[subprocess.Popen[str]]) -> None:
     process = start(place)
     ended.append(process)
     seen(lambda: processes("organtwin.batch.study", str(place)))
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 5
     seen(lambda: not processes("organtwin.batch.study", str(place)), 10)
     assert (place / "out" / "table.csv").exists()
