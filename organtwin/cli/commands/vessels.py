@@ -21,6 +21,7 @@ from organtwin.cli.base import (
 from organtwin.cli.choose import choose
 from organtwin.cli.follow import console, follow, run_job
 from organtwin.errors import BadInput
+from organtwin.model import Centerline, Volume
 from organtwin.operations import find
 
 FlowCaseFile = Annotated[
@@ -78,10 +79,13 @@ def vessel(
         parameters = {"structure": structure, "also": also or []}
         made = run_job(document, "vessel", inputs, parameters, f"Measuring {structure}")
         line = document.get(made[-1].uuid)
+        assert isinstance(line, Centerline)
         if csv:
             told.write_table(line, to, csv)
         if cpr and scan is not None:
-            told.write_reformat(document.get(scan.uuid), line, to, angle, stretched, cpr)
+            shown = document.get(scan.uuid)
+            assert isinstance(shown, Volume)
+            told.write_reformat(shown, line, to, angle, stretched, cpr)
     tell(made, as_json)
     if not as_json:
         for text in told.findings(line):
