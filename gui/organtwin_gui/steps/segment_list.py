@@ -51,7 +51,9 @@ def swatch(colour: tuple[int, int, int], size: int = 12) -> QIcon:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.drawRoundedRect(0, 0, size, size, 3, 3)
     painter.end()
-    return QIcon(picture)
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # else the style tints it
+    return icon
 
 
 @lru_cache(maxsize=64)

@@ -64,7 +64,7 @@ class SeedsPage(ToolPage):
     title = "Grow from seeds"
     icon = "seeds"
     key = "7"
-    about = "Draw a stroke in each segment (q and w change the segment), and with Ctrl where none of them is. They grow and compete; what they would be is shown."
+    about = "Draw a stroke in each segment (q, w: the next one), with Ctrl where none of them is. They grow and compete; what comes of it is shown."
 
     def build(self) -> None:
         self.size = Amount("Radius", 3.0, 0.5, 30, "mm", "Radius of the strokes (Shift + wheel over a slice)", log=True)
@@ -76,9 +76,10 @@ class SeedsPage(ToolPage):
         )
         self.said = quiet("")
         self.go = act("Apply", "Make the segments what is shown (Enter)", self.apply, icon="done", strong=True)
-        self.back = act("Last stroke away", "Take the last stroke back (Backspace)", self.back_one)
+        self.back = act("Back", "Take the last stroke back (Backspace)", self.back_one)
         self.clear = act("Clear", "Take all strokes away (Esc)", self.forget)
-        self.add(self.size, self.margin, self.tolerance, self.as_seeds, self.said, row(self.back, self.clear), self.go)
+        self.add(self.said, row(self.go, self.back, self.clear, stretch=0), self.size, self.margin, self.tolerance)
+        self.add(self.as_seeds)
         self.hand = _SeedHand(self)
         self._due = QTimer(self)
         self._due.setSingleShot(True)
@@ -189,6 +190,3 @@ class _SeedHand(BrushHand):
             colour=lambda other: ERASING if other else page.desk.colour, ready=page.ready,
         )  # fmt: skip
         self._page = page
-
-    def put_aside(self) -> bool:
-        return super().put_aside()
