@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from organtwin.errors import BadInput
 from organtwin.model import Volume
-from organtwin.segment.ct.resample import resample
+from organtwin.segment.ct.resample import resample, resampled_slabs
 from organtwin.segment.ct.shape import Mask, bounding_box, dilate, erode, largest_piece, opened
 from organtwin.space import Grid
 
@@ -84,7 +84,16 @@ class CTContext:
     def mask_to_full(self, mask: Mask, smooth_mm: float = 1.0) -> Mask:
         """A working mask on the full grid, its staircase smoothed."""
         soft = ndimage.gaussian_filter(mask.astype(np.float32), smooth_mm / self.spacing_mm, truncate=3)
-        return np.asarray(self.to_full(soft) >= 0.5)
+        result = np.zeros(self.full.shape, np.bool_)
+        box = bounding_box(soft > 0)
+        if not soft.any():
+            return result
+        ratio = self.full.shape[0] / self.grid.shape[0]
+        first, last = (box[0].start - 1) * ratio, (box[0].stop + 1) * ratio
+        for slices, values in resampled_slabs(soft, self.full.shape):
+            if slices.stop >= first and slices.start <= last:
+                result[slices] = values >= 0.5
+        return result
 
     def to_volume(self, full_mask: Mask) -> Mask:
         """A mask on the full canonical grid in the order of the volume it came from."""

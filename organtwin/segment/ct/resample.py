@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -24,6 +26,26 @@ def resample(array: NDArray[np.generic], shape: tuple[int, ...]) -> FloatVolume:
         flat = weights @ moved.reshape(moved.shape[0], -1).astype(np.float32, copy=False)
         result = np.moveaxis(np.asarray(flat).reshape(shape[axis], *moved.shape[1:]), 0, axis)
     return np.ascontiguousarray(result, dtype=np.float32)
+
+
+def resampled_slabs(
+    array: NDArray[np.generic], shape: tuple[int, int, int], thickness: int = 32
+) -> Iterator[tuple[slice, FloatVolume]]:
+    """:func:`resample` slab by slab along the first axis: the slices of the result, and their values.
+
+    A large scan as floating-point numbers takes more memory than all masks of it.
+    """
+    weights = _weights(array.shape[0], shape[0]) if array.shape[0] != shape[0] else None
+    for first in range(0, shape[0], thickness):
+        slices = slice(first, min(first + thickness, shape[0]))
+        if weights is None:
+            part = np.asarray(array[slices])
+        else:
+            rows = weights[slices]
+            low, high = int(rows.indices.min()), int(rows.indices.max()) + 1
+            source = array[low:high].reshape(high - low, -1).astype(np.float32, copy=False)
+            part = np.asarray(rows[:, low:high] @ source).reshape(-1, *array.shape[1:])
+        yield slices, resample(part, (slices.stop - slices.start, *shape[1:]))
 
 
 def _weights(n_in: int, n_out: int) -> sparse.csr_array:
