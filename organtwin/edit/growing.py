@@ -95,10 +95,12 @@ def _correct(canvas: Canvas, options: GrowOptions, monitor: Monitor) -> Proposal
     box = box_around(np.concatenate(drawn.voxels), 1.3 * reach + 10.0, canvas.grid)
     mask = canvas.labels[box] == label
     values = _values(canvas, box)
+    free = {0, label} | {s.label for s in canvas.segments if s.key in AROUND}
+    others = ~np.isin(canvas.labels[box], list(free))
     for number, (voxels, owner) in enumerate(zip(drawn.shifted(box).voxels, drawn.owner, strict=True)):
         monitor.progress(number / len(drawn.voxels), "moving the border")
         missing = drawn.keys[owner] != BACKGROUND
-        mask = corrected(mask, values, voxels, missing, canvas.spacing_mm, options.reach_mm, options.smooth_mm)
+        mask = corrected(mask, values, voxels, missing, canvas.spacing_mm, options.reach_mm, options.smooth_mm, others)
     return canvas.become(box, mask)
 
 

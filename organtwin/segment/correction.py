@@ -28,7 +28,7 @@ LOCAL_MM = 25.0  # the segment's own values are looked at so far from the stroke
 
 def corrected(
     mask: Mask, values: Floats, stroke: NDArray[np.int64], missing: bool, spacing_mm: NDArray[np.float64],
-    reach_mm: float | None = None, smooth_mm: float = 1.0,
+    reach_mm: float | None = None, smooth_mm: float = 1.0, taken: Mask | None = None,
 ) -> Mask:  # fmt: skip
     """The mask with its border moved so that the stroke lies on the right side of it.
 
@@ -45,6 +45,8 @@ def corrected(
         How far from the stroke the border may move. None: from the length of the stroke and how far it is from the border.
     smooth_mm : float
         The new border is evened over this distance.
+    taken : (nk, nj, ni) bool, optional
+        What belongs to others: it is not gained, other than under the stroke.
     """
     drawn = np.zeros(mask.shape, bool)
     drawn[tuple(stroke.T)] = True
@@ -56,6 +58,8 @@ def corrected(
     reach = reach_mm or _reach(inner, stroke, here, missing, spacing_mm)
     calm = ndimage.gaussian_filter(scan, NOISE_MM / spacing_mm[::-1], truncate=3)
     domain = (far <= 1.25 * reach) & (~inner if missing else inner) | here
+    others = np.zeros(inner.shape, bool) if taken is None else taken[box] & ~here & ~inner
+    domain &= ~others
     own, width = _level(calm[here])
     near = inner & ~here & (far < max(LOCAL_MM, 1.5 * reach)) & (far > 2.0)
     other, other_width = _level(calm[near]) if np.count_nonzero(near) > 20 else (own, width)
@@ -91,7 +95,7 @@ def corrected(
     moved = shaping.on_the_edge(image, moved, about, spacing_mm)
     if smooth_mm > 0:
         moved = np.where(about, _even(moved, smooth_mm, spacing_mm), moved)
-    moved = moved | here if missing else moved & ~here
+    moved = (moved & ~others) | here if missing else moved & ~here
     out = mask.copy()
     out[box] = moved
     return out
@@ -107,10 +111,10 @@ def _around(
 
 
 def _reach(mask: Mask, stroke: NDArray[np.int64], here: Mask, missing: bool, spacing_mm: NDArray[np.float64]) -> float:
-    """As far as the stroke is long, or twice as far as it lies from the border."""
+    """Most of the length of the stroke, or half as far again as it lies from the border."""
     length = float(np.linalg.norm((stroke.max(0) - stroke.min(0)) * spacing_mm[::-1]))
     border = regions.distance_mm(mask if missing else ~mask, spacing_mm)
-    return float(np.clip(max(0.8 * length, 2.0 * float(border[here].max())), LEAST_REACH_MM, FARTHEST_MM))
+    return float(np.clip(max(0.7 * length, 1.5 * float(border[here].max())), LEAST_REACH_MM, FARTHEST_MM))
 
 
 def _level(values: Floats) -> tuple[float, float]:
