@@ -50,7 +50,10 @@ def place(tmp_path: Path) -> Path:
 def start(place: Path, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "organtwin.cli.main", "batch", str(place / "in"), "-o", str(place / "out"),
                "--protocol", str(place / "protocol.yaml"), "--json", *more]  # fmt: skip
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests that run in the background ignore it
+    )  # fmt: skip
 
 
 def finished(process: subprocess.Popen[str]) -> dict[str, object]:
