@@ -14,7 +14,7 @@ from organtwin_gui.views import QuadView
 from organtwin_gui.views.state import ImageScene, Tool, canonical_box
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QSplitter
+from PySide6.QtWidgets import QApplication, QLineEdit, QSplitter
 
 from organtwin.document import Document
 from organtwin.model import Segment, Segmentation, Volume
@@ -485,3 +485,16 @@ def test_another_scan_has_segmentations_of_its_own(bench, qtbot) -> None:
     qtbot.wait(20)
     assert page.desk.uuid == before
     assert list(window.scene.overlays) == [before]
+
+
+def test_a_segment_is_renamed_in_the_list(bench, qtbot) -> None:
+    window, page, _ = bench
+    tree = page.list.tree
+    tree.setFocus()
+    qtbot.keyClick(tree, Qt.Key.Key_F2)
+    editor = tree.findChild(QLineEdit)
+    assert editor is not None
+    qtbot.keyClicks(editor, "Hepar")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.desk.segments[0].name == "Hepar", timeout=3000)
+    assert window.bridge.document.undo_label is not None
