@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from math import isfinite
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pint
 from pydantic import BeforeValidator
 
 from organtwin.errors import BadInput
+
+if TYPE_CHECKING:
+    import pint  # takes a second to import, which processes without quantities need not wait for
 
 # dimension name -> unit of the house system
 HOUSE_UNITS: dict[str, str] = {
@@ -41,6 +43,8 @@ _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 
 @lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[Any]:
+    import pint
+
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry(cache_folder=None)
     registry.define("beats_per_minute = 1 / minute = bpm")
     return registry

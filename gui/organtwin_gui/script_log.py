@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from organtwin.script import Lines, script_of
+from organtwin.script.lines import Lines, script_of
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import title

@@ -144,13 +144,14 @@ class Twin:
 
     # -- giving away ----------------------------------------------------------------------------------------------
 
-    def export(self, thing: TwinObject | Sequence[TwinObject], file: str | Path) -> Path:
-        """Write to a file of the field; its ending says which."""
+    def export(self, thing: TwinObject | Sequence[TwinObject], file: str | Path, **options: Any) -> Path:
+        """Write to a file of the field; its ending says which. Options are those of :func:`organtwin.io.export.export`, as in
+        ``form="rtstruct"`` or ``sources=["/scans/ct"]``."""
         from organtwin.io.export import export
 
         if isinstance(thing, Result):  # points and fields; the cells are the mesh's
             thing = [thing, self.document.get(thing.mesh)]
-        return export(thing, file)
+        return export(thing, file, **options)
 
     def report(self, file: str | Path) -> Path:
         """Write a report with pictures."""
