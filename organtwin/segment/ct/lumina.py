@@ -93,8 +93,12 @@ def find_lumina(values: NDArray[np.int16], spacing_mm: FloatArray, aorta: Aorta)
     rest = vessel & ~true
     false = _main_pieces(rest, dark)
     true |= rest & ~false
+    confidence, doubt = _judged(image, true, false, deep, aorta)
     return Lumina(
-        *(_in_full(m, box, aorta.mask.shape) for m in (true, false)), *_judged(image, true, false, deep, aorta)
+        true=_in_full(true, box, aorta.mask.shape),
+        false=_in_full(false, box, aorta.mask.shape),
+        confidence=confidence,
+        doubt=doubt,
     )
 
 

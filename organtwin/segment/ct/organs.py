@@ -42,6 +42,7 @@ REST_WORTH = 0.8
 SKULL_HU, SKULL_SHARE = 250.0, 0.6
 TUMOUR_MM = 30.0  # a tumour reaches no further out of the liver known so far
 POCKET, POCKET_HU = (0.6, 0.75, 0.4), 12.0  # share of the view: of each voxel, of the pocket, of the pocket by liver
+CONTRAST_HU = 100.0
 NUCLEUS_MM, NUCLEUS_HU = 9.0, -150.0
 ROUNDS = 3
 
@@ -62,7 +63,9 @@ def find_cores(context: CTContext, taken: Mask) -> dict[str, Core]:
     for key, core in kidneys.items():  # both take up contrast alike; a much duller body is bowel or pancreas
         if core and core.mode.centre_hu > brightest - 35:
             cores[key] = core
-    enhanced = liver is None or liver.mode.centre_hu > UNENHANCED_HU
+    # in the arterial phase the liver is dark too, but not the vessels
+    vessels_shine = bool(taken.any()) and float(np.median(context.hu[taken])) > CONTRAST_HU
+    enhanced = vessels_shine or liver is None or liver.mode.centre_hu > UNENHANCED_HU
     if not enhanced:
         for key in kidneys:
             core = cores.get(key) or unenhanced_kidney_core(context, held, key == "kidney_right")
