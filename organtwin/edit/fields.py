@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import AllowInfNan, BeforeValidator, Field
+from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Field
 
 from organtwin.model import Frozen
 
@@ -24,8 +24,14 @@ def _open_ends(value: Any) -> Any:
     return value
 
 
+def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
+    if not ends[0] <= ends[1]:
+        raise ValueError(f"a range goes from the lower value to the higher one, not from {ends[0]:g} to {ends[1]:g}")
+    return ends
+
+
 # values of the scan, ends included; an open end is an infinity here and null in JSON, which has none
-Range = Annotated[tuple[float, float], BeforeValidator(_open_ends)]
+Range = Annotated[tuple[float, float], BeforeValidator(_open_ends), AfterValidator(_ordered)]
 
 
 class Ball(Frozen):

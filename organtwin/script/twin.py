@@ -28,8 +28,8 @@ class Twin:
     >>> with Twin.create("case.otwin") as twin:                                          # doctest: +SKIP
     ...     scan = twin.run("import", sources=["/scans/ct"])
     ...     organs = twin.run("segment", volume=scan, engine="ct")
-    ...     organs = twin.run("edit", segmentation=organs, tool="margin", segment="liver", options={"by_mm": 2.0})
-    ...     mesh = twin.run("mesh", segmentation=organs, structure="liver", edge="6 mm")
+    ...     organs = twin.run("edit", segmentation=organs, tool="margin", segment="liver", options={"margin_mm": 2.0})
+    ...     surface, mesh = twin.run("mesh", segmentation=organs, structure="liver", edge="6 mm")
     ...     twin.export(mesh, "liver.vtu")
     """
 
@@ -39,7 +39,8 @@ class Twin:
 
     @classmethod
     def open(cls, folder: str | Path, progress: Progress | None = None) -> Self:
-        """Open a project. ``progress`` is called with a fraction and a few words while something runs."""
+        """Open a project. ``progress`` is called with a fraction and a few words whenever a
+        running operation has come on."""
         return cls(Document.open(Path(folder)), progress)
 
     @classmethod
@@ -103,9 +104,11 @@ class Twin:
             return self._edit(inputs, parameters)
         job = self.document.start(operation, {role: thing.uuid for role, thing in inputs.items()}, parameters)
         try:
+            told: tuple[float, str] | None = None
             while self.document.poll():
-                if self.progress:
-                    self.progress(job.fraction, job.what)
+                if self.progress and job.what and told != (job.fraction, job.what):
+                    told = (job.fraction, job.what)
+                    self.progress(*told)
                 time.sleep(POLL_S)
         except KeyboardInterrupt:
             job.cancel()

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter
 
 from organtwin.cli.base import AsJson, ProjectPath, app, json_argument, opened, tell
 from organtwin.cli.choose import choose_in, choose_segmentation
-from organtwin.document import Document
 from organtwin.edit.edit import Edit
 from organtwin.edit.rules import Rules
 from organtwin.edit.tool import Tool, find, names
-from organtwin.model.fields import GridField
-from organtwin.space import Grid
-from organtwin.store import Entry
-
-GRID: TypeAdapter[Grid] = TypeAdapter(GridField)
+from organtwin.store.relations import scan_behind
 
 
 @app.command()
@@ -29,7 +24,9 @@ def edit(
     options: Annotated[str, typer.Option(help="Options of the tool as JSON, or @FILE.")] = "{}",
     rules: Annotated[
         str,
-        typer.Option(help='What may change, as JSON: {"inside": [...], "values": [low, high], "over": "background"}.'),
+        typer.Option(
+            help='What may change, as JSON: {"inside": \\["liver"], "values": \\[-50, 150], "over": "background"}.'
+        ),
     ] = "{}",
     segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
     volume: Annotated[
@@ -39,7 +36,7 @@ def edit(
 ) -> None:
     """Work on a segmentation with one tool; it becomes its next version, and can be undone.
 
-    Example: organtwin edit case.otwin --tool margin --segment liver --options '{"margin_mm": 3}'
+    Example: organtwin edit case.otwin --tool margin --segment liver --options '{"margin_mm": 3}' --rules '{"over": "background"}'
     """
     from organtwin.checked import validated
 
@@ -52,24 +49,28 @@ def edit(
     with opened(project) as document:
         source = choose_segmentation(document, segment or [], segmentation)
         bench = document.workbench(source.uuid)
-        done = bench.do(asked, _scan_behind(document, source, volume))
+        entries = document.entries("volume")
+        scan = choose_in(entries, volume, "volume") if volume else scan_behind(source, entries)
+        done = bench.do(asked, scan.uuid if scan else None)
         entry = document.entry(bench.uuid)
     if done.said and not as_json:
         print(done.said)
     if bench.uuid == source.uuid and not as_json:
         print("Nothing has changed.")
+    if not as_json:
+        for line in _changes(source, entry):
+            print(line)
     tell([entry], as_json)
 
 
-def _scan_behind(document: Document, segmentation: Entry, wanted: str | None) -> str | None:
-    """uuid of the volume that is asked for, else of the newest one on the same grid, first of those it was made from."""
-    volumes = document.entries("volume")
-    if wanted is not None:
-        return choose_in(volumes, wanted, "volume").uuid
-    grid = GRID.validate_python(segmentation.facts["grid"])
-    sources = set(segmentation.recipe.inputs.values()) if segmentation.recipe else set()
-    fitting = [e for e in volumes if grid.same_as(GRID.validate_python(e.facts["grid"]))]
-    return max(reversed(fitting), key=lambda e: e.uuid in sources).uuid if fitting else None
+def _changes(before: Entry, after: Entry) -> Iterator[str]:
+    """How much each segment has become: an edit may take voxels from others than the one in hand."""
+    old = {s["key"]: s["volume_mm3"] for s in before.facts["segments"]}
+    new = {s["key"]: s for s in after.facts["segments"]}
+    for key, s in new.items():
+        was = old.get(key)
+        if was is not None and was != s["volume_mm3"]:
+            yield f"{s['name']}: {was / 1000:.2f} -> {s['volume_mm3'] / 1000:.2f} mL"
 
 
 @app.command()
