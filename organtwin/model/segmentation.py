@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.model.base import Array, Frozen, TwinObject
 from organtwin.model.fields import GridField
-from organtwin.model.terminology import structure
+from organtwin.model.terminology import WHOLES, structure
 
 
 class Segment(Frozen):
@@ -70,3 +70,19 @@ class Segmentation(TwinObject):
     def mask(self, key: str) -> NDArray[np.bool_]:
         """Boolean (nk, nj, ni) of one structure."""
         return np.asarray(self.labels == self.segment(key).label)
+
+    def with_whole(self, key: str) -> Segmentation:
+        """The same, with a structure that was painted only in parts painted as one: a dissected aorta from its two lumina.
+
+        Where the structure is painted, or none of its parts is, nothing changes.
+        """
+        parts = [s for s in self.segments if s.key in WHOLES.get(key, ()) and s.volume_mm3 > 0]
+        if not parts or any(s.key == key for s in self.segments):
+            return self
+        first = parts[0].label
+        sure = [s.confidence for s in parts if s.confidence is not None]
+        volume_mm3 = sum(s.volume_mm3 for s in parts)
+        doubt = "; ".join(dict.fromkeys(s.doubt for s in parts if s.doubt))
+        whole = Segment.of(first, key, volume_mm3, min(sure, default=None), doubt)
+        labels = np.where(np.isin(self.labels, [s.label for s in parts]), self.labels.dtype.type(first), self.labels)
+        return self.with_(labels=labels, segments=(whole, *(s for s in self.segments if s not in parts)))

@@ -348,6 +348,10 @@ PALETTE: tuple[tuple[int, int, int], ...] = (
 )
 
 
+# what is painted in parts is whole when they are taken together
+WHOLES: dict[str, tuple[str, ...]] = {"aorta": ("aorta_true_lumen", "aorta_false_lumen")}
+
+
 def structure(key: str) -> Structure:
     """The structure of that key; one of several ("tumour_2") is as the first; an unknown key becomes a plain "Tissue"
     with a stable colour."""

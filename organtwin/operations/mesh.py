@@ -62,6 +62,7 @@ def run(inputs: dict[str, TwinObject], parameters: MeshParameters, monitor: Moni
     segmentation = inputs["segmentation"]
     assert isinstance(segmentation, Segmentation)
     key = parameters.structure
+    segmentation = segmentation.with_whole(key)
     segment = segmentation.segment(key)
     edge_mm, part_edge_mm = _edge_mm(parameters.edge), _edge_mm(parameters.part_edge)
     kind = parameters.kind if parameters.kind != "auto" else "vessel" if structure(key).vessel else "organ"

@@ -31,6 +31,8 @@ def run(inputs: dict[str, TwinObject], parameters: SurfaceParameters, monitor: M
 
     segmentation = inputs["segmentation"]
     assert isinstance(segmentation, Segmentation)
+    for key in parameters.structures:
+        segmentation = segmentation.with_whole(key)
     keys = parameters.structures or tuple(s.key for s in segmentation.segments if s.key not in FILLERS)
     # the liver is shown as a whole, and what lies in it by itself
     within = [s.key for s in segmentation.segments if is_of_liver(s.key)]

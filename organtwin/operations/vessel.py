@@ -81,9 +81,9 @@ def _mask(thing: TwinObject, key: str, also: Sequence[str]) -> tuple[NDArray[np.
                     remedy=f"It has: {', '.join(s.key for s in thing.segments) or 'none'}.",
                 )
             key = vessels[0]
-        mask = thing.mask(key)
+        mask = thing.with_whole(key).mask(key)
         for more in also:
-            mask |= thing.mask(more)
+            mask |= thing.with_whole(more).mask(more)
         return mask, thing.grid, key, {"segmentation": thing.uuid}
     if isinstance(thing, Surface):
         mask, grid = of_surface(np.asarray(thing.points_mm, float), np.asarray(thing.triangles), thing.frame_uid)
