@@ -14,8 +14,9 @@ from organtwin.cli.choose import choose
 from organtwin.cli.follow import run_job
 from organtwin.document import Document
 from organtwin.errors import BadInput
-from organtwin.model import Segmentation, TwinObject, Volume
+from organtwin.model import Segmentation, TwinObject
 from organtwin.store import Entry, Project
+from organtwin.store.relations import scan_behind
 
 app = typer.Typer(
     name="organtwin",
@@ -66,14 +67,11 @@ def tell(entries: list[Entry], as_json: bool) -> None:
 
 
 def measured_with(project: Project, segmentation: Segmentation) -> list[TwinObject]:
-    """What a segmentation's measurements also come from: the newest scan on its grid, and its centrelines."""
+    """What a segmentation's measurements also come from: the scan behind it, and its centrelines."""
     entries = project.entries()
-    lines = [project.load(e.uuid) for e in entries if e.kind == "centerline" and e.facts.get("segmentation") == segmentation.uuid]
-    for entry in reversed([e for e in entries if e.kind == "volume"]):
-        volume = project.load(entry.uuid)
-        if isinstance(volume, Volume) and volume.grid.same_as(segmentation.grid):
-            return [volume, *lines]
-    return lines
+    lines = [e for e in entries if e.kind == "centerline" and e.facts.get("segmentation") == segmentation.uuid]
+    scan = scan_behind(project.entry(segmentation.uuid), entries)
+    return [project.load(e.uuid) for e in ([scan] if scan else []) + lines]
 
 
 def mesh_named(document: Document, name: str | None) -> Entry:

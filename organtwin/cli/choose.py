@@ -5,6 +5,7 @@ from __future__ import annotations
 from organtwin.document import Document
 from organtwin.errors import BadInput
 from organtwin.store import Entry
+from organtwin.store.relations import scan_behind
 
 
 def choose(document: Document, kind: str | None, wanted: str | None = None, **facts: object) -> Entry:
@@ -37,6 +38,18 @@ def choose_segmentation(document: Document, structures: str | list[str], wanted:
     needed = {structures} if isinstance(structures, str) else set(structures)
     having = [e for e in entries if needed <= {s["key"] for s in e.facts.get("segments", ())}]
     return having[-1] if having else choose(document, "segmentation", wanted)
+
+
+def choose_scan(document: Document, segmentation: Entry, wanted: str | None = None) -> Entry:
+    """The volume that ``wanted`` names, else the one behind the segmentation, else the newest.
+
+    Raises
+    ------
+    BadInput
+        When there is none, or the name fits several.
+    """
+    behind = scan_behind(segmentation, document.entries("volume")) if wanted is None else None
+    return behind or choose(document, "volume", wanted)
 
 
 def choose_in(entries: list[Entry], wanted: str, what: str = "object") -> Entry:

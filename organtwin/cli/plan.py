@@ -14,6 +14,7 @@ from organtwin.model.resection_plan import ResectionPlan
 from organtwin.resection.comparison import compare_plans
 from organtwin.resection.opening import opening_case
 from organtwin.store import Entry
+from organtwin.store.relations import organ_trees
 
 
 def sources(document: Document, organ: str, segmentation: str | None, territories: str | None) -> dict[str, str]:
@@ -40,9 +41,8 @@ def sources(document: Document, organ: str, segmentation: str | None, territorie
 
 def trees(document: Document, base: Entry) -> dict[str, str]:
     """The newest vessel tree of each structure of a segmentation, by role."""
-    own = [e for e in document.entries("centerline") if e.facts.get("segmentation") == base.uuid]
-    newest = {e.facts.get("structure"): e.uuid for e in own}
-    return {f"tree-{n}": uuid for n, uuid in enumerate(newest.values(), start=1)}
+    found = organ_trees(base.uuid, document.entries())
+    return {f"tree-{n}": entry.uuid for n, entry in enumerate(found.values(), start=1)}
 
 
 def _keys(entry: Entry) -> list[str]:

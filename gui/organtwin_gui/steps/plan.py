@@ -28,8 +28,8 @@ from organtwin.resection.cut import plane_along
 from organtwin.resection.opening import opening_case
 from organtwin.resection.settings import CutPlane, Push, Settings, Stroke
 from organtwin.store import Entry
+from organtwin.store.relations import organ_trees
 from organtwin_gui import theme
-from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.planning import turning
 from organtwin_gui.planning.board import Board
@@ -350,8 +350,11 @@ class PlanStep(Step):
         made = {"segmentation": segmentation}
         if self.territories.currentData():
             made["territories"] = self.territories.currentData()
-        lines = {e.facts.get("structure"): e.uuid for e in trees_on(self.bridge, segmentation)}
-        return made | {f"tree-{n}": uuid for n, uuid in enumerate(lines.values(), start=1)}
+        return made | {f"tree-{n}": tree.uuid for n, tree in enumerate(self._trees().values(), start=1)}
+
+    def _trees(self) -> dict[str, Entry]:
+        """The vessel trees of the chosen segmentation, by structure."""
+        return organ_trees(self.segmentation.currentData(), self.bridge.entries("centerline"))
 
     def _take_inputs(self) -> None:
         if self.isVisible():
@@ -718,8 +721,7 @@ class PlanStep(Step):
         if job.state is not JobState.DONE:
             return
         self.refresh()
-        portal = any("portal" in e.name.lower() for e in trees_on(self.bridge, self.segmentation.currentData()))
-        if job.spec.operation == "liver" and portal:
+        if job.spec.operation == "liver" and "portal_vein" in self._trees():
             next_one = self._divide()
             self._going_on = next_one.id if next_one is not None else None
         elif self.live.ground is None:
@@ -735,11 +737,9 @@ class PlanStep(Step):
                 "volume": self.scene.volume and self.scene.volume.uuid,
             }
             inputs = {role: known[kind] for role, kind in operation.inputs.items() if known.get(kind)}
-            portal = [
-                e.uuid for e in trees_on(self.bridge, self.segmentation.currentData()) if "portal" in e.name.lower()
-            ]
-            if portal and "tree" in operation.optional:
-                inputs["tree"] = portal[-1]
+            portal = self._trees().get("portal_vein")
+            if portal is not None and "tree" in operation.optional:
+                inputs["tree"] = portal.uuid
             parameters = {"level": self.level.value()} if "level" in operation.parameters.model_fields else {}
             return self.bridge.start("territories", inputs, parameters, "Vascular territories")
         return None
@@ -893,11 +893,6 @@ class PlanStep(Step):
         if self.live.refining:
             return "· Working out the exact numbers …"
         return ""
-
-
-def trees_on(bridge: Bridge, segmentation: str) -> list[Entry]:
-    """The vessel trees of a segmentation."""
-    return [e for e in bridge.entries("centerline") if e.facts.get("segmentation") == segmentation]
 
 
 def _keys(entry: Any) -> list[str]:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHeaderView, QLabel, QTreeWi
 
 from organtwin.model import Centerline
 from organtwin.model.terminology import structure
+from organtwin.store.relations import scan_behind
 from organtwin_gui.badges import badge_icon
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.step import Step, fill, primary, relabel
@@ -108,9 +109,8 @@ class VesselsStep(Step):
         uuid = self.source.currentData()
         if uuid is None or self.bridge.document is None:
             return None
-        size = self.bridge.document.entry(uuid).facts["grid"]["size"]
-        fitting = [e.uuid for e in self.bridge.entries("volume") if e.facts["grid"]["size"] == size]
-        return fitting[-1] if fitting else None
+        scan = scan_behind(self.bridge.document.entry(uuid), self.bridge.entries("volume"))
+        return scan.uuid if scan else None
 
     def _start(self) -> None:
         inputs = {"segmentation": self.source.currentData()}

@@ -13,6 +13,7 @@ from organtwin.cli.choose import choose_in, choose_segmentation
 from organtwin.edit.edit import Edit
 from organtwin.edit.rules import Rules
 from organtwin.edit.tool import Tool, find, names
+from organtwin.store import Entry
 from organtwin.store.relations import scan_behind
 
 

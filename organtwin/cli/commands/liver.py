@@ -7,11 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from organtwin.cli.base import AsJson, ProjectPath, app, opened, tell
-from organtwin.cli.choose import choose, choose_in, choose_segmentation
+from organtwin.cli.choose import choose_scan, choose_segmentation
 from organtwin.cli.follow import run_job
-from organtwin.document import Document
 from organtwin.errors import BadInput
-from organtwin.store import Entry
+from organtwin.store.relations import organ_trees
 
 Seeds = list[str] | None
 
@@ -33,7 +32,7 @@ def liver(
     parameters: dict[str, Any] = {key: [point_mm(text) for text in told] for key, told in seeds.items() if told}
     with opened(project) as document:
         source = choose_segmentation(document, "liver", segmentation)
-        scan = scan_of(document, source, volume)
+        scan = choose_scan(document, source, volume)
         inputs = {"volume": scan.uuid, "segmentation": source.uuid}
         made = run_job(document, "liver", inputs, parameters, "Liver: tumours and veins")
     tell(made, as_json)
@@ -55,26 +54,15 @@ def territories(
     """Share the liver out among the branches of its portal vein."""
     with opened(project) as document:
         source = choose_segmentation(document, "portal_vein", segmentation)
-        trees = [e for e in document.entries("centerline") if e.facts.get("segmentation") == source.uuid]
-        portals = [e for e in trees if e.facts.get("structure") == "portal_vein"]
+        found = organ_trees(source.uuid, document.entries())
         inputs = {"segmentation": source.uuid}
         parameters: dict[str, Any] = {"level": level}
         if portal:
             parameters["portal_seeds_mm"] = [point_mm(text) for text in portal]
-        elif portals:
-            inputs["tree"] = portals[-1].uuid
+        elif "portal_vein" in found:
+            inputs["tree"] = found["portal_vein"].uuid
         made = run_job(document, "territories", inputs, parameters, "Territories of the liver")
     tell(made, as_json)
-
-
-def scan_of(document: Document, segmentation: Entry, wanted: str | None) -> Entry:
-    """The volume that is asked for, that the segmentation was made from, or the newest."""
-    volumes = document.entries("volume")
-    if wanted is not None:
-        return choose_in(volumes, wanted, "volume")
-    sources = set(segmentation.recipe.inputs.values()) if segmentation.recipe else set()
-    made_from = [e for e in volumes if e.uuid in sources]
-    return made_from[-1] if made_from else choose(document, "volume")
 
 
 def point_mm(text: str) -> list[float]:

@@ -18,7 +18,7 @@ from organtwin.cli.base import (
     solve,
     tell,
 )
-from organtwin.cli.choose import choose
+from organtwin.cli.choose import choose, choose_scan
 from organtwin.cli.follow import console, follow, run_job
 from organtwin.errors import BadInput
 from organtwin.model import Centerline, Volume
@@ -66,14 +66,13 @@ def vessel(
 ) -> None:
     """Measure a vessel: its tree, diameters and areas along it, stenoses and aneurysms."""
     from organtwin.cli import vessel as told
-    from organtwin.cli.commands.liver import scan_of
 
     with opened(project) as document:
         source = choose(document, "segmentation", segmentation)
         inputs = {"segmentation": source.uuid}
         scan = None
         if not as_segmented or cpr:
-            scan = scan_of(document, source, volume)
+            scan = choose_scan(document, source, volume)
         if scan is not None and not as_segmented:
             inputs["volume"] = scan.uuid
         parameters = {"structure": structure, "also": also or []}

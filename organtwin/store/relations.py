@@ -1,0 +1,35 @@
+"""Which objects of a project belong to a segmentation: the scan behind it, and the vessel trees that were found with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from organtwin.model.fields import GridField
+from organtwin.space import Grid
+from organtwin.store.objects import Entry
+
+_GRID: TypeAdapter[Grid] = TypeAdapter(GridField)
+
+
+def scan_behind(segmentation: Entry, entries: Sequence[Entry]) -> Entry | None:
+    """The newest volume on the same grid, before all others one that the segmentation was made from."""
+    grid = _GRID.validate_python(segmentation.facts["grid"])
+    volumes = [e for e in entries if e.kind == "volume" and grid.same_as(_GRID.validate_python(e.facts["grid"]))]
+    made_from = set(segmentation.recipe.inputs.values()) if segmentation.recipe else set()
+    return max(reversed(volumes), key=lambda e: e.uuid in made_from, default=None)
+
+
+def organ_trees(segmentation: str, entries: Sequence[Entry]) -> dict[str, Entry]:
+    """The newest tree of each structure of a segmentation (its uuid), by structure.
+
+    A vessel that was measured is none: it is of a whole structure, as the aorta, and no organ is divided by it.
+    """
+    return {
+        e.facts["structure"]: e
+        for e in entries
+        if e.kind == "centerline"
+        and e.facts.get("segmentation") == segmentation
+        and not (e.recipe and e.recipe.operation == "vessel")
+    }
