@@ -8,15 +8,14 @@ reformation", IEEE Visualization 2002): lengths in the picture are lengths in th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from organtwin.errors import BadInput
 from organtwin.model import Centerline, Volume
-from organtwin.vessel.kernels import value
 from organtwin.vessel.polyline import Points, carried_axes, tangents
 
 Numbers = NDArray[np.float64]
@@ -257,28 +256,14 @@ def _main_axis(points: Points) -> Points:
 
 
 def _lines(volume: Volume, points: Points, across: Points, middle: Numbers, pixel: float, columns: int) -> Image:
+    """(rows, columns) of the scan, linear between voxels, along a line through each point; beyond the scan as dark as air."""
     grid = volume.grid
-    start = points - (middle * pixel)[:, None] * across
-    begin = np.ascontiguousarray(grid.to_index(start)[:, ::-1])
-    step = np.ascontiguousarray((pixel * across @ grid.inverse[:3, :3].T)[:, ::-1])
+    begin = grid.to_index(points - (middle * pixel)[:, None] * across)[:, None, ::-1]
+    step = (pixel * across @ grid.inverse[:3, :3].T)[:, None, ::-1]
+    index = begin + np.arange(columns)[:, None] * step
     values = np.asarray(volume.values)
-    outside = float(values.flat[0]) if volume.modality != "CT" else -1024.0
-    return _sampled_lines(values, begin, step, columns, outside)
-
-
-@numba.njit(cache=True)
-def _sampled_lines(
-    values: NDArray[Any], begin: Numbers, step: Numbers, columns: int, outside: float
-) -> Image:  # pragma: no cover (compiled)
-    nk, nj, ni = values.shape
-    out = np.empty((len(begin), columns), np.float32)
-    for row in range(len(begin)):
-        for column in range(columns):
-            k = begin[row, 0] + column * step[row, 0]
-            j = begin[row, 1] + column * step[row, 1]
-            i = begin[row, 2] + column * step[row, 2]
-            if min(k, j, i) < -0.5 or k > nk - 0.5 or j > nj - 0.5 or i > ni - 0.5:
-                out[row, column] = outside
-            else:
-                out[row, column] = value(values, k, j, i)
-    return out
+    image = np.empty(index.shape[:2], np.float32)
+    ndimage.map_coordinates(values, np.moveaxis(index, -1, 0), image, order=1, mode="nearest")
+    outside = ((index < -0.5) | (index > np.array(values.shape) - 0.5)).any(axis=-1)
+    image[outside] = -1024.0 if volume.modality == "CT" else float(values.flat[0])
+    return image
