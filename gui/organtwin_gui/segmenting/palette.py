@@ -148,6 +148,7 @@ class Keys(QObject):
     def __init__(self, palette: Palette, listed: QWidget) -> None:
         super().__init__(palette)
         self._palette, self._desk, self._list = palette, palette.desk, listed
+        self._heard_elsewhere = 0  # when a key went to something else first, ms
         self._by_key = {kind.key: kind.name for kind in PAGES}
         app = QApplication.instance()
         assert app is not None
@@ -169,8 +170,13 @@ class Keys(QObject):
         kind = event.type()
         if kind not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) or not isinstance(event, QKeyEvent):
             return False
-        if not isinstance(watched, QWidget) or isinstance(watched, _WRITING) or not self._listening():
+        if not isinstance(watched, QWidget) or isinstance(watched, _WRITING):
             return False
+        if not self._listening():
+            self._heard_elsewhere = event.timestamp()
+            return False
+        if event.timestamp() and event.timestamp() == self._heard_elsewhere:
+            return False  # Enter that closed a list of choices goes up to the page behind it
         if not self._wanted(event):
             return False
         if kind == QEvent.Type.ShortcutOverride:

@@ -32,7 +32,7 @@ from organtwin.store import Entry
 from organtwin_gui import theme
 from organtwin_gui.forms import quiet
 from organtwin_gui.segmenting.desk import Desk
-from organtwin_gui.segmenting.widgets import act, small
+from organtwin_gui.segmenting.widgets import Line, act, small
 
 UNSURE = 0.6
 EYE, NAME, VOLUME, SURE, LOCK = range(5)
@@ -178,7 +178,7 @@ class SegmentList(QWidget):
         tools.addStretch(1)
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
-        self.opacity.setFixedWidth(76)
+        self.opacity.setFixedWidth(60)
         self.opacity.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.opacity.setValue(round(100 * self.scene.overlay_opacity))
         self.opacity.setToolTip("Opacity of the coloured areas on the slices (g: all on or off)")
@@ -189,9 +189,7 @@ class SegmentList(QWidget):
         self._empty_add = act(
             "Add a segment", "Choose a structure or type a name (Insert)", self.open_adder, icon="add"
         )
-        self._doubt = quiet("")  # one line of one height: what is below must not jump
-        self._doubt.setWordWrap(False)
-        self._doubt.setFixedHeight(self._doubt.fontMetrics().height() + 2)
+        self._doubt = Line()  # of one height: what is below must not jump
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -341,9 +339,7 @@ class SegmentList(QWidget):
                 self.tree.setCurrentItem(item, NAME)
                 self.tree.scrollToItem(item)
         self.tree.blockSignals(False)
-        said = segment.doubt if segment is not None else ""
-        self._doubt.setText(self._doubt.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, self.width() - 4))
-        self._doubt.setToolTip(said)
+        self._doubt.say(segment.doubt if segment is not None else "")
 
     # -- what the mouse and the keys do ---------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class SeedsPage(ToolPage):
             "Segments that are there already compete as well, and can be pushed back unless they are locked"
         )
         self.said = quiet("")
-        self.go = act("Apply", "Make the segments what is shown (Enter)", self.apply, icon="done", strong=True)
+        self.go = act("Apply", "Make the segments what is shown (Enter)", self.apply, strong=True)
         self.back = act("Back", "Take the last stroke back (Backspace)", self.back_one)
         self.clear = act("Clear", "Take all strokes away (Esc)", self.forget)
         self.add(self.said, row(self.go, self.back, self.clear, stretch=0), self.size, self.margin, self.tolerance)

@@ -24,7 +24,7 @@ class BetweenPage(ToolPage):
         self.every.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.axis = Choice(
             (
-                ("", "Find out", "The direction in which slices were left out"),
+                ("", "Auto", "The direction in which slices were left out"),
                 ("k", "Axial", "Painted in axial slices"),
                 ("j", "Coronal", "Painted in coronal slices"),
                 ("i", "Sagittal", "Painted in sagittal slices"),
