@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -321,9 +320,3 @@ def _who_is_who(folder: BatchFolder, found: Discovery) -> None:
     write_text(path, text.getvalue())
     with said_plainly(path):
         path.chmod(0o600)
-
-
-def forget_work(folder: BatchFolder) -> None:
-    """Remove what a kill left under ``work``."""
-    shutil.rmtree(folder.root / "work", ignore_errors=True)
-    folder.make()

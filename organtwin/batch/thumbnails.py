@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model import Segment
+from organtwin.report.png import png
 from organtwin.space import Grid
 
 SIDE = 256  # pixels of the longer side
 PLANES = ("axial", "coronal", "sagittal")
-OPEN_ENDED = (
-    "body",
-    "lung_right",
-    "lung_left",
-    "bone",
-    "fat",
-    "muscle",
-    "skin",
-    "blood_pool",
-)  # not what the cut goes through
+# what the cut does not go through the middle of
+OPEN_ENDED = ("body", "lung_right", "lung_left", "bone", "fat", "muscle", "skin", "blood_pool")
 WINDOWS = {"CT": (40.0, 400.0)}  # level and width; else from the values
 
 
@@ -58,7 +49,7 @@ def draw(
             seen = np.where(seen < len(colours), seen, 0)
             edge = _outline(seen)
             picture[edge] = colours[seen[edge]]
-        (folder / f"{plane}.png").write_bytes(_png(picture))
+        (folder / f"{plane}.png").write_bytes(png(picture))
 
 
 def _middle(marks: NDArray[Any] | None, segments: tuple[Segment, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -120,20 +111,3 @@ def _outline(seen: NDArray[Any]) -> NDArray[np.bool_]:
                           (slice(1, -1), slice(0, -2)), (slice(1, -1), slice(2, None))):  # fmt: skip
         same &= framed[rows, columns] == seen
     return ~same & (seen > 0)
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    """RGB (rows, columns, 3) as PNG (ISO/IEC 15948); a hundred studies do not load a plotting library for it."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    rows, columns, _ = picture.shape
-    lines = np.concatenate([np.zeros((rows, 1), np.uint8), picture.reshape(rows, -1)], axis=1)
-    head = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(lines.tobytes(), 6))
-        + chunk(b"IEND", b"")
-    )

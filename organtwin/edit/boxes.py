@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from organtwin.edit.canvas import Box, Mask
+from organtwin.edit.canvas import Box
 from organtwin.space import Grid
 
 
@@ -25,12 +25,6 @@ def box_of(labels: NDArray[Any], *numbers: int, margin: ArrayLike = 0) -> Box | 
     where there are none."""
     low, high = _bounds(labels, chosen(labels, numbers))
     return None if high[0] < 0 else _widened(low, high + 1, margin, labels.shape)
-
-
-def bounds_of(mask: Mask, margin: ArrayLike = 0) -> Box | None:
-    """The same for a mask."""
-    low, high = _bounds(mask.view(np.uint8), np.array([False, True]))
-    return None if high[0] < 0 else _widened(low, high + 1, margin, mask.shape)
 
 
 def _widened(start: NDArray[Any], stop: NDArray[Any], margin: ArrayLike, shape: tuple[int, ...]) -> Box:

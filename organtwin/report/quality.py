@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ from organtwin import __version__
 from organtwin.errors import BadInput
 from organtwin.model import Segmentation, Volume
 from organtwin.monitor import Monitor
+from organtwin.report.png import png
 from organtwin.segment.quality import Quality, quality
 from organtwin.store.atomic import write_text
 
@@ -80,7 +79,7 @@ def thumbnails(segmentation: Segmentation, volume: Volume | None) -> dict[str, l
     for segment, box in zip(segmentation.segments, _boxes(segmentation, labels), strict=True):
         if box is not None:
             made[segment.key] = [
-                base64.b64encode(_png(picture)).decode()
+                base64.b64encode(png(picture)).decode()
                 for picture in _three(labels, values, volume, segment.label, box, grid.spacing_mm[::-1], segment.colour)
             ]
     return made
@@ -152,15 +151,3 @@ def _outlined(grey: NDArray[np.float32], inside: NDArray[np.bool_], colour: tupl
     soft = ndimage.gaussian_filter(inside.astype(np.float32), 0.8)
     edge = np.clip(1.0 - np.abs(soft - 0.5) * 3.2, 0, 1)[..., None]  # a line of about two pixels, without steps
     return np.asarray(picture * (1 - edge) + bright * edge, np.uint8)
-
-
-def _png(picture: NDArray[np.uint8]) -> bytes:
-    """An RGB picture as PNG (ISO/IEC 15948)."""
-    height, width, _ = picture.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in picture)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 6)) + chunk(b"IEND", b"")

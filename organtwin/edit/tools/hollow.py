@@ -9,7 +9,7 @@ from pydantic import Field
 
 from organtwin.edit.boxes import box_of
 from organtwin.edit.canvas import Canvas, Mask, Proposal
-from organtwin.edit.distance import reach_voxels, within
+from organtwin.edit.reach import reach_voxels, within
 from organtwin.edit.tool import Tool
 from organtwin.errors import BadInput
 from organtwin.model import Frozen

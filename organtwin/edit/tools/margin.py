@@ -8,7 +8,7 @@ from pydantic import Field
 
 from organtwin.edit.boxes import box_of
 from organtwin.edit.canvas import Canvas, Proposal
-from organtwin.edit.distance import reach_voxels, within
+from organtwin.edit.reach import reach_voxels, within
 from organtwin.edit.tool import Tool
 from organtwin.model import Frozen
 from organtwin.monitor import Monitor

@@ -1,8 +1,4 @@
-"""What lies within a distance of a mask, in mm along the patient's own directions.
-
-Squared distances to the nearest voxel by lower envelopes of parabolas, one axis after the other (Felzenszwalb and Huttenlocher,
-Theory of Computing 8, 2012): exact between voxel centres, and as fast for a wide margin as for a narrow one.
-"""
+"""What lies within a distance of a mask, in mm: as fast for a wide margin as for a narrow one."""
 
 from __future__ import annotations
 
@@ -11,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.edit.canvas import Mask
+from organtwin.segment.distance import squared_mm2
 from organtwin.space import Grid
-
-FAR = np.float32(1e18)
 
 
 def within(mask: Mask, grid: Grid, reach_mm: float) -> Mask:
@@ -25,15 +20,6 @@ def within(mask: Mask, grid: Grid, reach_mm: float) -> Mask:
         return _stamped(mask, _ball(grid, reach_mm))
     near: Mask = squared_mm2(mask, grid.spacing_mm) <= reach_mm**2 * (1 + 1e-5)
     return near
-
-
-def squared_mm2(mask: Mask, spacing_mm: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Squared distance of each voxel to the nearest one of the mask; ``spacing_mm`` along i, j, k, axes at right angles."""
-    squared = np.where(mask, np.float32(0), FAR)
-    for axis, spacing in zip((2, 1, 0), spacing_mm, strict=True):
-        if mask.shape[axis] > 1:
-            _envelopes(np.moveaxis(squared, axis, 2), np.float64(spacing))
-    return squared
 
 
 def reach_voxels(grid: Grid, reach_mm: float) -> NDArray[np.int64]:
@@ -69,38 +55,3 @@ def _stamped(mask, offsets):  # type: ignore[no-untyped-def]  # pragma: no cover
                     if 0 <= a < nk and 0 <= b < nj and 0 <= c < ni:
                         made[a, b, c] = True
     return made
-
-
-@numba.njit(cache=True)
-def _envelopes(squared, spacing):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Along the last axis, in place: min over p of squared[p] + (spacing (q - p))^2."""
-    na, nb, n = squared.shape
-    line = np.empty(n)
-    place = np.empty(n, np.int64)
-    edge = np.empty(n + 1)
-    s2 = spacing * spacing
-    for a in range(na):
-        for b in range(nb):
-            top = -1
-            for q in range(n):
-                line[q] = squared[a, b, q]
-                if line[q] >= 1e17:
-                    continue
-                while top >= 0:
-                    p = place[top]
-                    at = 0.5 * ((line[q] - line[p]) / (s2 * (q - p)) + q + p)
-                    if at > edge[top]:
-                        break
-                    top -= 1
-                top += 1
-                place[top] = q
-                edge[top] = at if top > 0 else -np.inf
-            if top < 0:
-                continue
-            edge[top + 1] = np.inf
-            r = 0
-            for q in range(n):
-                while edge[r + 1] < q:
-                    r += 1
-                p = place[r]
-                squared[a, b, q] = line[p] + s2 * (q - p) * (q - p)
