@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from organtwin.errors import BadInput
 from organtwin.model import Volume
-from organtwin.segment.ct.resample import resample, resampled_slabs
+from organtwin.segment.ct.resample import resample
 from organtwin.segment.ct.shape import Mask, bounding_box, dilate, erode, largest_piece, opened
 from organtwin.space import Grid
 
@@ -22,6 +22,7 @@ WORKING_MM = 2.0
 MOST_WORKING_VOXELS = 8_000_000
 AIR_HU = -1024
 LEAST_EXTENT_MM = 20.0
+SLAB = 16  # slices that are drawn at once
 
 FloatVolume = NDArray[np.float32]
 
@@ -77,22 +78,23 @@ class CTContext:
         """An array on the full grid averaged onto the working grid (a mask becomes its share of each voxel)."""
         return resample(array, self.grid.shape)
 
-    def to_full(self, array: NDArray[np.generic]) -> FloatVolume:
-        """An array on the working grid, interpolated linearly onto the full grid."""
-        return resample(array, self.full.shape)
-
     def mask_to_full(self, mask: Mask, smooth_mm: float = 1.0) -> Mask:
         """A working mask on the full grid, its staircase smoothed."""
-        soft = ndimage.gaussian_filter(mask.astype(np.float32), smooth_mm / self.spacing_mm, truncate=3)
         result = np.zeros(self.full.shape, np.bool_)
-        box = bounding_box(soft > 0)
-        if not soft.any():
+        if not mask.any():
             return result
-        ratio = self.full.shape[0] / self.grid.shape[0]
-        first, last = (box[0].start - 1) * ratio, (box[0].stop + 1) * ratio
-        for slices, values in resampled_slabs(soft, self.full.shape):
-            if slices.stop >= first and slices.start <= last:
-                result[slices] = values >= 0.5
+        sigma = smooth_mm / self.spacing_mm
+        reach = np.ceil(3 * sigma).astype(int) + 2
+        box = bounding_box(mask, (int(reach[0]), int(reach[1]), int(reach[2])))
+        soft = np.zeros(mask.shape, np.float32)
+        soft[box] = ndimage.gaussian_filter(mask[box].astype(np.float32), sigma, truncate=3)
+        k, j, i = (
+            slice(side.start * full // few, -(-side.stop * full // few))
+            for side, full, few in zip(box, self.full.shape, self.grid.shape, strict=True)
+        )
+        for first in range(k.start, k.stop, SLAB):
+            slab = slice(first, min(first + SLAB, k.stop)), j, i
+            result[slab] = resample(soft, self.full.shape, slab) >= 0.5
         return result
 
     def to_volume(self, full_mask: Mask) -> Mask:

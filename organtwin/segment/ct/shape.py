@@ -22,17 +22,25 @@ def largest_piece(mask: Mask) -> Mask:
 
 def bounding_box(mask: Mask, margin: tuple[int, int, int] = (0, 0, 0)) -> tuple[slice, slice, slice]:
     """Slices around all that is set, widened by a margin in voxels and kept inside the array."""
-    sides = []
-    for axis in range(3):
-        along = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        first, last = (int(along[0]), int(along[-1]) + 1) if along.size else (0, 0)
-        sides.append(slice(max(first - margin[axis], 0), min(last + margin[axis], mask.shape[axis])))
-    return sides[0], sides[1], sides[2]
+    inside = _between(mask.any(axis=(1, 2)))
+    flat = mask[inside].any(axis=0)  # of the slices that hold something
+    sides = inside, _between(flat.any(axis=1)), _between(flat.any(axis=0))
+    k, j, i = (
+        slice(max(side.start - more, 0), min(side.stop + more, size))
+        for side, more, size in zip(sides, margin, mask.shape, strict=True)
+    )
+    return k, j, i
+
+
+def _between(set_: NDArray[np.bool_]) -> slice:
+    """From the first that is set to the last."""
+    along = np.flatnonzero(set_)
+    return slice(int(along[0]), int(along[-1]) + 1) if along.size else slice(0, 0)
 
 
 def dilate(mask: Mask, mm: float, spacing_mm: NDArray[np.float64]) -> Mask:
     """Voxels within ``mm`` of the mask, by a distance map inside the mask's neighbourhood."""
-    boxes = ndimage.find_objects(mask.astype(np.uint8))
+    boxes = ndimage.find_objects(mask.view(np.uint8))
     if not boxes or boxes[0] is None:
         return np.zeros_like(mask)
     pad = np.ceil(mm / spacing_mm).astype(int) + 1
@@ -46,7 +54,7 @@ def dilate(mask: Mask, mm: float, spacing_mm: NDArray[np.float64]) -> Mask:
 
 def erode(mask: Mask, mm: float, spacing_mm: NDArray[np.float64]) -> Mask:
     """Voxels of the mask further than ``mm`` from the outside; the array's edge counts as inside."""
-    boxes = ndimage.find_objects(mask.astype(np.uint8))
+    boxes = ndimage.find_objects(mask.view(np.uint8))
     if not boxes or boxes[0] is None:
         return np.zeros_like(mask)
     box = tuple(slice(max(s.start - 1, 0), min(s.stop + 1, n)) for s, n in zip(boxes[0], mask.shape, strict=True))
