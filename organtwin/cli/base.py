@@ -14,9 +14,7 @@ from organtwin.cli.choose import choose
 from organtwin.cli.follow import run_job
 from organtwin.document import Document
 from organtwin.errors import BadInput
-from organtwin.model import Segmentation, TwinObject
-from organtwin.store import Entry, Project
-from organtwin.store.relations import scan_behind
+from organtwin.store import Entry
 
 app = typer.Typer(
     name="organtwin",
@@ -64,14 +62,6 @@ def tell(entries: list[Entry], as_json: bool) -> None:
     for entry in entries:
         for line in summary(entry):
             print(line)
-
-
-def measured_with(project: Project, segmentation: Segmentation) -> list[TwinObject]:
-    """What a segmentation's measurements also come from: the scan behind it, and its centrelines."""
-    entries = project.entries()
-    lines = [e for e in entries if e.kind == "centerline" and e.facts.get("segmentation") == segmentation.uuid]
-    scan = scan_behind(project.entry(segmentation.uuid), entries)
-    return [project.load(e.uuid) for e in ([scan] if scan else []) + lines]
 
 
 def mesh_named(document: Document, name: str | None) -> Entry:

@@ -434,7 +434,7 @@ def test_a_threshold_may_be_held_to_what_a_point_hangs_together_with() -> None:
     assert (got == 1).sum() == 32
     with pytest.raises(BadInput, match="not in the range"):
         done(canvas(grid, values=values), "threshold", values=(40, 60), at_mm=grid.to_world((0, 0, 0)).tolist())
-    with pytest.raises(BadInput, match="is empty"):
+    with pytest.raises(BadInput, match="from the lower value to the higher"):
         done(canvas(grid, values=values), "threshold", values=(60, 40))
     with pytest.raises(BadInput, match="looks at the scan"):
         done(canvas(grid), "threshold", values=(0, 1))

@@ -8,6 +8,7 @@ from organtwin.cli.commands import dynamic
 from organtwin.cli.commands import tissue
 from organtwin.cli.commands import liver
 from organtwin.cli.commands import edit
+from organtwin.cli.commands import quality
 from organtwin.cli.commands import plan
 from organtwin.cli.commands import rehearsal
 from organtwin.cli.commands import exchange
@@ -16,4 +17,7 @@ from organtwin.cli.commands import batch
 from organtwin.cli.commands import script
 from organtwin.cli.commands import program
 
-__all__ = ["dynamic", "batch", "edit", "exchange", "liver", "plan", "program", "project", "rehearsal", "script", "study", "tissue", "vessels"]
+__all__ = [
+    "batch", "dynamic", "edit", "exchange", "liver", "plan", "program", "project", "quality", "rehearsal", "script", "study",
+    "tissue", "vessels",
+]  # fmt: skip

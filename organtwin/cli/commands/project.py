@@ -13,8 +13,10 @@ from organtwin.cli.base import (
     ProjectPath,
     app,
     describe,
-    measured_with,
 )
+from organtwin.model import Result, Segmentation, TwinObject
+from organtwin.store import Project
+from organtwin.store.relations import scan_behind
 
 
 @app.command()
@@ -46,8 +48,6 @@ def export(
     """Write an object to a file of the field."""
     from organtwin.cli.choose import choose_in
     from organtwin.io.export import export as write
-    from organtwin.model import Result, Segmentation
-    from organtwin.store import Project
 
     with Project(project, read_only=True) as opened_project:
         entry = choose_in(opened_project.entries(), object_)
@@ -56,9 +56,17 @@ def export(
         if isinstance(thing, Result):  # a result is points and fields; the cells are the mesh's
             things.append(opened_project.load(thing.mesh))
         elif form == "sr" and isinstance(thing, Segmentation):
-            things += measured_with(opened_project, thing)
+            things += _measured_with(opened_project, thing)
         written = write(things, file, form=form, sources=source or (), keep_identity=keep_identity)
     print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
+
+
+def _measured_with(project: Project, segmentation: Segmentation) -> list[TwinObject]:
+    """What a segmentation's measurements also come from: the scan behind it, and its centrelines."""
+    entries = project.entries()
+    lines = [e for e in entries if e.kind == "centerline" and e.facts.get("segmentation") == segmentation.uuid]
+    scan = scan_behind(project.entry(segmentation.uuid), entries)
+    return [project.load(e.uuid) for e in ([scan] if scan else []) + lines]
 
 
 @app.command()
@@ -69,7 +77,6 @@ def report(
 ) -> None:
     """Write a report with pictures."""
     from organtwin.report import write_report
-    from organtwin.store import Project
 
     with Project(project, read_only=True) as opened_project:
         written = write_report(opened_project, output)
@@ -82,7 +89,6 @@ def info(project: ProjectPath, as_json: AsJson = False) -> None:
     from organtwin.cli.summary import tree
     from organtwin.document.staleness import stale
     from organtwin.jobs import unseen
-    from organtwin.store import Project
 
     opened_project = Project(project, read_only=True)
     entries = opened_project.entries()
