@@ -1,4 +1,4 @@
-"""Boxes of a label map: where segments lie, and what part of the grid a region of the world can meet."""
+"""Boxes of a label map: where segments lie, and what lies in one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from organtwin.edit.canvas import Box
-from organtwin.space import Grid
 
 
 def chosen(labels: NDArray[Any], numbers: Iterable[int]) -> NDArray[np.bool_]:
@@ -46,23 +45,6 @@ def inner(box: Box, part: Box) -> Box:
     """A box given within another one, in the grid's own indices."""
     a, b, c = (slice(s.start + p.start, s.start + p.stop) for s, p in zip(box, part, strict=True))
     return a, b, c
-
-
-def around(grid: Grid, points_mm: NDArray[np.float64], reach_mm: float = 0.0) -> Box:
-    """Box of all voxels within ``reach_mm`` of the convex hull of points; empty where that lies outside of the grid."""
-    reach = reach_mm * np.linalg.norm(grid.inverse[:3, :3], axis=1) + 1  # voxels along i, j, k
-    index = grid.to_index(points_mm)
-    size = np.asarray(grid.size)
-    low = np.clip(np.floor(index.min(0) - reach), 0, size).astype(int)
-    high = np.clip(np.ceil(index.max(0) + reach) + 1, low, size).astype(int)
-    return slice(int(low[2]), int(high[2])), slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
-
-
-def voxel_at(grid: Grid, point_mm: ArrayLike) -> tuple[int, int, int] | None:
-    """(k, j, i) of the voxel that holds a point, None outside of the grid."""
-    i, j, k = np.rint(grid.to_index(point_mm)).astype(int)
-    inside = all(0 <= n < size for n, size in zip((i, j, k), grid.size, strict=True))
-    return (int(k), int(j), int(i)) if inside else None
 
 
 @numba.njit(cache=True)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from organtwin.edit.boxes import around
 from organtwin.edit.canvas import Canvas, Proposal
 from organtwin.edit.fields import Point
+from organtwin.edit.places import around
 from organtwin.edit.prism import layer_mm, onto_plane, prism
 from organtwin.edit.tool import Tool
 from organtwin.errors import BadInput

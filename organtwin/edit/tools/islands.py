@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from organtwin.edit.boxes import box_of, voxel_at
+from organtwin.edit.boxes import box_of
 from organtwin.edit.canvas import Box, Canvas, Proposal
 from organtwin.edit.fields import Point
+from organtwin.edit.places import voxel_at
 from organtwin.edit.runs import Parts, parts
 from organtwin.edit.segments import free_name, new_segment
 from organtwin.edit.tool import Tool

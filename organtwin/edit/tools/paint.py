@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from organtwin.edit.boxes import around, shape_of, start_of, voxel_at
+from organtwin.edit.boxes import shape_of, start_of
 from organtwin.edit.canvas import Box, Canvas, Mask, Proposal
 from organtwin.edit.fields import Point, Range
+from organtwin.edit.places import around, voxel_at
 from organtwin.edit.prism import layer_mm
 from organtwin.edit.runs import parts
 from organtwin.edit.tool import Tool

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from organtwin.edit.boxes import around, voxel_at
 from organtwin.edit.canvas import Box, Canvas, Mask, Proposal
 from organtwin.edit.fields import Ball, Block, Point, Range
+from organtwin.edit.places import around, voxel_at
 from organtwin.edit.prism import prism
 from organtwin.edit.runs import parts
 from organtwin.edit.tool import Tool
