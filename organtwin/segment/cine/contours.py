@@ -40,6 +40,7 @@ class Weights:
     bend: float = 1.5  # change of radius from ray to ray, squared, in steps
     thickness: float = 0.02  # per mm² from the usual thickness
     neighbour: float = 0.03  # per mm² from the mean of the slices above and below
+    other_phases: float = 0.05  # per mm² from the outer wall in the other phases
 
 
 def sample(plane: FloatArray, spacing_mm: tuple[float, float], centre: FloatArray) -> FloatArray:
@@ -55,6 +56,7 @@ def trace(
     polar: FloatArray,
     usual_mm: float | FloatArray,
     near: tuple[FloatArray, FloatArray] | None = None,
+    outer_mm: FloatArray | None = None,
     weights: Weights = Weights(),
 ) -> tuple[FloatArray, FloatArray, float]:
     """Inner and outer radius in mm at each angle, and the mean cost of a ray.
@@ -67,6 +69,8 @@ def trace(
         Thickness of the wall.
     near : two (ANGLES,) arrays, optional
         Inner radius and thickness that the neighbouring slices let expect.
+    outer_mm : (ANGLES,) array, optional
+        Outer radius that the other phases let expect.
     """
     w = weights
     u = np.asarray(polar)
@@ -90,6 +94,9 @@ def trace(
         inner_prior = w.neighbour * (np.arange(N_INNER + 1)[None] * STEP_MM - near[0][:, None]) ** 2
         inner_prior = np.minimum(inner_prior, 6.0)
         prior = prior + np.minimum(w.neighbour * (thick[None] - near[1][:, None]) ** 2, 4.0)
+    if outer_mm is not None:
+        radii = np.arange(outer_edge.shape[1]) * STEP_MM
+        outer_edge = outer_edge + np.minimum(w.other_phases * (radii[None] - outer_mm[:, None]) ** 2, 6.0)
     inner, index, cost = _cheapest(
         summed(cavity), summed(wall), summed(outside), inner_edge, outer_edge, inner_prior, prior, w.bend
     )

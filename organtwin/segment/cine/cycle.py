@@ -11,11 +11,12 @@ from scipy import ndimage
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.segment.cine.heart import Heart, heart_of, present, right_side, seen
 from organtwin.segment.cine.stack import Stack
-from organtwin.segment.cine.ventricle import Guess, Walls, find, look
+from organtwin.segment.cine.ventricle import Guess, Walls, again, find, look
 
 FloatArray = NDArray[np.float64]
 
 ENOUGH_PHASES = 6  # to smooth over time
+OUTER_FOLLOWS = 0.25  # of the shortening of the inner radius, where the volume of the muscle stays
 SMOOTH_CYCLE = 0.7 / 30  # standard deviation of the smoothing: it takes a hundredth of the swing of the volume
 
 
@@ -40,6 +41,7 @@ def hearts(values: FloatArray, stack: Stack, cyclic: bool, monitor: Monitor) -> 
     for phase, guess in enumerate(guesses):
         part = PartMonitor(monitor, 0.3 + 0.4 * phase / phases, 0.3 + 0.4 * (phase + 1) / phases)
         every.append(find(values[phase], stack.spacing_mm, stack.gap_mm, guess, part))
+    every = _together(every, values, stack)
     if phases >= ENOUGH_PHASES:
         every = _in_time(every, cyclic)
     angle = right_side(every, values, stack.spacing_mm)
@@ -50,6 +52,22 @@ def hearts(values: FloatArray, stack: Stack, cyclic: bool, monitor: Monitor) -> 
     for phase, one in enumerate(every):
         monitor.progress(0.7 + 0.3 * phase / phases, f"right ventricle, phase {phase + 1} of {phases}")
         made.append(heart_of(one, values[phase], stack.spacing_mm, held[phase], angle))
+    return made
+
+
+def _together(every: list[Walls], values: FloatArray, stack: Stack) -> list[Walls]:
+    """Walls traced once more with what all phases say of the outer one, which moves little.
+
+    The muscle is as large at end of diastole as at end of systole: as the cavity narrows, the outer wall follows by a part.
+    """
+    inner = np.stack([walls.inner_mm.mean(axis=1) for walls in every])  # (nt, nk)
+    size = np.median(inner / inner.max(axis=0), axis=1)
+    size = 1 - OUTER_FOLLOWS * (1 - size / size.max())
+    usual = np.mean([walls.outer_mm / s for walls, s in zip(every, size, strict=True)], axis=0)  # each about its own centre
+    made = [
+        again(walls, plane, stack.spacing_mm, stack.gap_mm, s * usual)
+        for walls, plane, s in zip(every, values, size, strict=True)
+    ]
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,26 +65,49 @@ def find(
         The first half of them lean on the guess, the rest on the neighbouring slices.
     """
     nk = len(stack)
-    smooth = np.stack([ndimage.gaussian_filter(p, [0.6 / s for s in spacing_mm]) for p in stack])
+    smooth = _denoised(stack, spacing_mm)
     centre = np.array(guess.centres)
     polar = [contours.sample(p, spacing_mm, c) for p, c in zip(smooth, centre, strict=True)]
     blood, muscle = _first_levels(polar, guess.radii_mm)
-    usual = np.full(nk, 9.0)
     inner, outer = np.zeros((2, nk, contours.ANGLES))
     walls = Walls(centre, inner, outer, blood, muscle, np.zeros(nk), guess.score)
     for turn in range(turns):
-        near = _disc(guess.radii_mm) if 2 * turn < turns else neighbours(walls, gap_mm)
-        for k in range(nk):
-            monitor.progress((turn + k / nk) / turns, f"walls, slice {k + 1} of {nk}")
-            polar[k] = contours.sample(smooth[k], spacing_mm, walls.centres[k])
-            u = (polar[k] - walls.muscle[k]) / (walls.blood[k] - walls.muscle[k])
-            walls.inner_mm[k], walls.outer_mm[k], _ = contours.trace(u, usual[k], (near[0][k], near[1][k]))
-        _levels(walls, polar)
-        _judge(walls, polar)
+        first = 2 * turn < turns
+        near = _disc(guess.radii_mm) if first else neighbours(walls, gap_mm)
+        _turn(walls, smooth, spacing_mm, near, _usual(walls) if turn else np.full(nk, 9.0))
+        monitor.progress((turn + 1) / turns, f"walls, turn {turn + 1} of {turns}")
         if turn < turns - 1:
             _recentre(walls, spacing_mm)
-            usual = _usual(walls)
     return walls
+
+
+def again(
+    walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, outer_mm: FloatArray
+) -> Walls:
+    """Both walls once more, where the other phases let expect the outer one, (nk, ANGLES) about the same centres."""
+    anew = Walls(*(getattr(walls, f.name).copy() for f in fields(walls)))
+    _turn(anew, _denoised(stack, spacing_mm), spacing_mm, neighbours(walls, gap_mm), _usual(walls), outer_mm)
+    return anew
+
+
+def _denoised(stack: FloatArray, spacing_mm: tuple[float, float]) -> FloatArray:
+    return np.stack([ndimage.gaussian_filter(p, [0.6 / s for s in spacing_mm]) for p in stack])
+
+
+def _turn(
+    walls: Walls, smooth: FloatArray, spacing_mm: tuple[float, float], near: tuple[FloatArray, FloatArray],
+    usual: FloatArray, outer_mm: FloatArray | None = None,
+) -> None:  # fmt: skip
+    """Trace every slice once, and learn the levels from it."""
+    polar = []
+    for k, plane in enumerate(smooth):
+        values = contours.sample(plane, spacing_mm, walls.centres[k])
+        u = (values - walls.muscle[k]) / (walls.blood[k] - walls.muscle[k])
+        expected = None if outer_mm is None else outer_mm[k]
+        walls.inner_mm[k], walls.outer_mm[k], _ = contours.trace(u, usual[k], (near[0][k], near[1][k]), expected)
+        polar.append(values)
+    _levels(walls, polar)
+    _judge(walls, polar)
 
 
 def _first_levels(polar: list[FloatArray], radius_mm: FloatArray) -> tuple[FloatArray, FloatArray]:
