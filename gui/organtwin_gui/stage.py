@@ -56,6 +56,7 @@ class Stage(QObject):
         meshes = [] if results else self.bridge.entries("mesh")
         for entry in [*self._first_surfaces(), *meshes[-1:], *results[-1:]]:
             self.show(entry.uuid)
+        self._volume_changed()  # a scan may have come before its view was cleared
         self.changed.emit()
 
     def _volume_changed(self) -> None:

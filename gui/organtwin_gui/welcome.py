@@ -17,6 +17,7 @@ class Welcome(QWidget):
     sample_wanted = Signal()
     scan_wanted = Signal()
     project_wanted = Signal()
+    batch_wanted = Signal()
     recent_wanted = Signal(object)  # Path
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -45,6 +46,12 @@ class Welcome(QWidget):
             button.clicked.connect(signal.emit)
             row.addWidget(button)
         inner.addLayout(row)
+        batch = QPushButton("Look through a batch")
+        batch.setObjectName("flat")
+        batch.setIcon(theme.icon("jobs"))
+        batch.setToolTip("List the studies that organtwin batch has done, open and mark them (Ctrl+Shift+O)")
+        batch.clicked.connect(self.batch_wanted.emit)
+        inner.addWidget(batch, 0, Qt.AlignmentFlag.AlignLeft)
         self._recent_title = title("Recent projects")
         inner.addWidget(self._recent_title)
         self._recent = QVBoxLayout()

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from organtwin.jobs import Job, JobState
 from organtwin.sample import sample_folder
 from organtwin_gui import theme
+from organtwin_gui.batch_review import BatchDialog, is_batch
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.compare import CompareView
 from organtwin_gui.inspector import Inspector
@@ -99,7 +100,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self._middle, 1)
         self.motion = MotionPanel(self.bridge, self.scene)
         column.addWidget(self.motion)
-        self.vessel_board = VesselBoard(self.bridge, self.scene)
+        self.vessel_board = VesselBoard(self.bridge, self.scene, self.quad.viewport)
         column.addWidget(self.vessel_board)
         self.plots = PlotsPanel(self.bridge, self.stage)
         self.plots.hide()
@@ -162,7 +163,10 @@ class MainWindow(QMainWindow):
         )
         self.undo_action = self._action("Undo", "undo", "Ctrl+Z", "Undo", self.undo)
         self.redo_action = self._action("Redo", "redo", "Ctrl+Shift+Z", "Redo", self.redo)
-        for action in (self.open_action, self.undo_action, self.redo_action):
+        self.batch_action = self._action(
+            "Look through a batch", "jobs", "Ctrl+Shift+O", "Studies done by organtwin batch", self.choose_batch
+        )
+        for action in (self.open_action, self.batch_action, self.undo_action, self.redo_action):
             bar.addAction(action)
         bar.addSeparator()
         group = QActionGroup(self)
@@ -267,6 +271,7 @@ class MainWindow(QMainWindow):
         vessels = self.workflow.step(VesselsStep)
         vessels.line_wanted.connect(self.vessel_board.show_line)
         vessels.place_wanted.connect(self.vessel_board.go_on)
+        self.vessel_board.table_wanted.connect(self.stage.export)
         self.workflow.step(FlowStep).shown.connect(self.stage.present)
         procedure = self.workflow.step(ProcedureStep)
         procedure.shown.connect(lambda uuid, roles: self.stage.present(uuid, roles, bare=True))
@@ -290,14 +295,18 @@ class MainWindow(QMainWindow):
         self.welcome.project_wanted.connect(self.choose_project)
         self.welcome.scan_wanted.connect(self.choose_scan)
         self.welcome.recent_wanted.connect(self.open_project)
+        self.welcome.batch_wanted.connect(self.choose_batch)
 
     # -- projects and scans ---------------------------------------------------------------------------------------
 
     def open_paths(self, paths: list[Path]) -> None:
-        """Projects are opened, everything else is imported."""
+        """Projects and batches are opened, everything else is imported."""
         for path in paths:
             if (path / "project.json").exists():
                 self.open_project(path)
+                return
+            if is_batch(path):
+                self.show_batch(path)
                 return
         missing = [p for p in paths if not p.exists()]
         if missing:
@@ -316,6 +325,23 @@ class MainWindow(QMainWindow):
         )
         if folder:
             self.open_project(Path(folder))
+
+    def choose_batch(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self,
+            "Look through a batch (the folder that 'organtwin batch' wrote)",
+            str(self.preferences.projects_folder),
+        )
+        if folder and is_batch(Path(folder)):
+            self.show_batch(Path(folder))
+        elif folder:
+            self.notice.fail(f"There is no batch in this folder ({folder}). Make one: organtwin batch STUDIES -o OUT.")
+
+    def show_batch(self, folder: Path) -> None:
+        """List the studies of a batch; each opens here."""
+        dialog = BatchDialog(self.bridge, folder, self)
+        dialog.project_wanted.connect(self.open_project)
+        dialog.show()
 
     def choose_scan(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Import a scan from a folder")

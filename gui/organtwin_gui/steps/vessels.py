@@ -12,6 +12,7 @@ from organtwin_gui.badges import badge_icon
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.step import Step, fill, primary, relabel
 from organtwin_gui.vessels import curves
+from organtwin_gui.vessels.trees import branches_of
 
 PLACE = Qt.ItemDataRole.UserRole
 
@@ -30,15 +31,21 @@ class VesselsStep(Step):
         self.source.currentIndexChanged.connect(lambda _i: self._offer())
         self.structure = QComboBox()
         self.structure.setToolTip("Which vessel to measure")
+        self.structure.currentIndexChanged.connect(lambda _i: self._offer_branches())
         rows = form()
         rows.addRow("From", self.source)
         rows.addRow("Vessel", self.structure)
         self.page.addLayout(rows)
+        self.with_branches = QCheckBox("With its branches")
+        self.with_branches.setShortcut("Alt+N")
+        self.with_branches.setChecked(True)
+        self.page.addWidget(self.with_branches)
         self.by_scan = QCheckBox("Walls where the scan has them")
         self.by_scan.setToolTip(
             "Draw the wall to where the scan is half way between blood and surroundings; else it is as segmented (Alt+W)"
         )
         self.by_scan.setShortcut("Alt+W")
+        self.by_scan.setChecked(True)
         self.page.addWidget(self.by_scan)
         self.run = primary("Measure", "run", "Find the tree, and measure along it", "Ctrl+Return")
         self.run.clicked.connect(self._start)
@@ -52,8 +59,7 @@ class VesselsStep(Step):
         self.findings = QTreeWidget()
         self.findings.setHeaderLabels(["Narrow and wide places"])
         self.findings.setRootIsDecorated(False)
-        self.findings.setMinimumHeight(130)
-        self.findings.setMaximumHeight(220)
+        self.findings.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.findings.setToolTip("Click to go there")
         self.findings.itemClicked.connect(lambda item, _c: self._go(item))
         self.page.addWidget(self.findings)
@@ -61,10 +67,10 @@ class VesselsStep(Step):
         self.page.addWidget(self._said)
         self.branches = QTreeWidget()
         self.branches.setColumnCount(4)
-        self.branches.setHeaderLabels(["Branch", "mm long", "ø mm", "least"])
+        self.branches.setHeaderLabels(["Branch", "mm", "ø", "least"])
         self.branches.setRootIsDecorated(False)
         self.branches.setMinimumHeight(180)
-        self.branches.setToolTip("Click to go to the beginning of a branch")
+        self.branches.setToolTip("Length, middle and least diameter of each branch in mm; click to go to its beginning")
         header = self.branches.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -97,12 +103,27 @@ class VesselsStep(Step):
     def _offer(self) -> None:
         chosen = self.structure.currentData()
         self.structure.clear()
+        for segment in self._segments():
+            self.structure.addItem(segment["name"], segment["key"])
+        wanted = chosen if self.structure.findData(chosen) >= 0 else "aorta"
+        self.structure.setCurrentIndex(max(self.structure.findData(wanted), 0))
+        self._offer_branches()
+
+    def _segments(self) -> list[dict]:
         uuid = self.source.currentData()
         if uuid is None or self.bridge.document is None:
-            return
-        for segment in _vessels(self.bridge.document.entry(uuid).facts["segments"]):
-            self.structure.addItem(segment["name"], segment["key"])
-        self.structure.setCurrentIndex(max(self.structure.findData(chosen), 0))
+            return []
+        return _vessels(self.bridge.document.entry(uuid).facts["segments"])
+
+    def _branches(self) -> dict[str, str]:
+        """Names by key of what belongs to the tree of the chosen vessel."""
+        names = {segment["key"]: segment["name"] for segment in self._segments()}
+        return {key: names[key] for key in branches_of(self.structure.currentData() or "", names)}
+
+    def _offer_branches(self) -> None:
+        branches = self._branches()
+        self.with_branches.setVisible(bool(branches))
+        self.with_branches.setToolTip(f"Measure as one tree: {', '.join(branches.values())} (Alt+N)")
 
     def _scan(self) -> str | None:
         """uuid of the scan behind the chosen segmentation."""
@@ -120,7 +141,10 @@ class VesselsStep(Step):
         key = self.structure.currentData()
         if key is None:
             return
-        self.bridge.start("vessel", inputs, {"structure": key}, f"Measure {self.structure.currentText()}")
+        parameters: dict[str, object] = {"structure": key}
+        if self.with_branches.isChecked() and (branches := self._branches()):
+            parameters["also"] = list(branches)
+        self.bridge.start("vessel", inputs, parameters, f"Measure {self.structure.currentText()}")
 
     # -- what was found -------------------------------------------------------------------------------------------
 
@@ -147,17 +171,23 @@ class VesselsStep(Step):
                 self.findings.addTopLevelItem(item)
             if not line.findings:
                 self.findings.addTopLevelItem(QTreeWidgetItem(["None: as wide as it should be throughout"]))
+            rows = min(self.findings.topLevelItemCount(), 5)
+            self.findings.setFixedHeight(self.findings.header().height() + 8 + rows * max(self.findings.sizeHintForRow(0), 20))  # fmt: skip
             least = line.least_mm if line.least_mm is not None else 2 * line.radius_mm
             for index, branch in enumerate(line.branches):
                 own = slice(branch.first, branch.last + 1)
                 along = line.distance_mm[own]
                 wide = float(sorted(line.diameter_mm[own])[len(along) // 2])
-                cells = [branch.name, f"{along[-1] - along[0]:.0f}", f"{wide:.1f}", f"{min(least[own]):.1f}"]
+                cells = [
+                    curves.called(branch.name),
+                    f"{along[-1] - along[0]:.0f}",
+                    f"{wide:.1f}",
+                    f"{min(least[own]):.1f}",
+                ]
                 item = QTreeWidgetItem(cells)
                 for column in (1, 2, 3):
                     item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
-                if branch.doubt:
-                    item.setToolTip(0, branch.doubt)
+                item.setToolTip(0, branch.doubt or curves.called(branch.name))
                 item.setData(0, PLACE, (index, float(along[0])))
                 self.branches.addTopLevelItem(item)
             self._said.setText("\n".join(f"• {note}" for note in line.notes))
@@ -167,7 +197,7 @@ class VesselsStep(Step):
         place = item.data(0, PLACE)
         if place is not None:
             self.place_wanted.emit(*place)
-            if item.toolTip(0):
+            if "\n" in item.toolTip(0) or " " in item.toolTip(0).removeprefix(item.text(0)):
                 self._said.setText(item.toolTip(0))
 
 

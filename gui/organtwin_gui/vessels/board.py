@@ -2,49 +2,91 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSlider, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSizePolicy,
+    QSlider,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from organtwin.model import Centerline, Volume
-from organtwin.vessel.laid_straight import section_at, straightened
+from organtwin.vessel.laid_straight import Straightened, section_at, straightened
+from organtwin.vessel.reformat import Curved, curved
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.plots.chart import Chart
 from organtwin_gui.vessels import curves
 from organtwin_gui.vessels.curves import Way
 from organtwin_gui.vessels.picture import Picture
+from organtwin_gui.views import Viewport
+from organtwin_gui.views.items.vessel import VesselItem
 from organtwin_gui.views.state import ImageScene
 
 HEIGHT = 270
 STEP_MM, TURN_DEG = 1.0, 5
+STRETCHED_PIXELS = 360
+IN_SPACE = "vessel looked at"  # its name in the 3D view
 MARK = {"stenosis": "danger", "dilatation": "warning", "aneurysm": "danger"}
 
 
 class VesselBoard(QFrame):
     """Straightened picture, section and diameters of one way; the crosshair of all views goes along.
 
-    The picture can be turned about the vessel (wheel, or the slider); a click in it or in the chart goes there.
+    The picture can be turned about the vessel (wheel, or the slider); a click in it or in the chart goes there. In the 3D view
+    the tree stands with a ring where the crosshair is.
+
+    Signals
+    -------
+    table_wanted(str, object)
+        uuid of the vessel whose numbers are to be written, and the file.
     """
 
-    def __init__(self, bridge: Bridge, scene: ImageScene, parent: QWidget | None = None) -> None:
+    table_wanted = Signal(str, object)
+
+    def __init__(
+        self, bridge: Bridge, scene: ImageScene, viewport: Viewport | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
         self.setFixedHeight(HEIGHT)
-        self.bridge, self.scene = bridge, scene
+        self.bridge, self.scene, self.viewport = bridge, scene, viewport
+        self._made: tuple[tuple[object, ...], Straightened | Curved] | None = None
         self.line: Centerline | None = None
         self.way: Way | None = None
         self.at = 0  # index into the way's points
         self.choice = QComboBox()
         self.choice.setToolTip("Which way through the vessel: from its inlet to the end of a branch")
+        self.choice.setMinimumContentsLength(9)
         self.choice.currentIndexChanged.connect(lambda _i: self._take_way())
+        self.kind = QComboBox()
+        self.kind.addItem("Straightened", "straightened")
+        self.kind.addItem("Stretched", "stretched")
+        self.kind.setToolTip(
+            "Straightened: the line becomes straight, walls on both sides of it.\n"
+            "Stretched: the vessel with its bends, lengths kept (Alt+B changes)"
+        )
+        self.kind.currentIndexChanged.connect(lambda _i: self._draw_long())
         self.turn = QSlider(Qt.Orientation.Horizontal)
         self.turn.setRange(0, 360 // TURN_DEG)
+        self.turn.setMinimumWidth(60)
         self.turn.setMaximumWidth(130)
         self.turn.setToolTip("Turn the straightened picture about the vessel (wheel over it)")
         self.turn.valueChanged.connect(lambda _v: self._draw_long())
         self.said = QLabel()
+        self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.said.setObjectName("quiet")
         self.long = Picture("No scan is shown on this vessel's place: show it to see the vessel straightened.")
         self.across = Picture("")
@@ -58,22 +100,42 @@ class VesselBoard(QFrame):
         head = QHBoxLayout()
         head.setContentsMargins(10, 4, 10, 0)
         head.setSpacing(10)
-        for widget in (self.choice, QLabel("Turn"), self.turn):
+        self.save = QToolButton()
+        self.save.setText("Save")
+        self.save.setIcon(theme.icon("export"))
+        self.save.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.save.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.save.setToolTip("Save the numbers along the vessel (Alt+T) or its picture (Alt+P)")
+        menu = QMenu(self.save)
+        for text, keys, slot in (
+            ("Table of all points (CSV)", "Alt+T", self.save_table),
+            ("Picture of the vessel (PNG)", "Alt+P", self.save_picture),
+        ):
+            action = menu.addAction(text)
+            action.setShortcut(keys)
+            action.triggered.connect(lambda _c=False, f=slot: f())
+            self.addAction(action)  # its key works while the strip is seen
+        self.save.setMenu(menu)
+        for widget in (self.choice, self.kind, QLabel("Turn"), self.turn):
             head.addWidget(widget)
         head.addWidget(self.said, 1)
+        head.addWidget(self.save)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 4)
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(split, 1)
-        self.long.setToolTip("The vessel straightened: click to go there, wheel to turn it; [ and ] go along it")
-        self.long.pointed.connect(lambda along, _off: self.go_to(along))
+        self.long.setToolTip("The vessel laid out: click to go there, wheel to turn it; [ and ] go along it")
+        self.long.pointed.connect(lambda along, _off: self.go_to(self._distance(along)))
         self.long.turned.connect(lambda n: self.turn.setValue((self.turn.value() + n) % (self.turn.maximum() + 1)))
         self.across.setToolTip("The section across the vessel at the crosshair; the wheel goes along it")
         self.across.turned.connect(lambda n: self.step(-n))
         self.chart.clicked.connect(self.go_to)
         for keys, n in (("[", -1), ("]", 1)):
             QShortcut(QKeySequence(keys), self).activated.connect(lambda n=n: self.step(n))
+        QShortcut(QKeySequence("Alt+B"), self).activated.connect(
+            lambda: self.kind.setCurrentIndex(1 - self.kind.currentIndex())
+        )
         scene.volume_changed.connect(self._draw)
         scene.window_changed.connect(lambda _l, _w: self._draw())
         self.hide()
@@ -84,8 +146,9 @@ class VesselBoard(QFrame):
         """Show a measured vessel; None puts the strip away."""
         self.line = line
         self.setVisible(line is not None)
+        self._stand(line)
         if line is None:
-            self.way = None
+            self.way = self._made = None
             return
         with QSignalBlocker(self.choice):
             self.choice.clear()
@@ -99,8 +162,7 @@ class VesselBoard(QFrame):
             return
         for n in range(self.choice.count()):
             way: Way = self.choice.itemData(n)
-            own = self.line.branches[branch]
-            if np.isin(np.arange(own.first + 1, own.last + 1), way.points).all():
+            if way.leads_over(self.line, branch):
                 if n != self.choice.currentIndex():
                     self.choice.setCurrentIndex(n)
                 self.go_to(along_mm)
@@ -112,15 +174,20 @@ class VesselBoard(QFrame):
             return
         self.at = 0
         worst = [f for f in self.line.findings if f.branch == self.way.branch]
-        series = curves.diameters(self.line, self.way)
-        colours = [QColor(c).getRgb()[:3] for c in (theme.current().accent, theme.current().warning, theme.current().good)]  # fmt: skip
-        self.chart.show_series(
-            series, colours[: len(series)], across="Distance from the inlet (mm)", up="Diameter (mm)"
-        )
+        self._chart()
         if worst:
             self.go_to(worst[0].at_mm)
         else:
             self._draw()
+
+    def _chart(self) -> None:
+        assert self.line is not None
+        assert self.way is not None
+        series = curves.diameters(self.line, self.way)
+        colours = [QColor(c).getRgb()[:3] for c in (theme.DARK.accent, theme.DARK.warning, theme.DARK.good)]
+        self.chart.show_series(
+            series, colours[: len(series)], across="Distance from the inlet (mm)", up="Diameter (mm)"
+        )
 
     # -- where ----------------------------------------------------------------------------------------------------
 
@@ -145,12 +212,23 @@ class VesselBoard(QFrame):
         here = self.way.points[self.at]
         wide = float(self.line.diameter_mm[here])
         least = f", {self.line.least_mm[here]:.1f} to {self.line.most_mm[here]:.1f} mm" if self.line.least_mm is not None and self.line.most_mm is not None else ""  # fmt: skip
-        self.said.setText(
-            f"{self.way.along_mm[self.at]:.0f} mm from the inlet: ø {wide:.1f} mm{least}, {float(self.line.area_mm2[here]):.0f} mm²"
-        )
+        text = f"{self.way.along_mm[self.at]:.0f} mm from the inlet: ø {wide:.1f} mm{least}, {float(self.line.area_mm2[here]):.0f} mm²"
+        self.said.setText(text)
+        self.said.setToolTip(text)
         self.chart.set_place(float(self.way.along_mm[self.at]))
+        if self.viewport is not None and isinstance(item := self.viewport.items.get(IN_SPACE), VesselItem):
+            item.go_to(int(here))
         self._draw_long()
         self._draw_section()
+
+    def _stand(self, line: Centerline | None) -> None:
+        """Put the tree into the 3D view, or take it out again."""
+        if self.viewport is None:
+            return
+        if line is None:
+            self.viewport.remove(IN_SPACE)
+        else:
+            self.viewport.put(VesselItem(line, self.viewport.around, IN_SPACE))
 
     def _draw_long(self) -> None:
         volume = self.scene.volume
@@ -160,21 +238,96 @@ class VesselBoard(QFrame):
             self.long.clear()
             self.across.clear()
             return
-        wide = self._half_width()
         with self.bridge.guarded():
-            long = straightened(volume, self.line, self.way.points, angle_deg=self.turn.value() * TURN_DEG, half_width_mm=wide)  # fmt: skip
-            look = theme.current()
-            at = float(self.way.along_mm[self.at])
-            lines = [(np.stack([long.along_mm, wall], axis=1), look.accent, 1.2) for wall in long.walls_mm]
-            lines.append((np.array([[at, -wide], [at, wide]]), theme.PLANE_COLOURS["3d"], 1.0))
-            for finding in self.line.findings:
-                if finding.branch == self.way.branch or finding.at_mm <= self.way.along_mm[-1]:
-                    colour = getattr(look, MARK[finding.what])
-                    edge = 0.96 * wide
-                    lines.append((np.array([[finding.start_mm, edge], [finding.stop_mm, edge]]), colour, 3.0))
-            step = (float(long.along_mm[1] - long.along_mm[0]), float(long.off_mm[1] - long.off_mm[0]))
-            corner = (float(long.along_mm[0]) - step[0] / 2, float(long.off_mm[0]) - step[1] / 2)
-            self.long.show_picture(long.values, step, corner, (self.scene.level, self.scene.width), lines)
+            made = self._laid_out(volume, str(self.kind.currentData()))
+            if isinstance(made, Curved):
+                self._show_stretched(made)
+            else:
+                self._show_straightened(made)
+
+    def _laid_out(self, volume: Volume, kind: str) -> Straightened | Curved:
+        """The picture, made once for each vessel, way and turn: going along only moves the mark."""
+        assert self.line is not None
+        assert self.way is not None
+        angle = self.turn.value() * TURN_DEG
+        key = (id(volume.values), self.line.uuid, self.way.branch, angle, kind)
+        if self._made is None or self._made[0] != key:
+            if kind == "stretched":
+                made: Straightened | Curved = curved(
+                    volume, self.line, self.way.branch, angle_deg=angle, kind="stretched", pixels=STRETCHED_PIXELS
+                )
+            else:
+                made = straightened(volume, self.line, self.way.points, angle_deg=angle, half_width_mm=self._half_width())  # fmt: skip
+            self._made = key, made
+        return self._made[1]
+
+    def _show_straightened(self, long: Straightened) -> None:
+        assert self.line is not None
+        assert self.way is not None
+        look, wide, at = theme.current(), self._half_width(), float(self.way.along_mm[self.at])
+        lines = [(np.stack([long.along_mm, wall], axis=1), look.accent, 1.2) for wall in long.walls_mm]
+        lines.append((np.array([[at, -wide], [at, wide]]), theme.PLANE_COLOURS["3d"], 1.0))
+        for finding in curves.findings_on(self.line, self.way):
+            edge = 0.96 * wide
+            beside = np.array([[finding.start_mm, edge], [finding.stop_mm, edge]])
+            lines.append((beside, getattr(look, MARK[finding.what]), 3.0))
+        step = (float(long.along_mm[1] - long.along_mm[0]), float(long.off_mm[1] - long.off_mm[0]))
+        corner = (float(long.along_mm[0]) - step[0] / 2, float(long.off_mm[0]) - step[1] / 2)
+        self.long.show_picture(long.values, step, corner, (self.scene.level, self.scene.width), lines)
+
+    def _show_stretched(self, made: Curved) -> None:
+        assert self.line is not None
+        assert self.way is not None
+        look, pixel, half = theme.current(), made.pixel_mm, 0.5 * self._half_width()
+        down, middle = pixel * np.arange(len(made.distance_mm)), pixel * made.middle
+        lines = [(np.stack([down, pixel * wall], axis=1), look.accent, 1.2) for wall in (made.near, made.far)]
+        row = int(np.argmin(np.abs(made.distance_mm - self.way.along_mm[self.at])))
+        here = np.array([[down[row], middle[row] - half], [down[row], middle[row] + half]])
+        lines.append((here, theme.PLANE_COLOURS["3d"], 1.0))
+        for finding in curves.findings_on(self.line, self.way):
+            span = (made.distance_mm >= finding.start_mm) & (made.distance_mm <= finding.stop_mm)
+            beside = np.stack([down[span], middle[span] + 0.9 * half], axis=1)
+            lines.append((beside, getattr(look, MARK[finding.what]), 3.0))
+        corner = (-pixel / 2, -pixel / 2)
+        self.long.show_picture(made.image.T, (pixel, pixel), corner, (self.scene.level, self.scene.width), lines)
+
+    def _distance(self, right_mm: float) -> float:
+        """Distance from the inlet at a place of the picture."""
+        made = self._made[1] if self._made is not None else None
+        if not isinstance(made, Curved):
+            return right_mm
+        row = int(np.clip(round(right_mm / made.pixel_mm), 0, len(made.distance_mm) - 1))
+        return float(made.distance_mm[row])
+
+    # -- files ----------------------------------------------------------------------------------------------------
+
+    def save_table(self) -> None:
+        """Write the numbers of all points of the tree."""
+        if self.line is None:
+            return
+        file, _ = QFileDialog.getSaveFileName(self, "Save the numbers along the vessel", f"{self.line.structure or 'vessel'}.csv", "Table (*.csv)")  # fmt: skip
+        if file:
+            self.table_wanted.emit(self.line.uuid, Path(file))
+
+    def save_picture(self) -> None:
+        """Write the picture of the vessel as it is shown, with walls and marks."""
+        if self.line is None or self.long.is_empty:
+            self.bridge.failed.emit("There is no picture of the vessel to save. Show the scan that it lies in.")
+            return
+        kind = self.kind.currentData()
+        file, _ = QFileDialog.getSaveFileName(self, "Save the picture of the vessel", f"{self.line.structure or 'vessel'}-{kind}.png", "Pictures (*.png)")  # fmt: skip
+        if not file:
+            return
+        if self.long.picture().save(file, "PNG"):
+            self.bridge.told.emit(f"Saved {file}.")
+        else:
+            self.bridge.failed.emit(f"The picture could not be written ({file}). Choose another place.")
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "chart"):
+            self.save.setIcon(theme.icon("export"))
+            self._draw()
 
     def _draw_section(self) -> None:
         volume = self.scene.volume

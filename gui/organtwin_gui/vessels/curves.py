@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.model import Centerline
+from organtwin.model import Centerline, structure
 from organtwin.model.centerline import Finding
 from organtwin_gui.plots.series import Series
 
@@ -27,6 +27,18 @@ class Way:
         """Index into :attr:`points` of the point nearest to a distance."""
         return int(np.argmin(np.abs(self.along_mm - along_mm)))
 
+    def leads_over(self, line: Centerline, branch: int) -> bool:
+        """Whether a branch (its index) is on this way."""
+        own = line.branches[branch]
+        return bool(np.isin(np.arange(own.first + 1, own.last + 1), self.points).all())
+
+
+def called(branch: str) -> str:
+    """A branch's name for people: those named after a structure have its key, and perhaps a number."""
+    key, _, number = branch.partition(" ")
+    name = structure(key).name if "_" in key else key
+    return f"{name} {number}".strip()
+
 
 def ways(line: Centerline) -> list[Way]:
     """One for every branch that ends, the longest first."""
@@ -35,8 +47,13 @@ def ways(line: Centerline) -> list[Way]:
     for index, branch in enumerate(line.branches):
         if index not in parents:
             points = line.way(index)
-            found.append(Way(branch.name, index, points, np.asarray(line.distance_mm, float)[points]))
+            found.append(Way(called(branch.name), index, points, np.asarray(line.distance_mm, float)[points]))
     return sorted(found, key=lambda way: -way.along_mm[-1])
+
+
+def findings_on(line: Centerline, way: Way) -> list[Finding]:
+    """The narrow and wide places that a way leads over."""
+    return [finding for finding in line.findings if way.leads_over(line, finding.branch)]
 
 
 def diameters(line: Centerline, way: Way) -> list[Series]:
@@ -52,17 +69,17 @@ def diameters(line: Centerline, way: Way) -> list[Series]:
 
 def said(finding: Finding) -> str:
     """A finding in two short lines."""
-    where = f"{finding.name}, at {finding.at_mm:.0f} mm"
+    where = f"{called(finding.name)}, at {finding.at_mm:.0f} mm"
     if finding.what == "stenosis":
         nascet = "" if finding.nascet_percent is None else f", NASCET {finding.nascet_percent:.0f} %"
-        return f"{WORDS[finding.what]} {finding.percent_diameter:.0f} % of diameter{nascet}\n{finding.percent_area:.0f} % of area; {where}"
+        return f"{WORDS[finding.what]} {finding.percent_diameter:.0f} %{nascet}\n{finding.percent_area:.0f} % of area; {where}"
     return f"{WORDS[finding.what]} {finding.most_mm:.1f} mm, {finding.ratio:.2f} times the usual\n{where}"
 
 
 def explained(finding: Finding) -> str:
     """The rest of it, in a few lines."""
     lines = [
-        f"{finding.name}, {finding.start_mm:.0f} to {finding.stop_mm:.0f} mm from the inlet ({finding.length_mm:.0f} mm long)",
+        f"{called(finding.name)}, {finding.start_mm:.0f} to {finding.stop_mm:.0f} mm from the inlet ({finding.length_mm:.0f} mm long)",
         f"at its worst {finding.diameter_mm:.1f} mm ({finding.least_mm:.1f} to {finding.most_mm:.1f} mm), usual {finding.reference_mm:.1f} mm",
     ]
     if finding.volume_mm3:

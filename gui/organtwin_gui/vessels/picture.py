@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPen, QPolygonF, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
@@ -37,6 +37,19 @@ class Picture(QWidget):
         self.setMinimumSize(140, 120)
         self.setCursor(Qt.CursorShape.CrossCursor)
 
+    @property
+    def is_empty(self) -> bool:
+        return self._image is None
+
+    def picture(self, pixels_wide: int = 1600) -> QImage:
+        """What is shown, with its lines, without the empty margins."""
+        size = self._extent.size() * (pixels_wide / max(self._extent.width(), 1e-6))
+        made = QImage(max(round(size.width()), 1), max(round(size.height()), 1), QImage.Format.Format_RGB32)
+        painter = QPainter(made)
+        self._paint(painter, QSizeF(made.size()), max(1.0, pixels_wide / 600))
+        painter.end()
+        return made
+
     def clear(self) -> None:
         self._image = None
         self.update()
@@ -66,37 +79,42 @@ class Picture(QWidget):
 
     # -- between mm and the screen --------------------------------------------------------------------------------
 
-    def _scale(self) -> float:
-        return min(self.width() / max(self._extent.width(), 1e-6), self.height() / max(self._extent.height(), 1e-6))
+    def _scale(self, size: QSizeF) -> float:
+        return min(size.width() / max(self._extent.width(), 1e-6), size.height() / max(self._extent.height(), 1e-6))
 
-    def _to_screen(self, right: float, down: float) -> QPointF:
-        scale, middle = self._scale(), self._extent.center()
-        return QPointF(self.width() / 2 + scale * (right - middle.x()), self.height() / 2 + scale * (down - middle.y()))
+    def _to_screen(self, right: float, down: float, size: QSizeF) -> QPointF:
+        scale, middle = self._scale(size), self._extent.center()
+        return QPointF(size.width() / 2 + scale * (right - middle.x()), size.height() / 2 + scale * (down - middle.y()))
 
     def _to_mm(self, at: QPointF) -> tuple[float, float]:
-        scale, middle = self._scale(), self._extent.center()
+        scale, middle = self._scale(QSizeF(self.size())), self._extent.center()
         return middle.x() + (at.x() - self.width() / 2) / scale, middle.y() + (at.y() - self.height() / 2) / scale
 
     # -- events ---------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: object) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.IMAGE_BACKGROUND))
         if self._image is None:
-            painter.setPen(QColor(theme.current().text_quiet))
+            painter.fillRect(self.rect(), QColor(theme.IMAGE_BACKGROUND))
+            painter.setPen(QColor(theme.DARK.text_quiet))  # the ground is black in either theme
             painter.drawText(self.rect().adjusted(8, 8, -8, -8), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)  # fmt: skip
-            return
+        else:
+            self._paint(painter, QSizeF(self.size()))
+        painter.end()
+
+    def _paint(self, painter: QPainter, size: QSizeF, thicker: float = 1.0) -> None:
+        assert self._image is not None
+        painter.fillRect(QRectF(QPointF(), size), QColor(theme.IMAGE_BACKGROUND))
         painter.setRenderHints(QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing)
-        corner = self._to_screen(self._extent.left(), self._extent.top())
-        scale = self._scale()
+        corner, scale = self._to_screen(self._extent.left(), self._extent.top(), size), self._scale(size)
         painter.drawImage(QRectF(corner.x(), corner.y(), self._extent.width() * scale, self._extent.height() * scale), self._image)  # fmt: skip
         for points, colour, width in self._lines:
-            painter.setPen(QPen(QColor(colour), width))
-            painter.drawPolyline(QPolygonF([self._to_screen(float(x), float(y)) for x, y in points if np.isfinite(x + y)]))  # fmt: skip
+            painter.setPen(QPen(QColor(colour), thicker * width))
+            painter.drawPolyline(QPolygonF([self._to_screen(float(x), float(y), size) for x, y in points if np.isfinite(x + y)]))  # fmt: skip
         painter.setFont(theme.font(theme.SMALL_POINTS))
         painter.setPen(QColor(theme.IMAGE_TEXT))
         for place, text in self._texts:
-            painter.drawText(self._to_screen(place.x(), place.y()), text)
+            painter.drawText(self._to_screen(place.x(), place.y(), size), text)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._image is not None and event.button() is Qt.MouseButton.LeftButton:
