@@ -14,7 +14,7 @@ import numpy as np
 
 from organtwin.errors import BadInput
 from organtwin.io import grids, surfaces
-from organtwin.io.moving import write_moving
+from organtwin.io.dynamic import write_dynamic
 from organtwin.io.vtk_xml import Cells, add_names, encode_lines, encode_tetrahedra
 from organtwin.io.writing import whole_file, write_whole
 from organtwin.model import (
@@ -114,7 +114,7 @@ def export(
     if isinstance(main, Volume | Segmentation) and form != ".dcm":
         grids.write_grid(main, path)
     elif isinstance(main, DynamicVolume | DynamicSegmentation):
-        write_moving(main, path)
+        write_dynamic(main, path)
     elif isinstance(main, Segmentation):
         _write_dicom(things, main, wanted or DICOM_FORMS[0], path, sources, keep_identity, probabilities)
     elif isinstance(main, Result):

@@ -16,7 +16,7 @@ from organtwin.model import DynamicSegmentation, DynamicVolume
 _LEVEL = 4  # of gzip
 
 
-def write_moving(thing: DynamicVolume | DynamicSegmentation, path: Path) -> None:
+def write_dynamic(thing: DynamicVolume | DynamicSegmentation, path: Path) -> None:
     """Write by extension: ``.nii`` and ``.nii.gz`` hold values or labels, ``.csv`` the volumes over time and what follows."""
     name = path.name.lower()
     if name.endswith(".csv"):
