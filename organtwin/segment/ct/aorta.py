@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from organtwin.segment.ct.discs import DiscPath, best_path, disc_evidence
+from organtwin.segment.ct.shape import bounding_box, largest_piece
 from organtwin.segment.ct.tube import FloatArray, Mask, Section, Tube, find_wall, follow, paint, sections_along
 
 if TYPE_CHECKING:
@@ -133,8 +134,9 @@ def find_aorta(context: CTContext, canal: DiscPath, tick: Callable[[], None] = l
     line, radius = _to_the_edge(line, radius, np.asarray(image.shape) * spacing, root)
     tube = find_wall(context.full_hu, full_spacing(context), line, radius)
     tick()
-    mask = largest(paint(tube, context.full_hu.shape, full_spacing(context)))
-    inside = context.full_hu[ndimage.binary_erosion(mask)]
+    mask = largest_piece(paint(tube, context.full_hu.shape, full_spacing(context)))
+    box = bounding_box(mask)
+    inside = context.full_hu[box][ndimage.binary_erosion(mask[box])]
     if inside.size == 0:
         return "the vessel in front of the spine is too thin"
     level = float(np.median(inside))
@@ -319,12 +321,3 @@ def _to_the_edge(
             line = np.concatenate([[more], line] if end == 0 else [line, [more]])
             radius = np.concatenate([[radius[0]], radius] if end == 0 else [radius, [radius[-1]]])
     return line, radius
-
-
-def largest(mask: Mask) -> Mask:
-    labels, count = ndimage.label(mask)
-    if count <= 1:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == int(sizes.argmax()))

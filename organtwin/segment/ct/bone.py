@@ -74,15 +74,15 @@ def find_bone(context: CTContext, taken: Mask) -> Mask:
     result = np.zeros(context.full.shape, bool)
     if not count:
         return result
-    index = np.arange(count + 1)
-    size_ml = np.bincount(labels.ravel(), minlength=count + 1) * context.full.voxel_volume_mm3 / 1000
-    dense_ml = np.bincount(labels[values > CORTEX_HU], minlength=count + 1) * context.full.voxel_volume_mm3 / 1000
     home = context.mask_to_full(context.grow(context.bone, 2.0), 0.0)[box]
-    at_home = np.bincount(labels[home], minlength=count + 1) * context.full.voxel_volume_mm3 / 1000
+    size_ml, dense_ml, at_home = (
+        np.bincount(labels[where], minlength=count + 1) * context.full.voxel_volume_mm3 / 1000
+        for where in (bright, bright & (values > CORTEX_HU), bright & home)
+    )
     keep = (at_home > 0.3 * size_ml) & (dense_ml > 0.02)
     keep |= (at_home > 0.1 * size_ml) & (size_ml > 5.0) & (dense_ml > 0.1 * size_ml)
     keep[0] = False
-    bone = keep[labels] & np.isin(labels, index[keep])
+    bone = keep[labels]
     result[box] = _with_marrow(bone, values, taken[box], spacing)
     return result
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from organtwin.segment.ct.aorta import SOFT_TISSUE_HU, Aorta, full_spacing, largest, tracking_image
+from organtwin.segment.ct.aorta import SOFT_TISSUE_HU, Aorta, full_spacing, tracking_image
+from organtwin.segment.ct.shape import largest_piece
 from organtwin.segment.ct.tube import FloatArray, Mask, find_wall, follow, paint
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ def _painted(
         below = start + (root - start) * np.linspace(0.9, 0.0, 5)[:, None]
         line = np.array([*below, *(s.centre for s in up)])
         radii = np.array([radius] * len(below) + [min(s.radius_mm, 1.5 * radius) for s in up])
-        tube = find_wall(context.full_hu, spacing, line, radii, used.astype(np.float32), smooth_mm=4.0)
-        mask = largest(paint(tube, used.shape, spacing) & ~used)
+        tube = find_wall(context.full_hu, spacing, line, radii, used.view(np.uint8), smooth_mm=4.0)
+        mask = largest_piece(paint(tube, used.shape, spacing) & ~used)
         used |= mask
         clear = float(np.median(tube.clarity))
         result[key] = Branch(mask, 0.75 * min(1.0, clear / 0.9))

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from organtwin.segment.ct.aorta import Aorta, largest
+from organtwin.segment.ct.aorta import Aorta
 from organtwin.segment.ct.blood_pool import blood_threshold, spine_zone
 from organtwin.segment.ct.discs import DiscPath
-from organtwin.segment.ct.shape import bounding_box, opened
+from organtwin.segment.ct.shape import bounding_box, largest_piece, opened
 
 if TYPE_CHECKING:
     from organtwin.segment.ct.context import CTContext
@@ -108,13 +108,13 @@ def find_heart(
     heart = grown & ~artery & ~veins & soft
     if pulmonary is not None:
         heart &= ~pulmonary
-    heart = largest(context.open(heart, 5.0))
+    heart = largest_piece(context.open(heart, 5.0))
     tick()
     heart = context.close(heart, 6.0) & ~artery & ~veins & ~lungs
     if pulmonary is not None:
         heart &= ~pulmonary
     tick()
-    heart = largest(ndimage.binary_fill_holes(heart))
+    heart = largest_piece(ndimage.binary_fill_holes(heart))
     cut = [side for side, at in (("below", heart[0]), ("above", heart[-1])) if at.any()]
     doubts = [f"it is cut off {' and '.join(cut)} by the edge of the scan"] if cut else []
     confidence = 0.65 if aorta.root_mm is None else 0.85
@@ -133,7 +133,7 @@ def without_fat(context: CTContext, heart: Mask) -> Mask:
     box = bounding_box(heart, (int(margin[0]), int(margin[1]), int(margin[2])))
     soft = ndimage.gaussian_filter(np.clip(context.full_hu[box], -150, 200).astype(np.float32), 0.7 / spacing)
     result = np.zeros_like(heart)
-    result[box] = largest(opened(heart[box] & (soft > BESIDE_FAT_HU), VEIN_MM, spacing))
+    result[box] = largest_piece(opened(heart[box] & (soft > BESIDE_FAT_HU), VEIN_MM, spacing))
     return result
 
 
@@ -148,7 +148,7 @@ def _in_chest(context: CTContext, aorta: Aorta, canal: DiscPath, lungs: Mask, co
         top_k = int((aorta.root_mm[0] + 60) / spacing[0])
     labels, _ = ndimage.label(cores)
     kept = np.zeros_like(cores)
-    least = max(0.3, 0.05 * context.volume_ml(largest(cores)))
+    least = max(0.3, 0.05 * context.volume_ml(largest_piece(cores)))
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         part = labels[box] == label
         if context.volume_ml(part) < least:
@@ -179,14 +179,14 @@ def _chambers(context: CTContext, aorta: Aorta, blood: Mask, cores: Mask) -> tup
     inner = context.shrink(blood, 5.0)
     trunk = inner & (above > ROOF_MM + 4) & (above < 75) & (np.abs(i - root[2]) * spacing[2] < 60)
     trunk &= (j - root[1]) * spacing[1] < 45
-    seeds[largest(trunk)] = 2
+    seeds[largest_piece(trunk)] = 2
     parts = watershed(-depth, seeds, mask=blood)
     # the outflow of the right ventricle turns into the artery at the pulmonary valve: in front and to the left
     valve = ABOVE_VALVE_MM + VALVE_SLOPE * np.clip((root[1] - j) * spacing[1], 0, FARTHEST_VALVE_MM)
     outflow = (above > valve) & ((j - root[1]) * spacing[1] < -2) & ((i - root[2]) * spacing[2] > 0)
     pulmonary = (parts == 2) & (above > valve) | (parts == 1) & outflow
     chambers = _without_vessels(context, (parts == 1) & ~outflow & (above < ROOF_MM + 10), cores)
-    pulmonary = largest(context.open(pulmonary & (above < 85), 3.0))
+    pulmonary = largest_piece(context.open(pulmonary & (above < 85), 3.0))
     # the trunk passes in front of the root's level and to its left; what lies only behind is the left atrium
     trunk_ml = context.volume_ml(pulmonary & outflow & (above > ABOVE_VALVE_MM + 6))
     if trunk_ml < LEAST_TRUNK_ML or context.volume_ml(pulmonary) < LEAST_PULMONARY_ML:
@@ -198,7 +198,7 @@ def _to_its_edge(context: CTContext, vessel: Mask, other: Mask) -> Mask:
     """A vessel moved to where its brightness has fallen half the way to its surroundings."""
     image = ndimage.gaussian_filter(context.hu, 0.5)
     edge = 0.5 * (float(np.median(context.hu[vessel])) + BESIDE_VESSEL_HU)
-    return largest(context.grow(vessel, 4.0) & (image > edge) & (vessel | ~other))
+    return largest_piece(context.grow(vessel, 4.0) & (image > edge) & (vessel | ~other))
 
 
 def _without_vessels(context: CTContext, blood: Mask, cores: Mask) -> Mask:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from organtwin.segment.ct.aorta import CEILING_HU, Aorta, full_spacing, largest, tracking_image
+from organtwin.segment.ct.aorta import CEILING_HU, Aorta, full_spacing, tracking_image
 from organtwin.segment.ct.blood_pool import VERTEBRA_MM
 from organtwin.segment.ct.discs import DiscPath, best_path, disc_evidence
+from organtwin.segment.ct.shape import largest_piece
 from organtwin.segment.ct.tube import FloatArray, Mask, find_wall, paint, sections_along
 
 if TYPE_CHECKING:
@@ -132,11 +133,11 @@ def _vein(
     first, last = _longest((place >= first) & (place < last) & fits)
     if (last - first) * spacing[0] < LEAST_RUN_MM:
         return f"the {name} could not be told from its neighbours"
-    barrier = aorta.mask.astype(np.float32)
+    barrier = aorta.mask.view(np.uint8)
     tube = find_wall(
         context.full_hu, full_spacing(context), points[first:last], radius[first:last], barrier, ceiling_hu=CEILING_HU
     )
-    mask = largest(paint(tube, context.full_hu.shape, full_spacing(context)) & ~aorta.mask)
+    mask = largest_piece(paint(tube, context.full_hu.shape, full_spacing(context)) & ~aorta.mask)
     clear = float(np.median(tube.clarity))
     confidence = float(np.clip(0.9 * clear * np.clip(np.median(path.score[first:last]) / 1.2, 0.3, 1), 0, 0.95))
     doubt = "" if clear > 0.8 else f"its wall is clear along only {100 * clear:.0f} % of its circumference"

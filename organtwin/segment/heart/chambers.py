@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from organtwin.segment.ct.aorta import largest
+from organtwin.segment.ct.shape import largest_piece
 
 Mask = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -73,7 +73,7 @@ def part_chambers(
     for n in range(len(CHAMBERS)):
         mine = np.zeros(blood.shape, np.bool_)
         mine[tuple(places[sure & (chosen == n)].T)] = True
-        markers[largest(mine)] = n + 1
+        markers[largest_piece(mine)] = n + 1
     slope = ndimage.gaussian_gradient_magnitude(image, 0.7) / float(spacing_mm.mean())
     parts = watershed(EDGE_WEIGHT * slope - depth, markers, mask=blood)
     return {key: parts == n for n, key in enumerate(CHAMBERS, start=1) if (parts == n).any()}
