@@ -291,7 +291,10 @@ def _open(path: Path) -> Any:
         )
     try:
         return hd.seg.segread(path)
-    except (AttributeError, ValueError, KeyError, EOFError, InvalidDicomError) as error:
+    except AttributeError as error:  # what the library misses, by its keyword
+        lacks = f"it has no {error.name}" if error.name else "a part of it is missing"
+        raise BadInput(f"The DICOM segmentation is damaged or cut off: {lacks}", where=str(path)) from error
+    except (ValueError, KeyError, EOFError, InvalidDicomError) as error:
         raise BadInput(f"The DICOM segmentation is damaged: {error}", where=str(path)) from error
 
 

@@ -132,6 +132,14 @@ def draw_rtstruct(path: Path, grid: Grid | None = None, pixel_mm: float | None =
     for region in regions:
         box, mask = _filled(region, target, planes, halves, notes)
         drawn.add(region.segment, mask, box)
+        if not region.contours:
+            notes.append(f"'{region.segment.name}' has no closed contour: it is empty.")
+    if any(region.contours for region in regions) and not any(_lies_in(region, target) for region in regions):
+        raise BadInput(
+            "The structure set lies wholly outside the scan",
+            where=path.name,
+            remedy="Choose the scan that it was drawn on.",
+        )
     drawn.notes = list(dict.fromkeys(notes))
     return drawn
 
@@ -406,12 +414,23 @@ def _filled(
     if not slices:
         notes.append(f"'{region.segment.name}' lies outside the slices of the scan.")
         return nothing
+    if not _lies_in(region, grid):
+        notes.append(f"'{region.segment.name}' lies outside the scan.")
+        return nothing
     low, high = min(slices), max(slices) + 1
     mask = np.zeros((high - low, grid.size[1], grid.size[0]), bool)
     done = {n: _slice(held[n], (grid.size[1], grid.size[0]), region.segment.name, notes) for n in set(slices.values())}
     for k, n in slices.items():
         mask[k - low] = done[n]
     return (slice(low, high), slice(0, grid.size[1]), slice(0, grid.size[0])), mask
+
+
+def _lies_in(region: _Region, grid: Grid) -> bool:
+    """Whether the box around the contours and the grid have any place in common."""
+    if not region.contours:
+        return False
+    ijk = np.concatenate([grid.to_index(points) for points, _ in region.contours])
+    return bool((ijk.max(axis=0) >= -0.5).all() and (ijk.min(axis=0) <= np.array(grid.size) - 0.5).all())
 
 
 def _slice(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import RTStructureSetStorage, SegmentationStorage
@@ -69,6 +70,8 @@ def bring_in(
 def _draw(
     path: Path, grid: Grid | None, trust: bool, threshold: float, space: Literal["LPS", "RAS"] | None, voxel_mm: float | None
 ) -> Drawn:  # fmt: skip
+    if path.is_dir():
+        raise BadInput("This is a folder", where=str(path), remedy="Name the files of the segmentation.")
     if not path.is_file():
         raise BadInput("There is no file at this place", where=str(path), remedy="Check the path.")
     name = path.name.lower()
@@ -159,6 +162,14 @@ def _onto(segmentation: Segmentation, grid: Grid | None, resample: bool) -> Segm
         *segmentation.grid.size, *segmentation.grid.spacing_mm
     )
     if not resample:
+        if segmentation.grid.size == grid.size and np.allclose(
+            segmentation.grid.spacing_mm, grid.spacing_mm, rtol=1e-3
+        ):
+            mine, its = (g.to_world(np.zeros(3)) for g in (segmentation.grid, grid))
+            own = (
+                "its first voxel lies at {:.4g}, {:.4g}, {:.4g} mm, the scan's at {:.4g}, {:.4g}, {:.4g} mm, "
+                "or it is turned".format(*mine, *its)
+            )
         raise BadInput(
             f"The segmentation lies on another grid than the scan ({own})",
             remedy="Have it resampled to the nearest voxel (--resample), or import it on its own grid (--alone).",

@@ -127,3 +127,9 @@ def test_what_is_no_structure_set_is_refused(tmp_path: Path) -> None:
     if image:
         with pytest.raises(BadInput, match="not a DICOM structure set"):
             draw_rtstruct(image)
+
+
+def test_a_structure_set_that_lies_wholly_outside_the_scan_is_refused(tmp_path: Path) -> None:
+    file = structure_set(tmp_path / "far.dcm", [(4, square(5003, 3, 5009, 9)), (5, square(5003, 3, 5009, 9))])
+    with pytest.raises(BadInput, match="wholly outside the scan"):
+        draw_rtstruct(file, GRID)

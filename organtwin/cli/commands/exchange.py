@@ -40,6 +40,8 @@ def import_segmentation(
 ) -> None:
     """Read segmentations, structure sets and surfaces of other programs into a project."""
     for file in files:
+        if file.is_dir():
+            raise BadInput("This is a folder", where=str(file), remedy="Name the files of the segmentation.")
         if not file.is_file():
             raise BadInput("There is no file at this place", where=str(file), remedy="Check the path.")
     parameters: dict[str, Any] = {
