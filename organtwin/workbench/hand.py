@@ -23,7 +23,7 @@ from organtwin.workbench import messages as say
 from organtwin.workbench.shared_labels import SharedLabels
 
 STOPS_WITHIN_S = 0.2  # else it is ended
-YIELDS_WITHIN_S = 1.0  # to a newer question: a new process would take about as long to begin
+YIELDS_WITHIN_S = 3.0  # to a newer question: a new process would take about as long to begin
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 Answer = Edited | OrganTwinError | say.Progress

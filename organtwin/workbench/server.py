@@ -67,16 +67,22 @@ class Server:
                 return
             with suppress(ImportError):  # told when it is asked for
                 import_module(find(name).function.partition(":")[0])
-        grid = Grid.make((4, 4, 4), (1, 1, 1))
+        grid = Grid.make((16, 16, 16), (1, 1, 1))
         labels = np.zeros(grid.shape, self._labels.dtype)
-        labels[1, 1, 1] = 1
-        canvas = Canvas(grid, labels, (Segment.of(1, "liver", 0.0),), "liver")
-        for edit in (
-            Edit(tool="islands", segment="liver"),
-            Edit(tool="margin", segment="liver", options={"margin_mm": 1}),
+        labels[4:9, 4:9, 4:9] = 1
+        values = 100 * labels.astype(np.int16)
+        canvas = Canvas(grid, labels, (Segment.of(1, "liver", 0.0),), "liver", values, "CT")
+        stroke = {"key": "liver", "points_mm": [[6, 6, 10], [7, 7, 10]], "radius_mm": 1.0}
+        for tool, options in (
+            ("grow", {"mode": "correct", "strokes": [stroke]}),
+            ("islands", {}),
+            ("grow", {"mode": "lesion", "strokes": [stroke], "reach_mm": 5}),
+            ("margin", {"margin_mm": 1}),
+            ("flood", {"points_mm": [[6, 6, 6]]}),
         ):
             if self._waiting is None:
-                edit.perform(canvas)
+                with suppress(OrganTwinError):
+                    Edit(tool=tool, segment="liver", options=options).perform(canvas)
 
     def _answer(self, work: say.Work) -> None:
         ticket = work.ticket

@@ -230,7 +230,9 @@ class Desk(QObject):
         edit = Edit(tool=tool, segment=key, options=options, rules=self.rules if rules else Rules())
         try:
             if find(tool).quick:
-                self._did(bench.do(edit, self.volume), then)
+                before = bench.segments
+                done = bench.do(edit, self.volume)
+                self._did(done, then, nothing=done.nothing and done.segments == before)
             else:
                 self.aside.start(
                     bench,
@@ -308,10 +310,10 @@ class Desk(QObject):
         else:
             self._did(answer.done, None)
 
-    def _did(self, done: Edited, then: Callable[[Edited], None] | None) -> None:
+    def _did(self, done: Edited, then: Callable[[Edited], None] | None, *, nothing: bool | None = None) -> None:
         if done.said:
             self.told.emit(done.said, False, "", None)
-        elif done.nothing and done.segments == self.segments:
+        elif done.nothing if nothing is None else nothing:
             ruled = self.rules != Rules() or any(s.locked for s in self.segments)
             why = " A rule or a lock may keep these voxels." if ruled else ""
             self.told.emit(f"Nothing changed.{why}", False, "", None)

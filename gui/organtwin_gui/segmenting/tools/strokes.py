@@ -92,8 +92,7 @@ class SeedsPage(ToolPage):
         self._tell()
 
     def ready(self) -> bool:
-        """Strokes may be drawn while a preview is being worked out."""
-        self.desk.aside.stop()
+        """Strokes may be drawn while a preview is being worked out: the next one takes its place."""
         return self.desk.ready()
 
     def drawn(self, canvas: SliceCanvas, points: NDArray[np.float64], other: bool) -> None:
@@ -122,11 +121,14 @@ class SeedsPage(ToolPage):
         if not self.desk.scene.strokes or self.desk.bench is None or not self.isVisible():
             return
 
-        def found(answer: Answer) -> None:
-            self._found = answer
-            self._tell()
+        options = self._options()
 
-        self.desk.preview("grow", self._options(), target=False, then=found)
+        def found(answer: Answer) -> None:
+            if options == self._options():  # else a stroke came since, and another preview is due
+                self._found = answer
+                self._tell()
+
+        self.desk.preview("grow", options, target=False, then=found)
 
     def _tell(self) -> None:
         strokes = list(self.desk.scene.strokes.values())
