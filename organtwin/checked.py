@@ -10,7 +10,10 @@ from organtwin.errors import BadInput
 
 
 def validated[M: BaseModel](model: type[M], data: Any, what: str) -> M:
-    """``model.model_validate(data)``, whose failure is one sentence."""
+    """``model.model_validate(data)``, whose failure is one sentence. NaN is no value of anything: JSON would make it null."""
+    place = ".".join(_nan_in(data) or ())
+    if place:
+        raise BadInput(f"{what}: {place}: NaN is not a number", remedy="Give a number, or leave it out.")
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -26,3 +29,13 @@ def validated[M: BaseModel](model: type[M], data: Any, what: str) -> M:
             raise BadInput(f"Unknown key '{place}' in {what}", remedy=remedy) from error
         message = str(first["msg"]).removeprefix("Value error, ")
         raise BadInput(f"{what}: {place + ': ' if place else ''}{message}") from error
+
+
+def _nan_in(data: Any) -> tuple[str, ...] | None:
+    """Where the first NaN stands in plain data."""
+    if isinstance(data, dict | list | tuple):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            inside = _nan_in(value)
+            if inside is not None:
+                return (str(key), *inside)
+    return () if isinstance(data, float) and data != data else None
