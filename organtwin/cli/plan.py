@@ -11,8 +11,6 @@ from organtwin.document import Document
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh
 from organtwin.model.resection_plan import ResectionPlan
-from organtwin.resection.comparison import compare_plans
-from organtwin.resection.opening import opening_case
 from organtwin.store import Entry
 from organtwin.store.relations import organ_trees
 
@@ -56,6 +54,8 @@ def run_plan(document: Document, inputs: dict[str, str], parameters: dict[str, A
         parameters = {"opened": "open", **parameters}
     made = run_job(document, "resection-plan", inputs, parameters, label)
     if solve:
+        from organtwin.resection.opening import opening_case
+
         plan, mesh = (document.get(e.uuid) for e in made)
         assert isinstance(plan, ResectionPlan)
         assert isinstance(mesh, OrganMesh)
@@ -70,6 +70,8 @@ def run_plan(document: Document, inputs: dict[str, str], parameters: dict[str, A
 
 def show_comparison(one: ResectionPlan, other: ResectionPlan, as_json: bool) -> None:
     """Two plans side by side."""
+    from organtwin.resection.comparison import compare_plans
+
     found = compare_plans(one, other)
     if as_json:
         rows = [

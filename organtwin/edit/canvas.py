@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,15 +83,20 @@ class Canvas:
 
     def put(self, box: Box, mask: Mask) -> Proposal:
         """The segment in hand gets the mask (of the box's shape); what it has elsewhere stays."""
-        return self.relabelled(box, _relabelled(self.labels[box], mask, self.label, True, False))
+        return self._with(box, mask, put=True, bare=False)
 
     def take(self, box: Box, mask: Mask) -> Proposal:
         """The segment in hand loses the mask."""
-        return self.relabelled(box, _relabelled(self.labels[box], ~mask, self.label, False, True))
+        return self._with(box, ~mask, put=False, bare=True)
 
     def become(self, box: Box, mask: Mask) -> Proposal:
         """Within the box the segment in hand becomes the mask."""
-        return self.relabelled(box, _relabelled(self.labels[box], mask, self.label, True, True))
+        return self._with(box, mask, put=True, bare=True)
+
+    def _with(self, box: Box, mask: Mask, *, put: bool, bare: bool) -> Proposal:
+        from organtwin.edit.changes import relabelled
+
+        return self.relabelled(box, relabelled(self.labels[box], mask, self.label, put, bare))
 
     def relabelled(self, box: Box, labels: Labels) -> Proposal:
         """Any labels within a box."""
@@ -109,21 +113,3 @@ class Proposal:
     wanted: Labels | None = None
     segments: tuple[Segment, ...] | None = None
     said: str = ""
-
-
-@numba.njit(cache=True)
-def _relabelled(old, mask, label, put, bare):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """A copy in which the mask has the label (``put``), and the label is nowhere else (``bare``)."""
-    new = np.empty_like(old)
-    mine = new.dtype.type(label)
-    nk, nj, ni = old.shape
-    for k in range(nk):
-        for j in range(nj):
-            for i in range(ni):
-                was = old[k, j, i]
-                if mask[k, j, i]:
-                    was = mine if put else was
-                elif bare and was == mine:
-                    was = was - was
-                new[k, j, i] = was
-    return new

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,14 +46,16 @@ class Patch:
     ) -> Self:
         """The same, but voxels change only from labels that may lose and to labels that may gain (tables over all labels), and
         only where ``only`` allows it, which is asked for a part of the box. Labels wider than those there are widen them."""
+        from organtwin.edit.changes import changed_box, changed_voxels
+
         dtype = np.promote_types(labels.dtype, wanted.dtype)
-        low, high = _changed_box(labels[box], wanted, may_lose, may_gain)
+        low, high = changed_box(labels[box], wanted, may_lose, may_gain)
         if high[0] < 0:
             return cls.nothing(dtype)
         part = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
         tight = tuple(slice(s.start + p.start, s.start + p.stop) for s, p in zip(box, part, strict=True))
         old, new = labels[tight], wanted[part]
-        changed = _changed(old, new, may_lose, may_gain)
+        changed = changed_voxels(old, new, may_lose, may_gain)
         if only is not None:
             changed &= only((tight[0], tight[1], tight[2]))
             if not changed.any():
@@ -113,7 +114,9 @@ class Patch:
         """How many voxels each label lost, and how many it gained; the place in the array is the label."""
         if self.empty:
             return np.zeros(1, np.int64), np.zeros(1, np.int64)
-        return _histogram(self.labels_before()), _histogram(self.labels_after())
+        from organtwin.edit.changes import histogram
+
+        return histogram(self.labels_before()), histogram(self.labels_after())
 
     def counts(self) -> dict[int, int]:
         """By how many voxels each label grew (shrank, where negative)."""
@@ -138,51 +141,3 @@ class Patch:
         (a, b, c), (d, e, f) = arrays["box"].tolist()
         where, before, after = (arrays[name].tobytes() for name in ("where", "before", "after"))
         return cls((a, b, c), (d, e, f), str(arrays["dtype"]), where, before, after)
-
-
-@numba.njit(cache=True)
-def _changed_box(old, new, may_lose, may_gain):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Lowest and highest index (k, j, i) of the voxels that change; highest is -1 where none does."""
-    nk, nj, ni = old.shape
-    low = np.array([nk, nj, ni])
-    high = np.array([-1, -1, -1])
-    for k in range(nk):
-        for j in range(nj):
-            first = 0
-            while first < ni:
-                a, b = old[k, j, first], new[k, j, first]
-                if a != b and may_lose[a] and may_gain[b]:
-                    break
-                first += 1
-            if first == ni:
-                continue
-            last = ni - 1
-            while True:
-                a, b = old[k, j, last], new[k, j, last]
-                if a != b and may_lose[a] and may_gain[b]:
-                    break
-                last -= 1
-            low[0], high[0] = min(low[0], k), k
-            low[1], high[1] = min(low[1], j), max(high[1], j)
-            low[2], high[2] = min(low[2], first), max(high[2], last)
-    return low, high
-
-
-@numba.njit(cache=True)
-def _changed(old, new, may_lose, may_gain):  # type: ignore[no-untyped-def]  # pragma: no cover
-    nk, nj, ni = old.shape
-    changed = np.zeros((nk, nj, ni), np.bool_)
-    for k in range(nk):
-        for j in range(nj):
-            for i in range(ni):
-                a, b = old[k, j, i], new[k, j, i]
-                changed[k, j, i] = a != b and may_lose[a] and may_gain[b]
-    return changed
-
-
-@numba.njit(cache=True)
-def _histogram(values):  # type: ignore[no-untyped-def]  # pragma: no cover
-    counts = np.zeros(2**16, np.int64)
-    for value in values:
-        counts[value] += 1
-    return counts
