@@ -185,7 +185,9 @@ def _look(stream: IO[bytes], name: str) -> tuple[str, list[str]]:
         return "other", []
     kind = kind_of(head)
     if kind != "dicom":
-        return (kind, []) if kind == "other" or lower.endswith(_IMAGES) else ("other", [])
+        if lower.endswith(_IMAGES):  # where it is empty or something else, its import will say so
+            return ("image" if kind == "other" else kind), []
+        return "other", []
     tags = _tags(stream)
     return ("other", []) if tags is None else ("dicom", tags)
 

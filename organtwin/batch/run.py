@@ -144,7 +144,11 @@ def run_batch(
             if step.left_out():
                 told(f"The step '{step.title}' is left out: this installation has no operation '{step.do}'.")
         if found.not_wanted:
-            told(f"{found.not_wanted} image files are left out by the protocol's names of files.")
+            told(
+                f"{_files(found.not_wanted)} left out by their names: labels and masks, or what the protocol excludes."
+            )
+        if found.not_images:
+            told(f"{_files(found.not_images)} passed over: no image, or not one that can be read.")
         at_hand = [study for study in todo.to_do if folder.is_open(study.id)]
         if at_hand:
             told(f"{', '.join(s.id for s in at_hand)}: open in the app, and left for the next run.")
@@ -157,6 +161,10 @@ def run_batch(
         finally:
             summary = write_results(folder, protocol, {study.id: study for study in found.studies})
     return {**summary, "seconds": round(time.monotonic() - began, 2), "ran": len(ready), "open": len(at_hand)}
+
+
+def _files(count: int) -> str:
+    return "1 file is" if count == 1 else f"{count} files are"
 
 
 def refresh_batch(root: Path, protocol: Protocol) -> dict[str, Any]:

@@ -134,6 +134,14 @@ def test_only_what_a_change_affects_has_another_key() -> None:
 # -- finding studies ----------------------------------------------------------------------------------------------
 
 
+def test_an_empty_image_file_is_a_study_that_is_set_aside_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "copy-broke-off.nii.gz").touch()
+    (tmp_path / "notes.txt").touch()
+    found = discover([tmp_path], StudyFilter())
+    assert [Path(s.sources[0]).name for s in found.studies] == ["copy-broke-off.nii.gz"]
+    assert found.not_images == 1
+
+
 def test_studies_mixed_in_one_folder_are_told_apart_by_their_headers(tmp_path: Path) -> None:
     mixed = tmp_path / "mixed"
     mixed.mkdir()
