@@ -1,4 +1,4 @@
-"""Which objects of a project belong to a segmentation: the scan behind it, and the vessel trees that were found with it."""
+"""Which objects of a project belong together: by their grid, a segmentation and its scan, an organ and its vessel trees."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from organtwin.store.objects import Entry
 _GRID: TypeAdapter[Grid] = TypeAdapter(GridField)
 
 
+def on_grid(grid: Grid, entries: Sequence[Entry]) -> list[Entry]:
+    """Those of volumes or segmentations whose voxels are the grid's."""
+    return [e for e in entries if grid.same_as(_GRID.validate_python(e.facts["grid"]))]
+
+
 def scan_behind(segmentation: Entry, entries: Sequence[Entry]) -> Entry | None:
     """The newest volume on the same grid, before all others one that the segmentation was made from."""
-    grid = _GRID.validate_python(segmentation.facts["grid"])
-    volumes = [e for e in entries if e.kind == "volume" and grid.same_as(_GRID.validate_python(e.facts["grid"]))]
+    volumes = on_grid(_GRID.validate_python(segmentation.facts["grid"]), [e for e in entries if e.kind == "volume"])
     made_from = set(segmentation.recipe.inputs.values()) if segmentation.recipe else set()
     return max(reversed(volumes), key=lambda e: e.uuid in made_from, default=None)
 

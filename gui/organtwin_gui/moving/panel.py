@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from organtwin.store.relations import on_grid
 from organtwin_gui import theme
 from organtwin_gui.badges import colour_of, said_of
 from organtwin_gui.bridge import Bridge
@@ -16,7 +19,7 @@ from organtwin_gui.views.state import ImageScene
 from organtwin_gui.views.time_bar import TimeBar
 
 CHART_PX = 190
-COLUMNS = 2
+ONE_COLUMN_PX = 270  # that the numbers need in one column; in two, twice that
 
 
 class MotionPanel(QFrame):
@@ -26,6 +29,7 @@ class MotionPanel(QFrame):
         super().__init__(parent)
         self.setObjectName("panel")
         self.bridge, self.scene = bridge, scene
+        self._columns = 2
         self.shown = Shown(bridge, scene, self)
         self.bar = TimeBar()
         self.bar.button.setToolTip("Play or pause the cycle (K); , and . in a slice go one phase")
@@ -44,7 +48,7 @@ class MotionPanel(QFrame):
         )
         self.chart = Chart("Time (s)", "Volumes over the cycle")
         self.chart.setFixedHeight(CHART_PX)
-        self.chart.setMinimumWidth(300)
+        self.chart.setMinimumWidth(260)
         self.numbers = QWidget()
         self._grid = QGridLayout(self.numbers)
         self._grid.setContentsMargins(8, 6, 12, 6)
@@ -54,7 +58,14 @@ class MotionPanel(QFrame):
         side = QHBoxLayout(self._curves)
         side.setContentsMargins(6, 0, 6, 4)
         side.addWidget(self.chart, 1)
-        side.addWidget(self.numbers, 0, Qt.AlignmentFlag.AlignTop)
+        scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(ONE_COLUMN_PX)
+        scroll.setFixedHeight(CHART_PX)
+        scroll.setWidget(self.numbers)
+        side.addWidget(scroll, 1)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 8, 0)
         row.addWidget(self.bar, 1)
@@ -103,19 +114,38 @@ class MotionPanel(QFrame):
         self._curves.setVisible(labels is not None)
         if labels is None or volume is None:
             return
-        times = np.asarray(volume.times_s, float)
-        made = [Series(s.name, s.key, times, np.asarray(labels.volumes_mm3, float)[:, n] / 1000) for n, s in enumerate(labels.segments)]  # fmt: skip
+        made = [Series(s.name, s.key, self._across(), np.asarray(labels.volumes_mm3, float)[:, n] / 1000) for n, s in enumerate(labels.segments)]  # fmt: skip
         across = "Time (s)" if volume.period_s > 0 else "Phase"  # counted where nobody timed them
         self.chart.show_series(made, [s.colour for s in labels.segments], across=across, up="Volume (mL)")
+        self._fill_numbers()
+
+    def _across(self) -> NDArray[np.float64]:
+        """Where the phases are in the chart: their times, or their numbers from 1 where nobody timed them."""
+        volume = self.shown.volume
+        assert volume is not None
+        return np.asarray(volume.times_s, float) if volume.period_s > 0 else 1.0 + np.arange(len(volume.times_s))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._columns != self._fitting_columns():
+            self._fill_numbers()
+
+    def _fitting_columns(self) -> int:
+        return 2 if self.width() > 2 * 1.8 * ONE_COLUMN_PX else 1
+
+    def _fill_numbers(self) -> None:
+        labels, self._columns = self.shown.labels, self._fitting_columns()
         while (item := self._grid.takeAt(0)) is not None:
             if item.widget() is not None:
                 item.widget().deleteLater()
-        rows = (len(labels.quantities) + COLUMNS - 1) // COLUMNS
+        if labels is None:
+            return
+        rows = -(-len(labels.quantities) // self._columns)
         for n, quantity in enumerate(labels.quantities):
             at, side = n % max(rows, 1), 3 * (n // max(rows, 1))
             name, value, unit = QLabel(quantity.name), QLabel(f"{quantity.value:.3g}"), QLabel(quantity.unit)
             name.setObjectName("quiet")
-            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             value.setStyleSheet(f"color: {colour_of(quantity.level)};")
             for place, label in enumerate((name, value, unit)):
                 label.setToolTip(said_of(quantity.level, quantity.why))
@@ -128,7 +158,7 @@ class MotionPanel(QFrame):
         time_s = float(volume.times_s[self.shown.phase])
         when = f", {1000 * time_s:.0f} ms" if volume.period_s > 0 else ""
         self.bar.set_text(f"phase {self.shown.phase + 1} of {self.shown.phases}{when}")
-        self.chart.set_cursor(time_s)
+        self.chart.set_cursor(float(self._across()[self.shown.phase]))
 
     def _enable(self) -> None:
         if self.shown.volume is None:
@@ -143,10 +173,10 @@ class MotionPanel(QFrame):
     def _moved(self, fraction: float) -> None:
         self.shown.go_to(round(fraction * (self.shown.phases - 1)))
 
-    def _go_to(self, time_s: float) -> None:
+    def _go_to(self, across: float) -> None:
         if self.shown.volume is not None:
             self.bar.pause()
-            nearest = int(np.argmin(np.abs(np.asarray(self.shown.volume.times_s) - time_s)))
+            nearest = int(np.argmin(np.abs(self._across() - across)))
             self.bar.set_fraction(nearest / max(self.shown.phases - 1, 1))
 
     def step(self, phases: int) -> None:
@@ -158,10 +188,8 @@ class MotionPanel(QFrame):
     def _fitting(self) -> str | None:
         """uuid of the newest segmentation on this scan's grid."""
         volume = self.shown.volume
-        for entry in reversed(self.bridge.entries("segmentation")):
-            if volume is not None and tuple(entry.facts["grid"]["size"]) == volume.grid.size:
-                return entry.uuid
-        return None
+        fitting = on_grid(volume.grid, self.bridge.entries("segmentation")) if volume is not None else []
+        return fitting[-1].uuid if fitting else None
 
     def _find(self) -> None:
         if self.shown.volume is not None:
