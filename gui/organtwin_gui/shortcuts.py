@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from organtwin_gui.forms import title
 
@@ -40,12 +51,21 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Insert, Delete, F2, Home", "add, remove, rename the segment, go to it"),
         ("Ctrl + drag in 3D", "turn the view while scissors are up"),
     ),
+    "Vessels and moving scans": (
+        ("[ and ]", "along the measured vessel"),
+        ("wheel", "over the picture turns it, over the section goes along"),
+        ("Alt + B, N, W", "straightened or stretched, with branches, walls of the scan"),
+        ("Alt + T, Alt + P", "save table, picture"),
+        ("K; , and .", "play the cycle; a phase back, on"),
+        ("Ctrl + Shift + C, F, T", "ventricles, follow, take the phase"),
+    ),
     "Work": (
-        ("Ctrl + 1 … 8", "Study, Segment, Mesh, Flow, What if, Tissue, Plan, Rehearse"),
+        ("Ctrl + 1 … 9", "Study, Segment, Vessels, Mesh, Flow, What if, …"),
         ("Ctrl + I", "import a folder"),
-        ("Ctrl + O, Ctrl + W", "open, close a project"),
+        ("Ctrl + O, Ctrl + Shift + O, Ctrl + W", "open a project, a batch; close"),
         ("Ctrl + Z, Ctrl + Shift + Z", "undo, redo"),
-        ("Ctrl + Enter, M, F, T", "segment, mesh, solve flow, solve tissue"),
+        ("Ctrl + Enter, M, F, T", "segment or measure, mesh, solve flow, tissue"),
+        ("Ctrl + Shift + M", "extend the openings of a vessel mesh"),
         ("Ctrl + Shift + A, Ctrl + Shift + F", "apply a procedure, solve again"),
         ("Ctrl + Shift + L, K, J", "plan: find veins and tumours, territories, point at"),
         ("Ctrl + Shift + Enter, S, D, T", "plan: propose, keep, compare two, solve opened"),
@@ -69,7 +89,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + Z, Ctrl + Shift + Z", "undo, redo in the rehearsal"),
     ),
 }
-COLUMNS = (("Slices", "3D", "Rehearse"), ("Segment by hand", "Work"))  # side by side: the page fits a low screen
+COLUMNS = (("Slices", "3D", "Vessels and moving scans", "Rehearse"), ("Segment by hand", "Work"))
 
 
 class ShortcutsDialog(QDialog):
@@ -79,24 +99,32 @@ class ShortcutsDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Keys and mouse")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 20, 24, 16)
-        columns = QHBoxLayout()
+        layout.setContentsMargins(24, 20, 8, 12)
+        inner = QWidget()
+        columns = QHBoxLayout(inner)
+        columns.setContentsMargins(0, 0, 16, 0)
         columns.setSpacing(44)
         for headings in COLUMNS:
             column = QVBoxLayout()
             column.addLayout(_table(headings))
             column.addStretch(1)
             columns.addLayout(column)
-        layout.addLayout(columns)
+        scroll = QScrollArea()  # all of it on a high screen
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inner)
+        layout.addWidget(scroll)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         close.rejected.connect(self.reject)
         layout.addWidget(close)
+        wanted = inner.sizeHint() + QSize(40 + scroll.verticalScrollBar().sizeHint().width(), 90)
+        self.resize(wanted.boundedTo(self.screen().availableSize() - QSize(20, 60)))
 
 
 def _table(headings: tuple[str, ...]) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(28)
-    grid.setVerticalSpacing(5)
+    grid.setVerticalSpacing(3)
     row = 0
     for heading in headings:
         grid.addWidget(title(heading), row, 0, 1, 2)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QPushButton
 
 from organtwin.model.terminology import structure
+from organtwin_gui import theme
 from organtwin_gui.forms import QuantityEdit, form, quiet
 from organtwin_gui.steps.step import Step, fill, primary, relabel
 
@@ -42,6 +43,35 @@ class MeshStep(Step):
         self.page.addWidget(self.run)
         self._made = quiet("")
         self.page.addWidget(self._made)
+        self._heading = QLabel("Flow extensions")
+        self.page.addWidget(self._heading)
+        self._about = quiet(
+            "Straight tubes at the openings of a vessel, for the flow to develop in before it is looked at."
+        )
+        self.page.addWidget(self._about)
+        self.vessel = QComboBox()
+        self.vessel.setToolTip("Which vessel mesh to extend")
+        self.diameters = QDoubleSpinBox()
+        self.diameters.setRange(0.5, 30)
+        self.diameters.setSingleStep(0.5)
+        self.diameters.setDecimals(1)
+        self.diameters.setValue(5)
+        self.diameters.setSuffix(" diameters")
+        self.diameters.setToolTip("Length of each tube, in diameters of its opening")
+        more = form()
+        more.addRow("Vessel", self.vessel)
+        more.addRow("Length", self.diameters)
+        self.page.addLayout(more)
+        self.extend = QPushButton("Extend openings")
+        self.extend.setIcon(theme.icon("margin"))
+        self.extend.setShortcut("Ctrl+Shift+M")
+        self.extend.setToolTip("Add a straight tube at every opening, as a new mesh (Ctrl+Shift+M)")
+        self.extend.clicked.connect(self._extend)
+        self.page.addWidget(self.extend)
+        self._extension = (
+            self._heading, self._about, self.vessel, self.diameters, self.extend,
+            more.labelForField(self.vessel), more.labelForField(self.diameters),
+        )  # fmt: skip
 
     def refresh(self) -> None:
         fill(self.source, self.bridge.entries("segmentation"))
@@ -49,6 +79,14 @@ class MeshStep(Step):
         self.run.setEnabled(self.structure.count() > 0 and not self.busy("mesh"))
         relabel(self.run, "Meshing" if self.busy("mesh") else "Mesh")
         meshes = self.bridge.entries("mesh")
+        open_ones = [
+            m for m in meshes if len(m.facts.get("boundaries", ())) > 1 and structure(m.facts["structure"]).vessel
+        ]
+        fill(self.vessel, open_ones)
+        for widget in self._extension:
+            widget.setVisible(bool(open_ones))
+        self.extend.setEnabled(bool(open_ones) and not self.busy("extend"))
+        relabel(self.extend, "Extending" if self.busy("extend") else "Extend openings")
         self._made.setText("\n".join(f"• {m.name}: {m.facts['report'].get('tets', 0):,.0f} tetrahedra" for m in meshes))
 
     def _offer_structures(self) -> None:
@@ -71,3 +109,9 @@ class MeshStep(Step):
                 parameters["edge"] = edge
             label = f"Mesh {self.structure.currentText()}"
             self.bridge.start("mesh", {"segmentation": self.source.currentData()}, parameters, label)
+
+    def _extend(self) -> None:
+        uuid = self.vessel.currentData()
+        if uuid is not None:
+            label = f"Extend {self.vessel.currentText()}"
+            self.bridge.start("extend", {"mesh": uuid}, {"diameters": self.diameters.value()}, label)
