@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
@@ -23,8 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from organtwin.model import Centerline, Volume
-from organtwin.vessel.laid_straight import Straightened, section_at, straightened
-from organtwin.vessel.reformat import Curved, curved
+from organtwin.vessel.reformat import Curved, cross_section, curved
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.plots.chart import Chart
@@ -37,7 +37,7 @@ from organtwin_gui.views.state import ImageScene
 
 HEIGHT = 270
 STEP_MM, TURN_DEG = 1.0, 5
-STRETCHED_PIXELS = 360
+PIXELS = {"straightened": 512, "stretched": 360}  # of the longer side; a stretched one is nearly square
 IN_SPACE = "vessel looked at"  # its name in the 3D view
 MARK = {"stenosis": "danger", "dilatation": "warning", "aneurysm": "danger"}
 
@@ -63,7 +63,7 @@ class VesselBoard(QFrame):
         self.setObjectName("panel")
         self.setFixedHeight(HEIGHT)
         self.bridge, self.scene, self.viewport = bridge, scene, viewport
-        self._made: tuple[tuple[object, ...], Straightened | Curved] | None = None
+        self._made: tuple[tuple[object, ...], Curved] | None = None
         self.line: Centerline | None = None
         self.way: Way | None = None
         self.at = 0  # index into the way's points
@@ -239,63 +239,43 @@ class VesselBoard(QFrame):
             self.across.clear()
             return
         with self.bridge.guarded():
-            made = self._laid_out(volume, str(self.kind.currentData()))
-            if isinstance(made, Curved):
-                self._show_stretched(made)
-            else:
-                self._show_straightened(made)
+            self._show(self._laid_out(volume, self.kind.currentData()))
 
-    def _laid_out(self, volume: Volume, kind: str) -> Straightened | Curved:
+    def _laid_out(self, volume: Volume, kind: Literal["straightened", "stretched"]) -> Curved:
         """The picture, made once for each vessel, way and turn: going along only moves the mark."""
         assert self.line is not None
         assert self.way is not None
         angle = self.turn.value() * TURN_DEG
         key = (id(volume.values), self.line.uuid, self.way.branch, angle, kind)
         if self._made is None or self._made[0] != key:
-            if kind == "stretched":
-                made: Straightened | Curved = curved(
-                    volume, self.line, self.way.branch, angle_deg=angle, kind="stretched", pixels=STRETCHED_PIXELS
-                )
-            else:
-                made = straightened(volume, self.line, self.way.points, angle_deg=angle, half_width_mm=self._half_width())  # fmt: skip
-            self._made = key, made
+            wide = 2 * self._half_width() if kind == "straightened" else None
+            self._made = key, curved(
+                volume, self.line, self.way.branch, angle_deg=angle, kind=kind, width_mm=wide, pixels=PIXELS[kind]
+            )  # fmt: skip
         return self._made[1]
 
-    def _show_straightened(self, long: Straightened) -> None:
-        assert self.line is not None
-        assert self.way is not None
-        look, wide, at = theme.current(), self._half_width(), float(self.way.along_mm[self.at])
-        lines = [(np.stack([long.along_mm, wall], axis=1), look.accent, 1.2) for wall in long.walls_mm]
-        lines.append((np.array([[at, -wide], [at, wide]]), theme.PLANE_COLOURS["3d"], 1.0))
-        for finding in curves.findings_on(self.line, self.way):
-            edge = 0.96 * wide
-            beside = np.array([[finding.start_mm, edge], [finding.stop_mm, edge]])
-            lines.append((beside, getattr(look, MARK[finding.what]), 3.0))
-        step = (float(long.along_mm[1] - long.along_mm[0]), float(long.off_mm[1] - long.off_mm[0]))
-        corner = (float(long.along_mm[0]) - step[0] / 2, float(long.off_mm[0]) - step[1] / 2)
-        self.long.show_picture(long.values, step, corner, (self.scene.level, self.scene.width), lines)
-
-    def _show_stretched(self, made: Curved) -> None:
+    def _show(self, made: Curved) -> None:
+        """The vessel runs to the right: rows of the reformat are columns here."""
         assert self.line is not None
         assert self.way is not None
         look, pixel, half = theme.current(), made.pixel_mm, 0.5 * self._half_width()
-        down, middle = pixel * np.arange(len(made.distance_mm)), pixel * made.middle
-        lines = [(np.stack([down, pixel * wall], axis=1), look.accent, 1.2) for wall in (made.near, made.far)]
+        along, middle = pixel * np.arange(len(made.distance_mm)), pixel * made.middle
+        lines = [(np.stack([along, pixel * wall], axis=1), look.accent, 1.2) for wall in (made.near, made.far)]
         row = int(np.argmin(np.abs(made.distance_mm - self.way.along_mm[self.at])))
-        here = np.array([[down[row], middle[row] - half], [down[row], middle[row] + half]])
+        here = np.array([[along[row], middle[row] - half], [along[row], middle[row] + half]])
         lines.append((here, theme.PLANE_COLOURS["3d"], 1.0))
         for finding in curves.findings_on(self.line, self.way):
             span = (made.distance_mm >= finding.start_mm) & (made.distance_mm <= finding.stop_mm)
-            beside = np.stack([down[span], middle[span] + 0.9 * half], axis=1)
+            beside = np.stack([along[span], middle[span] + 0.9 * half], axis=1)
             lines.append((beside, getattr(look, MARK[finding.what]), 3.0))
         corner = (-pixel / 2, -pixel / 2)
         self.long.show_picture(made.image.T, (pixel, pixel), corner, (self.scene.level, self.scene.width), lines)
 
     def _distance(self, right_mm: float) -> float:
         """Distance from the inlet at a place of the picture."""
-        made = self._made[1] if self._made is not None else None
-        if not isinstance(made, Curved):
+        if self._made is None:
             return right_mm
+        made = self._made[1]
         row = int(np.clip(round(right_mm / made.pixel_mm), 0, len(made.distance_mm) - 1))
         return float(made.distance_mm[row])
 
@@ -334,11 +314,13 @@ class VesselBoard(QFrame):
         if volume is None or self.line is None or self.way is None or not self._lies_in(volume):
             return
         with self.bridge.guarded():
-            section = section_at(volume, self.line, int(self.way.points[self.at]), half_width_mm=self._half_width())
-            step = float(section.off_mm[1] - section.off_mm[0])
-            corner = float(section.off_mm[0]) - step / 2
-            lines = [(section.outline_mm, theme.current().accent, 1.4)] if len(section.outline_mm) else []
-            self.across.show_picture(section.values, (step, step), (corner, corner), (self.scene.level, self.scene.width), lines)  # fmt: skip
+            section = cross_section(
+                volume, self.line, int(self.way.points[self.at]), width_mm=2 * self._half_width()
+            )  # fmt: skip
+            pixel = section.pixel_mm
+            lines = [(pixel * section.outline, theme.current().accent, 1.4)] if len(section.outline) else []
+            corner = (-pixel / 2, -pixel / 2)
+            self.across.show_picture(section.image, (pixel, pixel), corner, (self.scene.level, self.scene.width), lines)
 
     def _half_width(self) -> float:
         """Twice the widest radius, and some of what is around."""
