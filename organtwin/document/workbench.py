@@ -149,9 +149,9 @@ class Workbench:
         BadInput
             When there is none.
         """
-        return self.snapshot_table().segment(key)
+        return self.live().segment(key)
 
-    def snapshot_table(self) -> Segmentation:
+    def live(self) -> Segmentation:
         """Name, grid and segments as a segmentation whose labels are those under the hand: for looking, now."""
         return Segmentation(
             uuid=self.uuid,
@@ -166,7 +166,7 @@ class Workbench:
         """The version under the hand as an object of its own, which later edits do not change."""
         if self._snapshot is None:
             with_recipe = {"recipe": self.document.entry(self.uuid).recipe}
-            self._snapshot = self.snapshot_table().with_(labels=np.array(self.labels), **with_recipe)
+            self._snapshot = self.live().with_(labels=np.array(self.labels), **with_recipe)
         return self._snapshot
 
     # -- doing ----------------------------------------------------------------------------------------------------

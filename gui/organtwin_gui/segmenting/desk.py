@@ -104,7 +104,7 @@ class Desk(QObject):
     def _show(self, bench: Workbench) -> None:
         for other in [u for u in self.scene.overlays if u != bench.uuid]:
             self.scene.hide_segmentation(other)
-        self.scene.show_segmentation(bench.snapshot_table())
+        self.scene.show_segmentation(bench.live())
         self._shown = bench.uuid
         for segment in bench.segments:
             if segment.key in HIDDEN_AT_FIRST:
@@ -132,7 +132,7 @@ class Desk(QObject):
         bench = self.bench
         assert bench is not None
         before, self._shown = self._shown, bench.uuid
-        table = bench.snapshot_table()
+        table = bench.live()
         if touched.box is not None and not touched.table:
             self.scene.touch(before, table, touched.box)
         else:
@@ -296,7 +296,7 @@ class Desk(QObject):
         labels[patch.changed()] = np.where(after == 0, gone, after)
         grid = bench.grid.crop(patch.start[::-1], patch.stop[::-1])
         styles = {s.label: LabelStyle(s.colour) for s in done.segments} | {gone: LabelStyle((255, 255, 255))}
-        return Overlay(bench.snapshot_table(), grid.canonical(), grid.to_canonical(labels), True, styles)
+        return Overlay(bench.live(), grid.canonical(), grid.to_canonical(labels), True, styles)
 
     def accept(self, answer: Answer) -> None:
         """Do what a preview showed."""

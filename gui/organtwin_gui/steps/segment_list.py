@@ -273,7 +273,7 @@ class SegmentList(QWidget):
 
     def _notes(self) -> tuple[str, ...]:
         bench = self.desk.bench
-        return tuple(f"• {note}" for note in bench.snapshot_table().notes) if bench is not None else ()
+        return tuple(f"• {note}" for note in bench.live().notes) if bench is not None else ()
 
     def _fill(self) -> None:
         segments = self.desk.segments
