@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ def _save(thing: TwinObject, parent: Path, more: dict[str, Any], instead: Callab
                 instead(temporary)
             for name, array in arrays.items() if instead is None else ():
                 with (temporary / f"{name}.npy").open("wb") as stream:
-                    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+                    _write_array(stream, np.ascontiguousarray(array))
                     stream.flush()
                     os.fsync(stream.fileno())
             write_json(temporary / "meta.json", {"kind": thing.kind, "arrays": list(arrays), **meta, **more})
@@ -65,6 +65,16 @@ def _save(thing: TwinObject, parent: Path, more: dict[str, Any], instead: Callab
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return final
+
+
+def _write_array(stream: BinaryIO, array: NDArray[Any]) -> None:
+    """As :func:`numpy.save`; labels of nothing yet are a hole in the file, which takes neither time nor room."""
+    if array.dtype.kind in "biu" and not array.any():
+        format_ = np.lib.format
+        format_.write_array_header_1_0(stream, format_.header_data_from_array_1_0(array))
+        stream.truncate(stream.tell() + array.nbytes)
+    else:
+        np.save(stream, array, allow_pickle=False)
 
 
 def save_edited(thing: Segmentation, base: str, patch: Patch, parent: Path) -> Path:
