@@ -22,10 +22,12 @@ from pydantic import Field, ValidationError
 
 from organtwin.errors import BadInput
 from organtwin.model import Frozen
+from organtwin.store import Project
 from organtwin.store.atomic import said_plainly, sync_folder, write_json
 from organtwin.store.lock import Lock
 
 DONE = Path("batch") / "done.json"
+SEGMENTED = ("segmentation", "dynamic-segmentation")  # kinds that a hand can correct
 
 Cell = str | float | int | bool | None
 
@@ -50,6 +52,13 @@ class Outcome(Frozen):
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     version: str = ""
+
+
+def corrected(folder: Path, outcome: Outcome) -> tuple[str, ...]:
+    """uuids of the segmentations that are not those that the batch made."""
+    made = {uuid for objects in outcome.objects for uuid in objects}
+    with Project(folder, read_only=True) as project:
+        return tuple(e.uuid for e in project.entries() if e.kind in SEGMENTED and e.uuid not in made)
 
 
 class BatchFolder:
@@ -147,8 +156,6 @@ class BatchFolder:
 
     def _move_earlier(self, study: str, by: Path | None = None) -> None:
         """Move a project out of its place; ``by`` is the one that comes there, which may hold the corrections too."""
-        from organtwin.batch.measure import corrected
-
         place = self.project(study)
         outcome = _read(place / DONE)
         lost = outcome is None or any(

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from organtwin.batch.folder import DONE, BatchFolder, Outcome
-from organtwin.batch.measure import SEGMENTED, corrected, measured
+from organtwin.batch.folder import DONE, SEGMENTED, BatchFolder, Outcome, corrected
+from organtwin.batch.measure import measured
 from organtwin.batch.protocol import Protocol
 from organtwin.errors import OrganTwinError
 from organtwin.model import DynamicSegmentation, DynamicVolume, Segment, Segmentation, Volume

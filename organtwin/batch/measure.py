@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from organtwin.batch.folder import Cell, Outcome
+from organtwin.batch.folder import SEGMENTED, Cell
 from organtwin.batch.protocol import Table
 from organtwin.model import Segmentation, Volume
 from organtwin.store import Entry, Project
+from organtwin.store.relations import scan_behind
 
-SEGMENTED = ("segmentation", "dynamic-segmentation")
 LEVELS = ("good", "fair", "poor")
-
-
-def corrected(folder: Path, outcome: Outcome) -> tuple[str, ...]:
-    """uuids of the segmentations that are not those that the batch made."""
-    made = {uuid for objects in outcome.objects for uuid in objects}
-    with Project(folder, read_only=True) as project:
-        return tuple(e.uuid for e in project.entries() if e.kind in SEGMENTED and e.uuid not in made)
 
 
 def measured(project: Project, table: Table) -> tuple[dict[str, Cell], list[str]]:
@@ -87,9 +79,10 @@ def _segmentation(
         row[f"{s['key']}_ml"] = round(float(s["volume_mm3"]) / 1000, 3)
         if s["confidence"] is not None:
             row[f"{s['key']}_confidence"] = round(float(s["confidence"]), 3)
-    thing = project.load(entry.uuid)
+    behind = scan_behind(entry, project.entries())
+    thing, scan = project.load(entry.uuid), project.load(behind.uuid) if behind else None
     assert isinstance(thing, Segmentation)
-    scan = _scan_below(project, thing)
+    assert scan is None or isinstance(scan, Volume)
     if table.values and scan is not None:
         for label, (mean, spread) in _statistics(thing.labels, scan.values).items():
             if label in keys:
@@ -102,14 +95,6 @@ def _segmentation(
         for one in found:
             for flag in one.flags:
                 (flags if flag.level == "poor" else remarks).append(f"{one.name}: {flag.sentence}")
-
-
-def _scan_below(project: Project, thing: Segmentation) -> Volume | None:
-    for entry in project.entries("volume"):
-        scan = project.load(entry.uuid)
-        if isinstance(scan, Volume) and scan.grid.same_as(thing.grid):
-            return scan
-    return None
 
 
 def _statistics(labels: Any, values: Any) -> dict[int, tuple[float, float]]:
