@@ -35,7 +35,9 @@ def curves(thing: DynamicSegmentation) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["phase", "time_s", *(f"{s.key}_ml" for s in thing.segments)])
-    for phase, (time, volumes) in enumerate(zip(np.asarray(thing.times_s), np.asarray(thing.volumes_mm3), strict=True), 1):
+    for phase, (time, volumes) in enumerate(
+        zip(np.asarray(thing.times_s), np.asarray(thing.volumes_mm3), strict=True), 1
+    ):
         table.writerow([phase, f"{time:.6g}", *(f"{v / 1000:.4f}" for v in volumes)])
     if thing.quantities:
         table.writerow([])

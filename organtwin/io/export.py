@@ -153,7 +153,9 @@ def _check_form(wanted: str | None, form: str, main: TwinObject) -> None:
     if wanted is None:
         return
     if wanted not in DICOM_FORMS and wanted not in NAMED_FORMS:
-        raise BadInput(f"There is no format '{wanted}'", remedy=f"Use one of {', '.join((*DICOM_FORMS, *NAMED_FORMS))}.")
+        raise BadInput(
+            f"There is no format '{wanted}'", remedy=f"Use one of {', '.join((*DICOM_FORMS, *NAMED_FORMS))}."
+        )
     if wanted in DICOM_FORMS and not isinstance(main, Segmentation):
         raise BadInput(f"Only a segmentation can be written as '{wanted}', not a {main.kind.replace('_', ' ')}")
     endings = (".dcm",) if wanted in DICOM_FORMS else NAMED_FORMS[wanted]
@@ -182,7 +184,11 @@ def _write_dicom(
     else:
         from organtwin.io.dicom_seg import Kind, write_seg
 
-        kinds: dict[str, Kind] = {"dicom-seg": "binary", "dicom-seg-fractional": "fractional", "dicom-labelmap": "labelmap"}
+        kinds: dict[str, Kind] = {
+            "dicom-seg": "binary",
+            "dicom-seg-fractional": "fractional",
+            "dicom-labelmap": "labelmap",
+        }
         with whole_file(path) as file:
             write_seg(main, Path(file.name), headers, kind=kinds[form], probabilities=probabilities)
 

@@ -144,7 +144,9 @@ def _slicer_fields(segmentation: Segmentation) -> dict[str, str]:
             f"Segment{n}_LabelValue": str(segment.label),
             f"Segment{n}_Layer": "0",
             f"Segment{n}_Extent": " ".join(map(str, extent)),
-            f"Segment{n}_Tags": _one_line(tag + (f"OrganTwin.Doubt:{segment.doubt.replace('|', '/')}|" if segment.doubt else "")),
+            f"Segment{n}_Tags": _one_line(
+                tag + (f"OrganTwin.Doubt:{segment.doubt.replace('|', '/')}|" if segment.doubt else "")
+            ),
         }
     return fields
 

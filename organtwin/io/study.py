@@ -239,9 +239,7 @@ def read(series: Series, monitor: Progress | None = None, keep_identity: bool = 
         raise too_large() from None
 
 
-def read_whole(
-    series: Series, monitor: Progress | None = None, keep_identity: bool = False
-) -> Volume | DynamicVolume:
+def read_whole(series: Series, monitor: Progress | None = None, keep_identity: bool = False) -> Volume | DynamicVolume:
     """Read a series as one object: a volume, or what moves where it has several phases.
 
     Raises

@@ -63,13 +63,19 @@ def run(inputs: Mapping[str, TwinObject], parameters: CineParameters, monitor: M
     found = hearts(stack.slices(np.asarray(moving.values)), stack, cyclic, PartMonitor(monitor, 0.0, 0.95))
     labels = np.zeros(moving.values.shape, np.uint8)
     for phase, heart in enumerate(found):
-        for key, mask in (("right_ventricle", heart.right), ("myocardium", heart.muscle), ("left_ventricle", heart.left)):
+        for key, mask in (
+            ("right_ventricle", heart.right),
+            ("myocardium", heart.muscle),
+            ("left_ventricle", heart.left),
+        ):
             labels[phase][stack.back(mask)] = LABELS[key]
     sure = {f.key: f for f in found[0].found(stack)}
     table = [Segment.of(label, key, 0.0, sure[key].confidence, sure[key].doubt) for key, label in LABELS.items()]
     volumes = volumes_mm3(labels, table, moving.grid)
     diastole, systole = int(volumes[:, 0].argmax()), int(volumes[:, 0].argmin())
-    segments = tuple(s.model_copy(update={"volume_mm3": float(v)}) for s, v in zip(table, volumes[diastole], strict=True))
+    segments = tuple(
+        s.model_copy(update={"volume_mm3": float(v)}) for s, v in zip(table, volumes[diastole], strict=True)
+    )
     monitor.progress(1.0, "volumes counted")
     return (
         DynamicSegmentation(

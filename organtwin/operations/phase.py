@@ -39,6 +39,8 @@ def run(inputs: Mapping[str, TwinObject], parameters: PhaseParameters, monitor: 
 
     moving = [thing for thing in inputs.values() if isinstance(thing, DynamicVolume | DynamicSegmentation)]
     if not moving:
-        raise BadInput("There is nothing that moves to take a phase of", remedy="Give a dynamic volume or segmentation.")
+        raise BadInput(
+            "There is nothing that moves to take a phase of", remedy="Give a dynamic volume or segmentation."
+        )
     monitor.progress(0.5, f"phase {parameters.phase}")
     return tuple(thing.at(parameters.phase - 1) for thing in moving)

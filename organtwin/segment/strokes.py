@@ -91,7 +91,9 @@ def on_grid(strokes: Sequence[Stroke], grid: Grid, where: str = "") -> Drawn:
         found = voxels_of(stroke, grid)
         if not len(found):
             x, y, z = stroke.points_mm[0]
-            raise BadInput(f"Stroke {number} ('{stroke.key}') at ({x:g}, {y:g}, {z:g}) mm lies outside the scan", where=where)
+            raise BadInput(
+                f"Stroke {number} ('{stroke.key}') at ({x:g}, {y:g}, {z:g}) mm lies outside the scan", where=where
+            )
         voxels.append(found)
     return Drawn(keys, np.array([keys.index(s.key) for s in strokes], np.int64), tuple(voxels))
 

@@ -37,7 +37,9 @@ def studies(folder: Path, count: int) -> None:
     k, j, i = np.indices((24, 24, 24)) - 11.5
     for n in range(count):
         values = np.where(k**2 + j**2 + i**2 < (5 + n / 4) ** 2, 100, -50).astype(np.int16)
-        export(Volume(name=f"ball {n}", grid=Grid.make((24, 24, 24), (2, 2, 2)), values=values), folder / f"ball{n}.nii.gz")
+        export(
+            Volume(name=f"ball {n}", grid=Grid.make((24, 24, 24), (2, 2, 2)), values=values), folder / f"ball{n}.nii.gz"
+        )
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ PHASES = 5
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     document = Document.create(tmp_path / "beat.otwin")
-    k, j, i = np.indices(GRID.shape)
+    _, j, i = np.indices(GRID.shape)
     away = (i - 10) ** 2 + (j - 10) ** 2
     inside = np.stack([away < (7 - abs(t - 2)) ** 2 for t in range(PHASES)])
     times = np.linspace(0, 0.8, PHASES)

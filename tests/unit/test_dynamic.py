@@ -185,7 +185,12 @@ def test_a_gated_series_has_the_times_of_its_trigger(studio, tmp_path):
     for k, position in enumerate(studio.positions(3)):
         for t in range(5):
             studio.series(
-                tmp_path, [position], modality="MR", TriggerTime=160.0 * t, prefix=f"{k}-{t}-", SOPInstanceUID=f"1.2.{k}.{t}"
+                tmp_path,
+                [position],
+                modality="MR",
+                TriggerTime=160.0 * t,
+                prefix=f"{k}-{t}-",
+                SOPInstanceUID=f"1.2.{k}.{t}",
             )
     (made,) = find("import")({}, {"sources": [str(tmp_path)]})
     np.testing.assert_allclose(made.times_s, 0.16 * np.arange(5))

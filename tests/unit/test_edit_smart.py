@@ -12,7 +12,9 @@ from organtwin.errors import BadInput
 from organtwin.model import Segment, Segmentation, Volume
 from organtwin.space import Grid
 
-TURNED = np.array([[0.8, 0.0, -0.6], [0.0, -1.0, 0.0], [-0.6, 0.0, -0.8]]).T  # turned about P, j and k against their axes
+TURNED = np.array(
+    [[0.8, 0.0, -0.6], [0.0, -1.0, 0.0], [-0.6, 0.0, -0.8]]
+).T  # turned about P, j and k against their axes
 GRIDS = {
     "plain": Grid.make((56, 48, 40), (1.0, 1.2, 1.6), (5, 6, 7)),
     "turned and flipped": Grid.make((56, 48, 40), (1.0, 1.2, 1.6), (5, 6, 7), TURNED),
@@ -82,7 +84,9 @@ def test_a_flood_stops_at_a_neck_and_at_its_reach() -> None:
     free = do("flood", s, v, "liver", points_mm=[at(a)], tolerance=50)
     assert free.mask("liver")[ball(g, b, 5)].all()
     for limit in ({"neck_mm": 6}, {"reach_mm": 12}):
-        assert not do("flood", s, v, "liver", points_mm=[at(a)], tolerance=50, **limit).mask("liver")[ball(g, b, 7)].any()
+        assert (
+            not do("flood", s, v, "liver", points_mm=[at(a)], tolerance=50, **limit).mask("liver")[ball(g, b, 7)].any()
+        )
 
 
 def test_a_flood_of_one_slice_stays_in_it(grid: Grid) -> None:
@@ -108,7 +112,9 @@ def test_a_level_trace_encloses_the_disc_that_the_pointer_is_at_the_rim_of(grid:
     r = np.linalg.norm(world(grid) - grid.centre_mm, axis=-1)
     v = scan(grid, 100 * np.clip((14 - r) / 6, 0, 1), noise=0.0)
     point = grid.to_world(np.rint(grid.to_index(grid.centre_mm))) + grid.directions[:, 0] * 10
-    out = do("level-trace", drawing(grid, liver=EMPTY), v, "liver", point_mm=at(point), normal=at(grid.directions[:, 2]))
+    out = do(
+        "level-trace", drawing(grid, liver=EMPTY), v, "liver", point_mm=at(point), normal=at(grid.directions[:, 2])
+    )
     k = int(np.flatnonzero(out.mask("liver").any((1, 2)))[0])
     assert np.count_nonzero(out.mask("liver").any((1, 2))) == 1
     i, j, _ = np.rint(grid.to_index(point)).astype(int)
@@ -296,7 +302,9 @@ def test_smoothing_an_empty_segment_is_refused_in_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_slices_between_painted_ones_are_filled_along_the_direction_they_were_painted_across(axis: int, grid: Grid) -> None:
+def test_slices_between_painted_ones_are_filled_along_the_direction_they_were_painted_across(
+    axis: int, grid: Grid
+) -> None:
     truth = ball(grid, grid.centre_mm, 16)
     painted = np.zeros_like(truth)
     some = tuple(slice(1, None, 4) if a == axis else slice(None) for a in range(3))

@@ -171,7 +171,9 @@ def hull(radii_mm: FloatArray) -> FloatArray:
     return np.asarray(reach.min(axis=1))
 
 
-def fill(shape: tuple[int, int], spacing_mm: tuple[float, float], centre: FloatArray, radii_mm: FloatArray) -> NDArray[np.bool_]:
+def fill(
+    shape: tuple[int, int], spacing_mm: tuple[float, float], centre: FloatArray, radii_mm: FloatArray
+) -> NDArray[np.bool_]:
     """The pixels whose centres lie within a closed curve."""
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     down, across = (rows - centre[0]) * spacing_mm[0], (columns - centre[1]) * spacing_mm[1]

@@ -63,12 +63,13 @@ def _together(every: list[Walls], values: FloatArray, stack: Stack) -> list[Wall
     inner = np.stack([walls.inner_mm.mean(axis=1) for walls in every])  # (nt, nk)
     size = np.median(inner / inner.max(axis=0), axis=1)
     size = 1 - OUTER_FOLLOWS * (1 - size / size.max())
-    usual = np.mean([walls.outer_mm / s for walls, s in zip(every, size, strict=True)], axis=0)  # each about its own centre
-    made = [
+    usual = np.mean(
+        [walls.outer_mm / s for walls, s in zip(every, size, strict=True)], axis=0
+    )  # each about its own centre
+    return [
         again(walls, plane, stack.spacing_mm, stack.gap_mm, s * usual)
         for walls, plane, s in zip(every, values, size, strict=True)
     ]
-    return made
 
 
 def _agreed(guesses: list[Guess], cyclic: bool) -> list[Guess]:

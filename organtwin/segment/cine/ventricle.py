@@ -42,9 +42,7 @@ class Guess:
     score: FloatArray
 
 
-def look(
-    stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, motion: FloatArray | None = None
-) -> Guess:
+def look(stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, motion: FloatArray | None = None) -> Guess:
     """Search a stack (nk, nj, ni) for bright discs in dark rings; ``motion`` says how much each voxel changes."""
     return Guess(*localise.centres(stack, spacing_mm, gap_mm, motion))
 

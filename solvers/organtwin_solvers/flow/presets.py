@@ -9,9 +9,9 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from organtwin.checked import validated
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase
-from organtwin.checked import validated
 
 SYSTEMIC = {"systolic": "120 mmHg", "diastolic": "80 mmHg"}
 PULMONARY = {"systolic": "25 mmHg", "diastolic": "10 mmHg", "distal_pressure": "8 mmHg"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from organtwin.checked import validated
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh, TwinObject
-from organtwin.checked import validated
 from organtwin_solvers.flow.operation import FlowParameters
 from organtwin_solvers.flow.presets import preset
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from organtwin.checked import validated
 from organtwin.errors import BadInput, SolveFailed
 from organtwin.model import OrganMesh, Quantity, Result, TissueCase, TwinObject
 from organtwin.model.tissue_case import Material
 from organtwin.monitor import Monitor, NullMonitor
-from organtwin.checked import validated
 from organtwin.units import convert
 from organtwin_solvers.fem.backend import MPI
 from organtwin_solvers.fem.organ import fem_mesh
