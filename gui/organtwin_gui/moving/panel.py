@@ -15,10 +15,12 @@ from organtwin_gui.bridge import Bridge
 from organtwin_gui.moving.shown import Shown
 from organtwin_gui.plots.chart import Chart
 from organtwin_gui.plots.series import Series
+from organtwin_gui.steps.step import relabel
 from organtwin_gui.views.state import ImageScene
 from organtwin_gui.views.time_bar import TimeBar
 
 CHART_PX = 190
+WITH_TEXT_PX = 800
 ONE_COLUMN_PX = 270  # that the numbers need in one column; in two, twice that
 
 
@@ -30,11 +32,12 @@ class MotionPanel(QFrame):
         self.setObjectName("panel")
         self.bridge, self.scene = bridge, scene
         self._columns = 2
+        self._texts: dict[QPushButton, str] = {}
         self.shown = Shown(bridge, scene, self)
         self.bar = TimeBar()
         self.bar.button.setToolTip("Play or pause the cycle (K); , and . in a slice go one phase")
         self.bar.button.setShortcut("K")
-        self.bar.slider.setMinimumWidth(140)
+        self.bar.slider.setMinimumWidth(70)
         self.find = self._button(
             "Ventricles", "segment", "Ctrl+Shift+C",
             "Cavities and heart muscle in every phase of a short-axis cine MR, with volumes and ejection fraction",
@@ -51,9 +54,9 @@ class MotionPanel(QFrame):
         self.chart.setMinimumWidth(260)
         self.numbers = QWidget()
         self._grid = QGridLayout(self.numbers)
-        self._grid.setContentsMargins(8, 6, 12, 6)
+        self._grid.setContentsMargins(8, 0, 12, 0)
         self._grid.setHorizontalSpacing(8)
-        self._grid.setVerticalSpacing(3)
+        self._grid.setVerticalSpacing(1)
         self._curves = QWidget()
         side = QHBoxLayout(self._curves)
         side.setContentsMargins(6, 0, 6, 4)
@@ -84,14 +87,17 @@ class MotionPanel(QFrame):
         self.shown.changed.connect(self.refresh)
         self.shown.moved.connect(lambda _p: self._say())
         bridge.job_changed.connect(lambda _j: self._enable())
-        scene.overlays_changed.connect(self._enable)
+        bridge.changed.connect(lambda _c: self._enable())
         self.refresh()
 
     def _button(self, text: str, icon: str, key: str, tip: str) -> QPushButton:
         button = QPushButton(text)
+        button.setMinimumWidth(38)
+        button.setAccessibleName(text)
+        self._texts[button] = text
         button.setIcon(theme.icon(icon))
         button.setShortcut(key)
-        button.setToolTip(f"{tip} ({key})")
+        button.setToolTip(f"{text}: {tip[0].lower()}{tip[1:]} ({key})")
         return button
 
     # -- showing --------------------------------------------------------------------------------------------------
@@ -127,6 +133,8 @@ class MotionPanel(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        for button, text in self._texts.items():  # on a narrow window their pictures alone
+            relabel(button, text if self.width() > WITH_TEXT_PX else "")
         if self._columns != self._fitting_columns():
             self._fill_numbers()
 
