@@ -21,9 +21,9 @@ from organtwin.space import Grid
 from organtwin.vessel import centerline, naming
 from organtwin.vessel.findings import of_line
 from organtwin.vessel.lumen import RAYS, Lumen, angles, box_of
+from organtwin.vessel.morphometry import Sections, measures
 from organtwin.vessel.openings import Opening
 from organtwin.vessel.polyline import Points, carried_axes, curvature, distances, even, smooth, tangents
-from organtwin.vessel.sections import Sections, measures
 
 Numbers = NDArray[np.float64]
 Progress = Callable[[float, str], None]

@@ -21,6 +21,7 @@ from organtwin.space import Grid
 SCALES_MM = (1.0, 1.8, 3.2)
 FINEST_MM = 0.6
 MOST_VOXELS = 4e6
+CALM_ABOVE = 0.3  # of the contrast: so much brighter than at the clicks is still blood
 FLOOR = 0.004  # of the speed in blood: the speed where there is none
 DARK_WAY = 0.2  # share of a way that may run through what does not look like blood
 
@@ -71,9 +72,6 @@ def speeds(look: Look, values: Field, tube: Field) -> tuple[Field, Field]:
     like = np.exp(-0.5 * (under**2 + over**2)).astype(np.float32)
     inside = np.clip(tube / (0.5 * look.contrast), 0, 1)
     return (like**2 * (0.4 + 0.6 * inside)).astype(np.float32), like
-
-
-CALM_ABOVE = 0.3  # of the contrast: so much brighter than at the clicks is still blood
 
 
 def cubic(look: Look, most: float = MOST_VOXELS) -> tuple[Field, Grid]:

@@ -1,4 +1,4 @@
-"""Numbers of the sections across a vessel."""
+"""Morphometry of the sections across a vessel: areas, caliper diameters, circularity."""
 
 from __future__ import annotations
 
