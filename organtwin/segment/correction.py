@@ -52,10 +52,15 @@ def corrected(
     drawn[tuple(stroke.T)] = True
     if np.all(mask[drawn] == missing):  # the stroke lies on the right side already
         return mask
-    box = _around(stroke, 1.3 * FARTHEST_MM + 5.0 if reach_mm is None else 1.3 * reach_mm + 5.0, spacing_mm, mask.shape)
+    if reach_mm is None:
+        wide = _around(stroke, 1.3 * FARTHEST_MM + 5.0, spacing_mm, mask.shape)
+        reach = _reach(mask[wide], stroke, drawn[wide], missing, spacing_mm)
+        margin = max(1.3 * reach, LOCAL_MM) + 5.0
+    else:
+        reach, margin = reach_mm, 1.3 * reach_mm + 5.0
+    box = _around(stroke, margin, spacing_mm, mask.shape)
     inner, here, scan = mask[box], drawn[box], values[box]
     far = regions.distance_mm(here, spacing_mm)
-    reach = reach_mm or _reach(inner, stroke, here, missing, spacing_mm)
     calm = ndimage.gaussian_filter(scan, NOISE_MM / spacing_mm[::-1], truncate=3)
     domain = (far <= 1.25 * reach) & (~inner if missing else inner) | here
     others = np.zeros(inner.shape, bool) if taken is None else taken[box] & ~here & ~inner
