@@ -85,7 +85,7 @@ class Step(Frozen):
     Parameters
     ----------
     do : str
-        Name of an operation: segment, edit, vessel, cine, mesh ... (``organtwin batch --operations`` lists them).
+        Name of an operation: segment, edit, vessel, cine, mesh ... (``organtwin operations`` lists them).
     name : str
         What its result is called, for steps after it and for exports.
     with : dict

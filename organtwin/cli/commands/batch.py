@@ -29,7 +29,8 @@ def batch(
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for projects, table and page.")] = None,
     protocol: Annotated[
-        Path | None, typer.Option(help="What to do with each study, as YAML; see --show-protocol.")
+        Path | None,
+        typer.Option(help="What to do with each study, as YAML; see --show-protocol and 'organtwin operations'."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=1024, help="Studies at a time, on this machine.")] = 1,
     scheduler: Annotated[
@@ -42,18 +43,11 @@ def batch(
     show_protocol: Annotated[
         bool, typer.Option("--show-protocol", help="Print the protocol that would be used.")
     ] = False,
-    operations: Annotated[bool, typer.Option("--operations", help="List what a step of a protocol can do.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Do the same with hundreds of studies. Run it again to go on: what is done is not done twice."""
     from organtwin.batch.protocol import default_text, parse
 
-    if operations:
-        from organtwin.operations import find, names
-
-        for name in names():
-            print(f"{name:<20}{find(name).title}")
-        return
     text, where = default_text(), "the default protocol"
     if protocol is None and refresh and output is not None and (output / "protocol.yaml").exists():
         protocol = output / "protocol.yaml"
