@@ -144,9 +144,7 @@ def run_batch(
             if step.left_out():
                 told(f"The step '{step.title}' is left out: this installation has no operation '{step.do}'.")
         if found.not_wanted:
-            told(
-                f"{_files(found.not_wanted)} left out by their names: labels and masks, or what the protocol excludes."
-            )
+            told(f"{_files(found.not_wanted)} left out by name: a label map or mask, or excluded by the protocol.")
         if found.not_images:
             told(f"{_files(found.not_images)} passed over: no image, or not one that can be read.")
         at_hand = [study for study in todo.to_do if folder.is_open(study.id)]

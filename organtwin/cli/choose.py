@@ -7,6 +7,8 @@ from organtwin.errors import BadInput
 from organtwin.store import Entry
 from organtwin.store.relations import scan_behind
 
+KINDS = {"dynamic": "scan of several phases", "dynamic-segmentation": "segmentation of several phases"}
+
 
 def choose(document: Document, kind: str | None, wanted: str | None = None, **facts: object) -> Entry:
     """The object of ``kind`` that ``wanted`` names, or the newest one.
@@ -17,7 +19,7 @@ def choose(document: Document, kind: str | None, wanted: str | None = None, **fa
         When there is none, or the name fits several.
     """
     entries = [e for e in document.entries(kind) if all(e.facts.get(k) == v for k, v in facts.items())]
-    what = (kind or "object").replace("_", " ")
+    what = KINDS.get(kind or "", (kind or "object").replace("_", " "))
     about = "".join(f" of {value}" for value in facts.values())
     if wanted is None:
         if not entries:

@@ -19,7 +19,9 @@ def summary(entry: Entry) -> Iterator[str]:
         case "segmentation":
             for s in facts["segments"]:
                 sure = "" if s["confidence"] is None else f"  confidence {s['confidence']:.2f}"
-                yield f"  {s['name']:<24}{s['volume_mm3'] / 1000:10.1f} mL{sure}{'  ' + s['doubt'] if s['doubt'] else ''}"
+                locked = "  locked" if s.get("locked") else ""
+                doubt = f"  {s['doubt']}" if s["doubt"] else ""
+                yield f"  {s['name']:<26}{s['key']:<24}{s['volume_mm3'] / 1000:10.1f} mL{locked}{sure}{doubt}"
         case "dynamic":
             yield f"  {' x '.join(str(n) for n in facts['grid']['size'])} voxels, {facts['modality']}"
         case "dynamic-segmentation":
@@ -41,7 +43,8 @@ def summary(entry: Entry) -> Iterator[str]:
                 end = f"to {branch['cap']}" if branch["cap"] else "to a fork"
                 yield f"  {branch['name']:<36}{end}, {branch['last'] - branch['first'] + 1} points"
             if facts.get("structure"):
-                yield f"  {len(facts['branches'])} branches in all"
+                count = len(facts["branches"])
+                yield f"  {count} {'branch' if count == 1 else 'branches'} in all"
         case "procedure":
             yield "  " + ", ".join(f"{key} {value}" for key, value in facts["action"].items() if value is not None)
         case "plan":

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from organtwin.cli.base import AsJson, ProjectPath, app, opened, tell
 from organtwin.cli.choose import choose
 from organtwin.cli.follow import run_job
+from organtwin.document import Document
+from organtwin.model import DynamicSegmentation
 
 Which = Annotated[str | None, typer.Option("--series", help="Which series that moves, when there are several.")]
 
@@ -37,7 +41,10 @@ def cine(project: ProjectPath, series: Which = None, as_json: AsJson = False) ->
     with opened(project) as document:
         source = choose(document, "dynamic", series)
         made = run_job(document, "cine", {"dynamic": source.uuid}, {}, f"Heart in {source.name}")
+        curves = list(_curves(document, made[-1].uuid))
     tell(made, as_json)
+    if not as_json:
+        print("\n".join(curves))
 
 
 @app.command()
@@ -54,4 +61,18 @@ def propagate(
         drawn = choose(document, "segmentation", segmentation)
         inputs = {"dynamic": source.uuid, "segmentation": drawn.uuid}
         made = run_job(document, "propagate", inputs, {"phase": phase}, f"{drawn.name} through {source.name}")
+        curves = list(_curves(document, made[-1].uuid))
     tell(made, as_json)
+    if not as_json:
+        print("\n".join(curves))
+
+
+def _curves(document: Document, uuid: str) -> Iterator[str]:
+    """Each structure's volume at every phase, in mL."""
+    moving = document.get(uuid)
+    if not isinstance(moving, DynamicSegmentation):
+        return
+    volumes = np.asarray(moving.volumes_mm3) / 1000.0
+    yield "  mL at phase" + " " * 17 + "".join(f"{n:8d}" for n in range(1, len(volumes) + 1))
+    for segment, curve in zip(moving.segments, volumes.T, strict=True):
+        yield f"  {segment.name:<26}" + "".join(f"{v:8.1f}" for v in curve)

@@ -18,7 +18,7 @@ from organtwin.cli.base import (
     solve,
     tell,
 )
-from organtwin.cli.choose import choose, choose_scan
+from organtwin.cli.choose import choose, choose_scan, choose_segmentation
 from organtwin.cli.follow import console, follow, run_job
 from organtwin.errors import BadInput
 from organtwin.model import Centerline, Volume
@@ -68,7 +68,7 @@ def vessel(
     from organtwin.cli import vessel as told
 
     with opened(project) as document:
-        source = choose(document, "segmentation", segmentation)
+        source = choose_segmentation(document, [structure, *(also or [])], segmentation)
         inputs = {"segmentation": source.uuid}
         scan = None
         if not as_segmented or cpr:
