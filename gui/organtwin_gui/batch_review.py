@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QKeySequence, QPixmap, QShortcut
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPixmap, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -29,7 +29,8 @@ STUDY = Qt.ItemDataRole.UserRole
 MARKS = (("Reviewed", "reviewed", "R"), ("Accepted", "accepted", "A"), ("Needs work", "needs work", "N"), ("No mark", "", "X"))  # fmt: skip
 COLOURS = {"reviewed": "accent", "accepted": "good", "needs work": "warning"}
 THUMBNAIL_PX = 64
-COLUMNS = ("Study", "What became of it", "Remarks", "Mark")
+SENTENCE_PX = 46  # three lines
+COLUMNS = ("Study", "Status", "Remarks", "Mark")
 
 
 def is_batch(folder: Path) -> bool:
@@ -90,7 +91,7 @@ class BatchDialog(QDialog):
         self.list = QTreeWidget()
         self.list.setHeaderLabels(COLUMNS)
         self.list.setRootIsDecorated(False)
-        self.list.setIconSize(QPixmap(THUMBNAIL_PX, THUMBNAIL_PX).size())
+        self.list.setIconSize(QSize(THUMBNAIL_PX, THUMBNAIL_PX))
         self.list.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
         self.list.setAlternatingRowColors(True)
         self.list.setWordWrap(True)
@@ -154,6 +155,7 @@ class BatchDialog(QDialog):
                 if line.picture is not None:
                     item.setIcon(0, QIcon(_thumbnail(line.picture)))
                 if line.failed:
+                    item.setSizeHint(2, QSize(0, SENTENCE_PX))
                     item.setForeground(1, QColor(theme.current().danger))
                 self.list.addTopLevelItem(item)
                 self._show_mark(item, given.get(line.id))
@@ -211,6 +213,13 @@ class BatchDialog(QDialog):
 
 
 def _thumbnail(file: Path) -> QPixmap:
-    return QPixmap(str(file)).scaled(
-        THUMBNAIL_PX, THUMBNAIL_PX, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    """In the middle of a square, so that names stand below each other."""
+    made = QPixmap(THUMBNAIL_PX, THUMBNAIL_PX)
+    made.fill(Qt.GlobalColor.black)
+    picture = QPixmap(str(file)).scaled(
+        made.size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
     )
+    painter = QPainter(made)
+    painter.drawPixmap((THUMBNAIL_PX - picture.width()) // 2, (THUMBNAIL_PX - picture.height()) // 2, picture)
+    painter.end()
+    return made

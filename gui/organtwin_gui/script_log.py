@@ -69,6 +69,7 @@ class ScriptLog(QFrame):
         self._lines = Lines(self.bridge.document)
         self.text.setPlainText("\n".join(self._lines.all))
         self.text.moveCursor(QTextCursor.MoveOperation.End)
+        self.text.moveCursor(QTextCursor.MoveOperation.StartOfLine)  # lines are read from their beginning
         self._lines.said.connect(self._say)
 
     def _end(self) -> None:

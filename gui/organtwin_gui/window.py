@@ -327,6 +327,11 @@ class MainWindow(QMainWindow):
             self.open_project(Path(folder))
 
     def choose_batch(self) -> None:
+        """Back to the batch that is looked through, or choose one."""
+        for dialog in self.findChildren(BatchDialog):
+            dialog.show()
+            dialog.raise_()
+            return
         folder = QFileDialog.getExistingDirectory(
             self,
             "Look through a batch (the folder that 'organtwin batch' wrote)",
@@ -339,8 +344,17 @@ class MainWindow(QMainWindow):
 
     def show_batch(self, folder: Path) -> None:
         """List the studies of a batch; each opens here."""
+
+        def open_study(project: Path) -> None:
+            self.open_project(project)
+            if self.bridge.document is not None and self.bridge.document.project.folder == project:
+                dialog.hide()  # it would lie over the views
+                self.notice.tell(f"A study of the batch {folder.name}. Ctrl+Shift+O goes back to its list.")
+
+        for other in self.findChildren(BatchDialog):
+            other.close()
         dialog = BatchDialog(self.bridge, folder, self)
-        dialog.project_wanted.connect(self.open_project)
+        dialog.project_wanted.connect(open_study)
         dialog.show()
 
     def choose_scan(self) -> None:

@@ -75,6 +75,7 @@ class Workflow(QFrame):
         """In the colours of another theme."""
         for number, kind in enumerate(STEPS):
             self._buttons.button(number).setIcon(theme.icon(kind.icon))
+            Step.dress(self._steps[kind])
 
     @property
     def current(self) -> type[Step]:

@@ -65,6 +65,9 @@ def test_a_study_opens_in_the_window_and_one_set_aside_says_why(window, batch):
     dialog.list.itemActivated.emit(dialog.list.topLevelItem(1), 0)
     assert window.bridge.document is not None
     assert window.bridge.document.project.folder == batch.project("study-a")
+    assert not dialog.isVisible()  # it would lie over the views
+    window.choose_batch()
+    assert dialog.isVisible()
     dialog.list.setCurrentItem(dialog.list.topLevelItem(2))
     assert not dialog.open.isEnabled()
     dialog.list.itemActivated.emit(dialog.list.topLevelItem(2), 0)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from organtwin_gui.steps import MeshStep
 from PySide6.QtCore import Qt
-from vessels import narrow_pipe, project_with
 
 from organtwin.model import OrganMesh
+
+sys.path.insert(0, str(Path(__file__).parent))
+from vessels import narrow_pipe, project_with
 
 
 def test_the_openings_of_a_vessel_are_extended_from_the_page(window, qtbot, tmp_path, finished):

@@ -67,6 +67,12 @@ class Step(QScrollArea):
         column.setSpacing(8)
         return column
 
+    def dress(self) -> None:
+        """In the colours of another theme."""
+        for button in self.findChildren(QPushButton, "primary"):
+            if button.property("drawn"):
+                button.setIcon(theme.icon(button.property("drawn"), theme.current().accent_text))
+
     def place_foot(self) -> None:
         """Give the foot the height that its words need at this width."""
         column = self._foot.layout() if self._foot is not None else None
@@ -106,6 +112,7 @@ def primary(text: str, icon: str, tip: str, shortcut: str) -> QPushButton:
     """The one button of a page that moves on."""
     button = QPushButton(text)
     button.setObjectName("primary")
+    button.setProperty("drawn", icon)
     button.setIcon(theme.icon(icon, theme.current().accent_text))
     button.setToolTip(f"{tip} ({shortcut})")
     button.setShortcut(shortcut)

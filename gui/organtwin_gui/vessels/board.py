@@ -39,6 +39,7 @@ HEIGHT = 270
 STEP_MM, TURN_DEG = 1.0, 5
 PIXELS = {"straightened": 512, "stretched": 360}  # of the longer side; a stretched one is nearly square
 IN_SPACE = "vessel looked at"  # its name in the 3D view
+# the pictures are on black in either theme, and drawn over in the dark one's colours
 MARK = {"stenosis": "danger", "dilatation": "warning", "aneurysm": "danger"}
 
 
@@ -69,6 +70,7 @@ class VesselBoard(QFrame):
         self.at = 0  # index into the way's points
         self.choice = QComboBox()
         self.choice.setToolTip("Which way through the vessel: from its inlet to the end of a branch")
+        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.setMinimumContentsLength(9)
         self.choice.currentIndexChanged.connect(lambda _i: self._take_way())
         self.kind = QComboBox()
@@ -211,10 +213,11 @@ class VesselBoard(QFrame):
             return
         here = self.way.points[self.at]
         wide = float(self.line.diameter_mm[here])
-        least = f", {self.line.least_mm[here]:.1f} to {self.line.most_mm[here]:.1f} mm" if self.line.least_mm is not None and self.line.most_mm is not None else ""  # fmt: skip
-        text = f"{self.way.along_mm[self.at]:.0f} mm from the inlet: ø {wide:.1f} mm{least}, {float(self.line.area_mm2[here]):.0f} mm²"
+        narrow, most = self.line.least_mm, self.line.most_mm
+        least = "" if narrow is None or most is None else f" ({narrow[here]:.1f} to {most[here]:.1f})"
+        text = f"{self.way.along_mm[self.at]:.0f} mm: ø {wide:.1f}{least} mm, {float(self.line.area_mm2[here]):.0f} mm²"
         self.said.setText(text)
-        self.said.setToolTip(text)
+        self.said.setToolTip(f"From the inlet, diameter (smallest to largest), area: {text}")
         self.chart.set_place(float(self.way.along_mm[self.at]))
         if self.viewport is not None and isinstance(item := self.viewport.items.get(IN_SPACE), VesselItem):
             item.go_to(int(here))
@@ -258,7 +261,7 @@ class VesselBoard(QFrame):
         """The vessel runs to the right: rows of the reformat are columns here."""
         assert self.line is not None
         assert self.way is not None
-        look, pixel, half = theme.current(), made.pixel_mm, 0.5 * self._half_width()
+        look, pixel, half = theme.DARK, made.pixel_mm, 0.5 * self._half_width()
         along, middle = pixel * np.arange(len(made.distance_mm)), pixel * made.middle
         lines = [(np.stack([along, pixel * wall], axis=1), look.accent, 1.2) for wall in (made.near, made.far)]
         row = int(np.argmin(np.abs(made.distance_mm - self.way.along_mm[self.at])))
