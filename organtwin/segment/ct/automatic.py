@@ -50,46 +50,49 @@ def segment(
     monitor.progress(0.0, "reading the scan")
     context = CTContext(volume)
     monitor.progress(0.03, "finding the body")
-    full: dict[str, Mask] = {"body": context.mask_to_full(context.body)}
-    verdicts: dict[str, tuple[float | None, str]] = {"body": judge_simple(context, "body", context.body)}
+    found: dict[str, Found] = {}
+
+    def keep(key: str, full: Mask, verdict: tuple[float, str]) -> None:
+        found[key] = Found(key, context.to_volume(full), *verdict)
+
+    keep("body", context.mask_to_full(context.body), judge_simple(context, "body", context.body))
     monitor.progress(0.06, "finding the lungs")
     for key, lung in zip(("lung_right", "lung_left"), context.lungs, strict=True):
         if lung.any():
-            full[key] = context.mask_to_full(lung)
-            verdicts[key] = judge_simple(context, key, lung)
-    missing: dict[str, str] = {}
+            keep(key, context.mask_to_full(lung), judge_simple(context, key, lung))
     if any(key not in SIMPLE for key in wanted):
-        for vessel in _vessels(context, monitor):
-            if vessel.mask is not None and vessel.mask.any():
-                full[vessel.key] = context.source.to_canonical(vessel.mask)
-                verdicts[vessel.key] = vessel.confidence, vessel.doubt
-            else:
-                missing[vessel.key] = vessel.doubt
+        found.update((vessel.key, vessel) for vessel in _vessels(context, monitor))
     if any(key in wanted for key in (*ORGANS, "bone")):
         taken = np.zeros(context.full.shape, bool)
-        for key, mask in full.items():
+        for key in found:
             if key not in (*SIMPLE, "blood_pool"):
-                taken |= mask
-        cava = full.get("inferior_vena_cava", np.zeros(context.full.shape, bool))
-        for key, mask, verdict in _organs(context, taken, cava, monitor):
-            full[key], verdicts[key] = mask, verdict
+                taken |= _on_full(context, found.get(key))
+        cava = _on_full(context, found.get("inferior_vena_cava"))
+        heart = _on_full(context, found.get("heart"))
+        for key, mask, verdict in _organs(context, taken, cava, heart, monitor):
+            keep(key, mask, verdict)
             taken |= mask
         if "bone" in wanted:
             monitor.progress(0.92, "finding the bones")
-            full["bone"] = find_bone(context, taken)
-            verdicts["bone"] = judge_bone(context, full["bone"])
+            bone = find_bone(context, taken)
+            keep("bone", bone, judge_bone(context, bone))
     monitor.progress(0.97, "weighing what was found")
-    result = []
-    for key in wanted:
-        if key not in full or not full[key].any():
-            result.append(Found(key, None, 0.0, missing.get(key) or ABSENT))
-            continue
-        confidence, doubt = verdicts[key]
-        if confidence is not None and confidence < parameters.least_confidence:
-            result.append(Found(key, None, confidence, f"what was seen is too unsure: {doubt or 'little evidence'}"))
-            continue
-        result.append(Found(key, context.to_volume(full[key]), confidence, doubt))
-    return tuple(result)
+    return tuple(_sure(key, found.get(key), parameters.least_confidence) for key in wanted)
+
+
+def _sure(key: str, found: Found | None, least: float) -> Found:
+    """What was found, or why it is not to be painted."""
+    if found is None or not found.seen:
+        return Found(key, None, 0.0, (found.doubt if found else "") or ABSENT)
+    if found.confidence is not None and found.confidence < least:
+        return Found(key, None, found.confidence, f"what was seen is too unsure: {found.doubt or 'little evidence'}")
+    return found
+
+
+def _on_full(context: CTContext, found: Found | None) -> Mask:
+    """Its mask in canonical order, empty where it was not seen."""
+    mask = found.mask if found is not None else None
+    return np.zeros(context.full.shape, bool) if mask is None else context.source.to_canonical(mask)
 
 
 def _vessels(context: CTContext, monitor: Monitor) -> Sequence[Found]:
@@ -101,7 +104,7 @@ def _vessels(context: CTContext, monitor: Monitor) -> Sequence[Found]:
 
 
 def _organs(
-    context: CTContext, taken: Mask, cava: Mask, monitor: Monitor
+    context: CTContext, taken: Mask, cava: Mask, heart: Mask, monitor: Monitor
 ) -> Iterator[tuple[str, Mask, tuple[float, str]]]:
     """Liver, spleen and kidneys on the full canonical grid, each with its verdict."""
     part = PartMonitor(monitor, 0.45, 0.9)
@@ -115,7 +118,14 @@ def _organs(
     if not cores:
         return
     wall = context.mask_to_full((context.bone & (context.depth_in_cage < 4)) | (context.depth_in_cage < -WALL_MM))
-    contest = compete(context, cores, small, lambda done: part.progress(0.1 + 0.5 * done, "organs compete for tissue"))
+    small_heart = context.to_working(heart) > 0.5
+    contest = compete(
+        context,
+        cores,
+        small,
+        small_heart,
+        lambda done: part.progress(0.1 + 0.5 * done, "organs compete for tissue"),
+    )
     for n, (key, (mask, steadiness)) in enumerate(contest.items()):
         share = 0.6 + 0.4 * n / len(contest)
         part.progress(share, f"drawing the outline of {key.replace('_', ' ')}")

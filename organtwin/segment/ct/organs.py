@@ -38,10 +38,12 @@ BULGE = 1.25
 LOCAL_MM = 18.0  # over that length the brightness of an organ may drift (beam hardening, perfusion)
 EDGE_HU, DATA_WEIGHT = 12.0, 0.05  # a step between neighbours that is an edge; brightness against one such link
 LEAST_SPREAD_HU = 10.0
-REST_WORTH = 0.8
+REST_WORTH = 0.5
 SKULL_HU, SKULL_SHARE = 250.0, 0.6
 TUMOUR_MM = 30.0  # a tumour reaches no further out of the liver known so far
-POCKET, POCKET_HU = (0.6, 0.75, 0.4), 12.0  # share of the view: of each voxel, of the pocket, of the pocket by liver
+POCKET, POCKET_HU = (0.6, 0.75, 0.4), 12.0  # share of the view: at the rim, within, by liver itself
+POCKET_MM, RIM_MM = 4.0, 6.0  # thinner ones are grooves and vessels; so far the rim is from within
+HEART_WORTH = 0.5  # the heart lies on the liver as the right lung does, but on other things too
 CONTRAST_HU = 100.0
 NUCLEUS_MM, NUCLEUS_HU = 9.0, -150.0
 ROUNDS = 3
@@ -90,9 +92,15 @@ def _in_skull(context: CTContext, core: Mask, taken: Mask) -> bool:
 
 
 def compete(
-    context: CTContext, cores: dict[str, Core], taken: Mask, report: Callable[[float], None] = lambda done: None
+    context: CTContext,
+    cores: dict[str, Core],
+    taken: Mask,
+    heart: Mask,
+    report: Callable[[float], None] = lambda done: None,
 ) -> dict[str, tuple[Mask, float]]:
     """Organs on the working grid, from competition with each other and with all other tissue.
+
+    ``taken`` is what is known already; the ``heart`` is part of it.
 
     Gives each organ's mask, and its steadiness: the volume that a strict decision finds over that of a generous one.
 
@@ -133,7 +141,7 @@ def compete(
         for key, field in zip(cores, fields, strict=False):
             won = field > 0.5
             if key == "liver" and round_ + 1 == ROUNDS:
-                won |= _pockets(context, won, cores[key].mask, held)
+                won |= _pockets(context, won, cores[key].mask, held, heart)
             if key in HOLLOW_MM:
                 won = context.close(won, HOLLOW_MM[key]) & ~taken
             masks[key] = _shaped(context, won, cores[key].mask, THICK_MM[key])
@@ -161,10 +169,11 @@ def _local_centre(values: FloatVolume, mask: Mask, mode: Mode, context: CTContex
     return resample((total + 0.02 * mode.centre_hu) / (weight + 0.02), mask.shape)
 
 
-def _pockets(context: CTContext, won: Mask, core: Mask, others: Mask) -> Mask:
-    """Tumours and vessels in the liver: tissue of any brightness with liver, or liver and right lung, around it.
+def _pockets(context: CTContext, won: Mask, core: Mask, others: Mask, heart: Mask) -> Mask:
+    """Tumours and vessels in the liver: tissue of any brightness with liver, or liver and what lies upon it, around it.
 
-    Judged piece by piece, so that the groove between two organs, open along its length, is not filled.
+    Judged piece by piece, and only by what is thick and well enclosed, so that the groove between two organs and what lies
+    in the hilum, open along its length, is not filled.
     """
     won = context.open(won, 3.0)
     liver = _with_core(won, core)
@@ -178,20 +187,20 @@ def _pockets(context: CTContext, won: Mask, core: Mask, others: Mask) -> Mask:
     reach = int(50 / context.spacing_mm[0])
     of_liver = enclosure(worth, reach)
     worth[context.lungs[0]] = 1
+    worth[heart] = HEART_WORTH
     share = enclosure(worth, reach)
     open_to = (share > POCKET[0]) & (worth == 0) & (context.smooth > POCKET_HU) & (context.depth_in_cage > 4)
     open_to &= near & ~won
-    labels, count = ndimage.label(context.open(open_to, 2.5))
+    labels, count = ndimage.label(context.open(open_to & (share > POCKET[1]), POCKET_MM))
     if not count:
         return np.zeros_like(liver)
     counts = np.bincount(labels.ravel(), minlength=count + 1)
-    mean = np.bincount(labels.ravel(), share.ravel(), minlength=count + 1) / np.maximum(counts, 1)
     mean_of_liver = np.bincount(labels.ravel(), of_liver.ravel(), minlength=count + 1) / np.maximum(counts, 1)
-    deep = (mean > POCKET[1]) & (mean_of_liver > POCKET[2])
+    deep = mean_of_liver > POCKET[2]
     deep[0] = False
-    pockets = context.grow(deep[labels], 3.0) & open_to
+    pockets = context.grow(deep[labels], RIM_MM) & open_to
     # the dead heart of a tumour may be as dark as fat
-    hollow = context.close(pockets, NUCLEUS_MM) & (context.smooth > NUCLEUS_HU)
+    hollow = context.close(pockets, NUCLEUS_MM) & (context.smooth > NUCLEUS_HU) & (share > POCKET[1])
     return np.asarray(pockets | (hollow & (worth == 0)))
 
 
