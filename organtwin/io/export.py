@@ -44,6 +44,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "flow_case": (".json",),
     "tissue_case": (".json",),
 }
+OF_SURFACES = " For surfaces make them first (organtwin surface), and export those."
 # forms of DICOM: which of them a .dcm file becomes is said by name, the first where it is not
 DICOM_FORMS = ("dicom-seg", "dicom-seg-fractional", "dicom-labelmap", "rtstruct", "rtstruct-smooth", "sr")
 # other forms by name, for those who do not want the ending to decide
@@ -103,10 +104,11 @@ def export(
     main = _main(things, form)
     offered = FORMATS[main.kind]
     _check_form(wanted, form, main)
+    wants_surface = isinstance(main, Segmentation) and form in FORMATS["surface"]
     if form not in offered:
         raise BadInput(
             f"A {main.kind.replace('_', ' ')} cannot be written as '{form or path.name}'",
-            remedy=f"Use one of {', '.join(offered)}.",
+            remedy=f"Use one of {', '.join(offered)}." + (OF_SURFACES if wants_surface else ""),
         )
     if path.is_dir():
         raise BadInput("This is a folder, not a file", where=str(path), remedy="Give a file name.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +50,7 @@ def export(
     from organtwin.cli.choose import choose_in
     from organtwin.io.export import export as write
 
+    began = time.time() - 0.1
     with Project(project, read_only=True) as opened_project:
         entry = choose_in(opened_project.entries(), object_)
         thing = opened_project.load(entry.uuid)
@@ -58,7 +60,19 @@ def export(
         elif form == "sr" and isinstance(thing, Segmentation):
             things += _measured_with(opened_project, thing)
         written = write(things, file, form=form, sources=source or (), keep_identity=keep_identity)
-    print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
+    beside = [file for file in _beside(written) if file.exists() and file.stat().st_mtime >= began]
+    if as_json:
+        print(json.dumps({"file": str(written), "beside": [str(file) for file in beside]}))
+    else:
+        print("\n".join(f"wrote {one}" for one in (written, *beside)))
+
+
+def _beside(written: Path) -> list[Path]:
+    """Files that some formats need beside their own: the table of a label map, the segmentation that a report refers to."""
+    stem = written.name
+    for ending in (".gz", ".nii", ".mha", ".dcm"):
+        stem = stem.removesuffix(ending)
+    return [written.with_name(f"{stem}.labels.csv"), written.with_name(f"{stem}-seg.dcm")]
 
 
 def _measured_with(project: Project, segmentation: Segmentation) -> list[TwinObject]:
