@@ -86,7 +86,7 @@ def tools(
     for tool in found:
         print(f"{tool.name:<14}{tool.about}")
         if name:
-            print(f"\n{' '.join((tool.options.__doc__ or '').split())}\n")
+            print(f"\n{' '.join((tool.options.__doc__ or '').split())}\n".replace("``", "'"))
             for key, field in tool.options.model_fields.items():
                 default = "needed" if field.is_required() else f"default {json.dumps(field.default, default=str)}"
                 print(f"  {key:<18}{default}")

@@ -53,4 +53,4 @@ def operations(
             for parameter, field in operation.parameters.model_fields.items():
                 default = "required" if field.is_required() else f"{field.get_default(call_default_factory=True)!r}"
                 print(f"    {parameter:<24}{default}")
-            print("\n    " + (operation.parameters.__doc__ or "").strip())
+            print("\n    " + (operation.parameters.__doc__ or "").strip().replace("``", "'"))
