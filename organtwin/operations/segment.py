@@ -83,13 +83,14 @@ def painted(volume: Volume, found: Sequence[Found], name: str) -> Segmentation:
     rank = {key: place for place, key in enumerate(PAINT_ORDER)}
 
     labels = np.zeros(volume.grid.shape, np.uint8 if max(numbers.values()) < 256 else np.uint16)
-    present = [f for f in found if f.mask is not None and f.mask.any()]
+    present = [f for f in found if f.seen]
     for one in sorted(present, key=lambda f: rank.get(f.key, len(rank))):
-        if one.mask is None or one.mask.shape != labels.shape:
+        mask = one.mask
+        if mask is None or mask.shape != labels.shape:
             raise BadInput(f"The mask of '{one.key}' does not lie on the grid of '{volume.name}'")
-        labels[one.mask] = numbers[one.key]
+        labels[mask] = numbers[one.key]
 
-    counts = np.bincount(labels.ravel(), minlength=len(numbers) + 1)
+    counts = np.sum([np.bincount(part.ravel(), minlength=len(numbers) + 1) for part in labels], axis=0)
     segments: list[Segment] = []
     notes: list[str] = []
     for one in found:
@@ -97,7 +98,7 @@ def painted(volume: Volume, found: Sequence[Found], name: str) -> Segmentation:
         if counts[label]:
             volume_mm3 = float(counts[label]) * volume.grid.voxel_volume_mm3
             segments.append(Segment.of(label, one.key, volume_mm3, one.confidence, one.doubt))
-        elif one.mask is not None and one.mask.any():
+        elif one.seen:
             parts = np.unique(labels[one.mask])
             names = " and ".join(structure(f.key).name.lower() for f in found if numbers[f.key] in parts)
             notes.append(

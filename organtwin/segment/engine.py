@@ -7,6 +7,7 @@ that does the work is imported when it runs.
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,9 +24,10 @@ from organtwin.monitor import Monitor
 GROUP = "organtwin.segment_engines"
 
 
-@dataclass(frozen=True)
 class Found:
     """What an engine says about one structure.
+
+    Masks are kept as bits: all structures of a large scan as bytes are more than the rest of an engine needs.
 
     Parameters
     ----------
@@ -39,10 +41,26 @@ class Found:
         In words, why the confidence is not higher, or why nothing was found.
     """
 
-    key: str
-    mask: NDArray[np.bool_] | None
-    confidence: float | None = None
-    doubt: str = ""
+    def __init__(
+        self, key: str, mask: NDArray[np.bool_] | None, confidence: float | None = None, doubt: str = ""
+    ) -> None:
+        self.key = key
+        self.confidence = confidence
+        self.doubt = doubt
+        self._shape = () if mask is None else mask.shape
+        self._bits = None if mask is None else np.packbits(mask)
+
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """A new array every time."""
+        if self._bits is None:
+            return None
+        return np.unpackbits(self._bits, count=math.prod(self._shape)).reshape(self._shape).view(np.bool_)
+
+    @property
+    def seen(self) -> bool:
+        """Whether it has any voxel."""
+        return self._bits is not None and bool(self._bits.any())
 
 
 @dataclass(frozen=True)
