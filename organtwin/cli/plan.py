@@ -39,7 +39,7 @@ def sources(document: Document, organ: str, segmentation: str | None, territorie
 
 def trees(document: Document, base: Entry) -> dict[str, str]:
     """The newest vessel tree of each structure of a segmentation, by role."""
-    found = organ_trees(base.uuid, document.entries())
+    found = organ_trees(base.uuid, document.entries("centerline"), document.project.root)
     return {f"tree-{n}": entry.uuid for n, entry in enumerate(found.values(), start=1)}
 
 

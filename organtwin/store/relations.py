@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import TypeAdapter
 
@@ -25,15 +25,17 @@ def scan_behind(segmentation: Entry, entries: Sequence[Entry]) -> Entry | None:
     return max(reversed(volumes), key=lambda e: e.uuid in made_from, default=None)
 
 
-def organ_trees(segmentation: str, entries: Sequence[Entry]) -> dict[str, Entry]:
+def organ_trees(segmentation: str, entries: Sequence[Entry], root: Callable[[str], str]) -> dict[str, Entry]:
     """The newest tree of each structure of a segmentation (its uuid), by structure.
 
-    A vessel that was measured is none: it is of a whole structure, as the aorta, and no organ is divided by it.
+    A stroke makes a new version of a segmentation and leaves its trees as they were: what counts is the first of all
+    versions, which ``root`` tells (:meth:`organtwin.store.Project.root`). A vessel that was measured is none: it is of a whole structure, as the aorta, and no organ is divided by it.
     """
     return {
         e.facts["structure"]: e
         for e in entries
         if e.kind == "centerline"
-        and e.facts.get("segmentation") == segmentation
+        and e.facts.get("segmentation")
+        and root(e.facts["segmentation"]) == root(segmentation)
         and not (e.recipe and e.recipe.operation == "vessel")
     }

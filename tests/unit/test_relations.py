@@ -33,11 +33,17 @@ def test_a_measured_vessel_is_no_tree_of_the_organ():
     found = entry("tree", "centerline", "liver", segmentation="s", structure="portal_vein")
     measured = entry("measured", "centerline", "vessel", segmentation="s", structure="portal_vein")
     aorta = entry("aorta", "centerline", "vessel", segmentation="s", structure="aorta")
-    assert organ_trees("s", [found, measured, aorta]) == {"portal_vein": found}
+    assert organ_trees("s", [found, measured, aorta], str) == {"portal_vein": found}
 
 
 def test_of_several_trees_of_a_structure_the_newest_counts():
     trees = [entry(u, "centerline", "liver", segmentation="s", structure="portal_vein") for u in ("old", "new")]
     other = entry("other", "centerline", "liver", segmentation="another", structure="hepatic_vein")
-    assert organ_trees("s", [*trees, other])["portal_vein"].uuid == "new"
-    assert list(organ_trees("s", [*trees, other])) == ["portal_vein"]
+    assert organ_trees("s", [*trees, other], str)["portal_vein"].uuid == "new"
+    assert list(organ_trees("s", [*trees, other], str)) == ["portal_vein"]
+
+
+def test_the_trees_of_a_segmentation_stay_its_own_when_a_stroke_changes_it():
+    tree = entry("tree", "centerline", "liver", segmentation="s", structure="portal_vein")
+    first_of = {"after-a-stroke": "s"}
+    assert organ_trees("after-a-stroke", [tree], lambda uuid: first_of.get(uuid, uuid)) == {"portal_vein": tree}

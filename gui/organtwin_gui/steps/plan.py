@@ -354,7 +354,10 @@ class PlanStep(Step):
 
     def _trees(self) -> dict[str, Entry]:
         """The vessel trees of the chosen segmentation, by structure."""
-        return organ_trees(self.segmentation.currentData(), self.bridge.entries("centerline"))
+        document, chosen = self.bridge.document, self.segmentation.currentData()
+        if document is None or chosen is None:
+            return {}
+        return organ_trees(chosen, self.bridge.entries("centerline"), document.project.root)
 
     def _take_inputs(self) -> None:
         if self.isVisible():

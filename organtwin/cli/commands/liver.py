@@ -54,7 +54,7 @@ def territories(
     """Share the liver out among the branches of its portal vein."""
     with opened(project) as document:
         source = choose_segmentation(document, "portal_vein", segmentation)
-        found = organ_trees(source.uuid, document.entries())
+        found = organ_trees(source.uuid, document.entries("centerline"), document.project.root)
         inputs = {"segmentation": source.uuid}
         parameters: dict[str, Any] = {"level": level}
         if portal:
