@@ -69,7 +69,8 @@ def run(inputs: Mapping[str, TwinObject], parameters: CineParameters, monitor: M
             ("left_ventricle", heart.left),
         ):
             labels[phase][stack.back(mask)] = LABELS[key]
-    sure = {f.key: f for f in found[0].found(stack)}
+    doubtful = min((heart.found(stack) for heart in found), key=lambda told: told[0].confidence or 0.0)
+    sure = {f.key: f for f in doubtful}
     table = [Segment.of(label, key, 0.0, sure[key].confidence, sure[key].doubt) for key, label in LABELS.items()]
     volumes = volumes_mm3(labels, table, moving.grid)
     diastole, systole = int(volumes[:, 0].argmax()), int(volumes[:, 0].argmin())
@@ -115,7 +116,7 @@ def quantities(
     if few:
         rests += f", {phases} phases only: the true ends of systole and diastole may lie between"
     edv, esv = float(left[diastole]), float(left[systole])
-    lost = slices - int(found[systole].slices.sum())
+    lost = int((found[diastole].slices & ~found[systole].slices).sum())
     basal = f"{_base(lost, edv, esv, found[systole])}; {rests}"
     made = [
         Quantity(name="LV end-diastolic volume", value=edv, unit="mL", level=level, why=basal),

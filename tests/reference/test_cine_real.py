@@ -18,13 +18,14 @@ RIGHT, MUSCLE, LEFT = 1, 2, 3
 KEYS = {LEFT: "left_ventricle", MUSCLE: "myocardium", RIGHT: "right_ventricle"}
 # Dice that is reached, less a little: left ventricle and muscle at end-diastole, the same at end-systole
 REACHED = {
-    "patient001": (0.95, 0.76, 0.93, 0.82),
-    "patient021": (0.92, 0.82, 0.86, 0.79),
-    "patient041": (0.91, 0.77, 0.83, 0.71),
-    "patient061": (0.93, 0.73, 0.83, 0.76),
-    "patient081": (0.94, 0.78, 0.92, 0.82),
-    "patient090": (0.91, 0.77, 0.66, 0.58),  # at end-systole the slice at the base is lost, a fifth of the volume
+    "patient001": (0.96, 0.79, 0.94, 0.82),
+    "patient021": (0.94, 0.84, 0.90, 0.87),
+    "patient041": (0.93, 0.77, 0.85, 0.75),
+    "patient061": (0.95, 0.79, 0.87, 0.84),
+    "patient081": (0.95, 0.80, 0.93, 0.84),
+    "patient090": (0.92, 0.77, 0.71, 0.65),  # at end-systole the slice at the base is lost, a fifth of the volume
 }
+EJECTION = {"patient041": 17.0, "patient090": 22.0}  # points that are missed, elsewhere less than 5: see the confidence
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
@@ -59,6 +60,11 @@ def test_both_ends_of_the_cycle_agree_with_the_experts(real_data, patient):
     for n, (_, truth) in enumerate(known.values()):
         made += [dice(labels[n] == left, truth == LEFT), dice(labels[n] == muscle, truth == MUSCLE)]
     assert all(one >= least for one, least in zip(made, REACHED[patient], strict=True)), np.round(made, 3)
+    ours = ejection([int((labels[n] == left).sum()) for n in range(2)])
+    experts = ejection([int((truth == LEFT).sum()) for _, truth in known.values()])
+    assert abs(ours - experts) < EJECTION.get(patient, 5.0)
+    if patient in EJECTION:
+        assert next(s.confidence for s in found.segments if s.label == left) < 0.75
 
 
 @pytest.mark.slow

@@ -20,7 +20,9 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 CLOSED = 0.9  # part of the circle
-HALF_AS_CLEAR = 0.5
+HALF_CLOSED = 0.6  # from there on experts may take a slice at the base as part of the ventricle
+PLAIN = 0.5  # contrast of muscle against blood that leaves no doubt
+AS_CLEAR = 0.6  # as the other slices
 GROWS = 1.15
 SMALLEST_MM = 3.0  # radius of a cavity
 TRABECULAE = 0.06  # of the thickness of the wall
@@ -37,12 +39,18 @@ class Heart:
     slices: BoolArray
     ring: float  # mean part of the circle that is closed
     contrast: float  # of muscle against blood, 0 to 1
+    base: float  # part that one more slice at the base would add to the cavity, if it may be one; else 0
 
     def found(self, stack: Stack) -> list[Found]:
         """What an engine says about it, in the order of the volume's own array."""
-        sure = float(np.clip(0.95 * self.ring * np.clip(self.contrast / 0.4, 0.4, 1.0), 0.1, 0.95))
-        doubt = "" if self.contrast > 0.4 else "blood and muscle differ little"
-        base = "the slices at the base are the doubtful ones"
+        clear = float(np.clip(self.contrast / PLAIN, 0.4, 1.0))
+        sure = float(np.clip(0.95 * self.ring * clear * (1 - self.base), 0.1, 0.95))
+        doubt = "" if clear > 0.9 else "blood and muscle differ little"
+        base = (
+            f"one more slice at the base may belong to it, and would add {100 * self.base / (1 - self.base):.0f} % to the cavity"
+            if self.base > 0
+            else "the slices at the base are the doubtful ones"
+        )
         return [
             Found("left_ventricle", stack.back(self.left), sure, doubt or base),
             Found("myocardium", stack.back(self.muscle), 0.9 * sure, doubt or base),
@@ -89,8 +97,18 @@ def heart_of(
         angle = right.side(right.evidence(rays, _basal(walls, slices)))
     return Heart(
         left, outer & ~left, _right(walls, rays, angle, spacing_mm, slices, outer), slices, float(walls.ring[slices].mean()),
-        float(1 - (walls.muscle[slices] / walls.blood[slices]).mean()),
+        float(1 - (walls.muscle[slices] / walls.blood[slices]).mean()), _open_base(walls, slices),
     )  # fmt: skip
+
+
+def _open_base(walls: Walls, slices: BoolArray) -> float:
+    """What part of the cavity the slice just beyond the base would be, where muscle is around most of it."""
+    held = np.flatnonzero(slices)
+    k = int(held[0]) - 1 if apex_last((walls.inner_mm + walls.outer_mm).mean(axis=1)) else int(held[-1]) + 1
+    if not 0 <= k < len(slices) or walls.ring[k] < HALF_CLOSED:
+        return 0.0
+    area = (walls.inner_mm**2).mean(axis=1)
+    return float(area[k] / (area[k] + area[slices].sum()))
 
 
 def right_side(every: Sequence[Walls], stacks: FloatArray, spacing_mm: tuple[float, float]) -> float:
@@ -144,7 +162,7 @@ def cavity(inner_mm: FloatArray, outer_mm: FloatArray) -> FloatArray:
 def present(walls: Walls) -> BoolArray:
     """Slices that hold the left ventricle: one run of them around the clearest.
 
-    Towards the base a slice belongs while the ring of muscle is closed and as clear as half of the others: the outflow tract
+    Towards the base a slice belongs while the ring of muscle is closed and nearly as clear as the others: the outflow tract
     opens it. Towards the apex it belongs while there is a ring that does not grow.
     """
     nk = len(walls.score)
@@ -164,7 +182,7 @@ def present(walls: Walls) -> BoolArray:
             break
         slices[k], before = True, k
     for k in toward_base:
-        if not closed[k] or walls.score[k] < HALF_AS_CLEAR * usual:
+        if not closed[k] or walls.score[k] < AS_CLEAR * usual:
             # what is seen badly between slices that are seen well belongs to them
             further = [m for m in toward_base if (m < k) == last and m != k]
             if not any(closed[m] and walls.score[m] >= usual for m in further[:3]):

@@ -15,6 +15,7 @@ ENOUGH = 0.4  # contrast beyond which a ring is a ring: lung around a vessel is 
 SHIFT_PER_MM = 0.7  # how far the centre may wander from slice to slice, for each mm between them
 RADIUS_COST_PER_MM = 0.03
 OFF_CENTRE_MM = 45.0  # standard deviation of its place in the picture
+OFF_AXIS_MM = 15.0  # standard deviation of a slice's centre from the axis of the ventricle
 SEARCH_MM = 100.0  # from the middle
 SHIFT_MM = 5.0  # and by breathing
 
@@ -54,7 +55,10 @@ def centres(
         for n, radius in enumerate(RADII_MM):
             scores[k, n] = _rings(plane, radius / STEP_MM, high)
     scores *= weight if weight.ndim == 2 else weight[:, None]
-    best, path = _chain(scores, SHIFT_MM + SHIFT_PER_MM * gap_mm)
+    reach_mm = SHIFT_MM + SHIFT_PER_MM * gap_mm
+    best, path = _chain(scores, reach_mm)
+    scores *= _near_axis(best, path, scores.shape[2:])
+    best, path = _chain(scores, reach_mm)
     rows, columns, radii = path
     # zoom by edges: pixel p of the fine grid is at (p + 0.5) * zoom - 0.5 of the coarse one
     where = np.stack([(rows + corner[0] + 0.5) / zoom[0] - 0.5, (columns + corner[1] + 0.5) / zoom[1] - 0.5], axis=1)
@@ -76,6 +80,14 @@ def _middle(shape: tuple[int, ...]) -> FloatArray:
     """A scan is planned around the ventricle: it is near the middle of the picture."""
     rows, columns = (np.arange(n) - (n - 1) / 2 for n in shape)
     return np.exp(-0.5 * (rows[:, None] ** 2 + columns[None, :] ** 2) * (STEP_MM / OFF_CENTRE_MM) ** 2)
+
+
+def _near_axis(score: FloatArray, path: tuple[NDArray[np.intp], ...], shape: tuple[int, ...]) -> FloatArray:
+    """(nk, 1, rows, columns) how near each place is to the straight axis through what was found, which the clear slices tell."""
+    k = np.arange(len(score))
+    axis = [np.polyval(np.polyfit(k, at, 1, w=score + 0.05), k)[:, None, None] for at in path[:2]]
+    down, across = np.arange(shape[0])[:, None] - axis[0], np.arange(shape[1])[None, :] - axis[1]
+    return np.asarray(np.exp(-0.5 * (down**2 + across**2) * (STEP_MM / OFF_AXIS_MM) ** 2)[:, None])
 
 
 def _rings(plane: FloatArray, radius: float, high: float) -> FloatArray:

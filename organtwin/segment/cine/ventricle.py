@@ -80,11 +80,23 @@ def find(
 
 
 def again(
-    walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, outer_mm: FloatArray
-) -> Walls:
-    """Both walls once more, where the other phases let expect the outer one, (nk, ANGLES) about the same centres."""
+    walls: Walls, stack: FloatArray, spacing_mm: tuple[float, float], gap_mm: float, outer_mm: FloatArray,
+    radius_mm: FloatArray,
+) -> Walls:  # fmt: skip
+    """Both walls once more with what the other phases let expect.
+
+    Parameters
+    ----------
+    outer_mm : (nk, ANGLES) array
+        Outer wall about the same centres.
+    radius_mm : (nk,) array
+        Mean inner radius; it counts as much as that of the neighbouring slices.
+    """
     anew = Walls(*(getattr(walls, f.name).copy() for f in fields(walls)))
-    _turn(anew, _denoised(stack, spacing_mm), spacing_mm, neighbours(walls, gap_mm), _usual(walls), outer_mm)
+    inner, thick = neighbours(walls, gap_mm)
+    mean = np.maximum(inner.mean(axis=1), 1.0)
+    near = inner * (0.5 * (mean + radius_mm) / mean)[:, None], thick
+    _turn(anew, _denoised(stack, spacing_mm), spacing_mm, near, _usual(walls), outer_mm)
     return anew
 
 
