@@ -258,10 +258,12 @@ def palette(theme: Theme) -> QPalette:
 
 def apply(app: QApplication, theme: Theme = DARK) -> None:
     """Dress the whole app in a theme; call again to change it."""
+    dressed = app.property("organtwin_theme") is not None
     app.setProperty(
         "organtwin_theme", theme.name
     )  # first: widgets that draw themselves ask for it when the style changes
-    app.setStyle(QStyleFactory.create("Fusion"))
+    if not dressed:  # a new style polishes every widget: once is enough
+        app.setStyle(QStyleFactory.create("Fusion"))
     app.setFont(font())
     app.setPalette(palette(theme))
     app.setStyleSheet(style_sheet(theme))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -137,6 +137,12 @@ class MotionPanel(QFrame):
             relabel(button, text if self.width() > WITH_TEXT_PX else "")
         if self._columns != self._fitting_columns():
             self._fill_numbers()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "numbers"):
+            for button, icon in zip(self._texts, ("segment", "loop", "import"), strict=False):
+                button.setIcon(theme.icon(icon))
 
     def _fitting_columns(self) -> int:
         return 2 if self.width() > 2 * 1.8 * ONE_COLUMN_PX else 1

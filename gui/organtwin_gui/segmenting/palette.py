@@ -140,6 +140,19 @@ class Palette(QWidget):
             self.buttons[kind.name].setIcon(theme.icon(kind.icon))
 
 
+class _Seen(QObject):
+    """Lets the keys listen while the list is seen."""
+
+    def __init__(self, keys: Keys) -> None:
+        super().__init__(keys)
+        self._keys = keys
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._keys.hear(event.type() == QEvent.Type.Show)
+        return False
+
+
 class Keys(QObject):
     """Keys of the bench, while its page is seen: heard before the window's own, and never while something is written."""
 
@@ -150,9 +163,18 @@ class Keys(QObject):
         self._palette, self._desk, self._list = palette, palette.desk, listed
         self._heard_elsewhere = 0  # when a key went to something else first, ms
         self._by_key = {kind.key: kind.name for kind in PAGES}
+        self._seen = _Seen(self)
+        listed.installEventFilter(self._seen)
+        if listed.isVisible():
+            self.hear(True)
+
+    def hear(self, on: bool) -> None:
+        """Whether all events of the app pass here: only while it is needed, for each of them then costs a call of Python."""
         app = QApplication.instance()
         assert app is not None
-        app.installEventFilter(self)
+        app.removeEventFilter(self)
+        if on:
+            app.installEventFilter(self)
 
     def _listening(self) -> bool:
         palette = self._palette
