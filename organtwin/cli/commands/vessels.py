@@ -89,6 +89,9 @@ def vessel(
     if not as_json:
         for text in told.findings(line):
             console.print(text)
+        for file in (csv, cpr):
+            if file is not None and (file == csv or scan is not None):
+                print(f"wrote {file}")
 
 
 @app.command()
