@@ -498,3 +498,62 @@ def test_a_segment_is_renamed_in_the_list(bench, qtbot) -> None:
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: page.desk.segments[0].name == "Hepar", timeout=3000)
     assert window.bridge.document.undo_label is not None
+
+
+def test_a_long_doubt_does_not_widen_the_page(table, qtbot, tmp_path) -> None:
+    volume, found = study()
+    doubtful = found.segments[0].model_copy(update={"doubt": "where two veins touch, shape and direction decide " * 4})
+    document = Document.create(tmp_path / "doubt.otwin")
+    document.add([volume], "Import")
+    document.add([found.with_(segments=(doubtful, *found.segments[1:]))], "Segment")
+    document.close()
+    table.resize(1366, 768)
+    table.setSizes([404, 962])
+    table.open(tmp_path / "doubt.otwin")
+    qtbot.waitUntil(lambda: table.page.desk.bench is not None, timeout=3000)
+    qtbot.wait(20)
+    assert doubtful.doubt.startswith(table.page.list._doubt.text()[:20])
+    assert table.page.list.minimumSizeHint().width() < 300
+
+
+def test_enter_that_closes_a_list_of_choices_does_not_apply_the_tool(bench, qtbot) -> None:
+    window, page, _ = bench
+    page.palette.take("margin")
+    page.list.choice.addItem("another", "")
+    page.list.choice.showPopup()
+    qtbot.wait(50)
+    before = page.desk.uuid
+    qtbot.keyClick(page.list.choice.view(), Qt.Key.Key_Return)
+    qtbot.wait(50)
+    assert not page.desk.busy
+    assert page.desk.uuid == before
+    assert window.bridge.document.undo_label == "Segment"
+
+
+def test_a_removed_segment_leaves_its_neighbour_in_hand(bench, qtbot) -> None:
+    _, page, _ = bench
+    for key in ("spleen", "heart"):
+        page.desk.add(key)
+    page.desk.take("spleen")
+    assert page.desk.remove("spleen")
+    assert page.desk.segment.key == "heart"
+    assert page.desk.remove("heart")
+    assert page.desk.segment.key == "aorta"
+
+
+def test_an_engine_that_lacks_its_file_says_so_in_words(bench, qtbot) -> None:
+    window, page, _ = bench
+    said = []
+    window.bridge.failed.connect(said.append)
+    page.finder.engine.setCurrentIndex(page.finder.engine.findData("network"))
+    page.finder.start()
+    assert said == ["Network of your own needs model. Fill it in under Options."]
+    assert not window.bridge.running()
+
+
+def test_a_new_empty_segment_is_not_called_nothing(bench, qtbot) -> None:
+    _, page, _ = bench
+    said = []
+    page.desk.told.connect(lambda text, *_: said.append(text))
+    page.desk.add("spleen")
+    assert "Nothing changed." not in said

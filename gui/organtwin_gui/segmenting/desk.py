@@ -66,6 +66,7 @@ class Desk(QObject):
         self.aside = Aside(self)
         self.aside.progressed.connect(self.progressed)
         self._in_hand = ""
+        self._order: list[str] = []  # of the list, before the last change
         self._shown = ""  # uuid under which the overlay lies
         self._stop_hearing: Callable[[], object] | None = None
         bridge.closed.connect(lambda: self.open(None))
@@ -93,7 +94,7 @@ class Desk(QObject):
                 self._show(bench)
                 self.bench = bench
                 self._stop_hearing = bench.changed.connect(self._heard)
-                keys = [s.key for s in bench.segments]
+                keys = self._order = [s.key for s in bench.segments]
                 if self._in_hand not in keys:
                     shown = [k for k in keys if k not in HIDDEN_AT_FIRST]
                     self._in_hand = (shown or keys or [""])[0]
@@ -142,9 +143,11 @@ class Desk(QObject):
                 self.scene.touch(before, table, touched.box)  # only volumes, names and locks changed
             else:
                 self.scene.follow(before, table)
-        keys = {s.key for s in bench.segments}
-        if self._in_hand not in keys:
-            self._in_hand = next(iter(s.key for s in bench.segments if s.key not in HIDDEN_AT_FIRST), "")
+        order, self._order = self._order, [s.key for s in bench.segments]
+        if self._in_hand not in self._order:  # the one that was below it, or else above
+            at = order.index(self._in_hand) if self._in_hand in order else 0
+            left = [k for k in [*order[at:], *reversed(order[:at]), *self._order] if k in self._order]
+            self._in_hand = next((k for k in left if k not in HIDDEN_AT_FIRST), "")
             self.in_hand_changed.emit()
         self.touched.emit(touched)
         if touched.table:

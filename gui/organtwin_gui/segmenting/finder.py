@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from organtwin.errors import BadInput
 from organtwin.model import STRUCTURES
 from organtwin.model.terminology import structure
 from organtwin.segment import engine as engines
@@ -14,7 +15,7 @@ from organtwin.segment.strokes import BACKGROUND
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import quiet
-from organtwin_gui.segmenting.fields import OptionsForm
+from organtwin_gui.segmenting.fields import OptionsForm, plain_name
 from organtwin_gui.segmenting.hand import plain
 from organtwin_gui.segmenting.widgets import Fold, act, row
 from organtwin_gui.steps.step import primary, relabel
@@ -141,11 +142,14 @@ class Finder(QWidget):
         self._count()
 
     def _count(self) -> None:
+        self._tell_strokes()
+        self.refresh()
+
+    def _tell_strokes(self) -> None:
         keys = [s.key for s in self.scene.strokes.values()]
         said = [f"{structure(k).name if k != BACKGROUND else 'Outside'}: {keys.count(k)}" for k in dict.fromkeys(keys)]
         self._said.setText("Strokes: " + ", ".join(said) if said else "")
         self._said.setVisible(bool(said))
-        self.refresh()
 
     # -- the engine -----------------------------------------------------------------------------------------------
 
@@ -252,6 +256,12 @@ class Finder(QWidget):
             options[POINTS] = [plain(s.points_mm)[0] for s in strokes]
         if KEY in fields:
             options[KEY] = self._key
+        missing = [plain_name(n)[0] for n, f in fields.items() if f.is_required() and not options.get(n)]
+        if missing:
+            self._fold.set_open(True)
+            with self.bridge.guarded():
+                raise BadInput(f"{one.title} needs {' and '.join(missing).lower()}", remedy="Fill it in under Options.")
+            return
         started = self.bridge.start(
             "segment", {"volume": volume.uuid}, {"engine": one.name, "options": options}, f"Segment {volume.name}"
         )
@@ -259,6 +269,7 @@ class Finder(QWidget):
             self.scene.tool = Tool.NAVIGATE
 
     def refresh(self) -> None:
+        self._tell_strokes()  # tools of the other part draw and clear strokes as well
         one = self.chosen
         volume = self.scene.volume is not None
         drawn = bool(self.scene.strokes) or not self._needs_strokes

@@ -161,7 +161,7 @@ class Keys(QObject):
     def __init__(self, palette: Palette, listed: QWidget) -> None:
         super().__init__(palette)
         self._palette, self._desk, self._list = palette, palette.desk, listed
-        self._heard_elsewhere = 0  # when a key went to something else first, ms
+        self._heard_elsewhere: tuple[int, int] | None = None  # a key that went to something else first, and when
         self._by_key = {kind.key: kind.name for kind in PAGES}
         self._seen = _Seen(self)
         listed.installEventFilter(self._seen)
@@ -190,14 +190,16 @@ class Keys(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
+        if kind == QEvent.Type.KeyRelease:
+            self._heard_elsewhere = None
         if kind not in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) or not isinstance(event, QKeyEvent):
             return False
         if not isinstance(watched, QWidget) or isinstance(watched, _WRITING):
             return False
         if not self._listening():
-            self._heard_elsewhere = event.timestamp()
+            self._heard_elsewhere = event.key(), event.timestamp()
             return False
-        if event.timestamp() and event.timestamp() == self._heard_elsewhere:
+        if (event.key(), event.timestamp()) == self._heard_elsewhere:
             return False  # Enter that closed a list of choices goes up to the page behind it
         if not self._wanted(event):
             return False

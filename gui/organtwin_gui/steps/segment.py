@@ -77,6 +77,7 @@ class SegmentStep(Step):
         if finding:
             self.palette.take("")
             self.strip.tell("")
+            self.finder.refresh()
         elif self.scene.tool is Tool.SEED:
             self.scene.tool = Tool.NAVIGATE
         self._give_3d()
