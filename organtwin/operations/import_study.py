@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import field_validator
+from pydantic import field_serializer, field_validator
 
 from organtwin.model import Frozen, TwinObject
 from organtwin.monitor import Monitor, PartMonitor
@@ -20,6 +20,12 @@ class ImportParameters(Parameters):
     series: tuple[str, ...] | None = None
     keep_identity: bool = False
     as_phases: bool = False
+
+    @field_serializer("series")
+    def _without_file_names(self, series: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """What the recipe keeps: numbers and UIDs. A NIfTI's series is called as its file, and files are called as patients."""
+        kept = tuple(one for one in series or () if not one.strip("0123456789."))
+        return kept or None
 
     @field_validator("series", mode="before")
     @classmethod

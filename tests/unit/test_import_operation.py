@@ -6,7 +6,7 @@ import pytest
 
 from organtwin.errors import BadInput
 from organtwin.operations import find
-from organtwin.operations.import_study import OPERATION, list_series
+from organtwin.operations.import_study import OPERATION, ImportParameters, list_series
 
 
 class Listener:
@@ -269,3 +269,9 @@ def test_cine_files_whose_sform_forgot_the_sizes_keep_them(real_data):
     (volume,) = OPERATION({}, {"sources": [str(real_data / "cine-mr" / "patient001" / "patient001_frame01.nii.gz")]})
     assert volume.grid.spacing_mm == pytest.approx((1.5625, 1.5625, 10))
     assert any("two voxel sizes" in note for note in volume.notes)
+
+
+def test_the_recipe_keeps_numbers_and_uids_of_series_but_no_file_names():
+    given = ImportParameters(sources=("a",), series=(2, "1.2.840.1", "Doe_John.nii.gz"))
+    assert given.model_dump(mode="json")["series"] == ["2", "1.2.840.1"]
+    assert ImportParameters(sources=("a",), series=("Doe_John.nii.gz",)).model_dump(mode="json")["series"] is None

@@ -14,7 +14,7 @@ from organtwin.space import Grid
 def lumina(*keys: str) -> Segmentation:
     """A tube along z, its right half the first structure, its left half the second."""
     grid = Grid.make((24, 24, 30), (1.0, 1.0, 1.0))
-    k, j, i = np.indices(grid.shape)
+    _, j, i = np.indices(grid.shape)
     tube = (i - 11.5) ** 2 + (j - 11.5) ** 2 < 36
     labels = np.where(tube, np.where(i < 12, 1, 2), 0).astype(np.uint8)
     segments = [Segment.of(n, key, float((labels == n).sum()), 1 - n / 10) for n, key in enumerate(keys, start=1)]

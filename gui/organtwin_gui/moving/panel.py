@@ -43,11 +43,11 @@ class MotionPanel(QFrame):
             "Cavities and heart muscle in every phase of a short-axis cine MR, with volumes and ejection fraction",
         )  # fmt: skip
         self.follow = self._button(
-            "Follow", "loop", "Ctrl+Shift+F",
+            "Follow", "loop", "Ctrl+Alt+F",
             "Carry the segmentation that lies over this phase through the whole cycle by registration",
         )  # fmt: skip
         self.take = self._button(
-            "Take phase", "import", "Ctrl+Shift+T", "Make this phase a scan of its own: to segment, mesh and edit"
+            "Take phase", "import", "Ctrl+Alt+T", "Make this phase a scan of its own: to segment, mesh and edit"
         )
         self.chart = Chart("Time (s)", "Volumes over the cycle")
         self.chart.setFixedHeight(CHART_PX)
