@@ -57,7 +57,8 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Alt + B, N, W", "straightened or stretched, with branches, walls of the scan"),
         ("Alt + T, Alt + P", "save table, picture"),
         ("K; , and .", "play the cycle; a phase back, on"),
-        ("Ctrl + Shift + C, F, T", "ventricles, follow, take the phase"),
+        ("Ctrl + Shift + C", "ventricles"),
+        ("Ctrl + Alt + F, T", "follow, take the phase"),
     ),
     "Work": (
         ("Ctrl + 1 … 9", "Study, Segment, Vessels, Mesh, Flow, What if, …"),
