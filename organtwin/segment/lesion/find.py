@@ -32,6 +32,7 @@ FLAT_MM = 30.0  # thinner than this, a scan cuts most lesions: that they reach i
 SMALL_MM = 4.0
 KEEP = 0.8  # of the score: what is found in a wider window is taken where the narrower one cut something
 RING_MM = 15.0
+AGAIN, CORE = 2, 0.5  # so often is the lesion asked from its core: deeper than this part of its depth
 COMPACT = 0.5  # radius of the largest ball inside over that of a ball of the same volume
 NECKS = (0.3, 0.5, 0.7)  # what is thinner than this part of the largest ball and sticks out is none of it
 OUTER_MM = 4.0  # the outer part of a lesion is as thick
@@ -68,18 +69,41 @@ def lesion(
         The largest radius.
     """
     centre = np.rint(seeds.mean(0)).astype(np.int64)
-    best = Lesion(np.zeros(values.shape, bool), "nothing there stands out from its surroundings")
+    best: tuple[Window, _Body] | None = None
     most, cut = 0.0, False
     for half_mm in WINDOWS_MM:
         window = Window.around(values, centre, spacing_mm, half_mm)
         found = _in_window(window, values, seeds, organ, taken, reach_mm)
         if found is not None and found.score > (most if not cut else KEEP * most):
-            mask = np.zeros(values.shape, bool)
-            mask[window.box] = window.back(found.mask)
-            best, most, cut = Lesion(mask, _doubt(found), found.contrast), found.score, found.cut
+            best, most, cut = (window, found), found.score, found.cut
         if (most > GOOD and not cut) or half_mm >= reach_mm + 5.0:
             break
-    return best
+    if best is None:
+        return Lesion(np.zeros(values.shape, bool), "nothing there stands out from its surroundings")
+    window, found = _from_its_core(*best, values, spacing_mm, organ, taken, reach_mm)
+    mask = np.zeros(values.shape, bool)
+    mask[window.box] = window.back(found.mask)
+    return Lesion(mask, _doubt(found), found.contrast)
+
+
+def _from_its_core(
+    window: Window, found: _Body, values: Floats, spacing_mm: NDArray[np.float64], organ: Mask | None,
+    taken: Mask | None, reach_mm: float,
+) -> tuple[Window, _Body]:  # fmt: skip
+    """The same lesion once more, its core clicked and as much of the organ around it in view: the click itself is forgotten."""
+    for _ in range(AGAIN):
+        depth = regions.distance_mm(~found.bare, window.spacing)
+        deepest = float(depth.max())
+        centre = np.array(np.unravel_index(int(depth.argmax()), depth.shape))
+        off = np.argwhere(found.mask) - centre
+        half_mm = float(np.sqrt((off**2).sum(1).max())) * window.mm + max(RING_MM, deepest)
+        core = window.voxels(np.argwhere(depth > CORE * deepest))
+        wider = Window.around(values, window.voxels(centre[None])[0], spacing_mm, half_mm)
+        again = _in_window(wider, values, core, organ, taken, reach_mm)
+        if again is None or again.score < KEEP * found.score:
+            break
+        window, found = wider, again
+    return window, found
 
 
 @dataclass(frozen=True)
@@ -91,6 +115,11 @@ class _Body:
     contrast: float = 0.0
     neck: float = 0.3
     cut: bool = False  # at a lower threshold something larger is there that the window does not hold
+    knots: Mask | None = None  # the part of the mask that dense knots are
+
+    @property
+    def bare(self) -> Mask:
+        return self.mask if self.knots is None else self.mask & ~self.knots
 
 
 def _doubt(body: _Body) -> str:
@@ -139,7 +168,7 @@ def _in_window(
     if body is None:
         return None
     whole = _with_knots(look, body.mask) if body.contrast < 0 else body.mask
-    return replace(body, mask=whole)
+    return replace(body, mask=whole, knots=whole & ~body.mask)
 
 
 def _look(image: Floats, start: Mask, organ: Mask | None, others: Mask | None, window: Window) -> _Look | None:

@@ -54,6 +54,11 @@ class Window:
         index = np.rint(local).astype(np.int64)
         return index[np.all((index >= 0) & (index < self.shape), axis=1)]
 
+    def voxels(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n, 3) voxels of the scan at places in the window."""
+        places = np.rint((index + 0.5) * self.scale - 0.5).astype(np.int64) + [s.start for s in self.box]
+        return np.asarray(np.unique(places, axis=0), np.int64)
+
     def back(self, mask: Mask) -> Mask:
         """A mask of the window on the box of the scan."""
         whole = tuple(s.stop - s.start for s in self.box)
