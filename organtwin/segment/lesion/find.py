@@ -25,6 +25,7 @@ NOISE_MM, EDGE_MM = 1.6, 0.9  # noise is averaged over this distance to find a l
 SHARES = (0.35, 0.45, 0.55, 0.65, 0.75, 0.85)  # of the contrast at the click: thresholds tried in turn
 LEAST_SPREADS = 2.0  # a threshold is at least so many times the spread of the organ's values
 CLICK_MM = 2.0  # what is looked at under a click
+CLIMB_MM = 3.0  # over this distance the scan is evened for the way from the click into the depth
 VERY_GOOD, GOOD, LEAST_SCORE = 0.6, 0.45, 0.1  # scores at which nothing else, and no wider window, is tried; the least
 TOO_BRIGHT = 1.8  # so many times the contrast at the click is something else
 LEAST_OPEN = 0.4  # of its surface a lesion turns to the organ, the rest to what lies outside
@@ -32,7 +33,10 @@ FLAT_MM = 30.0  # thinner than this, a scan cuts most lesions: that they reach i
 SMALL_MM = 4.0
 KEEP = 0.8  # of the score: what is found in a wider window is taken where the narrower one cut something
 RING_MM = 15.0
-AGAIN, CORE = 2, 0.5  # so often is the lesion asked from its core: deeper than this part of its depth
+AGAIN, CORE = 3, 0.5  # so often is the lesion asked from its core: deeper than this part of its depth
+WIDER = (1.0, 1.6)  # windows that are tried for it
+HELD, ENCLOSES = 0.75, 2.0  # a body that holds this part of another and is so many times as large is the whole ...
+WHOLE = 0.6  # ... with this part of its score or more
 COMPACT = 0.5  # radius of the largest ball inside over that of a ball of the same volume
 NECKS = (0.3, 0.5, 0.7)  # what is thinner than this part of the largest ball and sticks out is none of it
 OUTER_MM = 4.0  # the outer part of a lesion is as thick
@@ -68,42 +72,87 @@ def lesion(
     reach_mm : float
         The largest radius.
     """
-    centre = np.rint(seeds.mean(0)).astype(np.int64)
-    best: tuple[Window, _Body] | None = None
-    most, cut = 0.0, False
-    for half_mm in WINDOWS_MM:
-        window = Window.around(values, centre, spacing_mm, half_mm)
-        found = _in_window(window, values, seeds, organ, taken, reach_mm)
-        if found is not None and found.score > (most if not cut else KEEP * most):
-            best, most, cut = (window, found), found.score, found.cut
-        if (most > GOOD and not cut) or half_mm >= reach_mm + 5.0:
-            break
+    scan = _Scan(values, spacing_mm, organ, taken, reach_mm)
+    best = _at(scan, seeds)
+    if best is None or best[1].score <= GOOD:
+        deeper = _at(scan, seeds, climb=True)
+        if deeper is not None and (best is None or deeper[1].score > best[1].score) and _holds(*deeper, seeds) > 0:
+            best = deeper
     if best is None:
         return Lesion(np.zeros(values.shape, bool), "nothing there stands out from its surroundings")
-    window, found = _from_its_core(*best, values, spacing_mm, organ, taken, reach_mm)
+    window, found = best
     mask = np.zeros(values.shape, bool)
     mask[window.box] = window.back(found.mask)
     return Lesion(mask, _doubt(found), found.contrast)
 
 
-def _from_its_core(
-    window: Window, found: _Body, values: Floats, spacing_mm: NDArray[np.float64], organ: Mask | None,
-    taken: Mask | None, reach_mm: float,
-) -> tuple[Window, _Body]:  # fmt: skip
-    """The same lesion once more, its core clicked and as much of the organ around it in view: the click itself is forgotten."""
-    for _ in range(AGAIN):
-        depth = regions.distance_mm(~found.bare, window.spacing)
-        deepest = float(depth.max())
-        centre = np.array(np.unravel_index(int(depth.argmax()), depth.shape))
-        off = np.argwhere(found.mask) - centre
-        half_mm = float(np.sqrt((off**2).sum(1).max())) * window.mm + max(RING_MM, deepest)
-        core = window.voxels(np.argwhere(depth > CORE * deepest))
-        wider = Window.around(values, window.voxels(centre[None])[0], spacing_mm, half_mm)
-        again = _in_window(wider, values, core, organ, taken, reach_mm)
-        if again is None or again.score < KEEP * found.score:
+@dataclass(frozen=True)
+class _Scan:
+    """What is looked at: see :func:`lesion`."""
+
+    values: Floats
+    spacing_mm: NDArray[np.float64]
+    organ: Mask | None
+    taken: Mask | None
+    reach_mm: float
+
+
+def _at(scan: _Scan, seeds: NDArray[np.int64], climb: bool = False) -> tuple[Window, _Body] | None:
+    """The best body at the seeds, of the narrowest window that holds it, asked once more from its core."""
+    centre = np.rint(seeds.mean(0)).astype(np.int64)
+    best: tuple[Window, _Body] | None = None
+    most, cut = 0.0, False
+    for half_mm in WINDOWS_MM:
+        window = Window.around(scan.values, centre, scan.spacing_mm, half_mm)
+        found = _in_window(window, scan, seeds, climb)
+        if found is not None and found.score > (most if not cut else KEEP * most):
+            best, most, cut = (window, found), found.score, found.cut
+        if (most > GOOD and not cut) or half_mm >= scan.reach_mm + 5.0:
             break
-        window, found = wider, again
-    return window, found
+    return None if best is None else _from_its_core(scan, *best)
+
+
+def _from_its_core(scan: _Scan, window: Window, found: _Body) -> tuple[Window, _Body]:
+    """The lesion asked anew from its core with as much of the organ in view as it needs: the click itself is forgotten.
+
+    A part of a lesion (its necrosis, or where an agent stayed) taken for the whole is found out so: seen from farther away, a
+    larger body is around it.
+    """
+    part = window, found
+    for _ in range(AGAIN):
+        again = _wider(scan, window, found)
+        if again is None:
+            break
+        window, found = again
+    return (window, found) if found.score >= WHOLE * part[1].score else part
+
+
+def _wider(scan: _Scan, window: Window, found: _Body) -> tuple[Window, _Body] | None:
+    """The body at the core of one that was found, where it is as good as that, or encloses it."""
+    depth = regions.distance_mm(~found.bare, window.spacing)
+    deepest = float(depth.max())
+    centre = np.array(np.unravel_index(int(depth.argmax()), depth.shape))
+    off = np.argwhere(found.mask) - centre
+    half_mm = float(np.sqrt((off**2).sum(1).max())) * window.mm + max(RING_MM, deepest)
+    core, all_of_it = window.voxels(np.argwhere(depth > CORE * deepest)), window.voxels(np.argwhere(found.mask))
+    size = np.count_nonzero(found.mask) * window.mm**3
+    for part in WIDER:
+        wider = Window.around(scan.values, window.voxels(centre[None])[0], scan.spacing_mm, part * half_mm)
+        again = _in_window(wider, scan, core)
+        if again is None:
+            continue
+        held = _holds(wider, again, all_of_it)
+        larger = held > HELD and np.count_nonzero(again.mask) * wider.mm**3 > ENCLOSES * size
+        encloses = larger and (again.contrast < 0 or found.contrast > 0)  # a dark part of something bright: a cyst
+        if (held > 0.5 and again.score >= KEEP * found.score) or encloses:
+            return wider, again
+    return None
+
+
+def _holds(window: Window, body: _Body, voxels: NDArray[np.int64]) -> float:
+    """Which part of the voxels of the scan a body holds."""
+    index = window.index(voxels)
+    return float(np.count_nonzero(body.mask[tuple(index.T)])) / len(voxels)
 
 
 @dataclass(frozen=True)
@@ -141,19 +190,19 @@ class _Look:
         return np.full(3, self.mm)
 
 
-def _in_window(
-    window: Window, values: Floats, seeds: NDArray[np.int64], organ: Mask | None, taken: Mask | None, reach_mm: float
-) -> _Body | None:
+def _in_window(window: Window, scan: _Scan, seeds: NDArray[np.int64], climb: bool = False) -> _Body | None:
     """What is found in one window; None also where the window does not hold all of it."""
-    image = window.cut(values)
+    image, reach_mm = window.cut(scan.values), scan.reach_mm
     start = np.zeros(image.shape, bool)
     start[tuple(window.index(seeds).T)] = True
     start = regions.grown(start, CLICK_MM, window.spacing)
-    mine = None if organ is None else window.cut(organ) > 0.5
-    others = None if taken is None else window.cut(taken) > 0.5
+    mine = None if scan.organ is None else window.cut(scan.organ) > 0.5
+    others = None if scan.taken is None else window.cut(scan.taken) > 0.5
     look = _look(image, start, mine, others, window)
     if look is None or not (start & look.allowed).any():
         return None
+    if climb:
+        start = _into_the_depth(look, start)
     contrast = float(np.median(look.calm[start & look.allowed]))
     if abs(contrast) < LEAST_SPREADS * look.spread:
         ring = _ring_around(look, start)
@@ -169,6 +218,16 @@ def _in_window(
         return None
     whole = _with_knots(look, body.mask) if body.contrast < 0 else body.mask
     return replace(body, mask=whole, knots=whole & ~body.mask)
+
+
+def _into_the_depth(look: _Look, start: Mask) -> Mask:
+    """The click moved to where, uphill all the way, the scan differs most from the organ."""
+    broad = ndimage.gaussian_filter(np.where(look.allowed, look.calm, 0), CLIMB_MM / look.mm, truncate=3)
+    sign = 1.0 if float(np.median(look.calm[start & look.allowed])) > 0 else -1.0
+    top = np.zeros_like(start)
+    top[_uphill(sign * broad, start & look.allowed)] = True
+    moved = regions.grown(top, CLICK_MM, look.spacing) & look.allowed
+    return moved if moved.any() else start
 
 
 def _look(image: Floats, start: Mask, organ: Mask | None, others: Mask | None, window: Window) -> _Look | None:
@@ -290,7 +349,7 @@ def _compact_part(look: _Look, candidate: Mask, start: Mask, neck: float) -> Mas
 
 def _uphill(depth: Floats, start: Mask) -> tuple[int, int, int]:
     """From the deepest place of the start on to where no neighbour is deeper."""
-    place = tuple(int(p) for p in np.unravel_index(int(np.argmax(np.where(start, depth, -1))), depth.shape))
+    place = tuple(int(p) for p in np.unravel_index(int(np.argmax(np.where(start, depth, -np.inf))), depth.shape))
     while True:
         near = tuple(slice(max(0, p - 1), p + 2) for p in place)
         offset = np.unravel_index(int(np.argmax(depth[near])), depth[near].shape)
