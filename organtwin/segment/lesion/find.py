@@ -35,10 +35,14 @@ KEEP = 0.8  # of the score: what is found in a wider window is taken where the n
 RING_MM = 15.0
 AGAIN, CORE = 3, 0.5  # so often is the lesion asked from its core: deeper than this part of its depth
 WIDER = (1.0, 1.6)  # windows that are tried for it
-HELD, ENCLOSES = 0.75, 2.0  # a body that holds this part of another and is so many times as large is the whole ...
+HELD, ENCLOSES = (
+    0.75,
+    2.0,
+)  # a body that holds this part of the core of another and is so many times as large is the whole ...
 WHOLE = 0.6  # ... with this part of its score or more
 COMPACT = 0.5  # radius of the largest ball inside over that of a ball of the same volume
 NECKS = (0.3, 0.5, 0.7)  # what is thinner than this part of the largest ball and sticks out is none of it
+LEAK = 1.05  # ... and where its score is so many times better without
 OUTER_MM = 4.0  # the outer part of a lesion is as thick
 DENSE = 5.0  # bright knots (calcified, or an agent that stayed) differ by so many times ...
 DENSE_HU = 120.0  # ... and in CT by at least this
@@ -134,14 +138,14 @@ def _wider(scan: _Scan, window: Window, found: _Body) -> tuple[Window, _Body] | 
     centre = np.array(np.unravel_index(int(depth.argmax()), depth.shape))
     off = np.argwhere(found.mask) - centre
     half_mm = float(np.sqrt((off**2).sum(1).max())) * window.mm + max(RING_MM, deepest)
-    core, all_of_it = window.voxels(np.argwhere(depth > CORE * deepest)), window.voxels(np.argwhere(found.mask))
+    core = window.voxels(np.argwhere(depth > CORE * deepest))
     size = np.count_nonzero(found.mask) * window.mm**3
     for part in WIDER:
         wider = Window.around(scan.values, window.voxels(centre[None])[0], scan.spacing_mm, part * half_mm)
         again = _in_window(wider, scan, core)
         if again is None:
             continue
-        held = _holds(wider, again, all_of_it)
+        held = _holds(wider, again, core)
         larger = held > HELD and np.count_nonzero(again.mask) * wider.mm**3 > ENCLOSES * size
         encloses = larger and (again.contrast < 0 or found.contrast > 0)  # a dark part of something bright: a cyst
         if (held > 0.5 and again.score >= KEEP * found.score) or encloses:
@@ -319,6 +323,16 @@ def _with_border(look: _Look, sign: float, best: _Body, reach_mm: float) -> _Bod
         best = replace(best, mask=moved, score=score)
         if same:
             break
+    return _without_leaks(look, sign, best, reach_mm)
+
+
+def _without_leaks(look: _Look, sign: float, best: _Body, reach_mm: float) -> _Body:
+    """Cut at a neck where what is left faces more of healthy organ than the whole."""
+    for neck in NECKS:
+        cut = _compact_part(look, best.mask, best.mask, neck) if neck > best.neck else None
+        score = 0.0 if cut is None else _score(cut, look, sign, reach_mm)
+        if cut is not None and score > LEAK * best.score:
+            best = replace(best, mask=cut, score=score, neck=neck)
     return best
 
 
