@@ -72,6 +72,21 @@ def test_a_click_anywhere_in_a_lesion_gives_its_mask(radius_mm: float, contrast:
     assert min(dice(a, b) for a in masks for b in masks) > 0.85
 
 
+def test_a_click_on_necrosis_on_an_agent_that_stayed_or_between_gives_the_whole_tumour() -> None:
+    volume, truth = planted(15, -50)
+    values = np.array(volume.values, np.float32)
+    necrosis = from_point(GRID, (0.48, 0.57, 0.42)) < 7
+    agent = truth & (from_point(GRID, (0.48, 0.46, 0.52)) < 7)
+    values[necrosis & truth] -= 40
+    values[agent] += 400
+    mixed = volume.with_(values=values.astype(np.int16))
+    between = ndimage.binary_dilation(agent, iterations=2) & truth & ~agent
+    for part in (necrosis & truth, agent, between):
+        inner = ndimage.binary_erosion(part) if part is not between else part
+        place = np.argwhere(inner)[np.count_nonzero(inner) // 2]
+        assert dice(found(mixed, tuple(GRID.to_world(place[::-1]).tolist())), truth) > 0.85
+
+
 def test_a_click_in_healthy_liver_finds_nothing_and_says_so() -> None:
     volume, _ = planted(6, -50)
     healthy = tuple(GRID.to_world((85, 40, 20)).tolist())
