@@ -2,8 +2,8 @@
 
 The brightness of the organ around is measured first. A lesion differs from it by more than a threshold; the lowest threshold
 at which the connected part that holds the click is a compact body, and not a leak, is taken. Its border is then put half way
-between the organ and the outer part of the lesion (a necrotic core does not move it), starting anew from its deepest place, so
-that it matters little where in the lesion the click was.
+between the organ and the outer part of the lesion (a necrotic core does not move it), starting anew from its deepest place. Last
+the whole is asked once more from the core of what was found, so that it matters little where in the lesion the click was.
 """
 
 from __future__ import annotations
@@ -35,14 +35,11 @@ KEEP = 0.8  # of the score: what is found in a wider window is taken where the n
 RING_MM = 15.0
 AGAIN, CORE = 3, 0.5  # so often is the lesion asked from its core: deeper than this part of its depth
 WIDER = (1.0, 1.6)  # windows that are tried for it
-HELD, ENCLOSES = (
-    0.75,
-    2.0,
-)  # a body that holds this part of the core of another and is so many times as large is the whole ...
-WHOLE = 0.6  # ... with this part of its score or more
+HELD = 0.75  # a body that holds this part of the core of another ...
+ENCLOSES, WHOLE = 2.0, 0.6  # ... is so many times as large, and has this part of its score, is the whole
 COMPACT = 0.5  # radius of the largest ball inside over that of a ball of the same volume
 NECKS = (0.3, 0.5, 0.7)  # what is thinner than this part of the largest ball and sticks out is none of it
-LEAK = 1.05  # ... and where its score is so many times better without
+LEAK = 1.05  # such a part is cut off where the score is so many times better without
 OUTER_MM = 4.0  # the outer part of a lesion is as thick
 DENSE = 5.0  # bright knots (calcified, or an agent that stayed) differ by so many times ...
 DENSE_HU = 120.0  # ... and in CT by at least this
