@@ -257,16 +257,16 @@ def test_dark_and_light_and_a_small_screen_show_the_same_controls(window, projec
     assert window.minimumSizeHint().height() <= 740
 
 
-def test_undo_of_a_removed_object_brings_it_back_in_the_list(window, project):
+def test_undo_of_a_removed_object_brings_it_back_in_the_list(window, qtbot, project):
     window.open_project(project)
     uuid = window.bridge.latest("segmentation").uuid
     window.bridge.select(uuid)
     window.inspector.remove()
     assert not window.bridge.entries("segmentation")
-    assert window.scene.overlays == {}
+    qtbot.waitUntil(lambda: window.scene.overlays == {}, timeout=2000)
     window.undo_action.trigger()
     assert window.bridge.latest("segmentation").uuid == uuid
-    assert uuid in window.scene.overlays
+    qtbot.waitUntil(lambda: uuid in window.scene.overlays, timeout=2000)
 
 
 def test_the_main_loop_never_waits_long_while_a_job_runs(window, qtbot, project, finished):

@@ -145,7 +145,7 @@ def test_a_tree_survives_being_kept_as_a_centreline(found):
 def test_a_centreline_belongs_to_one_thing():
     empty = {"points_mm": np.empty((0, 3)), "distance_mm": [], "radius_mm": [], "area_mm2": []}
     for owner in ({}, {"mesh": "a", "segmentation": "b"}):
-        with pytest.raises(ValueError, match="mesh or of a segmentation"):
+        with pytest.raises(ValueError, match="mesh, of a segmentation or of a surface"):
             Centerline(name="x", inlet="", branches=(), **owner, **empty)
 
 

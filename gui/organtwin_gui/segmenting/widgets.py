@@ -259,6 +259,7 @@ class Strip(QFrame):
         self._text = QLabel()
         self._text.setWordWrap(True)
         self._way_out = QPushButton()
+        self._way_out.setToolTip("A way out of what is said here")
         self._way_out.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._stop = small("cancel", "Stop this (Esc)", self.stop_wanted.emit)
         self._bar = QProgressBar()

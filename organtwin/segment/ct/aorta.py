@@ -23,6 +23,7 @@ SOFT_TISSUE_HU = 55.0
 LEAST_CONTRAST_HU = 100.0  # blood without contrast is below 60
 ROOM_ABOVE_MM = 12.0
 MOST_BONE = 0.35
+MOST_NOISE = 1.8  # times that of the scan: trabeculae vary by more
 LEAST_SCORE, GOOD_SCORE = 0.9, 1.3
 LEAST_CANAL, GOOD_CANAL = 0.4, 0.8
 WIDE_MM = 21.0  # radius above which the aorta is an aneurysm, or no aorta
@@ -143,7 +144,8 @@ def find_aorta(context: CTContext, canal: DiscPath, tick: Callable[[], None] = l
     noise = float(1.4826 * np.median(np.abs(inside - level)))
     if level < LEAST_CONTRAST_HU:
         return f"the scan shows no contrast in the aorta ({level:.0f} HU)"
-    if _bone_share(context, mask) > MOST_BONE:
+    # bright blood beside the spine is rough bone too, by place and brightness, but it is even
+    if noise > MOST_NOISE * context.noise_hu and _bone_share(context, mask) > MOST_BONE:
         return "what stands out by the spine is bone; the scan may have been made without contrast"
     confidence, doubts = _judged(tube, trust[seed], canal, arch and not root)
     tick()
