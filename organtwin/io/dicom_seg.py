@@ -89,19 +89,10 @@ def write_seg(
             pixel_array=_pixels(segmentation, kind, probabilities, frame_uid),
             segmentation_type=kind.upper(),
             segment_descriptions=described,
-            series_instance_uid=hd.UID(),
-            series_number=900,
-            sop_instance_uid=hd.UID(),
-            instance_number=1,
-            manufacturer=MAKER,
-            manufacturer_model_name=MAKER,
-            software_versions=version(),
-            device_serial_number="0",
             content_label="SEGMENTATION",
             content_description=text(segmentation.name, 64),
-            series_description=text(f"Segmentation {segmentation.name}", 64),
             transfer_syntax_uid=ExplicitVRLittleEndian,
-            specific_character_set="ISO_IR 192",
+            **instance(900, f"Segmentation {segmentation.name}"),
             omit_empty_frames=bool(np.any(segmentation.labels)),
         )
     measures = file.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
@@ -228,6 +219,22 @@ def _algorithm() -> hd.AlgorithmIdentificationSequence:
     return hd.AlgorithmIdentificationSequence(
         name=MAKER, version=version(), family=Code("123105", "DCM", "Region Growing Algorithm")
     )
+
+
+def instance(series_number: int, description: str) -> dict[str, Any]:
+    """What highdicom asks of every object made here: a series and an instance of its own, by whom, in which letters."""
+    return {
+        "series_instance_uid": hd.UID(),
+        "series_number": series_number,
+        "series_description": text(description, 64),
+        "sop_instance_uid": hd.UID(),
+        "instance_number": 1,
+        "manufacturer": MAKER,
+        "manufacturer_model_name": MAKER,
+        "software_versions": version(),
+        "device_serial_number": "0",
+        "specific_character_set": "ISO_IR 192",
+    }
 
 
 def version() -> str:

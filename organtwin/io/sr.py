@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import highdicom as hd
 import numpy as np
 import pydicom
 from highdicom import sr
@@ -17,7 +16,7 @@ from pydicom.sr.coding import Code
 
 from organtwin.errors import BadInput
 from organtwin.io import codes
-from organtwin.io.dicom_seg import MAKER, code, text, tracking_uid, version, write_seg
+from organtwin.io.dicom_seg import MAKER, code, instance, text, tracking_uid, version, write_seg
 from organtwin.io.identity import surrogate_uid
 from organtwin.io.writing import whole_file
 from organtwin.model import Centerline, Segment, Segmentation, Volume
@@ -115,18 +114,9 @@ def write_sr(
     document = sr.Comprehensive3DSR(
         evidence=[*sources, seg],
         content=report[0],
-        series_instance_uid=hd.UID(),
-        series_number=902,
-        sop_instance_uid=hd.UID(),
-        instance_number=1,
-        manufacturer=MAKER,
-        manufacturer_model_name=MAKER,
-        software_versions=version(),
-        device_serial_number="0",
-        series_description=text(f"Measurements {segmentation.name}", 64),
         is_complete=False,
         is_final=False,
-        specific_character_set="ISO_IR 192",
+        **instance(902, f"Measurements {segmentation.name}"),
     )
     with whole_file(path) as file:
         document.save_as(file)
