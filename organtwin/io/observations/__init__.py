@@ -1,0 +1,1 @@
+"""Readers and writers of readings: FHIR, health apps, wearables, glucose meters."""

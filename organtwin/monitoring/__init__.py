@@ -1,0 +1,1 @@
+"""Many patients watched by protocols: who changed, why, since when."""

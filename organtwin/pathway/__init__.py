@@ -1,0 +1,1 @@
+"""Beds, theatres and imaging slots: how long patients wait under a plan."""

@@ -1,0 +1,1 @@
+"""What can be done for a patient, one file each: what it changes in the models, and who measured that."""
