@@ -34,6 +34,8 @@ class TwinState(TwinObject):
     ``parameters`` (m, p) and ``state`` (m, s) are those of the model's simulator, in its order (``keys`` names the
     parameters); ``weights`` (m) sum to one. ``used`` says how many readings of each LOINC code taught it; ``fit`` how far
     the twin is from the last reading of each: quantities with the measured value in ``why``.
+    ``curves`` is one cycle as the ensemble has it (a beat, a breath, a day): "time_s" (n), and each of the simulator's
+    curves as quantiles (3, n) at 5, 50 and 95 % of the weights; units in the names.
     """
 
     kind: ClassVar[str] = "twin-state"
@@ -48,4 +50,5 @@ class TwinState(TwinObject):
     quantities: tuple[Quantity, ...] = ()
     fit: tuple[Quantity, ...] = ()
     used: dict[str, int] = Field(default_factory=dict)
+    curves: dict[str, Array] = Field(default_factory=dict)
     method: str = ""
