@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from organtwin.checked import validated
 from organtwin.errors import BadInput
 from organtwin.model import Frozen
 from organtwin.physiology.datasheet import DataSheet
@@ -16,16 +22,49 @@ from organtwin.physiology.model import Floats, Physiology
 GROUP = "organtwin.interventions"
 
 
-class Effect(Protocol):
-    """``f(options, model, parameters, drives, days) -> (parameters, drives, assumed)``.
+Draw = Callable[[str], Floats]
+"""Standard normal numbers (m) by name, one for each member: the same name gives the same person the same number again."""
 
-    ``parameters`` (m, nt, p) and ``drives`` (m, nt, d) of ``model`` may be changed (they are copies), ``days`` (nt) count from
-    the beginning of the intervention (negative before it; it ended where NaN). Where a published effect has a spread, members
-    differ by it. ``assumed`` are sentences with their sources. A model it does not touch comes back as it was.
+
+@dataclass(frozen=True)
+class When:
+    """``days`` (nt) count from the beginning of the intervention (negative before it), ``lasts`` is its length in days (inf:
+    it goes on); ``hours`` (nt) is the time of day, 0 to 24."""
+
+    days: Floats
+    hours: Floats
+    lasts: float = math.inf
+
+    @property
+    def on(self) -> NDArray[np.bool_]:
+        """(nt) whether it goes on at each time."""
+        return (self.days >= 0.0) & (self.days < self.lasts)
+
+    def share(self, onset_days: float, washout_days: float | None = None) -> Floats:
+        """(nt) how much of the full effect there is, 0 to 1: it comes with the time constant ``onset_days`` (0: at once) and
+        goes with ``washout_days`` (as it came, unless given)."""
+        washout = onset_days if washout_days is None else washout_days
+        grown = _grown(np.minimum(self.days, self.lasts), onset_days)
+        return grown * (1.0 - _grown(self.days - self.lasts, washout))
+
+
+def _grown(days: Floats, constant: float) -> Floats:
+    since = np.maximum(days, 0.0)
+    if constant <= 0.0:
+        return np.where(days >= 0.0, 1.0, 0.0)
+    return np.asarray(1.0 - np.exp(-since / constant))
+
+
+class Effect(Protocol):
+    """``f(options, model, parameters, drives, when, draw) -> (parameters, drives, assumed)``.
+
+    ``parameters`` (m, nt, p) and ``drives`` (m, nt, d) of ``model`` may be changed in place (they are copies). Where a
+    published effect has a spread between people, members differ by ``draw("its name")``. ``assumed`` are sentences with
+    their sources. A model it does not touch comes back as it was.
     """
 
     def __call__(
-        self, options: Any, model: Physiology, parameters: Floats, drives: Floats, days: Floats
+        self, options: Any, model: Physiology, parameters: Floats, drives: Floats, when: When, draw: Draw
     ) -> tuple[Floats, Floats, tuple[str, ...]]: ...
 
 
@@ -44,6 +83,16 @@ class Kind:
     function: str
     models: tuple[str, ...]
     sheet: DataSheet
+
+    def read(self, options: Mapping[str, Any]) -> Frozen:
+        """Its settings, checked.
+
+        Raises
+        ------
+        BadInput
+            Naming the first that is unknown or wrong.
+        """
+        return validated(self.options, dict(options), f"the intervention '{self.name}'")
 
     def effect(self) -> Effect:
         module, _, name = self.function.partition(":")
