@@ -1,0 +1,148 @@
+"""The twin's ensemble: calibrated, kept up with its patient, asked what it knows. On models small enough to know the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from organtwin.errors import BadInput
+from organtwin.model.twin_state import TwinState
+from organtwin.physiology.datasheet import DataSheet
+from organtwin.physiology.model import Drive, Parameter, Physiology, Reading, Run
+from organtwin.twin.assimilation import Tracker
+from organtwin.twin.ensemble import estimates
+from organtwin.twin.prior import Prior
+from organtwin.twin.readings import DAY_S, Readings
+
+NOW = 1.7e9
+
+
+class Windkessel:
+    """Two elements, settled: mean = flow * resistance, and an exponential fall between beats."""
+
+    def run(self, parameters, drives, times_s, state=None):
+        resistance, compliance, rate, stroke = (parameters[:, None, k] for k in range(4))
+        resistance = resistance * (1.0 + np.broadcast_to(drives, (len(parameters), len(times_s), 1))[..., 0])
+        mean = resistance * rate * stroke / 60.0
+        pulse = stroke / compliance
+        tau = resistance * compliance
+        fall = np.exp(-60.0 / rate / tau)
+        diastolic = pulse * fall / (1.0 - fall)
+        readings = np.stack(
+            np.broadcast_arrays(diastolic + pulse, diastolic, mean, rate, stroke), axis=-1
+        )  # the stroke comes at once
+        return Run(np.array(readings), np.zeros((len(parameters), 1)))
+
+    def curves(self, parameters, drives, state=None):
+        time = np.linspace(0.0, 1.0, 20)
+        fall = np.exp(-time[None] / (parameters[:, :1] * parameters[:, 1:2]))
+        return {"time_s": time, "pressure (mmHg)": 120.0 * fall}
+
+
+SHEET = DataSheet(purpose="tests", sources=("Frank 1899",), validity="none", bias="no waves")
+MODEL = Physiology(
+    name="small", title="Two-element windkessel", about="", pace="day",
+    parameters=(
+        Parameter("resistance", "Resistance", "mmHg s/mL", 1.0, 0.3, 3.0, 0.25, learned=True),
+        Parameter("compliance", "Compliance", "mL/mmHg", 1.5, 0.4, 5.0, 0.3, learned=True),
+        Parameter("rate", "Heart rate", "/min", 70.0, 35.0, 160.0, 0.15, learned=True),
+        Parameter("stroke", "Stroke volume", "mL", 75.0, 25.0, 160.0, 0.2, learned=True),
+    ),
+    readings=(
+        Reading("systolic", "Systolic pressure", "mm[Hg]", 5.0, "8480-6"),
+        Reading("diastolic", "Diastolic pressure", "mm[Hg]", 4.0, "8462-4"),
+        Reading("mean", "Mean pressure", "mm[Hg]", 4.0, "8478-0"),
+        Reading("rate", "Heart rate", "/min", 2.0, "8867-4"),
+        Reading("stroke", "Stroke volume", "mL", 6.0, "20562-5"),
+    ),
+    drives=(Drive("tone", "Change of resistance", "1"),),
+    function=f"{__name__}:Windkessel", sheet=SHEET,
+)  # fmt: skip
+
+
+def begun(members=200, seed=0):
+    """A twin that knows nothing but the prior."""
+    prior = Prior.of(MODEL)
+    z = prior.draw(members, np.random.default_rng(seed))
+    weights = np.full(members, 1.0 / members)
+    return TwinState(
+        name="twin", model="small", at_s=NOW, keys=tuple(p.key for p in MODEL.parameters), parameters=prior.parameters(z),
+        state=np.zeros((members, 1)), weights=weights, estimates=estimates(prior, z, weights), method="prior",
+    )  # fmt: skip
+
+
+def truth(**changes):
+    theta = MODEL.defaults()[0]
+    for key, value in changes.items():
+        theta[MODEL.parameter(key)] = value
+    return Windkessel().run(theta[None], MODEL.at_rest(), np.zeros(1)).readings[0, 0]
+
+
+def at(days, values, *keys):
+    keys = keys or tuple(r.key for r in MODEL.readings)
+    return Readings.from_values(MODEL, NOW + days * DAY_S, {k: float(values[MODEL.reading(k)]) for k in keys})
+
+
+def value(state, key):
+    return next(e.value for e in state.estimates if e.key == key)
+
+
+def test_readings_of_a_month_bring_the_twin_to_the_patient():
+    rng, measured = np.random.default_rng(1), truth(resistance=1.4, rate=58.0, stroke=82.0)
+    noise = np.array([r.noise for r in MODEL.readings])
+    tracker = Tracker(MODEL, begun())
+    for day in range(1, 31):
+        state = tracker.update(at(day, measured + noise * rng.standard_normal(5)))
+    assert abs(value(state, "resistance") / 1.4 - 1.0) < 0.05
+    assert abs(value(state, "rate") / 58.0 - 1.0) < 0.03
+    assert state.at_s == NOW + 30 * DAY_S
+    assert state.used["8480-6"] == 30
+
+
+def test_readings_out_of_order_teach_the_same_as_in_order():
+    measured = truth(resistance=1.3)
+    days = [1.0, 2.0, 3.0, 4.0]
+    ordered, mixed = Tracker(MODEL, begun(), walk_per_day=0.0), Tracker(MODEL, begun(), walk_per_day=0.0)
+    for day in days:
+        one = ordered.update(at(day, measured))
+    for day in [1.0, 3.0, 4.0, 2.0]:
+        other = mixed.update(at(day, measured))
+    assert value(other, "resistance") == pytest.approx(value(one, "resistance"), rel=1e-6)
+    assert other.at_s == one.at_s
+    assert other.used == one.used
+
+
+def test_the_same_reading_twice_teaches_once():
+    tracker = Tracker(MODEL, begun())
+    once = tracker.update(at(1.0, truth(resistance=1.3)))
+    again = tracker.update(at(1.0, truth(resistance=1.3)))
+    np.testing.assert_array_equal(once.parameters, again.parameters)
+    assert once.used == again.used
+
+
+def test_one_wild_reading_hardly_moves_the_twin_and_a_lasting_change_does():
+    tracker = Tracker(MODEL, begun())
+    for day in range(1, 20):
+        calm = tracker.update(at(day, truth(), "systolic", "diastolic", "rate"))
+    wild = tracker.update(at(20, truth() * 1.8, "systolic"))
+    assert abs(value(wild, "resistance") / value(calm, "resistance") - 1.0) < 0.04
+    for day in range(21, 60):
+        changed = tracker.update(at(day, truth(resistance=1.5), "systolic", "diastolic", "mean", "rate", "stroke"))
+    assert abs(value(changed, "resistance") / 1.5 - 1.0) < 0.05
+
+
+def test_readings_every_second_do_not_make_the_twin_surer_than_an_hour_of_them_can():
+    dense = Tracker(MODEL, begun())
+    second = 1.0 / DAY_S
+    for k in range(300):
+        state = dense.update(at(1.0 + k * second, truth(), "systolic"))
+    sparse = Tracker(MODEL, begun())
+    for day in range(1, 6):
+        other = sparse.update(at(float(day), truth(), "systolic"))
+    spread = [np.std(s.parameters[:, 0]) for s in (state, other)]
+    assert spread[0] > 0.8 * spread[1]
+
+
+def test_a_parameter_without_a_spread_cannot_be_learned():
+    with pytest.raises(BadInput, match="no parameter"):
+        Prior.of(MODEL, ("stiffness",))
