@@ -5,7 +5,7 @@ from organtwin.model.base import Frozen, Recipe, TwinObject
 from organtwin.model.centerline import Branch, Centerline, Finding
 from organtwin.model.dynamic import DynamicSegmentation, DynamicVolume
 from organtwin.model.flow_case import FlowCase
-from organtwin.model.forecast import Course, Forecast, Intervention, Scenario
+from organtwin.model.forecast import Course, Crossing, Forecast, Intervention, Scenario
 from organtwin.model.observations import Event, Observations, Person, Quarantined, Source
 from organtwin.model.organ_mesh import Cap, OrganMesh
 from organtwin.model.procedure import Procedure
@@ -53,6 +53,7 @@ __all__ = [
     "Cap",
     "Centerline",
     "Course",
+    "Crossing",
     "DynamicSegmentation",
     "DynamicVolume",
     "Estimate",

@@ -36,6 +36,19 @@ class Scenario(TwinObject):
     results: tuple[str, ...] = ()
 
 
+class Crossing(Frozen):
+    """When a reading is expected to reach a landmark: ``times_s`` are by when it has, with a chance of 10, 50 and 90 %, in
+    seconds since 1970 UTC; None where that is later than the forecast goes. ``chance`` is that at its end."""
+
+    key: str
+    landmark: float
+    unit: str
+    above: bool
+    times_s: tuple[float | None, float | None, float | None]
+    chance: float
+    source: str = ""
+
+
 class Forecast(TwinObject):
     """Quantiles (r, q, nt) of r readings at ``levels`` (q) and ``times_s`` (nt, seconds since 1970 UTC).
 
@@ -59,6 +72,7 @@ class Forecast(TwinObject):
     members: int = 0
     assumes: tuple[str, ...] = ()
     checked: str = ""
+    crossings: tuple[Crossing, ...] = ()
 
 
 class Course(TwinObject):

@@ -1,0 +1,126 @@
+"""What belongs to one date: a scan, what was segmented on it, its vessel trees; and when that was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from organtwin.errors import BadInput
+from organtwin.model import Centerline, DynamicSegmentation, DynamicVolume, Segmentation, TwinObject, Volume
+
+YEAR_S = 365.25 * 86400.0
+KEPT, SHIFTED = "study date", "study date shifted"  # facts of the acquisition
+
+
+@dataclass(frozen=True)
+class Study:
+    """The objects of one date. ``at_s`` seconds since 1970 UTC; ``shifted``: the date itself is not true, its distance to
+    those of the patient's other scans is."""
+
+    number: str
+    at_s: float
+    shifted: bool
+    volume: Volume | None = None
+    segmentation: Segmentation | None = None
+    centerline: Centerline | None = None
+    heart: DynamicSegmentation | None = None
+
+    @property
+    def thing(self) -> TwinObject:
+        """What was measured on."""
+        found = self.centerline or self.segmentation or self.heart
+        assert found is not None
+        return found
+
+    @property
+    def said(self) -> str:
+        return datetime.fromtimestamp(self.at_s, UTC).strftime("%Y-%m-%d")
+
+
+def seconds(date: str) -> float:
+    """Seconds since 1970 of a day: 2024-03-01, or 20240301 as in DICOM; noon UTC, where no hour is told.
+
+    Raises
+    ------
+    BadInput
+        When it is no date.
+    """
+    text = date.strip()
+    if len(text) == 8 and text.isdigit():
+        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"'{date}' is no date", remedy="Write it as 2024-03-01.") from None
+    if "T" not in text and " " not in text:
+        when = when.replace(hour=12)
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    if not 1900 <= when.year <= datetime.now(UTC).year + 1:
+        raise BadInput(f"The date {date} cannot be that of a scan", remedy="Write it as 2024-03-01.")
+    return when.timestamp()
+
+
+def studies(inputs: Mapping[str, TwinObject], dates: Mapping[str, str]) -> tuple[Study, ...]:
+    """The dates of what was given, from the first to the last. Roles are "segmentation-1", "volume-1" and so on; what has one
+    number belongs together. ``dates`` by number take the place of what the scans say.
+
+    Raises
+    ------
+    BadInput
+        When there are fewer than two dates, one is not known or wrong, or objects of one number do not belong together.
+    """
+    numbers: dict[str, dict[str, TwinObject]] = {}
+    for role, thing in inputs.items():
+        what, _, number = role.partition("-")
+        numbers.setdefault(number or "1", {})[what] = thing
+    for number in dates:
+        if number not in numbers:
+            raise BadInput(f"There is no scan {number} for the date {dates[number]}", remedy=f"There are: {', '.join(numbers)}.")
+    found = [_study(number, things, dates.get(number, "")) for number, things in numbers.items()]
+    found.sort(key=lambda s: s.at_s)
+    if len(found) < 2:
+        raise BadInput("A course needs scans of two dates or more", remedy="Import and segment the other scans of this patient first.")
+    for one, other in pairwise(found):
+        if other.at_s - one.at_s < 3600.0:
+            raise BadInput(
+                f"Scans {one.number} and {other.number} are of the same day ({one.said})",
+                remedy="Choose one of them, or give their dates.",
+            )
+    if len({s.shifted for s in found if s.number not in dates}) > 1:
+        raise BadInput(
+            "Some of these scans kept their date and some were imported with a shifted one, so their distance is not known",
+            remedy="Give the dates.",
+        )
+    _one_patient(found)
+    return tuple(found)
+
+
+def _study(number: str, things: Mapping[str, TwinObject], date: str) -> Study:
+    volume, segmentation = things.get("volume"), things.get("segmentation")
+    line, heart, dynamic = things.get("centerline"), things.get("heart"), things.get("dynamic")
+    if not (segmentation or line or heart):
+        raise BadInput(f"Nothing was segmented on scan {number}", remedy="Segment it first.")
+    if isinstance(volume, Volume) and isinstance(segmentation, Segmentation) and not volume.grid.same_as(segmentation.grid):
+        raise BadInput(f"'{volume.name}' and '{segmentation.name}' do not lie on the same grid", remedy="Give the scan it was made from.")
+    facts = next((t.acquisition for t in (volume, dynamic) if isinstance(t, Volume | DynamicVolume)), {})
+    told = date or facts.get(KEPT) or facts.get(SHIFTED)
+    if not told:
+        name = next(iter(things.values())).name
+        raise BadInput(f"When scan {number} ('{name}') was made is not known", remedy="Give its date, as in 2024-03-01.")
+    return Study(
+        number, seconds(told), not date and KEPT not in facts,
+        volume if isinstance(volume, Volume) else None,
+        segmentation if isinstance(segmentation, Segmentation) else None,
+        line if isinstance(line, Centerline) else None,
+        heart if isinstance(heart, DynamicSegmentation) else None,
+    )  # fmt: skip
+
+
+def _one_patient(found: list[Study]) -> None:
+    known = {s.volume.acquisition.get("patient", "") for s in found if s.volume is not None} - {"", "patient-unknown"}
+    if len(known) > 1:
+        raise BadInput(
+            f"These scans are of {len(known)} patients ({', '.join(sorted(known))})", remedy="Choose scans of one patient."
+        )
