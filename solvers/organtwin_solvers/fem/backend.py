@@ -8,9 +8,11 @@ longer than the 10 s DOLFINx waits for; a time-out that the user has configured 
 from __future__ import annotations
 
 # ruff: noqa: I001
+import gc
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import h5py  # noqa: F401
 import dolfinx_solver  # noqa: F401
@@ -45,4 +47,16 @@ def forget_abandoned(cache: Path) -> int:
 with suppress(OSError):  # of an upkeep nothing may fail
     forget_abandoned(Path(dolfinx.jit.get_options()["cache_dir"]))
 
-__all__ = ["MPI", "PETSc", "basix", "dmesh", "dolfinx", "fem", "ufl"]
+
+def create_mesh(comm: MPI.Comm, cells: Any, element: Any, points: Any) -> Any:
+    """:func:`dolfinx.mesh.create_mesh`, once the meshes that nobody needs any more are gone.
+
+    DOLFINx compiles forms in functions that refer to themselves: such a form, its spaces, its mesh and a dozen MPI
+    communicators live on until Python looks for cycles, which it does the less often the more it holds. A process has
+    2048 communicators, and ends with the last.
+    """
+    gc.collect()
+    return dmesh.create_mesh(comm, cells, element, points)
+
+
+__all__ = ["MPI", "PETSc", "basix", "create_mesh", "dmesh", "dolfinx", "fem", "ufl"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh
-from organtwin_solvers.fem.backend import MPI, basix, dmesh, fem, ufl
+from organtwin_solvers.fem.backend import MPI, basix, create_mesh, dmesh, fem, ufl
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def fem_mesh(organ: OrganMesh, comm: MPI.Comm = MPI.COMM_WORLD) -> FemMesh:
     if not len(tets):
         raise BadInput(f"The mesh '{organ.name}' has no tetrahedra", remedy="Mesh the structure again.")
     root = comm.rank == 0
-    mesh = dmesh.create_mesh(
+    mesh = create_mesh(
         comm,
         tets if root else np.empty((0, 4), np.int64),
         basix.ufl.element("Lagrange", "tetrahedron", 1, shape=(3,)),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.model import OrganMesh
-from organtwin_solvers.fem.backend import MPI, basix, dmesh, ufl
+from organtwin_solvers.fem.backend import MPI, basix, create_mesh, dmesh, ufl
 from organtwin_solvers.validation.pipes import _outer_faces, vessel
 
 HEIGHT, RADIUS = 0.41, 0.05
@@ -75,7 +75,7 @@ def curved(points: Points, triangles: NDArray[np.int64], centre: tuple[float, fl
     middle[on] = centre + RADIUS * out / np.linalg.norm(out, axis=1, keepdims=True)
     cells = np.hstack([triangles, len(points) + of_side.reshape(-1, 3)])
     element = basix.ufl.element("Lagrange", "triangle", 2, shape=(2,))
-    return dmesh.create_mesh(MPI.COMM_SELF, cells, ufl.Mesh(element), np.concatenate([points, middle]))
+    return create_mesh(MPI.COMM_SELF, cells, ufl.Mesh(element), np.concatenate([points, middle]))
 
 
 def box(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from organtwin.monitor import Monitor
 from organtwin.validation import Case, Row
-from organtwin_solvers.fem.backend import MPI, basix, dmesh, fem, ufl
+from organtwin_solvers.fem.backend import MPI, basix, create_mesh, dmesh, fem, ufl
 from organtwin_solvers.fem.organ import fem_mesh
 from organtwin_solvers.tissue.formulation import Formulation
 from organtwin_solvers.tissue.laws import law
@@ -143,7 +143,7 @@ def ventricle(rings: int, most: int, layers: int) -> Ventricle:
     middle = place[edges].mean(axis=1)
     middle[:, :2] *= _scale(np.linalg.norm(place[edges][:, :, :2], axis=2).mean(axis=1), middle[:, :2])
     element = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
-    domain = dmesh.create_mesh(MPI.COMM_SELF, quadratic, ufl.Mesh(element), np.concatenate([x, _in_space(middle)]))
+    domain = create_mesh(MPI.COMM_SELF, quadratic, ufl.Mesh(element), np.concatenate([x, _in_space(middle)]))
 
     depth = fem.Function(fem.functionspace(domain, ("Lagrange", 2)))
     depth.interpolate(_depth)
