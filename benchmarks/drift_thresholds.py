@@ -50,7 +50,7 @@ def main() -> None:
     kinds = [(readings, phi) for readings in (1, 2, 3) for phi in (0.0, 0.3, 0.6)]
     cohorts = {kind: [scores(rng, *kind) for _ in range(patients)] for kind in kinds}
     months = patients * (DAYS - FIRST) / MONTH
-    limits = np.arange(1.6, 5.01, 0.1)
+    limits = np.arange(1.2, 6.01, 0.1)
     rate = {
         kind: np.array([sum(alarms(s, x) for s in all_) for x in limits]) / months for kind, all_ in cohorts.items()
     }

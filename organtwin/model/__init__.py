@@ -1,6 +1,6 @@
 """The objects of the twin. All immutable; all carry the recipe that made them."""
 
-from organtwin.model.alert import Acknowledgement, Alert
+from organtwin.model.alert import Acknowledgement, Alert, Monitoring
 from organtwin.model.base import Frozen, Recipe, TwinObject
 from organtwin.model.centerline import Branch, Centerline, Finding
 from organtwin.model.dynamic import DynamicSegmentation, DynamicVolume
@@ -41,6 +41,7 @@ KINDS: dict[str, type[TwinObject]] = {
         Forecast,
         Course,
         Alert,
+        Monitoring,
     )
 }
 
@@ -63,6 +64,7 @@ __all__ = [
     "Forecast",
     "Frozen",
     "Intervention",
+    "Monitoring",
     "Observations",
     "OrganMesh",
     "Person",

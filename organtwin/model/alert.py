@@ -1,8 +1,10 @@
-"""What the monitoring noticed, and who has seen it."""
+"""What is watched in a patient, what the monitoring noticed, and who has seen it."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from organtwin.model.base import Frozen, TwinObject
 
@@ -31,3 +33,16 @@ class Alert(TwinObject):
     evidence: tuple[str, ...] = ()
     ended_s: float | None = None
     acknowledged: Acknowledgement | None = None
+
+
+class Monitoring(TwinObject):
+    """What this patient is watched for: the protocols by name, each with its whole YAML text, since ``begun_s``.
+
+    The text is the patient's own copy: it can be changed for him, and what fired can be understood when the shipped one has
+    changed since. The newest one of a project counts; a change makes a version.
+    """
+
+    kind: ClassVar[str] = "monitoring"
+
+    protocols: dict[str, str] = Field(default_factory=dict)
+    begun_s: float = 0.0

@@ -32,7 +32,7 @@ WILD = 3.0  # standard deviations from the median of a week, beyond which a valu
 # three readings, correlation 0 to 0.6 from day to day, a tenth of the days missing, tails of Student's t with 5 degrees of
 # freedom; each alarm counted once until it is over (benchmarks/drift_thresholds.py makes the table again).
 THRESHOLDS: tuple[tuple[float, float], ...] = (
-    (1.0, 1.9), (0.5, 2.4), (0.2, 3.0), (0.1, 3.4), (0.05, 3.7), (0.02, 4.1), (0.01, 4.4),
+    (1.0, 1.4), (0.5, 2.5), (0.2, 3.1), (0.1, 3.5), (0.05, 3.8), (0.02, 4.3), (0.01, 4.6),
 )  # fmt: skip
 
 
@@ -190,7 +190,8 @@ def _fitted(one: Daily, direction: Direction, onsets: NDArray[np.int64], setting
         spread, correlation = _own(one.days, left, one.values)
         fit = _regress(_tamed(one, spread), one.days, shapes, correlation)
     t = fit.slope / np.maximum(spread * fit.unit_error, 1e-12)
-    score = _normal_of_t(t, max(count - 4, 2))
+    # correlated days count for fewer free ones: their own number less level, change, spread and correlation
+    score = _normal_of_t(t, max(count * (1.0 - correlation) / (1.0 + correlation) - 4.0, 3.0))
     if direction == "fall":
         score = -score
     elif direction == "either":
@@ -278,9 +279,9 @@ def _tamed(one: Daily, spread: float) -> Floats:
     return middle + np.clip(one.values - middle, -WILD * spread, WILD * spread)
 
 
-def _normal_of_t(t: Floats, freedom: int) -> Floats:
+def _normal_of_t(t: Floats, freedom: float) -> Floats:
     """The normal score of the same tail as ``t`` (Wallace 1959, Ann. Math. Stat. 30:1121; good to 1 % of the score)."""
-    f = float(freedom)
+    f = freedom
     return np.sign(t) * (8.0 * f + 1.0) / (8.0 * f + 3.0) * np.sqrt(f * np.log1p(t**2 / f))
 
 
