@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.io import images, phases, stack
 from organtwin.io.frames import Frame, Unreadable, quiet, read_frames
-from organtwin.io.identity import clean, same_person, surrogate_uid
+from organtwin.io.identity import clean, same_person, shifted_date, surrogate_uid
 from organtwin.io.pixels import LOWEST_HU, Plane, common_type, decode, settle_padding, too_large
 from organtwin.io.series import SECONDARY_CAPTURE, Series, normal_of, sort_into_series, when
 from organtwin.io.sources import Gathered, Progress, Silent, gather
@@ -345,6 +345,8 @@ def _assemble(
             if value
         }
         facts |= {"study date": first.study_date} if first.study_date else {}
+    elif day := shifted_date(first.patient, first.study_date):
+        facts["study date shifted"] = day
     return Volume(
         name=name, grid=layout.grid, values=values, modality=series.modality or "OT",
         value_unit=middle.unit, window=middle.window, acquisition=facts, notes=tuple(notes),

@@ -30,6 +30,8 @@ EDGE = 0.15  # of a voxel: how far off a whole outline is on one scan
 CALIPER = 0.29  # of a voxel: a length between two edges, each even within a voxel (1/sqrt(12))
 SMALLEST_ML = 0.05
 APART_MM = 8.0  # two outlines of one lesion are not farther from each other after the scans are laid over each other
+FORK_MM = 130.0  # the abdominal aorta is about so long
+BETWEEN_MM = 30.0  # from the top of the kidneys up to the diaphragm
 PLACE_MM = 15.0  # a place of a vessel is looked for within this of where it should be
 
 
@@ -110,7 +112,9 @@ def lesions(key: str, studies: Sequence[Study], laid: Sequence[Laid]) -> list[Me
         pairs = [(int(r), int(c)) for r, c in zip(*linear_sum_assignment(cost), strict=True) if cost[r, c] < APART_MM]
         taken = {c: r for r, c in pairs}
         gone = set(range(len(last))) - set(taken.values())
-        many += [f"{tracks[r].name} was not seen again on {study.said}." for r in sorted(gone) if at - tracks[r].at[-1] == 1]
+        many += [
+            f"{tracks[r].name} was not seen again on {study.said}." for r in sorted(gone) if at - tracks[r].at[-1] == 1
+        ]
         for c, lesion in enumerate(found):
             if c in taken:
                 track, last[taken[c]] = tracks[taken[c]], lesion
@@ -130,7 +134,7 @@ def lesions(key: str, studies: Sequence[Study], laid: Sequence[Laid]) -> list[Me
 
 
 def _pieces(seg: Segmentation, key: str, over: Laid) -> list[_Lesion]:
-    labels = [s.label for s in seg.segments if _same(key, s.key)]
+    labels = [s.label for s in seg.segments if same(key, s.key)]
     made = []
     for label in labels:
         pieces, count = ndimage.label(np.asarray(seg.labels) == label)
@@ -142,13 +146,16 @@ def _pieces(seg: Segmentation, key: str, over: Laid) -> list[_Lesion]:
             at = np.argwhere(mask).mean(axis=0) + [s.start for s in box]
             made.append(
                 _Lesion(
-                    over.first(seg.grid.to_world(at[::-1])[None])[0], float(np.cbrt(ml * 1000 * 0.75 / np.pi)), ml, _edge_ml(mask, seg)
+                    over.first(seg.grid.to_world(at[::-1])[None])[0],
+                    float(np.cbrt(ml * 1000 * 0.75 / np.pi)),
+                    ml,
+                    _edge_ml(mask, seg),
                 )
             )
     return made
 
 
-def _same(key: str, other: str) -> bool:
+def same(key: str, other: str) -> bool:
     first, _, number = other.rpartition("_")
     return other == key or (first == key and number.isdigit())
 
@@ -166,16 +173,18 @@ def vessel(key: str, studies: Sequence[Study], laid: Sequence[Laid], what: str, 
     A place is what the last scan that has a finding there shows; on the others the line is read where that lies after the scans
     are laid over each other. Where no scan shows any, it is the widest place of the last one.
     """
-    lines = [_line(s, key, PartMonitor(monitor, n / len(studies), (n + 1) / len(studies))) for n, s in enumerate(studies)]
+    lines = [
+        _line(s, key, PartMonitor(monitor, n / len(studies), (n + 1) / len(studies))) for n, s in enumerate(studies)
+    ]
     places = _places(lines, laid, what)
     made = []
     for last, finding in places:
-        line = lines[last]
+        line, given = lines[last], studies[last]
         assert line is not None
         narrow = finding.what == "stenosis"
         branch = finding.name or structure(key).name
         name = f"{structure(key).name}: {branch.replace('_', ' ')}" if branch.lower() != key else structure(key).name
-        subject = subjects.STENOSIS if narrow else _wide(key, line, finding)
+        subject = subjects.STENOSIS if narrow else _wide(key, line, finding, given.segmentation)
         track = Measured(f"{name} {subject.name.split()[-1]}", subject)
         window = _window(line, finding)
         for at, (study, other, over) in enumerate(zip(studies, lines, laid, strict=True)):
@@ -199,7 +208,8 @@ def _line(study: Study, key: str, monitor: Monitor) -> Centerline | None:
     if study.centerline is not None:
         if study.centerline.clear is None:
             raise BadInput(
-                f"'{study.centerline.name}' was followed but not measured", remedy="Measure the vessel first: 'organtwin vessel'."
+                f"'{study.centerline.name}' was followed but not measured",
+                remedy="Measure the vessel first: 'organtwin vessel'.",
             )
         return study.centerline
     seg = study.segmentation
@@ -213,7 +223,9 @@ def _line(study: Study, key: str, monitor: Monitor) -> Centerline | None:
 
 
 def _places(lines: Sequence[Centerline | None], laid: Sequence[Laid], what: str) -> list[tuple[int, Finding]]:
-    wanted = {"diameter": ("aneurysm", "dilatation"), "stenosis": ("stenosis",)}.get(what, ("aneurysm", "dilatation", "stenosis"))
+    wanted = {"diameter": ("aneurysm", "dilatation"), "stenosis": ("stenosis",)}.get(
+        what, ("aneurysm", "dilatation", "stenosis")
+    )
     taken: list[tuple[int, Finding, Numbers]] = []
     for n in reversed(range(len(lines))):
         line = lines[n]
@@ -270,12 +282,24 @@ def _at_place(line: Centerline, window_mm: Numbers, finding: Finding, narrow: bo
     return float(np.clip(100 * (1 - diameter.min() / finding.reference_mm), 0.0, 100.0))
 
 
-def _wide(key: str, line: Centerline, finding: Finding) -> Subject:
+def _wide(key: str, line: Centerline, finding: Finding, seg: Segmentation | None) -> Subject:
     if key != "aorta":
         return subjects.VESSEL
-    name = finding.name.lower()
-    iliac = any(b.name.startswith("iliac") for b in line.branches)
-    return subjects.AORTA if "abdominal" in name or (iliac and "thorac" not in name and "ascend" not in name) else subjects.THORACIC
+    return subjects.AORTA if _abdominal(line, finding, seg) else subjects.THORACIC
+
+
+def _abdominal(line: Centerline, finding: Finding, seg: Segmentation | None) -> bool:
+    """Below the branches to the gut and the kidneys, near the fork to the legs, or, where no branch is known, at the kidneys."""
+    starts = {b.name: float(line.distance_mm[b.first]) for b in line.branches}
+    gut = [s for name, s in starts.items() if name.startswith(("celiac", "sma", "renal"))]
+    legs = [s for name, s in starts.items() if name.startswith("iliac")]
+    if gut or legs:
+        return finding.at_mm > min([*gut, *(s - FORK_MM for s in legs)])
+    keys = [] if seg is None else [s.key for s in seg.segments if s.key.startswith("kidney") and s.volume_mm3]
+    if seg is None or not keys:
+        return False
+    at = np.argwhere(np.isin(np.asarray(seg.labels), [seg.segment(k).label for k in keys]))
+    return finding.point_mm[2] < float(seg.grid.to_world(at[:, ::-1])[:, 2].max()) + BETWEEN_MM
 
 
 # -- hearts -------------------------------------------------------------------------------------------------------------

@@ -104,7 +104,11 @@ def _by_middles(fixed: Segmentation, moving: Segmentation, grows: str) -> tuple[
         if 0.8 < other.volume_mm3 / s.volume_mm3 < 1.25 and s.key != "body":
             shared.append(s.key)
     if not shared:
-        shared = [s.key for s in fixed.segments if s.volume_mm3 and any(o.key == s.key and o.volume_mm3 for o in moving.segments)][:1]
+        shared = [
+            s.key
+            for s in fixed.segments
+            if s.volume_mm3 and any(o.key == s.key and o.volume_mm3 for o in moving.segments)
+        ][:1]
     matrix = np.eye(4)
     if not shared:
         matrix[:3, 3] = fixed.grid.centre_mm - moving.grid.centre_mm
@@ -127,10 +131,7 @@ def _middle_mm(segmentation: Segmentation, key: str) -> Numbers:
     labels = np.asarray(segmentation.labels)
     step = max(1, round((labels.size / 4e6) ** (1 / 3)))
     at = np.argwhere(labels[::step, ::step, ::step] == segmentation.segment(key).label)
-    if not len(at):
-        at = np.argwhere(labels == segmentation.segment(key).label)
-    else:
-        at = at * step
+    at = at * step if len(at) else np.argwhere(labels == segmentation.segment(key).label)
     return segmentation.grid.to_world(at.mean(axis=0)[::-1]) if len(at) else segmentation.grid.centre_mm
 
 
@@ -145,7 +146,9 @@ def _around(segmentation: Segmentation, key: str, margin_mm: float) -> tuple[Num
     low = np.array([s.start for s in found[0]])[::-1]
     high = np.array([s.stop - 1 for s in found[0]])[::-1]
     ends = np.array([low, high])
-    corners = segmentation.grid.to_world([(ends[a, 0], ends[b, 1], ends[c, 2]) for a in (0, 1) for b in (0, 1) for c in (0, 1)])
+    corners = segmentation.grid.to_world(
+        [(ends[a, 0], ends[b, 1], ends[c, 2]) for a in (0, 1) for b in (0, 1) for c in (0, 1)]
+    )
     return corners.min(axis=0) - margin_mm, corners.max(axis=0) + margin_mm
 
 
@@ -190,7 +193,9 @@ def _mask(segmentation: Segmentation, key: str, grows: str, like: sitk.Image) ->
     labels[inside] = np.asarray(segmentation.labels)[k, j, i]
     labels = labels.reshape(size).transpose(2, 1, 0)
     spacing = like.GetSpacing()[::-1]
-    near = ndimage.distance_transform_edt(labels != segmentation.segment(key).label, sampling=spacing) <= 0.6 * AROUND_MM
+    near = (
+        ndimage.distance_transform_edt(labels != segmentation.segment(key).label, sampling=spacing) <= 0.6 * AROUND_MM
+    )
     growing = [s.label for s in segmentation.segments if grows and s.key.startswith(grows)]
     if growing and (own := np.isin(labels, growing)).any():
         near &= ndimage.distance_transform_edt(~own, sampling=spacing) > FINE_MM

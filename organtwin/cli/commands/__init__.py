@@ -6,10 +6,12 @@ from organtwin.cli.commands import study
 from organtwin.cli.commands import vessels
 from organtwin.cli.commands import dynamic
 from organtwin.cli.commands import tissue
+from organtwin.cli.commands import course
 from organtwin.cli.commands import liver
 from organtwin.cli.commands import edit
 from organtwin.cli.commands import quality
 from organtwin.cli.commands import plan
+from organtwin.cli.commands import pathway
 from organtwin.cli.commands import rehearsal
 from organtwin.cli.commands import exchange
 from organtwin.cli.commands import project
@@ -18,6 +20,6 @@ from organtwin.cli.commands import script
 from organtwin.cli.commands import program
 
 __all__ = [
-    "batch", "dynamic", "edit", "exchange", "liver", "plan", "program", "project", "quality", "rehearsal", "script", "study",
-    "tissue", "vessels",
+    "batch", "course", "dynamic", "edit", "exchange", "liver", "pathway", "plan", "program", "project", "quality", "rehearsal",
+    "script", "study", "tissue", "vessels",
 ]  # fmt: skip
