@@ -111,7 +111,8 @@ def steps_of(c: Array, period: float, step_s: float) -> int:
         (0.3 * c[_ERV] + c[_PRV] + c[_ERA] + c[_PRA]) / r,
     )
     stiffest = max(stiffest, c[_RS] / c[_LS], c[_RV] / c[_LV], c[_RP] / c[_LP], c[_RPV] / c[_LPV])
-    return int(math.ceil(period / min(step_s, STABLE / stiffest)))
+    steps: int = math.ceil(period / min(step_s, STABLE / stiffest))
+    return steps
 
 
 @compiled

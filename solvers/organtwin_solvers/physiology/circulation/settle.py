@@ -133,7 +133,7 @@ def beats_in_time(x: Array, c: Array, count: int, step_s: float, fixed: int, out
     none = np.empty((0, 1))
     now = np.empty(_N_CIRCUIT)
     for k in range(count):
-        period, given = respond(c, x[12], now)
+        period, _ = respond(c, x[12], now)
         steps = fixed if fixed > 0 else steps_of(now, period, step_s)
         beat(x[:12], now, period, steps, out[k], none, work)
         x[12] = out[k, 2]
@@ -148,7 +148,7 @@ def trace_all(x: Array, circuits: Array, steps: int, out: Array, traces: Array) 
         y = x[member].copy()
         period, given = respond(circuits[member], y[12], now)
         fill(y, now, circuits[member, _VOLUME] + given)
-        fine = steps * int(math.ceil(steps_of(now, period, 2e-3) / steps))
+        fine = steps * math.ceil(steps_of(now, period, 2e-3) / steps)
         long = np.empty((fine, traces.shape[2]))
         beat(y[:12], now, period, fine, out[member], long, work)
         traces[member] = long[:: fine // steps]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from organtwin.physiology.model import Floats, Run
 from organtwin_solvers.physiology.circulation.beat import MEASURED, STEP_S, TRACED, M
 from organtwin_solvers.physiology.circulation.circuit import NAMES, PLACE
 from organtwin_solvers.physiology.circulation.manifest import MODEL
-from organtwin_solvers.physiology.circulation.settle import MOST_BEATS, UNKNOWNS, settle_all, trace_all
+from organtwin_solvers.physiology.circulation.settle import MOST_BEATS, settle_all, trace_all
 from organtwin_solvers.physiology.ensemble import each_member
 
 SAMPLES = 200  # of a beat that curves() gives
@@ -23,8 +24,8 @@ PUMP_HEAD_MMHG, PUMP_RESISTANCE = (
 )  # at full speed; about that of a HeartMate 3 (Noor et al. 2016, ASAIO J 62:36)
 
 # Of full exercise, fitted to Higginbotham 1986 and to 5 to 6 L of cardiac output per L of oxygen (Astrand 1964).
-EXERCISE_CONDUCTANCE, EXERCISE_CONTRACTILITY, EXERCISE_VEINS_ML, EXERCISE_SETPOINT_MMHG = 2.0, 1.0, 450.0, 22.0
-EXERCISE_PULMONARY = 0.6
+EXERCISE_CONDUCTANCE, EXERCISE_CONTRACTILITY, EXERCISE_VEINS_ML, EXERCISE_SETPOINT_MMHG = 2.2, 1.4, 730.0, 25.5
+EXERCISE_PULMONARY, EXERCISE_SHORTENING = 1.0, 0.5
 
 
 class Circulation:
@@ -85,14 +86,15 @@ def circuits_of(parameters: Floats, drives: Floats) -> Floats:
     rate = p["heart_rate"] + effort * (most - p["heart_rate"]) + d["heart_rate_change"]
     dilation = np.maximum(0.1, 1.0 + d["resistance_change"]) / (1.0 + EXERCISE_CONDUCTANCE * effort)
     lungs = np.maximum(0.1, 1.0 + d["pulmonary_resistance_change"]) / (1.0 + EXERCISE_PULMONARY * effort)
+    systole = p["systole"] / (1.0 + EXERCISE_SHORTENING * effort)
     put(
         rate_per_min=np.clip(np.where(paced, d["pacing_rate"], rate), 25.0, 220.0),
-        paced=paced, rate_max=most,
+        paced=paced.astype(float), rate_max=most,
         elv_active=p["contractility"] * strength, elv_passive=p["stiffness"], v0_lv=p["unloaded_volume"],
         erv_active=p["right_contractility"] * strength, erv_passive=p["right_stiffness"], v0_rv=15.0,
         ela_active=0.8 * p["atrial_stiffness"] * strength, ela_passive=p["atrial_stiffness"], v0_la=4.0,
         era_active=0.4 * p["atrial_stiffness"] * strength, era_passive=0.5 * p["atrial_stiffness"], v0_ra=4.0,
-        contract_v=p["systole"], relax_v=0.5 * p["systole"], contract_a=0.12, relax_a=0.12, lead_a=0.19,
+        contract_v=systole, relax_v=0.5 * systole, contract_a=0.12, relax_a=0.12, lead_a=0.19,
         r_sys=p["systemic_resistance"] * dilation,
         c_sys=p["arterial_compliance"] * np.maximum(0.2, 1.0 + d["compliance_change"]), l_sys=0.005,
         z_aorta=p["aortic_impedance"] + np.maximum(0.0, d["aortic_resistance"]),
@@ -129,7 +131,7 @@ def _settled(x: Floats, circuits: Floats) -> Floats:
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, members // 32
     )
     edges = np.linspace(0, members, max(workers, 1) + 1).astype(int)
-    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [slice(a, b) for a, b in pairwise(edges)]
 
     def settle_part(s: slice) -> None:
         settle_all(x[s], circuits[s], STEP_S, measured[s], beats[s], MOST_BEATS)
