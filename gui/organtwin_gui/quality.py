@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
-import sys
 from typing import Any
 
-from PySide6.QtCore import QProcess, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QDialog,
@@ -23,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from organtwin_gui.badges import badge_pixmap, said_of
 from organtwin_gui.bridge import Bridge
+from organtwin_gui.command import Command
 from organtwin_gui.forms import quiet, title
 
 ORDER = {"poor": 0, "fair": 1, "good": 2}
@@ -65,19 +64,17 @@ class QualityDialog(QDialog):
         for widget in (self._head, self._said, self._bar):
             column.addWidget(widget)
         column.addWidget(scroll, 1)
-        self._process = QProcess(self)
-        self._process.finished.connect(self._measured)
         folder = str(bridge.document.project.folder)
-        arguments = ["quality", folder, "--segmentation", segmentation, "--pictures", "--json"]
-        self._process.start(sys.executable, ["-m", "organtwin.cli.main", *arguments])
+        self._command = Command(["quality", folder, "--segmentation", segmentation, "--pictures", "--json"], self)
+        self._command.answered.connect(self._measured)
+        self._command.refused.connect(self._refused)
 
-    def _measured(self, code: int, _status: object) -> None:
+    def _refused(self, sentence: str) -> None:
         self._bar.hide()
-        if code != 0:
-            said = bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip()
-            self._said.setText(said.removeprefix("organtwin: ") or "The measuring was ended. Close this and try again.")
-            return
-        found: list[dict[str, Any]] = json.loads(bytes(self._process.readAllStandardOutput().data()))
+        self._said.setText(sentence or "The measuring was ended. Close this and try again.")
+
+    def _measured(self, found: list[dict[str, Any]]) -> None:
+        self._bar.hide()
         found.sort(key=lambda q: ORDER[q["level"]])
         doubtful = sum(q["level"] != "good" for q in found)
         words = {0: "Nothing stands out.", 1: "One structure needs a look."}
@@ -131,7 +128,5 @@ class QualityDialog(QDialog):
 
     def done(self, result: int) -> None:
         """Whatever still measures is ended."""
-        if self._process.state() is not QProcess.ProcessState.NotRunning:
-            self._process.kill()
-            self._process.waitForFinished(1000)
+        self._command.stop()
         super().done(result)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import QProcess, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from organtwin_gui.command import Command
 from organtwin_gui.forms import quiet
 
 
@@ -43,9 +43,9 @@ class SeriesDialog(QDialog):
         layout = QVBoxLayout(self)
         for widget in (self._said, self._wait, self.tree, self._buttons):
             layout.addWidget(widget)
-        self._process = QProcess(self)
-        self._process.finished.connect(self._listed)
-        self._process.start(sys.executable, ["-m", "organtwin.cli.main", "series", str(folder), "--json"])
+        self._command = Command(["series", str(folder), "--json"], self)
+        self._command.answered.connect(self._listed)
+        self._command.refused.connect(self._refused)
 
     @property
     def chosen(self) -> list[str]:
@@ -54,18 +54,15 @@ class SeriesDialog(QDialog):
         return [str(i.data(0, Qt.ItemDataRole.UserRole)) for i in items if i.checkState(0) is Qt.CheckState.Checked]
 
     def done(self, result: int) -> None:
-        if self._process.state() is not QProcess.ProcessState.NotRunning:
-            self._process.kill()
-            self._process.waitForFinished(1000)
+        self._command.stop()
         super().done(result)
 
-    def _listed(self) -> None:
+    def _refused(self, sentence: str) -> None:
         self._wait.hide()
-        try:
-            series = json.loads(bytes(self._process.readAllStandardOutput().data()))
-        except ValueError:
-            self._said.setText(bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip())
-            return
+        self._said.setText(sentence)
+
+    def _listed(self, series: list[dict[str, Any]]) -> None:
+        self._wait.hide()
         self._said.setText("Tick what to import.")
         for one in series:
             line = f"{one['number']}: {one['description'] or 'no description'} ({one['modality'] or '?'}), {one['summary']}"

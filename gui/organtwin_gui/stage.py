@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor
 
 from organtwin.document import Change
@@ -15,6 +14,7 @@ from organtwin.model import Centerline, OrganMesh, Result, Segmentation, Surface
 from organtwin.store import Entry
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
+from organtwin_gui.command import Command
 from organtwin_gui.views import ImageScene, Viewport
 from organtwin_gui.views.items.organ_mesh import MeshItem
 
@@ -41,7 +41,7 @@ class Stage(QObject):
     def __init__(self, bridge: Bridge, scene: ImageScene, viewport: Viewport) -> None:
         super().__init__(viewport)
         self.bridge, self.scene, self.viewport = bridge, scene, viewport
-        self._processes: list[QProcess] = []
+        self._commands: list[Command] = []
         bridge.opened.connect(self._opened)
         bridge.closed.connect(self._closed)
         bridge.changed.connect(self._document_changed)
@@ -231,23 +231,21 @@ class Stage(QObject):
         return str(self.bridge.document.project.folder)
 
     def _run(self, arguments: list[str], good: str) -> None:
-        process = QProcess(self)
-        self._processes.append(process)
-        process.finished.connect(lambda code, _status: self._ran(process, code, good))
-        process.start(sys.executable, ["-m", "organtwin.cli.main", *arguments])
+        command = Command(arguments, self)
+        self._commands.append(command)
+        command.answered.connect(lambda _said: self._ran(command, good))
+        command.refused.connect(lambda sentence: self._ran(command, "", sentence))
         self.bridge.told.emit("Writing …")
 
-    def _ran(self, process: QProcess, code: int, good: str) -> None:
-        self._processes.remove(process)
-        if code == 0:
+    def _ran(self, command: Command, good: str, refused: str = "") -> None:
+        self._commands.remove(command)
+        if good:
             self.bridge.told.emit(good)
         else:
-            said = bytes(process.readAllStandardError().data()).decode(errors="replace").strip()
-            self.bridge.failed.emit(said.removeprefix("organtwin: ") or "The file could not be written.")
-        process.deleteLater()
+            self.bridge.failed.emit(refused or "The file could not be written.")
+        command.deleteLater()
 
     def shut_down(self) -> None:
         """End what is still being written."""
-        for process in self._processes:
-            process.kill()
-            process.waitForFinished(1000)
+        for command in self._commands:
+            command.stop()
