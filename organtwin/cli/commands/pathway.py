@@ -1,0 +1,106 @@
+"""``organtwin pathway``: who waits how long for beds, theatres and scanners under a plan."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from organtwin.cli.base import AsJson, app, opened
+from organtwin.cli.follow import console
+from organtwin.errors import BadInput
+from organtwin.model import Observations
+from organtwin.pathway import Comparison, compare, of_events, read_plan, simulate
+from organtwin.pathway.laws import Duration
+
+
+@app.command()
+def pathway(
+    plan: Annotated[
+        Path, typer.Argument(help="A plan, YAML or JSON: resources, patients, and what each needs in turn.")
+    ],
+    other: Annotated[
+        list[Path] | None, typer.Option("--compare", help="Another plan for the same patients (repeat).")
+    ] = None,
+    twin: Annotated[
+        list[Path] | None,
+        typer.Option(help="A project whose recorded procedures say how long they take here (repeat)."),
+    ] = None,
+    replications: Annotated[
+        int | None, typer.Option(min=2, max=1000, help="How often each plan is lived through.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Waiting times, use and throughput of a care pathway, and what another plan would change."""
+    plans = [read_plan(file) for file in (plan, *(other or ()))]
+    if len({one.name for one in plans}) < len(plans):
+        raise BadInput("Two plans have the same name", remedy="Give each its own 'name'.")
+    first = plans[0]
+    times = twin_times(twin or [])
+    outcomes = []
+    for one in plans:
+        same = one.model_copy(update={"seed": first.seed, "replications": replications or first.replications})
+        with console.status(f"{one.name} ..."):
+            outcomes.append(simulate(same.with_times(times)))
+    compared = compare(outcomes)
+    if as_json:
+        print(json.dumps(_plain(compared), indent=1))
+        return
+    for line in table(compared):
+        print(line)
+
+
+def twin_times(projects: list[Path]) -> dict[str, Duration]:
+    """What the records of projects say of their procedures."""
+    timelines: list[Observations] = []
+    for folder in projects:
+        with opened(folder) as document:
+            found = [document.get(entry.uuid) for entry in document.entries("observations")]
+        timelines += [thing for thing in found if isinstance(thing, Observations)]
+    return of_events(timelines)
+
+
+def table(compared: Comparison) -> list[str]:
+    """Numbers with 95 % intervals, a column for each plan, and differences from the first."""
+    outcomes = compared.outcomes
+    names = list(dict.fromkeys(number.name for outcome in outcomes for number in outcome.numbers))
+    width = max(map(len, names))
+    lines = [f"{'':<{width}}  " + "  ".join(f"{outcome.plan:<34.34}" for outcome in outcomes)]
+    for name in names:
+        cells = []
+        for place, outcome in enumerate(outcomes):
+            number = next((n for n in outcome.numbers if n.name == name), None)
+            if number is None or math.isnan(number.mean):
+                cells.append(f"{'-':<34}")
+                continue
+            text = f"{number.mean:.3g} [{number.low:.3g}, {number.high:.3g}] {number.unit}"
+            if place:
+                change = next((n for n in compared.differences[place - 1] if n.name == name), None)
+                if change is not None and (change.low > 0.0 or change.high < 0.0):
+                    text += f" ({change.mean:+.2g})"
+            cells.append(f"{text:<34}")
+        lines.append(f"{name:<{width}}  " + "  ".join(cells).rstrip())
+    if len(outcomes) > 1:
+        lines.append(
+            "In brackets after a number: its difference from the first plan, where the 95 % interval leaves out zero."
+        )
+    for outcome in outcomes:
+        lines += [f"warning: {outcome.plan}: {warning}" for warning in outcome.warnings]
+    lines += [f"assumes {said}" for said in dict.fromkeys(said for outcome in outcomes for said in outcome.assumes)]
+    return lines
+
+
+def _plain(compared: Comparison) -> Any:
+    """JSON has no NaN: what is unknown is null."""
+
+    def clean(data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: clean(value) for key, value in data.items()}
+        if isinstance(data, list | tuple):
+            return [clean(value) for value in data]
+        return None if isinstance(data, float) and not math.isfinite(data) else data
+
+    return clean(compared.model_dump())
