@@ -9,22 +9,24 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import stat
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import Cancelled, OrganTwinError
 from organtwin.jobs import events as said
 from organtwin.jobs.process import born
 from organtwin.jobs.spec import CHECKPOINT, JobSpec
+from organtwin.store.vault import vault_of
 
 CANCEL_PATIENCE_S = 1.2
 
@@ -33,8 +35,9 @@ class EventMonitor:
     """A monitor that writes events, at most ten progress lines a second, and raises when the job was cancelled."""
 
     def __init__(self, folder: Path, silent: bool = False) -> None:
-        self._path, self._cancel, self._silent = folder / "events.jsonl", folder / "cancel", silent
-        self._checkpoint = folder / CHECKPOINT
+        self._vault = vault_of(folder)
+        self._path, self._cancel = self._vault.path(folder / "events.jsonl"), folder / "cancel"
+        self._checkpoint, self._silent = folder / CHECKPOINT, silent
         self._began = self._last = time.monotonic()
         self._guard = threading.Lock()
         self._what = ""
@@ -63,21 +66,15 @@ class EventMonitor:
         self._check()
         if self._silent:
             return
-        fresh = self._checkpoint.with_suffix(".part")
         try:
-            with fresh.open("wb") as stream:
-                np.savez(stream, **arrays)  # type: ignore[arg-type]  # any name but allow_pickle
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.replace(self._checkpoint)
-        except OSError as error:
-            fresh.unlink(missing_ok=True)
-            self.log(f"The checkpoint could not be written ({error.strerror}); the one before it stays.")
+            self._vault.save_arrays(self._checkpoint, arrays)
+        except (OSError, OrganTwinError) as error:
+            why = error.what if isinstance(error, OrganTwinError) else error.strerror
+            self.log(f"The checkpoint could not be written ({why}); the one before it stays.")
 
     def kept(self) -> dict[str, NDArray[Any]] | None:
         try:
-            with np.load(self._checkpoint) as arrays:
-                return dict(arrays)
+            return self._vault.load_arrays(self._checkpoint)
         except (OSError, ValueError, BadZipFile):  # none, or not a whole one
             return None
 
@@ -85,7 +82,7 @@ class EventMonitor:
         """One line; where the disk has no room for it, the work goes on without."""
         if self._silent:
             return
-        line = event.model_dump_json().encode() + b"\n"
+        line = self._vault.line(event.model_dump_json().encode()) + b"\n"
         with self._guard:
             try:
                 with self._path.open("ab") as stream:
@@ -111,6 +108,7 @@ def _watch_cancel(folder: Path, monitor: EventMonitor, ended: threading.Event) -
 
 def run(folder: Path) -> int:
     """Do the job; returns the exit code (0 done, 3 bad input, 4 failed, 5 cancelled)."""
+    vault = vault_of(folder)
     rank = int(os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK", "0")))
     monitor = EventMonitor(folder, silent=rank > 0)
     group = os.getpgid(0)
@@ -122,7 +120,7 @@ def run(folder: Path) -> int:
         from organtwin.operations import find
         from organtwin.store.objects import load_object, save_object
 
-        spec = JobSpec.model_validate_json((folder / "spec.json").read_text(encoding="utf-8"))
+        spec = JobSpec.model_validate_json(vault.read_bytes(folder / "spec.json"))
         objects = folder.parent.parent / "objects"
         inputs = {role: load_object(objects / uuid) for role, uuid in spec.inputs.items()}
         made = find(spec.operation)(inputs, spec.parameters, monitor)
@@ -130,8 +128,7 @@ def run(folder: Path) -> int:
             for thing in made:
                 save_object(thing, folder / "result")
         if rank == 0:
-            for file in (folder / CHECKPOINT, (folder / CHECKPOINT).with_suffix(".part")):
-                file.unlink(missing_ok=True)
+            vault.path(folder / CHECKPOINT).unlink(missing_ok=True)
         usage = (
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         )
@@ -167,5 +164,16 @@ def run(folder: Path) -> int:
         return 4
 
 
+def _keep_output(folder: Path) -> None:
+    """Of a sealed project's job: what was printed went to memory. Keep it, for the window may be gone."""
+    vault = vault_of(folder)
+    if vault.sealed and stat.S_ISREG(os.fstat(1).st_mode):  # no rank of several, whose output goes through mpiexec
+        sys.stdout.flush()
+        with suppress(OSError, OrganTwinError):
+            vault.keep_log(folder / "stdout.log", os.fdopen(os.dup(1), "r+b"))
+
+
 if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1])))
+    code = run(Path(sys.argv[1]))
+    _keep_output(Path(sys.argv[1]))
+    sys.exit(code)

@@ -276,7 +276,7 @@ class Workbench:
     def _made_hand(self) -> Hand:
         if self._hand is None:
             assert self._shared is not None
-            self._hand = Hand(self._shared, self.grid)
+            self._hand = Hand(self._shared, self.grid, vault=self.document.project.vault)
         return self._hand
 
     def _let_hand_go(self) -> None:

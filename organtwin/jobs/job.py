@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,16 +14,15 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from shutil import disk_usage, which
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
-
-from pydantic import ValidationError
 
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.jobs import events as said
 from organtwin.jobs.process import alive
 from organtwin.jobs.spec import CHECKPOINT, JobSpec
-from organtwin.store.atomic import said_plainly, write_json
+from organtwin.store.atomic import said_plainly
+from organtwin.store.vault import vault_of
 
 CANCEL_PATIENCE_S = 1.5
 START_PATIENCE_S = 60.0
@@ -46,9 +46,10 @@ class Job:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._vault = vault_of(folder)
         try:
-            self.spec = JobSpec.model_validate_json((folder / "spec.json").read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
+            self.spec = JobSpec.model_validate_json(self._vault.read_bytes(folder / "spec.json"))
+        except (OSError, ValueError) as error:
             raise BadInput("The description of a job is missing or damaged", where=str(folder)) from error
         self.state = JobState.WAITING
         self.fraction = 0.0
@@ -62,6 +63,7 @@ class Job:
         self._process: subprocess.Popen[bytes] | None = None
         self._offset = 0
         self._cancel_asked: float | None = None
+        self._output: BinaryIO | None = None  # what the worker prints
 
     @classmethod
     def create(
@@ -75,7 +77,9 @@ class Job:
         ranks: int = 1,
     ) -> Job:
         """Write the folder of a new job; it does not run yet."""
-        identity = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + uuid4().hex[:6]
+        vault = vault_of(jobs_folder)
+        when = "" if vault.sealed else datetime.now(UTC).strftime("%Y%m%d-%H%M%S-")
+        identity = when + uuid4().hex[: 16 if vault.sealed else 6]
         spec = JobSpec(
             id=identity,
             operation=operation,
@@ -89,7 +93,7 @@ class Job:
         folder = jobs_folder / identity
         with said_plainly(folder):
             (folder / "result").mkdir(parents=True)
-        write_json(folder / "spec.json", json.loads(spec.model_dump_json()))
+        vault.write_json(folder / "spec.json", json.loads(spec.model_dump_json()))
         return cls(folder)
 
     @property
@@ -106,14 +110,15 @@ class Job:
                     "Running on several ranks needs mpiexec", remedy="Install the solvers extra, or use one rank."
                 )
             command = [launcher, "-n", str(self.spec.ranks), *command]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        environment = {**self._vault.environment(), "PYTHONUNBUFFERED": "1"}
         if self.spec.ranks > 1:  # threads of one rank would stand in the way of the others: half the speed on two cores
             environment = dict.fromkeys(THREADS, "1") | environment
-        with said_plainly(self.folder), (self.folder / "stdout.log").open("ab") as log:
+        with said_plainly(self.folder):
+            self._output = self._vault.log_file(self.folder / "stdout.log")
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=self._output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 env=environment,
@@ -127,9 +132,12 @@ class Job:
         fresh = self._read_events()
         for event in fresh:
             self._take(event)
+        if gone:
+            self._keep_output()
         if not self.state.ended:
             if self._cancel_asked is not None and (gone or time.monotonic() - self._cancel_asked > CANCEL_PATIENCE_S):
                 self._kill()
+                self._keep_output()
                 fresh.append(self._write(said.Cancelled()))
                 self._take(fresh[-1])
             elif gone:
@@ -146,7 +154,7 @@ class Job:
     @property
     def can_resume(self) -> bool:
         """Whether it ended before it was done, and left a checkpoint."""
-        return self.state in (JobState.FAILED, JobState.CANCELLED) and (self.folder / CHECKPOINT).exists()
+        return self.state in (JobState.FAILED, JobState.CANCELLED) and self._vault.exists(self.folder / CHECKPOINT)
 
     def resume(self) -> None:
         """Go on from the last checkpoint.
@@ -181,7 +189,7 @@ class Job:
         kept = {key: value for key, value in self.spec.parameters.items() if key not in private}
         if kept != self.spec.parameters:
             self.spec = self.spec.model_copy(update={"parameters": kept})
-            write_json(self.folder / "spec.json", json.loads(self.spec.model_dump_json()))
+            self._vault.write_json(self.folder / "spec.json", json.loads(self.spec.model_dump_json()))
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -206,7 +214,7 @@ class Job:
                 self.state = JobState.CANCELLED
 
     def _read_events(self) -> list[said.Event]:
-        path = self.folder / "events.jsonl"
+        path = self._vault.path(self.folder / "events.jsonl")
         if not path.exists():
             return []
         with path.open("rb") as stream:
@@ -217,17 +225,17 @@ class Job:
         fresh = []
         for line in whole.splitlines():
             try:
-                fresh.append(said.EVENT.validate_json(line))
-            except ValidationError:
+                fresh.append(said.EVENT.validate_json(self._vault.record(line)))
+            except ValueError:
                 continue  # a line torn by a crash in the middle of writing
         return fresh
 
     def _write(self, event: said.Event) -> said.Event:
         try:
-            with (self.folder / "events.jsonl").open("ab") as stream:
-                stream.write(event.model_dump_json().encode() + b"\n")
-            self._offset = (self.folder / "events.jsonl").stat().st_size
-        except OSError:
+            path = self.folder / "events.jsonl"
+            self._vault.append(path, event.model_dump_json().encode(), sync=False)
+            self._offset = self._vault.path(path).stat().st_size
+        except (OSError, OrganTwinError):
             pass  # a full disk: whoever looks next finds the same out by himself
         return event
 
@@ -236,10 +244,16 @@ class Job:
             return self._process.poll() is not None
         if self._started is not None:
             return not alive(self._started.pid, self._started.born)
-        spoken = self.folder / "events.jsonl"
+        spoken = self._vault.path(self.folder / "events.jsonl")
         if spoken.exists() and spoken.stat().st_size > self._offset:
             return False  # its first words have not been read yet
-        return time.time() - (self.folder / "spec.json").stat().st_mtime > START_PATIENCE_S
+        return time.time() - self._vault.path(self.folder / "spec.json").stat().st_mtime > START_PATIENCE_S
+
+    def _keep_output(self) -> None:
+        output, self._output = self._output, None
+        if output is not None:
+            with contextlib.suppress(OSError, OrganTwinError):  # a full disk: the log is not worth a failure
+                self._vault.keep_log(self.folder / "stdout.log", output)
 
     def _kill(self) -> None:
         pid = self._process.pid if self._process else (self._started.pid if self._started else None)
@@ -260,12 +274,13 @@ class Job:
             likely = " The disk is full: free some space."
         last = ""
         log = self.folder / "stdout.log"
-        if not how and log.exists():
-            lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        if not how and self._vault.exists(log):
+            printed = self._vault.read_bytes(log).decode(errors="replace")
+            lines = [line for line in printed.splitlines() if line.strip()]
             of_rank = [line.partition("EXIT STRING:")[2].strip(" ()") for line in lines if "EXIT STRING:" in line]
             words = (of_rank or lines)[-1][:200].rstrip(".") if lines else ""
             last = f" Its last words were: {words}." if words else ""
-        kept = " It can go on from its last checkpoint." if (self.folder / CHECKPOINT).exists() else ""
+        kept = " It can go on from its last checkpoint." if self._vault.exists(self.folder / CHECKPOINT) else ""
         return (
             f"The worker of '{self.spec.label}' was ended{how} before it finished; "
             f"the project is unchanged.{likely}{last}{kept}"
@@ -274,4 +289,6 @@ class Job:
 
 def unseen(folder: Path, seen: Container[str]) -> list[Job]:
     """The jobs in a folder that nobody has dismissed, and whose result nobody has taken; oldest first."""
-    return [Job(one) for one in sorted(folder.glob("*/")) if one.name not in seen and (one / "spec.json").exists()]
+    vault = vault_of(folder)
+    found = [Job(one) for one in folder.glob("*/") if one.name not in seen and vault.exists(one / "spec.json")]
+    return sorted(found, key=lambda job: (job.spec.created, job.id) if vault.sealed else ("", job.id))

@@ -10,6 +10,7 @@ from typing import Any
 
 from organtwin.errors import BadInput
 from organtwin.model.rehearsal import Scene, Script, Step
+from organtwin.store.vault import vault_of
 
 FILE = "recording.jsonl"
 SYNC_S = 1.0
@@ -21,13 +22,14 @@ class Recording:
     def __init__(self, folder: Path, inputs: dict[str, str], scene: Scene) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.failed = ""
-        self._stream = (folder / FILE).open("a", encoding="utf-8")
+        self._vault = vault_of(folder)
+        self._stream = self._vault.path(folder / FILE).open("ab")
         self._synced = time.monotonic()
         self({"inputs": inputs, "scene": scene.model_dump(mode="json")})
 
     def __call__(self, line: dict[str, Any]) -> None:
         try:
-            self._stream.write(json.dumps(line) + "\n")
+            self._stream.write(self._vault.line(json.dumps(line).encode()) + b"\n")
             if time.monotonic() - self._synced > SYNC_S or "pose" not in line:
                 self._stream.flush()
                 os.fsync(self._stream.fileno())
@@ -55,8 +57,11 @@ def read(folder: Path) -> tuple[dict[str, str], Script]:
     poses: list[tuple[float, ...]] = []
     head: dict[str, Any] | None = None
     ticks = 0
+    vault = vault_of(folder)
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+        if not vault.exists(folder / FILE):
+            raise FileNotFoundError
+        lines = vault.records(folder / FILE)
     except OSError as error:
         raise BadInput(
             "The recording of a rehearsal is missing", where=str(folder), remedy="Rehearse again."
@@ -90,4 +95,4 @@ def read(folder: Path) -> tuple[dict[str, str], Script]:
 
 def unfinished(rehearsals: Path) -> list[Path]:
     """Folders of recordings that were neither kept nor put away, oldest first."""
-    return sorted(file.parent for file in rehearsals.glob(f"*/{FILE}"))
+    return sorted(one for one in rehearsals.glob("*/") if vault_of(one).exists(one / FILE))

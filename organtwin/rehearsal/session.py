@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from organtwin.model.tool import Pose
 from organtwin.rehearsal import messages as say
 from organtwin.rehearsal.frame import Frame
 from organtwin.rehearsal.shared_frames import Reader
+from organtwin.store.vault import vault_of
 
 FOLDER = "rehearsals"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -52,7 +52,8 @@ class Session:
         identity = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-") + uuid4().hex[:6]
         self.folder = Path(project) / FOLDER / identity
         self.folder.mkdir(parents=True)
-        self._log = (self.folder / "log.txt").open("wb")
+        vault = vault_of(self.folder)
+        self._log = vault.log_file(self.folder / "log.txt")
         self._process: subprocess.Popen[str] = subprocess.Popen(
             [sys.executable, "-m", "organtwin.rehearsal.server"],
             stdin=subprocess.PIPE,
@@ -60,7 +61,7 @@ class Session:
             stderr=self._log,
             text=True,
             start_new_session=True,
-            env={**os.environ, **dict.fromkeys(THREADS, "1")},  # small products: threads would only wait for each other
+            env={**vault.environment(), **dict.fromkeys(THREADS, "1")},  # small products: threads would only wait for each other
         )
         self._heard: deque[say.Event] = deque()
         self._reader: Reader | None = None

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from organtwin.errors import OrganTwinError
 
@@ -42,19 +42,26 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace ``path`` by ``text`` at once."""
+@contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content takes the place of ``path`` at once when all of it is written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with said_plainly(path):
         try:
-            with temporary.open("w", encoding="utf-8") as stream:
-                stream.write(text)
+            with temporary.open("wb") as stream:
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(path)
             sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace ``path`` by ``text`` at once."""
+    with replaced(path) as stream:
+        stream.write(text.encode("utf-8"))
 
 
 def write_json(path: Path, data: Any) -> None:

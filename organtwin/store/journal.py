@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from organtwin.model import Frozen
 from organtwin.store.atomic import said_plainly
+from organtwin.store.vault import PLAIN, Vault
 
 
 class Act(Frozen):
@@ -45,17 +46,17 @@ _LINE: TypeAdapter[Act | Undo | Redo | Dismiss] = TypeAdapter(Line)
 class Journal:
     """Lines on disk, each safe once :meth:`append` returns."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, vault: Vault = PLAIN) -> None:
+        self.path, self._vault = vault.path(path), vault
         self.lines: list[Act | Undo | Redo | Dismiss] = []
         self.damaged_from: int | None = None
         good = 0
-        if path.exists():
-            for number, raw in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        if self.path.exists():
+            for number, raw in enumerate(self.path.read_bytes().splitlines(keepends=True), start=1):
                 try:
                     if not raw.endswith(b"\n"):
                         raise ValueError("cut off")
-                    self.lines.append(_LINE.validate_json(raw))
+                    self.lines.append(_LINE.validate_json(vault.record(raw[:-1])))
                 except (ValidationError, ValueError):
                     self.damaged_from = number  # a line cut off by a crash: what stands before it counts
                     break
@@ -67,7 +68,7 @@ class Journal:
         with said_plainly(self.path), self.path.open("r+b" if self.path.exists() else "w+b") as stream:
             stream.truncate(self._good_bytes)
             stream.seek(self._good_bytes)
-            data = line.model_dump_json(exclude_defaults=False).encode() + b"\n"
+            data = self._vault.line(line.model_dump_json(exclude_defaults=False).encode()) + b"\n"
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

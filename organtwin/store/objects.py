@@ -1,17 +1,16 @@
-"""Objects as folders: ``meta.json`` and one ``.npy`` for each array, memory-mapped when read.
+"""Objects as folders: ``meta.json`` and one ``.npy`` for each array, memory-mapped when read (a sealed project: :mod:`.vault`).
 
 Mesh arrays are stored as ``.npy`` too, not ``.vtu``: every process reads them without VTK (ADR 0003); VTU is an export.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 from organtwin.edit.patch import Patch
 from organtwin.errors import BadInput
 from organtwin.model import KINDS, Recipe, Segmentation, TwinObject
-from organtwin.store.atomic import said_plainly, sync_folder, write_json
+from organtwin.store.atomic import said_plainly, sync_folder
+from organtwin.store.vault import Vault, vault_of
 
 PATCH, LABELS = "labels.patch.npz", "labels"
 
@@ -43,8 +43,9 @@ def save_object(thing: TwinObject, parent: Path) -> Path:
     return _save(thing, parent, {}, None)
 
 
-def _save(thing: TwinObject, parent: Path, more: dict[str, Any], instead: Callable[[Path], None] | None) -> Path:
+def _save(thing: TwinObject, parent: Path, more: dict[str, Any], instead: Callable[[Path, Vault], None] | None) -> Path:
     """``instead`` writes what takes the place of the arrays."""
+    vault = vault_of(parent)
     final = parent / thing.uuid
     temporary = parent / f".{thing.uuid}.{os.getpid()}.tmp"
     with said_plainly(final):
@@ -53,13 +54,10 @@ def _save(thing: TwinObject, parent: Path, more: dict[str, Any], instead: Callab
         try:
             meta, arrays = _split(thing)
             if instead is not None:
-                instead(temporary)
+                instead(temporary, vault)
             for name, array in arrays.items() if instead is None else ():
-                with (temporary / f"{name}.npy").open("wb") as stream:
-                    _write_array(stream, np.ascontiguousarray(array))
-                    stream.flush()
-                    os.fsync(stream.fileno())
-            write_json(temporary / "meta.json", {"kind": thing.kind, "arrays": list(arrays), **meta, **more})
+                vault.save_array(vault.array_path(temporary, name), array)
+            vault.write_json(temporary / "meta.json", {"kind": thing.kind, "arrays": list(arrays), **meta, **more})
             temporary.rename(final)
             sync_folder(parent)
         finally:
@@ -67,38 +65,21 @@ def _save(thing: TwinObject, parent: Path, more: dict[str, Any], instead: Callab
     return final
 
 
-def _write_array(stream: BinaryIO, array: NDArray[Any]) -> None:
-    """As :func:`numpy.save`; labels of nothing yet are a hole in the file, which takes neither time nor room."""
-    if array.dtype.kind in "biu" and not array.any():
-        format_ = np.lib.format
-        format_.write_array_header_1_0(stream, format_.header_data_from_array_1_0(array))
-        stream.truncate(stream.tell() + array.nbytes)
-    else:
-        np.save(stream, array, allow_pickle=False)
-
-
 def save_edited(thing: Segmentation, base: str, patch: Patch, parent: Path) -> Path:
     """Write a segmentation as its difference to an older one, in a few hundred bytes. It reads back as any other.
 
     ``base`` is the uuid of the older one, which lies beside it and stays.
     """
-    return _save(thing, parent, {"base": base}, lambda folder: _write_patch(folder / PATCH, patch))
-
-
-def _write_patch(path: Path, patch: Patch) -> None:
-    with path.open("wb") as stream:
-        np.savez(stream, **patch.arrays())  # type: ignore[arg-type]  # any name but allow_pickle
-        stream.flush()
-        os.fsync(stream.fileno())
+    return _save(thing, parent, {"base": base}, lambda folder, vault: vault.save_arrays(folder / PATCH, patch.arrays()))
 
 
 def patch_of(folder: Path) -> Patch | None:
     """How an object differs from its base; None for one that stands for itself."""
-    if not (folder / PATCH).exists():
+    vault = vault_of(folder)
+    if not vault.exists(folder / PATCH):
         return None
     try:
-        with np.load(folder / PATCH, allow_pickle=False) as arrays:
-            return Patch.of_arrays(arrays)
+        return Patch.of_arrays(vault.load_arrays(folder / PATCH))
     except (OSError, ValueError, KeyError) as error:
         raise BadInput("A step of a segmentation is damaged", where=str(folder / PATCH)) from error
 
@@ -107,10 +88,10 @@ def _labels_along(folder: Path) -> NDArray[Any]:
     """Labels of an object that is kept as a difference: those of the nearest whole one, and all patches since."""
     patches: list[Patch] = []
     at = folder
-    while not (at / f"{LABELS}.npy").exists() and (patch := patch_of(at)) is not None:
+    while not _is_whole(at) and (patch := patch_of(at)) is not None:
         patches.append(patch)
         at = at.parent / str(_meta(at)["base"])
-    labels = np.array(_array(at / f"{LABELS}.npy"))
+    labels = np.array(_array(at, LABELS))
     for patch in reversed(patches):
         if patch.dtype != labels.dtype.str:
             labels = labels.astype(patch.dtype)
@@ -120,22 +101,24 @@ def _labels_along(folder: Path) -> NDArray[Any]:
 
 def differences(folder: Path) -> int:
     """How many patches lie between an object and the nearest one that is kept whole."""
-    count = 0
-    while not (folder / f"{LABELS}.npy").exists() and (folder / PATCH).exists():
+    count, vault = 0, vault_of(folder)
+    while not _is_whole(folder) and vault.exists(folder / PATCH):
         folder, count = folder.parent / str(_meta(folder)["base"]), count + 1
     return count
+
+
+def _is_whole(folder: Path) -> bool:
+    return vault_of(folder).array_path(folder, LABELS).exists()
 
 
 def keep_whole(folder: Path, labels: NDArray[Any]) -> None:
     """Write all labels of an object that is kept as a difference beside it, so that reading it no longer walks a long way."""
     temporary = folder / f".{LABELS}.{os.getpid()}.tmp"
+    vault = vault_of(folder)
     with said_plainly(folder):
         try:
-            with temporary.open("wb") as stream:
-                np.save(stream, np.ascontiguousarray(labels), allow_pickle=False)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(folder / f"{LABELS}.npy")
+            vault.save_array(temporary, labels)
+            temporary.replace(vault.array_path(folder, LABELS))
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -148,7 +131,7 @@ def base_of(folder: Path) -> str | None:
 
 def set_replaces(folder: Path, uuid: str) -> None:
     """Say of an object that no project has yet that it takes the place of another."""
-    write_json(folder / "meta.json", {**_meta(folder), "replaces": uuid})
+    vault_of(folder).write_json(folder / "meta.json", {**_meta(folder), "replaces": uuid})
 
 
 def load_object(folder: Path) -> TwinObject:
@@ -167,7 +150,7 @@ def load_object(folder: Path) -> TwinObject:
         )
     difference = meta.pop("base", None) is not None
     for name in meta.pop("arrays"):
-        array = _labels_along(folder) if difference else _array(folder / f"{name}.npy")
+        array = _labels_along(folder) if difference else _array(folder, name)
         first, _, key = name.partition(".")
         if key:
             meta.setdefault(first, {})[key] = array
@@ -176,11 +159,13 @@ def load_object(folder: Path) -> TwinObject:
     return cls.model_validate(meta)
 
 
-def _array(path: Path) -> NDArray[Any]:
+def _array(folder: Path, name: str) -> NDArray[Any]:
+    vault = vault_of(folder)
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return vault.load_array(vault.array_path(folder, name))
     except (OSError, ValueError) as error:
-        raise BadInput("An array of this object is missing or damaged", where=str(path)) from error
+        where = folder / f"{name}.npy"
+        raise BadInput("An array of this object is missing or damaged", where=str(where)) from error
 
 
 def read_entry(folder: Path) -> Entry:
@@ -196,7 +181,7 @@ def read_entry(folder: Path) -> Entry:
 
 def _meta(folder: Path) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        data: dict[str, Any] = vault_of(folder).read_json(folder / "meta.json")
     except (OSError, ValueError) as error:
         raise BadInput("The description of an object is missing or damaged", where=str(folder / "meta.json")) from error
     return data

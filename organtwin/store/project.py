@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from organtwin import __version__
 from organtwin.edit.patch import Patch
 from organtwin.errors import BadInput
 from organtwin.model import Segmentation, TwinObject
 from organtwin.store.atomic import said_plainly, write_json
+from organtwin.store.audit import AuditLog
 from organtwin.store.journal import Act, Dismiss, Journal, Redo, Undo
+from organtwin.store.keyring import new_vault, open_vault
 from organtwin.store.lock import Lock
 from organtwin.store.migrations import migrate
 from organtwin.store.objects import Entry, load_object, read_entry, save_edited, save_object
+from organtwin.store.staging import finish, put_away
+from organtwin.store.vault import IDENTITY
 
-FORMAT = 1
+HEAD = "head.json"  # of a sealed project: what project.json says of a plain one
+FORMAT, SEALED_FORMAT = 1, 2  # a plain project stays one that older versions open
+SEALED_HEAD = {"format": SEALED_FORMAT, "sealed": "age-encryption.org/v1"}  # all that stays open
 
 
 class Project:
@@ -28,7 +35,7 @@ class Project:
     works across restarts, because the journal keeps every act and no object is deleted by it.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False, passphrase: str | None = None) -> None:
         if not (folder / "project.json").exists():
             raise BadInput(
                 "This is not an OrganTwin project", where=str(folder), remedy="Choose a folder that ends in .otwin."
@@ -37,10 +44,15 @@ class Project:
         self.read_only = read_only
         self._lock = None if read_only else Lock(folder / "lock")
         try:
-            self._head = self._read_head()
+            finish(self.folder, self._lock)
             if not read_only:
+                put_away(self.folder)
+            self.vault = open_vault(self.folder, passphrase)
+            self._head = self._read_head()
+            if not read_only and not self.vault.sealed:
                 migrate(self.folder, self._head.get("format", 0), FORMAT)
-            self._journal = Journal(self.folder / "journal")
+            self._journal = Journal(self.folder / "journal", self.vault)
+            self.audit = AuditLog(self.folder / "audit", self.vault)
         except BaseException:
             self.close()
             raise
@@ -52,12 +64,13 @@ class Project:
         self._origins: dict[str, str] = {}
         for line in self._journal.lines:
             self._apply(line)
+        self.log("open", "for reading" if read_only else "")
 
     # -- opening and closing --------------------------------------------------------------------------------------
 
     @classmethod
-    def create(cls, folder: Path, name: str = "") -> Project:
-        """Make a new, empty project.
+    def create(cls, folder: Path, name: str = "", passphrase: str | None = None) -> Project:
+        """Make a new, empty project; with a passphrase a sealed one, in which nothing ever lies open.
 
         Raises
         ------
@@ -73,10 +86,15 @@ class Project:
         with said_plainly(folder):
             for part in ("objects", "jobs"):
                 (folder / part).mkdir(parents=True, exist_ok=True)
-        write_json(
-            folder / "project.json",
-            {"format": FORMAT, "program": f"organtwin {__version__}", "name": name or folder.stem, "objects": []},
-        )
+        head: dict[str, Any] = {"program": f"organtwin {__version__}", "name": name or folder.stem, "objects": []}
+        if passphrase is None:
+            write_json(folder / "project.json", {"format": FORMAT, **head})
+            return cls(folder)
+        vault = new_vault(folder, passphrase)
+        with said_plainly(folder):
+            (folder / IDENTITY).write_bytes(vault.wrapped(passphrase))
+        vault.write_json(folder / HEAD, {"format": SEALED_FORMAT, **head})
+        write_json(folder / "project.json", SEALED_HEAD)
         return cls(folder)
 
     def close(self) -> None:
@@ -94,6 +112,11 @@ class Project:
     @property
     def name(self) -> str:
         return str(self._head.get("name", self.folder.stem))
+
+    @property
+    def head(self) -> dict[str, object]:
+        """The description: name, program, objects."""
+        return dict(self._head)
 
     @property
     def jobs_folder(self) -> Path:
@@ -220,7 +243,25 @@ class Project:
         self._writable()
         self._journal.append(line)
         self._apply(line)
+        if isinstance(line, Act):
+            self.log(self._deed(line), line.label, (*line.add, *line.remove, *line.rename))
+        elif not isinstance(line, Dismiss):
+            self.log(line.do)
         self._mirror()
+
+    def log(self, did: str, what: str = "", objects: Sequence[str] = (), **detail: Any) -> None:
+        """Add to the audit log."""
+        self.audit.append(did, what, objects, **detail)
+
+    def may(self, do: str) -> None:
+        """Check that the role of this session may do it."""
+
+    def _deed(self, act: Act) -> str:
+        """One word for what an act is."""
+        added = [self.entry(uuid) for uuid in act.add]
+        if any(e.recipe is not None and e.recipe.operation.startswith("import") for e in added):
+            return "import"
+        return "acknowledge" if added and all(e.facts.get("acknowledged") for e in added) else "act"
 
     def _apply(self, line: Act | Undo | Redo | Dismiss) -> None:
         match line:
@@ -262,7 +303,11 @@ class Project:
     def _mirror(self) -> None:
         objects = [{"uuid": e.uuid, "kind": e.kind, "name": e.name, "created": e.created} for e in self.entries()]
         self._head = {**self._head, "program": f"organtwin {__version__}", "objects": objects}
-        write_json(self.folder / "project.json", self._head)
+        self._head["audit"] = self.audit.anchor.model_dump()
+        if self.vault.sealed:
+            self.vault.write_json(self.folder / HEAD, self._head)
+        else:
+            write_json(self.folder / "project.json", self._head)
 
     def _writable(self) -> None:
         if self.read_only or self._lock is None:
@@ -275,13 +320,19 @@ class Project:
             version = int(str(head["format"]))
         except (OSError, ValueError, KeyError) as error:
             raise BadInput("The project's description is damaged", where=str(path)) from error
-        if version > FORMAT:
+        if version > SEALED_FORMAT:
             raise BadInput(
-                f"This project was written by a newer OrganTwin (format {version}, this one knows {FORMAT})",
+                f"This project was written by a newer OrganTwin (format {version}, this one knows {SEALED_FORMAT})",
                 where=str(path),
                 remedy="Update OrganTwin.",
             )
-        return head
+        if not self.vault.sealed:
+            return head
+        try:
+            sealed: dict[str, object] = self.vault.read_json(self.folder / HEAD)
+        except (OSError, ValueError) as error:
+            raise BadInput("The project's description is damaged", where=str(self.vault.path(self.folder / HEAD))) from error
+        return sealed
 
 
 @lru_cache(maxsize=4096)

@@ -19,6 +19,7 @@ from organtwin.edit.patch import Patch
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.model import Frozen, Segment
 from organtwin.space import Grid
+from organtwin.store.vault import PLAIN, Vault
 from organtwin.workbench import messages as say
 from organtwin.workbench.shared_labels import SharedLabels
 
@@ -36,8 +37,8 @@ class Hand:
     ``busy`` while an answer is awaited.
     """
 
-    def __init__(self, labels: SharedLabels, grid: Grid, log: Path | None = None) -> None:
-        self._labels, self._grid, self._log = labels, grid, log
+    def __init__(self, labels: SharedLabels, grid: Grid, log: Path | None = None, vault: Vault = PLAIN) -> None:
+        self._labels, self._grid, self._log, self._vault = labels, grid, log, vault
         self._talk: _Talk | None = None
         self._ticket = 0
         self._asked: say.Work | None = None
@@ -58,7 +59,7 @@ class Hand:
         """Let the process begin, so that the first question finds it ready."""
         if self._talk is None:
             begin = say.Begin(number=self._labels.number, dtype=self._labels.array.dtype.str, grid=self._grid)
-            self._talk = _Talk(begin, self._labels.number, self._log)
+            self._talk = _Talk(begin, self._labels.number, self._log, self._vault.environment())
 
     def ask(self, edit: Edit, segments: tuple[Segment, ...], volume: Path | None = None) -> None:
         """Work an edit out; an older question is dropped."""
@@ -160,7 +161,7 @@ def _error(event: say.Refused) -> OrganTwinError:
 class _Talk:
     """A process with a thread that listens to it and one that speaks to it, so that nobody waits for a pipe."""
 
-    def __init__(self, begin: say.Begin, number: int, log: Path | None) -> None:
+    def __init__(self, begin: say.Begin, number: int, log: Path | None, environment: dict[str, str]) -> None:
         with log.open("ab") if log is not None else open(os.devnull, "wb") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "organtwin.workbench.server"],
@@ -169,7 +170,7 @@ class _Talk:
                 stderr=errors,
                 pass_fds=(number,),
                 start_new_session=True,
-                env={**os.environ, **dict.fromkeys(THREADS, "1")},
+                env={**environment, **dict.fromkeys(THREADS, "1")},
             )
         self.listening = True
         self._heard: deque[tuple[Any, Patch | None]] = deque()
