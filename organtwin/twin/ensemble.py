@@ -89,13 +89,16 @@ def quantities(model: Physiology, predicted: Floats, weights: Floats) -> tuple[Q
 def cycle(
     simulator: Simulator, parameters: Floats, drives: Floats, state: Floats | None, weights: Floats
 ) -> dict[str, Floats]:
-    """One cycle of the ensemble: "time_s" (n), and each curve's 5, 50 and 95 % (3, n)."""
+    """One cycle of about fifty members: "time_s" (n), and each curve's 5, 50 and 95 % (3, n)."""
     some = slice(None, None, max(len(parameters) // 50, 1))
-    curves: Mapping[str, Floats] = simulator.curves(parameters[some], drives, None if state is None else state[some])
+    drawn: Mapping[str, Floats] = simulator.curves(parameters[some], drives, None if state is None else state[some])
     share = weights[some] / weights[some].sum()
-    return {
+    curves = {
         name: np.asarray(c, float)
-        if name == "time_s"
+        if np.ndim(c) == 1
         else weighted_quantiles(np.asarray(c, float), share, (0.05, 0.5, 0.95))
-        for name, c in curves.items()
+        for name, c in drawn.items()
     }
+    if "phase" in curves and "period_s" in curves:  # members' cycles differ in length: the time of the middle one
+        curves["time_s"] = curves["phase"] * curves["period_s"][1, 0]
+    return curves

@@ -17,6 +17,8 @@ DAY_S = 86400.0
 # Readings of the timeline that measure one quantity: each stands for the others where a model has only one of them.
 SAME = (
     ("8867-4", "40443-4"),  # heart rate; at rest
+    ("18026-5", "8821-1"),  # LV end-diastolic volume
+    ("18148-7", "8823-7"),  # LV end-systolic volume
     ("59408-5", "2708-6"),  # oxygen saturation by pulse oximetry; of arterial blood
     ("99504-3", "2339-0", "2345-7", "41653-7"),  # glucose: interstitial, blood, plasma, capillary
 )

@@ -146,3 +146,74 @@ def test_readings_every_second_do_not_make_the_twin_surer_than_an_hour_of_them_c
 def test_a_parameter_without_a_spread_cannot_be_learned():
     with pytest.raises(BadInput, match="no parameter"):
         Prior.of(MODEL, ("stiffness",))
+
+
+def month(theta, rng, days=28, keys=("systolic", "diastolic", "rate"), echo=("stroke",), wild=0):
+    """A month of a patient: readings at home twice a day, and an echo."""
+    values = Windkessel().run(theta[None], MODEL.at_rest(), np.zeros(1)).readings[0, 0]
+    parts = []
+    for k in range(2 * days):
+        seen = {
+            key: values[MODEL.reading(key)] + MODEL.readings[MODEL.reading(key)].noise * rng.standard_normal()
+            for key in keys
+        }
+        parts.append(Readings.from_values(MODEL, NOW + 0.5 * k * DAY_S, seen))
+    for key in echo:
+        seen = {key: values[MODEL.reading(key)] + MODEL.readings[MODEL.reading(key)].noise * rng.standard_normal()}
+        parts.append(Readings.from_values(MODEL, NOW + 3.0 * DAY_S, seen))
+    for k in range(wild):
+        parts.append(Readings.from_values(MODEL, NOW + (0.3 + k) * DAY_S, {"systolic": 300.0}))
+    return Readings.none().with_(parts)
+
+
+def test_calibration_finds_known_parameters_and_its_intervals_hold_them():
+    from organtwin.twin.calibration import Settings, calibrate
+
+    rng = np.random.default_rng(5)
+    prior = Prior.of(MODEL)
+    errors, held = [], []
+    for k, z in enumerate(0.9 * prior.draw(20, rng)):
+        theta = prior.parameters(z[None])[0]
+        state = calibrate(MODEL, month(theta, rng), Settings(members=100, seed=k))
+        errors.append([abs(e.value / t - 1.0) for e, t in zip(state.estimates, theta, strict=True)])
+        held += [e.low <= t <= e.high for e, t in zip(state.estimates, theta, strict=True)]
+    assert (np.median(errors, axis=0) < 0.06).all()
+    assert 0.8 <= np.mean(held) <= 1.0
+
+
+def test_readings_that_are_plainly_wrong_do_not_move_a_calibration():
+    from organtwin.twin.calibration import Settings, calibrate
+
+    theta = MODEL.defaults()[0]
+    clean = calibrate(MODEL, month(theta, np.random.default_rng(0)), Settings(members=100))
+    wild = calibrate(MODEL, month(theta, np.random.default_rng(0), wild=5), Settings(members=100))
+    assert value(wild, "resistance") == pytest.approx(value(clean, "resistance"), rel=0.03)
+
+
+def test_what_the_readings_cannot_tell_is_said():
+    from organtwin.twin.calibration import Settings, calibrate
+
+    readings = month(MODEL.defaults()[0], np.random.default_rng(0), keys=("systolic", "diastolic"), echo=())
+    state = calibrate(MODEL, readings, Settings(members=200))
+    learned = {e.key: e.learned for e in state.estimates}
+    assert learned["rate"] < 0.5
+    assert any("would teach more" in note for note in state.notes)
+    whole = calibrate(MODEL, month(MODEL.defaults()[0], np.random.default_rng(0)), Settings(members=200))
+    assert next(e.learned for e in whole.estimates if e.key == "rate") > 0.8
+
+
+def test_a_patient_without_a_reading_that_the_model_predicts_is_refused_with_what_it_predicts():
+    from organtwin.twin.calibration import calibrate
+
+    with pytest.raises(BadInput, match="no readings"):
+        calibrate(MODEL, Readings.none())
+
+
+def test_a_tracker_goes_on_from_a_calibration():
+    from organtwin.twin.calibration import Settings, calibrate
+
+    state = calibrate(MODEL, month(MODEL.defaults()[0], np.random.default_rng(0)), Settings(members=100))
+    after = Tracker(MODEL, state).update(at(40, truth(resistance=1.1)), curves=True)
+    assert value(after, "resistance") > value(state, "resistance")
+    assert after.curves["pressure (mmHg)"].shape == (3, 20)
+    assert [q.name for q in after.quantities] == [q.name for q in state.quantities]
