@@ -20,10 +20,13 @@ class Command(QObject):
         It went well: what it printed, read as JSON where ``--json`` was asked for, else as text.
     refused(str)
         It did not: its sentence, empty where it was ended without one.
+    ended()
+        After either, and when it was stopped.
     """
 
     answered = Signal(object)
     refused = Signal(str)
+    ended = Signal()
 
     def __init__(self, arguments: Sequence[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -42,16 +45,17 @@ class Command(QObject):
             self._process.finished.disconnect(self._finished)
             self._process.kill()
             self._process.waitForFinished(KILLED_MS)
+            self.ended.emit()
 
     def _finished(self, code: int, _status: object) -> None:
         printed = bytes(self._process.readAllStandardOutput().data())
         said = bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip()
-        if code != 0:
-            self.refused.emit(said.removeprefix("organtwin: "))
-            return
         try:
-            answer = json.loads(printed) if self._as_json else printed.decode(errors="replace")
+            answer = None if code else json.loads(printed) if self._as_json else printed.decode(errors="replace")
         except ValueError:
-            self.refused.emit(said)
+            code = 1
+        if code:
+            self.refused.emit(said.removeprefix("organtwin: "))
         else:
             self.answered.emit(answer)
+        self.ended.emit()

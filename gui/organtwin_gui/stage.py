@@ -226,6 +226,10 @@ class Stage(QObject):
         """Export an object in a process of its own."""
         self._run(["export", self._project(), uuid, str(file)], f"Wrote {file}.")
 
+    def export_readings(self, file: Path) -> None:
+        """Write all readings and events as FHIR in a process of its own."""
+        self._run(["readings", "export", self._project(), str(file)], f"Wrote {file}.")
+
     def _project(self) -> str:
         assert self.bridge.document is not None
         return str(self.bridge.document.project.folder)

@@ -92,9 +92,10 @@ QToolTip { background: $surface_3; color: $text; border: 1px solid $line; paddin
 
 QFrame#panel, QWidget#panel { background: $surface_1; }
 QWidget#rail { background: $surface_0; }
-QWidget#rail QToolButton { padding: 8px 0px 6px 0px; color: $text_quiet; border-left: 3px solid transparent; border-radius: 6px; }
+QWidget#rail QToolButton { padding: 2px 0px; color: $text_quiet; border-left: 3px solid transparent; border-radius: 6px; }
 QWidget#rail QToolButton:hover { background: $surface_2; color: $text; }
 QWidget#rail QToolButton:checked { background: $surface_2; color: $text; border-color: transparent; border-left-color: $accent; }
+QFrame#rule { background: $line; border: none; }
 QFrame#card { background: $surface_2; border: 1px solid $line; border-radius: 8px; }
 QLabel#headline { font-size: ${headline}pt; font-weight: 600; }
 QLabel#title { font-size: ${title}pt; font-weight: 600; }
@@ -173,6 +174,8 @@ QListView, QTreeView, QTableView {
 QListView::item, QTreeView::item { padding: 4px 6px; border-radius: 4px; }
 QListView::item:hover, QTreeView::item:hover { background: $surface_2; }
 QListView::item:selected, QTreeView::item:selected { background: $surface_3; color: $text; }
+QTreeView::indicator { width: 12px; height: 12px; border: 1px solid $text_off; border-radius: 3px; background: $surface_2; }
+QTreeView::indicator:checked { background: $accent; border-color: $accent; }
 QHeaderView::section { background: $surface_1; color: $text_quiet; border: none; border-bottom: 1px solid $line; padding: 6px; }
 
 QMenuBar { background: $surface_0; padding: 2px 6px; }
@@ -381,6 +384,20 @@ ICONS: dict[str, str] = {
     "drain": "mdi6.water-minus-outline",
     "keep": "mdi6.content-save-outline",
     "check": "mdi6.scale-balance",
+    # the twin
+    "readings": "mdi6.chart-timeline-variant",
+    "twin": "mdi6.account-heart-outline",
+    "try_out": "mdi6.source-branch",
+    "calibrate": "mdi6.tune-vertical-variant",
+    "forecast": "mdi6.chart-bell-curve-cumulative",
+    "sheet": "mdi6.text-box-check-outline",
+    "quarantine": "mdi6.tray-alert",
+    "now": "mdi6.clock-end",
+    "medication": "mdi6.pill",
+    "lifestyle": "mdi6.run",
+    "rehabilitation": "mdi6.arm-flex-outline",
+    "device": "mdi6.memory",
+    "book": "mdi6.book-open-variant",
     "glass": "mdi6.circle-opacity",
     # jobs and time
     "run": "mdi6.play",

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from organtwin.jobs import Job, JobState
+from organtwin.model import Event
 from organtwin.sample import sample_folder
 from organtwin_gui import theme
 from organtwin_gui.batch_review import BatchDialog, is_batch
@@ -44,7 +45,18 @@ from organtwin_gui.script_log import ScriptLog
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
 from organtwin_gui.stage import Stage
-from organtwin_gui.steps import FlowStep, PlanStep, ProcedureStep, RehearseStep, SegmentStep, StudyStep, VesselsStep
+from organtwin_gui.steps import (
+    FlowStep,
+    PlanStep,
+    ProcedureStep,
+    ReadingsStep,
+    RehearseStep,
+    SegmentStep,
+    Step,
+    StudyStep,
+    VesselsStep,
+)
+from organtwin_gui.timeline.board import TimelineBoard
 from organtwin_gui.vessels.board import VesselBoard
 from organtwin_gui.video import VideoDialog
 from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool
@@ -60,6 +72,7 @@ TOOLS = (
     (Tool.MEASURE, "measure", "Distance", "M", "Drag a line; its length is shown in mm"),
     (Tool.PROBE, "probe", "HU probe", "U", "Drag a circle; mean and spread of the values in it are shown"),
 )
+READINGS = (".json", ".ndjson", ".jsonl", ".xml", ".csv", ".tsv")  # files that hold measurements
 LAYOUTS = (
     (Layout.FOUR_UP, "four_up", "Four views", "F2"),
     (Layout.BIG_3D, "big_3d", "Large 3D view", "F3"),
@@ -97,14 +110,23 @@ class MainWindow(QMainWindow):
         self.rehearsals = RehearsalsView(self.bridge, self.scene, opengl=opengl.works)
         for views in (self.quad, self.compare, self.rehearsals):
             self._middle.addWidget(views)
+        self.timeline = TimelineBoard(self.bridge)
+        self.boards: dict[type[Step], QWidget] = {ReadingsStep: self.timeline}  # in place of the views
+        for board in self.boards.values():
+            self._middle.addWidget(board)
         column.addWidget(self._middle, 1)
+        self._below = QWidget()  # strips that belong to the views
+        strips = QVBoxLayout(self._below)
+        strips.setContentsMargins(0, 0, 0, 0)
+        strips.setSpacing(4)
+        column.addWidget(self._below)
         self.motion = MotionPanel(self.bridge, self.scene)
-        column.addWidget(self.motion)
+        strips.addWidget(self.motion)
         self.vessel_board = VesselBoard(self.bridge, self.scene, self.quad.viewport)
-        column.addWidget(self.vessel_board)
+        strips.addWidget(self.vessel_board)
         self.plots = PlotsPanel(self.bridge, self.stage)
         self.plots.hide()
-        column.addWidget(self.plots)
+        strips.addWidget(self.plots)
         self.script_log = ScriptLog(self.bridge)
         self.script_log.hide()
         column.addWidget(self.script_log)
@@ -272,6 +294,11 @@ class MainWindow(QMainWindow):
         vessels.line_wanted.connect(self.vessel_board.show_line)
         vessels.place_wanted.connect(self.vessel_board.go_on)
         self.vessel_board.table_wanted.connect(self.stage.export)
+        readings = self.workflow.step(ReadingsStep)
+        readings.attach(self.timeline)
+        readings.export_wanted.connect(self.stage.export_readings)
+        self.timeline.study_wanted.connect(self.open_study_of)
+        self.workflow.went.connect(self._went)
         self.workflow.step(FlowStep).shown.connect(self.stage.present)
         procedure = self.workflow.step(ProcedureStep)
         procedure.shown.connect(lambda uuid, roles: self.stage.present(uuid, roles, bare=True))
@@ -312,7 +339,24 @@ class MainWindow(QMainWindow):
         if missing:
             self.notice.fail(f"There is nothing at this place ({missing[0]}). Check the path.")
             return
-        self.import_paths(paths)
+        if self.workflow.current is ReadingsStep or all(is_readings(p) for p in paths):
+            self.import_readings(paths)
+        else:
+            self.import_paths(paths)
+
+    def import_readings(self, paths: list[Path]) -> None:
+        """Import measurements into the open project, or into a new one."""
+        if self.bridge.is_open or self._create("readings"):
+            self.workflow.go_to(ReadingsStep)
+            self.workflow.step(ReadingsStep).import_files(paths)
+
+    def _create(self, name: str) -> bool:
+        # not the folder's name: it often is the patient's
+        folder = self._new_project_folder(name or f"study-{datetime.now():%Y-%m-%d}")
+        if not self.bridge.create(folder):
+            return False
+        self.preferences.remember_project(folder)
+        return True
 
     def open_project(self, folder: Path) -> None:
         if self.bridge.open(folder):
@@ -372,12 +416,8 @@ class MainWindow(QMainWindow):
 
     def import_paths(self, paths: list[Path], name: str = "", series: list[str] | None = None) -> None:
         """Import into the open project, or into a new one named after the scan."""
-        if not self.bridge.is_open:
-            # not the folder's name: it often is the patient's
-            folder = self._new_project_folder(name or f"study-{datetime.now():%Y-%m-%d}")
-            if not self.bridge.create(folder):
-                return
-            self.preferences.remember_project(folder)
+        if not self.bridge.is_open and not self._create(name):
+            return
         self.notice.hide()
         parameters = {"sources": [str(p.resolve()) for p in paths], "series": series}
         self.bridge.start("import", {}, parameters, "Import the sample" if name else "Import a scan")
@@ -486,8 +526,29 @@ class MainWindow(QMainWindow):
     def _show_compare(self, on: bool) -> None:
         if self._middle.currentWidget() is self.rehearsals:
             self.rehearsals.clear()
-        self._middle.setCurrentIndex(int(on))
+        board = self.boards.get(self.workflow.current)
+        self._middle.setCurrentWidget(self.compare if on else board or self.quad)
+        self._below.setVisible(board is None or on)
+        self.inspector.setVisible(board is None or on)
         self.compare_action.setChecked(on)
+
+    def _went(self, kind: type[Step]) -> None:
+        """Steps of the twin have a board of their own in place of the views; the others share these."""
+        if kind in self.boards or self._middle.currentWidget() in self.boards.values():
+            self._show_compare(False)
+
+    def open_study_of(self, event: Event) -> None:
+        """Show the scan that an event of the timeline tells of, if it is in the project."""
+        told = {str(value) for value in event.detail.values() if value}
+        for entry in reversed(self.bridge.entries("volume")):
+            known = {entry.uuid, *map(str, entry.facts.get("acquisition", {}).values())}
+            if told & known:
+                self.workflow.go_to(StudyStep)
+                study = self.workflow.step(StudyStep)
+                study.volumes.setCurrentIndex(study.volumes.findData(entry.uuid))
+                return
+        when = f"{self.timeline.span.local(event.start_s):%d %b %Y}"
+        self.notice.tell(f"'{event.display}' of {when} is not in this project. Import its scan on the page Study.")
 
     def undo(self) -> None:
         """Undo in the rehearsal while one goes on, on the page of planning the change by hand, else in the project."""
@@ -605,6 +666,7 @@ class MainWindow(QMainWindow):
         self.room.shut_down()
         self.stage.shut_down()
         self.compare.shut_down()
+        self.timeline.shut_down()
         self.rehearsals.shut_down()
         self.bridge.close()
         self.quad.shut_down()
@@ -615,3 +677,8 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if split := self.preferences.state("split"):
             self._split.restoreState(split)
+
+
+def is_readings(path: Path) -> bool:
+    """Whether a file holds measurements rather than a scan, by its ending."""
+    return path.is_file() and path.suffix.lower() in READINGS

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.steps import STEPS, SegmentStep, Step, StudyStep
+from organtwin_gui.steps import STEPS, TWIN_STEPS, SegmentStep, Step, StudyStep
 from organtwin_gui.views.state import ImageScene
 
 RAIL_PX = 78
@@ -15,7 +25,15 @@ PAGE_PX = (324, 420)
 
 
 class Workflow(QFrame):
-    """A rail with the steps at the left, in the order of the work, and the page of the chosen one beside it."""
+    """A rail with the steps at the left, in the order of the work, and the page of the chosen one beside it.
+
+    Signals
+    -------
+    went(object)
+        The step whose page is seen now.
+    """
+
+    went = Signal(object)
 
     def __init__(self, bridge: Bridge, scene: ImageScene, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,8 +47,8 @@ class Workflow(QFrame):
         rail.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         rail.setFixedWidth(RAIL_PX)
         down = QVBoxLayout(rail)
-        down.setContentsMargins(5, 10, 5, 10)
-        down.setSpacing(3)
+        down.setContentsMargins(5, 6, 5, 4)
+        down.setSpacing(2)
         self._steps: dict[type[Step], Step] = {}
         for number, kind in enumerate(STEPS):
             step = kind(bridge, scene)
@@ -44,13 +62,20 @@ class Workflow(QFrame):
             button.setFont(theme.font(theme.SMALL_POINTS))
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the chosen step is the marked one
             button.setCheckable(True)
-            button.setShortcut(f"Ctrl+{number + 1}")
-            button.setToolTip(f"{kind.name}: {kind.purpose} (Ctrl+{number + 1})")
-            button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
+            key = key_of(kind)
+            button.setShortcut(key)
+            button.setToolTip(f"{kind.name}: {kind.purpose} ({key})")
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+            least = theme.RAIL_ICON_SIZE.height() + button.fontMetrics().height() + 6
+            button.setMinimumHeight(least)  # near together in a low window
+            button.setMaximumHeight(least + 12)
             self._buttons.addButton(button, number)
-            down.addWidget(button)
+            if kind is TWIN_STEPS[0]:
+                down.addLayout(_heading("the twin"))
+            down.addWidget(button, 100)
         down.addStretch(1)
         self._buttons.idClicked.connect(self._pages.setCurrentIndex)
+        self._pages.currentChanged.connect(lambda _i: self.went.emit(self.current))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -85,3 +110,26 @@ class Workflow(QFrame):
         """Move on when a job is done, unless the person has gone elsewhere meanwhile."""
         if operation == "import" and self.current is StudyStep:
             self.go_to(SegmentStep)
+
+
+def key_of(kind: type[Step]) -> str:
+    """The keys that lead to a step."""
+    if kind in TWIN_STEPS:
+        return f"Ctrl+Alt+{TWIN_STEPS.index(kind) + 1}"
+    return f"Ctrl+{STEPS.index(kind) + 1}"
+
+
+def _heading(text: str) -> QVBoxLayout:
+    """A thin line, and under it what the buttons below have in common."""
+    line = QFrame()
+    line.setObjectName("rule")
+    line.setFixedHeight(1)
+    said = QLabel(text)
+    said.setObjectName("small")
+    said.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+    column = QVBoxLayout()
+    column.setContentsMargins(4, 4, 4, 0)
+    column.setSpacing(1)
+    column.addWidget(line)
+    column.addWidget(said)
+    return column
