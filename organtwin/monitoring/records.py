@@ -66,7 +66,9 @@ class Evaluation:
     adherence
         One for each reading that a protocol expects.
     unjudged
-        Sentences about rules that could not be judged, and why ("Weight: 5 days have a value, a drift needs 17.").
+        Sentences about rules that could not be judged, and why ("Heart rate: the last reading is 9 days old.").
+    findings
+        All rules that hold now, with today's numbers (an open alert keeps the words it was raised with).
     """
 
     at_s: float
@@ -77,6 +79,7 @@ class Evaluation:
     ended: tuple[Alert, ...] = ()
     adherence: tuple[Adherence, ...] = ()
     unjudged: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def changed(self) -> tuple[Alert, ...]:

@@ -1,0 +1,120 @@
+"""A patient against protocols: which alerts stand, which are new, which are over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from organtwin.model import Alert, Event, Forecast, TwinState
+from organtwin.monitoring.judge import CannotTell, Patient, adhered, judge
+from organtwin.monitoring.protocol import Protocol, known, shipped, shipped_text
+from organtwin.monitoring.records import SEVERITIES, Evaluation, Finding
+from organtwin.timeline.timeline import Timeline
+
+
+def evaluate(
+    timeline: Timeline,
+    protocols: Sequence[Protocol],
+    now_s: float,
+    *,
+    alerts: Sequence[Alert] = (),
+    states: Sequence[TwinState] = (),
+    forecasts: Sequence[Forecast] = (),
+    begun_s: float | None = None,
+    suggested: bool = False,
+) -> Evaluation:
+    """Judge every rule as of ``now_s``; nothing later is looked at.
+
+    Parameters
+    ----------
+    alerts
+        The patient's alerts so far. One that is open is not raised again while its rule holds or cannot be judged; it is ended
+        when the rule is judged and no longer holds.
+    states, forecasts
+        Of the patient's twin, oldest first; for rules that compare with it.
+    begun_s
+        Since when the protocols are meant to be followed.
+    """
+    standing = {(a.protocol, a.rule): a for a in alerts if a.ended_s is None}
+    patient = Patient(timeline, now_s, states, forecasts, begun_s, frozenset(standing))
+    found: dict[tuple[str, str], Finding] = {}
+    untold: set[tuple[str, str]] = set()
+    unjudged: list[str] = []
+    adherence = []
+    for protocol in protocols:
+        own: dict[str, Finding] = {}
+        for name, watched in protocol.readings.items():
+            if watched.expect and (len(patient.series(watched)) or not (watched.optional or suggested)):
+                adherence.append(adhered(name, watched, protocol, patient))
+        for rule in protocol.rules:
+            try:
+                finding = judge(rule, protocol, patient, own)
+            except CannotTell as why:
+                untold.add((protocol.name, rule.name))
+                unjudged.append(f"{protocol.title}: {why}")
+                continue
+            if finding is not None:
+                own[rule.name] = finding
+                if rule.alone:
+                    found[protocol.name, rule.name] = finding
+    titles = {p.name: p.title for p in protocols}
+    raised = [
+        Alert(
+            name=f"{titles[f.protocol]}: {f.rule.replace('-', ' ')}", protocol=f.protocol, rule=f.rule, severity=f.severity,
+            since_s=f.since_s, raised_s=now_s, why=f.why, evidence=f.evidence,
+        )
+        for key, f in found.items()
+        if key not in standing
+    ]  # fmt: skip
+    over = [a for key, a in standing.items() if key not in found and key not in untold]
+    ended = [version(a, ended_s=now_s) for a in over]
+    left = [a for a in standing.values() if a not in over]
+    return Evaluation(
+        at_s=now_s,
+        protocols=tuple(p.title for p in protocols),
+        suggested=suggested,
+        open=tuple(sorted([*left, *raised], key=urgency, reverse=True)),
+        raised=tuple(raised),
+        ended=tuple(ended),
+        adherence=tuple(adherence),
+        unjudged=tuple(dict.fromkeys(unjudged)),
+        findings=tuple(found.values()),
+    )
+
+
+def version(alert: Alert, **changes: object) -> Alert:
+    """The next version of an alert."""
+    return Alert.model_validate(
+        {**alert.model_dump(exclude={"uuid", "created", "replaces"}), **changes, "replaces": alert.uuid}
+    )
+
+
+def urgency(alert: Alert) -> tuple[int, bool, float]:
+    """What sorts alerts: severity, whether somebody must still look at it, and how new the change is."""
+    return SEVERITIES.index(alert.severity), alert.acknowledged is None, alert.since_s
+
+
+def suggestion(timeline: Timeline) -> tuple[Protocol, ...]:
+    """Shipped protocols that fit the patient's conditions; where none does, those all of whose expected readings he has."""
+    ours = [known(shipped_text(name)) for name in shipped()]
+    conditions = [event for event in timeline.events if event.kind in ("condition", "procedure")]
+    fitting = [p for p in ours if any(_fits(p, event) for event in conditions)]
+    if fitting:
+        return tuple(fitting)
+    return tuple(
+        p
+        for p in ours
+        if all(
+            any(code in timeline.codes for code in w.codes) for w in p.readings.values() if w.expect and not w.optional
+        )
+        and any(code in timeline.codes for w in p.readings.values() for code in w.codes)
+        and any(code in timeline.codes for code in next(iter(p.readings.values())).codes)
+    )
+
+
+def _fits(protocol: Protocol, event: Event) -> bool:
+    """ICD-10 codes by their beginning, names by a word in them."""
+    code, name = event.code.upper(), event.display.lower()
+    return any(
+        code.startswith(word) if len(word) == 3 and word[0].isupper() and word[1:].isdigit() else word.lower() in name
+        for word in protocol.fits
+    )
