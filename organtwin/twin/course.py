@@ -160,12 +160,17 @@ def _course(
             "The dates were shifted when the scans were imported without identity: their distances are true, the dates are not."
         )
     course = Course(
-        name=f"{track.name} since {own[0].said}", subject=f"{track.name} ({subject.name})", unit=subject.unit, times_s=times,
+        name=f"{track.name} since {own[0].said}", subject=_named(track), unit=subject.unit, times_s=times,
         values=values, sds=sds, law=rule, rate_per_year=float(growth.rate.mean()), rate_sd=float(growth.rate.std()),
         change=said(change, subject, own, values), notes=(*more, *track.notes, *notes, _rate(growth, subject, float(values[-1]))),
         **objects,
     )  # fmt: skip
     return course, _forecast(track, course, growth, years, landmark, prior)
+
+
+def _named(track: Measured) -> str:
+    own = track.subject.name
+    return track.name if own.lower() in track.name.lower() else f"{track.name} ({own})"
 
 
 def _law(subject: Subject, law: Law | None, value: float) -> tuple[Law, tuple[float, float], float]:
@@ -180,7 +185,7 @@ def _law(subject: Subject, law: Law | None, value: float) -> tuple[Law, tuple[fl
 def said(change: Change, subject: Subject, studies: Sequence[Study], values: Numbers) -> str:
     """The change in a sentence."""
     percent = 100 * change.by / abs(values[0]) if values[0] else 0.0
-    so = f"{change.by:+.3g} {subject.unit}" + (f" ({percent:+.0f} %)" if subject.unit != "%" else " points")
+    so = f"{change.by:+.3g} {subject.unit}" + (f" ({percent:+.1f} %)" if subject.unit != "%" else " points")
     if change.since is None:
         return f"has not changed by more than measuring explains ({so}; less than {change.smallest:.2g} {subject.unit} would not show)"
     word = subject.growing if change.by > 0 else subject.shrinking
@@ -221,7 +226,8 @@ def _forecast(
         assumes=(
             f"Nothing is done about it, and it goes on by the {growth.law} law.",
             f"Before these scans: {prior[0]:+.2g} ± {prior[1]:.2g} {way} a year (mean and sd over patients).",
-            *(f"Source: {source}" for source in sheet.sources),
+            *(f"Source: {source}." for source in sheet.sources),
+            *(() if sheet.sources else (sheet.bias,)),
         ),
         checked="On simulated courses 90 % intervals held 85 to 95 % of the next values ('organtwin validate progression').",
         crossings=crossings, notes=tuple(_when(c) for c in crossings),

@@ -54,7 +54,9 @@ class Growth:
         cross = self.wobble**2 * _shared(at, known)
         if self.wobble > 0 and (known > 0).any():
             own = known > 0
-            gain = np.linalg.solve(self.wobble**2 * _shared(known[own], known[own]) + 1e-12 * np.eye(own.sum()), cross[:, own].T).T
+            gain = np.linalg.solve(
+                self.wobble**2 * _shared(known[own], known[own]) + 1e-12 * np.eye(own.sum()), cross[:, own].T
+            ).T
             mean = self._deviation[:, own] @ gain.T
             covariance = self.wobble**2 * _shared(at, at) - gain @ cross[:, own].T
         else:
@@ -107,7 +109,9 @@ def grown(
         gain = np.linalg.solve(covariance, looks @ joint).T
         after = joint - gain @ looks @ joint
         _, logdet = np.linalg.slogdet(covariance)
-        evidence = -0.5 * (centred @ np.linalg.solve(covariance, centred) + logdet) - 0.5 * (np.log(scale) / SCALE_SD) ** 2
+        evidence = (
+            -0.5 * (centred @ np.linalg.solve(covariance, centred) + logdet) - 0.5 * (np.log(scale) / SCALE_SD) ** 2
+        )
         told.append((evidence, gain @ centred, after))
     weight = np.exp(np.array([t[0] for t in told]) - max(t[0] for t in told))
     rng = np.random.default_rng(seed)

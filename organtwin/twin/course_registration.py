@@ -22,8 +22,9 @@ from organtwin.space import Grid
 Numbers = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-COARSE_MM, FINE_MM = 6.0, 3.0
-AROUND_MM = 20.0
+COARSE_MM, FINE_MM = 6.0, 2.0
+AROUND_MM = 20.0  # of the picture that is looked at
+NEAR_MM = 6.0  # of a structure: what lies farther from it moves on its own
 SAMPLES = 20000
 PERCENTILES = (1, 99)
 
@@ -193,9 +194,7 @@ def _mask(segmentation: Segmentation, key: str, grows: str, like: sitk.Image) ->
     labels[inside] = np.asarray(segmentation.labels)[k, j, i]
     labels = labels.reshape(size).transpose(2, 1, 0)
     spacing = like.GetSpacing()[::-1]
-    near = (
-        ndimage.distance_transform_edt(labels != segmentation.segment(key).label, sampling=spacing) <= 0.6 * AROUND_MM
-    )
+    near = ndimage.distance_transform_edt(labels != segmentation.segment(key).label, sampling=spacing) <= NEAR_MM
     growing = [s.label for s in segmentation.segments if grows and s.key.startswith(grows)]
     if growing and (own := np.isin(labels, growing)).any():
         near &= ndimage.distance_transform_edt(~own, sampling=spacing) > FINE_MM
@@ -231,6 +230,8 @@ def _method(fixed: sitk.Image, look: sitk.Image | None) -> sitk.ImageRegistratio
     if look is not None:
         method.SetMetricFixedMask(look)
     voxels = int(np.prod(fixed.GetSize()))
+    if look is not None:  # samples are drawn from the whole picture
+        voxels = max(int(sitk.GetArrayViewFromImage(look).sum()), 1)
     method.SetMetricSamplingStrategy(method.RANDOM if voxels > SAMPLES else method.NONE)
     if voxels > SAMPLES:
         method.SetMetricSamplingPercentage(SAMPLES / voxels, 7)

@@ -77,11 +77,16 @@ def studies(inputs: Mapping[str, TwinObject], dates: Mapping[str, str]) -> tuple
         numbers.setdefault(number or "1", {})[what] = thing
     for number in dates:
         if number not in numbers:
-            raise BadInput(f"There is no scan {number} for the date {dates[number]}", remedy=f"There are: {', '.join(numbers)}.")
+            raise BadInput(
+                f"There is no scan {number} for the date {dates[number]}", remedy=f"There are: {', '.join(numbers)}."
+            )
     found = [_study(number, things, dates.get(number, "")) for number, things in numbers.items()]
     found.sort(key=lambda s: s.at_s)
     if len(found) < 2:
-        raise BadInput("A course needs scans of two dates or more", remedy="Import and segment the other scans of this patient first.")
+        raise BadInput(
+            "A course needs scans of two dates or more",
+            remedy="Import and segment the other scans of this patient first.",
+        )
     for one, other in pairwise(found):
         if other.at_s - one.at_s < 3600.0:
             raise BadInput(
@@ -102,13 +107,22 @@ def _study(number: str, things: Mapping[str, TwinObject], date: str) -> Study:
     line, heart, dynamic = things.get("centerline"), things.get("heart"), things.get("dynamic")
     if not (segmentation or line or heart):
         raise BadInput(f"Nothing was segmented on scan {number}", remedy="Segment it first.")
-    if isinstance(volume, Volume) and isinstance(segmentation, Segmentation) and not volume.grid.same_as(segmentation.grid):
-        raise BadInput(f"'{volume.name}' and '{segmentation.name}' do not lie on the same grid", remedy="Give the scan it was made from.")
+    if (
+        isinstance(volume, Volume)
+        and isinstance(segmentation, Segmentation)
+        and not volume.grid.same_as(segmentation.grid)
+    ):
+        raise BadInput(
+            f"'{volume.name}' and '{segmentation.name}' do not lie on the same grid",
+            remedy="Give the scan it was made from.",
+        )
     facts = next((t.acquisition for t in (volume, dynamic) if isinstance(t, Volume | DynamicVolume)), {})
     told = date or facts.get(KEPT) or facts.get(SHIFTED)
     if not told:
         name = next(iter(things.values())).name
-        raise BadInput(f"When scan {number} ('{name}') was made is not known", remedy="Give its date, as in 2024-03-01.")
+        raise BadInput(
+            f"When scan {number} ('{name}') was made is not known", remedy="Give its date, as in 2024-03-01."
+        )
     return Study(
         number, seconds(told), not date and KEPT not in facts,
         volume if isinstance(volume, Volume) else None,
@@ -122,5 +136,6 @@ def _one_patient(found: list[Study]) -> None:
     known = {s.volume.acquisition.get("patient", "") for s in found if s.volume is not None} - {"", "patient-unknown"}
     if len(known) > 1:
         raise BadInput(
-            f"These scans are of {len(known)} patients ({', '.join(sorted(known))})", remedy="Choose scans of one patient."
+            f"These scans are of {len(known)} patients ({', '.join(sorted(known))})",
+            remedy="Choose scans of one patient.",
         )
