@@ -64,6 +64,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + 1 … 9", "Study, Segment, Vessels, Mesh, Flow, What if, …"),
         ("Ctrl + I", "import a folder"),
         ("Ctrl + O, Ctrl + Shift + O, Ctrl + W", "open a project, a batch; close"),
+        ("Ctrl + Shift + Y", "patients of a folder"),
         ("Ctrl + Z, Ctrl + Shift + Z", "undo, redo"),
         ("Ctrl + Enter, M, F, T", "segment or measure, mesh, solve flow, tissue"),
         ("Ctrl + Shift + M", "extend the openings of a vessel mesh"),

@@ -409,6 +409,7 @@ ICONS: dict[str, str] = {
     "last": "mdi6.skip-next",
     "loop": "mdi6.repeat",
     "jobs": "mdi6.progress-clock",
+    "cohort": "mdi6.account-group-outline",
     "log": "mdi6.text-long",
     "more": "mdi6.dots-vertical",
     "expand": "mdi6.chevron-down",

@@ -18,6 +18,7 @@ class Welcome(QWidget):
     scan_wanted = Signal()
     project_wanted = Signal()
     batch_wanted = Signal()
+    cohort_wanted = Signal()
     recent_wanted = Signal(object)  # Path
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -46,12 +47,19 @@ class Welcome(QWidget):
             button.clicked.connect(signal.emit)
             row.addWidget(button)
         inner.addLayout(row)
-        batch = QPushButton("Look through a batch")
-        batch.setObjectName("flat")
-        batch.setIcon(theme.icon("jobs"))
-        batch.setToolTip("List the studies that organtwin batch has done, open and mark them (Ctrl+Shift+O)")
-        batch.clicked.connect(self.batch_wanted.emit)
-        inner.addWidget(batch, 0, Qt.AlignmentFlag.AlignLeft)
+        more = QHBoxLayout()
+        for text, icon, tip, signal in (
+            ("Look through a batch", "jobs", "List the studies that organtwin batch has done, open and mark them (Ctrl+Shift+O)", self.batch_wanted),
+            ("Patients", "cohort", "All patients of a folder: who changed, why, since when (Ctrl+Shift+Y)", self.cohort_wanted),
+        ):  # fmt: skip
+            button = QPushButton(text)
+            button.setObjectName("flat")
+            button.setIcon(theme.icon(icon))
+            button.setToolTip(tip)
+            button.clicked.connect(signal.emit)
+            more.addWidget(button)
+        more.addStretch(1)
+        inner.addLayout(more)
         self._recent_title = title("Recent projects")
         inner.addWidget(self._recent_title)
         self._recent = QVBoxLayout()

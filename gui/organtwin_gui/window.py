@@ -33,6 +33,7 @@ from organtwin_gui.bridge import Bridge
 from organtwin_gui.compare import CompareView
 from organtwin_gui.inspector import Inspector
 from organtwin_gui.jobs_bar import JobsBar
+from organtwin_gui.monitoring import CohortWindow
 from organtwin_gui.moving import MotionPanel
 from organtwin_gui.notice import Notice
 from organtwin_gui.plots import PlotsPanel
@@ -188,7 +189,16 @@ class MainWindow(QMainWindow):
         self.batch_action = self._action(
             "Look through a batch", "jobs", "Ctrl+Shift+O", "Studies done by organtwin batch", self.choose_batch
         )
-        for action in (self.open_action, self.batch_action, self.undo_action, self.redo_action):
+        self.cohort_action = self._action(
+            "Patients",
+            "cohort",
+            "Ctrl+Shift+Y",
+            "All patients of a folder: who changed, why, since when",
+            self.choose_cohort,
+        )
+        for action in (
+            self.open_action, self.batch_action, self.cohort_action, self.undo_action, self.redo_action
+        ):  # fmt: skip
             bar.addAction(action)
         bar.addSeparator()
         group = QActionGroup(self)
@@ -323,6 +333,7 @@ class MainWindow(QMainWindow):
         self.welcome.scan_wanted.connect(self.choose_scan)
         self.welcome.recent_wanted.connect(self.open_project)
         self.welcome.batch_wanted.connect(self.choose_batch)
+        self.welcome.cohort_wanted.connect(self.choose_cohort)
 
     # -- projects and scans ---------------------------------------------------------------------------------------
 
@@ -389,16 +400,36 @@ class MainWindow(QMainWindow):
     def show_batch(self, folder: Path) -> None:
         """List the studies of a batch; each opens here."""
 
-        def open_study(project: Path) -> None:
-            self.open_project(project)
-            if self.bridge.document is not None and self.bridge.document.project.folder == project:
-                dialog.hide()  # it would lie over the views
-                self.notice.tell(f"A study of the batch {folder.name}. Ctrl+Shift+O goes back to its list.")
-
         for other in self.findChildren(BatchDialog):
             other.close()
-        dialog = BatchDialog(self.bridge, folder, self)
-        dialog.project_wanted.connect(open_study)
+        self._show_list(BatchDialog(self.bridge, folder, self), f"A study of the batch {folder.name}. Ctrl+Shift+O")
+
+    def choose_cohort(self) -> None:
+        """Back to the patients that are looked at, or all of a folder."""
+        for dialog in self.findChildren(CohortWindow):
+            dialog.show()
+            dialog.raise_()
+            return
+        folder = QFileDialog.getExistingDirectory(
+            self, "Patients (a folder with projects)", str(self.preferences.projects_folder)
+        )
+        if folder:
+            self.show_cohort(Path(folder))
+
+    def show_cohort(self, folder: Path) -> None:
+        """List the patients of a folder; each opens here."""
+        for other in self.findChildren(CohortWindow):
+            other.close()
+        self._show_list(CohortWindow(self.bridge, folder, self), f"A patient of {folder.name}. Ctrl+Shift+Y")
+
+    def _show_list(self, dialog: BatchDialog | CohortWindow, told: str) -> None:
+        def open_listed(project: Path) -> None:
+            self.open_project(project)
+            if self.bridge.document is not None and self.bridge.document.project.folder == project.resolve():
+                dialog.hide()  # it would lie over the views
+                self.notice.tell(f"{told} goes back to the list.")
+
+        dialog.project_wanted.connect(open_listed)
         dialog.show()
 
     def choose_scan(self) -> None:
