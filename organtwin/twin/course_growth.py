@@ -4,7 +4,7 @@ The value (its logarithm under the exponential law) is a straight line, a Wiener
 
 .. math:: y_i = a + b t_i + W(t_i) + s \sigma_i e_i, \quad b \sim N(\mu, \tau^2)
 
-with a flat prior on a, the population's on b, and a scale s of the noise that is itself uncertain (log-normal, a third).
+with a flat prior on a, the population's on b, and a scale s of the noise that is itself uncertain (log-normal, a quarter).
 Given s everything is Gaussian, so that the posterior is exact (C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for
 Machine Learning, 2006, ch. 2); members are drawn from it for each s in the share that the values speak for it.
 """
@@ -22,7 +22,7 @@ Numbers = NDArray[np.float64]
 
 MEMBERS = 4000
 SCALES = np.exp(np.linspace(-1.0, 1.0, 21))  # of the noise
-SCALE_SD = 0.33  # of the logarithm of the scale, before any value
+SCALE_SD = 0.25  # of the logarithm of the scale, before any value
 SURE = 1.96
 
 
