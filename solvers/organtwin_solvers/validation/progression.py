@@ -57,9 +57,9 @@ def cohort(subject: Subject, start: float, step: float, patients: int, monitor: 
         growth = grown(
             at[:3], seen[:3], known, subject.law, subject.prior(seen[0]), subject.wobble, seed=patient, members=1500
         )
-        ahead = growth.paths(at[3:], seed=patient)[:, 0]
+        ahead = growth.paths(at[3:], seed=patients + patient)[:, 0]
         sd = known[-1] / seen[2] * ahead if subject.law == "exponential" else known[-1]
-        ahead = ahead + growth.scale * sd * np.random.default_rng(patient).standard_normal(len(ahead))
+        ahead = ahead + growth.scale * sd * np.random.default_rng(2 * patients + patient).standard_normal(len(ahead))
         low, high = np.quantile(ahead, (0.05, 0.95))
         held += bool(low <= seen[3] <= high)
         errors.append(growth.rate.mean() - rate)
