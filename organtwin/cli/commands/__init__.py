@@ -12,6 +12,7 @@ from organtwin.cli.commands import edit
 from organtwin.cli.commands import quality
 from organtwin.cli.commands import plan
 from organtwin.cli.commands import pathway
+from organtwin.cli.commands import monitor
 from organtwin.cli.commands import rehearsal
 from organtwin.cli.commands import exchange
 from organtwin.cli.commands import project
@@ -20,6 +21,6 @@ from organtwin.cli.commands import script
 from organtwin.cli.commands import program
 
 __all__ = [
-    "batch", "course", "dynamic", "edit", "exchange", "liver", "pathway", "plan", "program", "project", "quality", "rehearsal",
+    "batch", "course", "dynamic", "edit", "exchange", "liver", "monitor", "pathway", "plan", "program", "project", "quality", "rehearsal",
     "script", "study", "tissue", "vessels",
 ]  # fmt: skip

@@ -1,0 +1,219 @@
+"""``organtwin monitor``, ``cohort``, ``alerts`` and ``protocols``: who changed, why, since when, and by which rules."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Set
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from organtwin.cli.base import AsJson, ProjectPath, app, opened
+from organtwin.errors import BadInput
+
+if TYPE_CHECKING:
+    from organtwin.model import Alert
+    from organtwin.monitoring import Evaluation
+
+COLOURS = {"urgent": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+@app.command()
+def monitor(
+    project: ProjectPath,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(help="Watch the patient by this protocol from now on: its name or a YAML file (repeat)."),
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="As of this day or time (ISO 8601), instead of now.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be raised; store nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a patient by protocols: raise alerts, end those that are over, and tell the adherence."""
+    from organtwin.monitoring import assign, evaluate_project, keep
+    from organtwin.monitoring.protocol import parse
+
+    now_s = None if at is None else moment_s(at)
+    texts = {name: protocol_text(name) for name in protocol or []}
+    with opened(project) as document:
+        if dry_run:
+            tried = tuple(parse(text, name) for name, text in texts.items())
+            done = evaluate_project(document.project, now_s, only=tried)
+        else:
+            if texts:
+                assign(document, texts)
+            done = evaluate_project(document.project, now_s)
+            keep(document, done)
+    if as_json:
+        print(json.dumps(evaluation_json(done), indent=1))
+        return
+    tell_evaluation(done)
+
+
+@app.command()
+def cohort(
+    folders: Annotated[list[Path], typer.Argument(help="Projects, or folders with projects in them.")],
+    at: Annotated[str | None, typer.Option(help="As of this day or time (ISO 8601), instead of now.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Many patients at a glance, worst first: who changed, why, since when. Nothing is written."""
+    from organtwin.monitoring import cohort as look
+
+    found = look(folders, None if at is None else moment_s(at))
+    if as_json:
+        print(json.dumps([patient.to_json() for patient in found.patients], indent=1, default=str))
+        return
+    table = Table(title=f"{len(found)} patients, {found.seconds:.1f} s")
+    for heading in ("patient", "", "since", "why", "waiting", "adherence", "last reading"):
+        table.add_column(heading)
+    for one in found.patients:
+        table.add_row(
+            one.name,
+            f"[{COLOURS[one.severity]}]{one.severity}[/]" if one.severity else "",
+            day(one.since_s),
+            one.error or one.why or "[dim]as always[/]",
+            str(one.waiting or ""),
+            "" if one.adhered is None else f"{100 * one.adhered:.0f} %",
+            day(one.last_reading_s),
+        )
+    Console(width=None if Console().is_terminal else 170).print(table)
+
+
+@app.command()
+def alerts(
+    project: ProjectPath,
+    acknowledge: Annotated[
+        list[str] | None, typer.Option(help="Say that you have seen this alert (its id, or how it begins; repeat).")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who has seen it; left out: the name of your account.")] = None,
+    said: Annotated[str, typer.Option(help="What was done about it.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The alerts of a patient, worst first; with --acknowledge somebody has seen one."""
+    from organtwin.monitoring import acknowledge as seen
+    from organtwin.monitoring import alerts_of
+    from organtwin.store import Project
+
+    if acknowledge:
+        with opened(project) as document:
+            for uuid in acknowledge:
+                seen(document, uuid, by or getpass.getuser(), said)
+            found = alerts_of(document.project, only_open=not everything)
+    else:
+        with Project(project, read_only=True) as read:
+            found = alerts_of(read, only_open=not everything)
+    if as_json:
+        print(json.dumps([alert.model_dump(mode="json") for alert in found], indent=1))
+        return
+    tell_alerts(found)
+
+
+@app.command()
+def protocols(
+    name: Annotated[str | None, typer.Argument(help="Print this protocol's YAML, to read or to copy.")] = None,
+    check: Annotated[list[Path] | None, typer.Option(help="Check a protocol's file (repeat).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The protocols that patients can be watched by; --check tells whether one of your own is right."""
+    from organtwin.monitoring.protocol import parse, read, shipped, shipped_text
+
+    if name:
+        print(shipped_text(name), end="")
+        return
+    listed = [read(file)[0] for file in check] if check else [parse(shipped_text(one), one) for one in shipped()]
+    if as_json:
+        print(json.dumps([one.model_dump(mode="json", by_alias=True) for one in listed], indent=1))
+        return
+    for one in listed:
+        print(f"{one.name}: {one.title}; {len(one.rules)} rules on {', '.join(w.label for w in one.readings.values())}")
+
+
+# -- words and JSON -----------------------------------------------------------------------------------------------------
+
+
+def tell_evaluation(done: Evaluation) -> None:
+    screen = Console(highlight=False, width=None if Console().is_terminal else 170)
+    watched = ", ".join(done.protocols) or "no protocol: none was chosen and none fits"
+    screen.print(
+        f"As of {day(done.at_s)}: {watched}{' (suggested; choose with --protocol)' if done.suggested and done.protocols else ''}",
+        markup=False,
+    )
+    new = {alert.uuid for alert in done.raised}
+    tell_alerts(done.open, new)
+    for alert in done.ended:
+        screen.print(f"over     {alert.name}", style="green", markup=False)
+    for one in done.adherence:
+        screen.print(
+            f"{one.title}: {one.taken:g} of {one.expected:g} readings in {one.days:g} days ({100 * one.share:.0f} %)",
+            style="dim",
+            markup=False,
+        )
+    for sentence in done.unjudged:
+        screen.print(f"not judged: {sentence}", style="dim", markup=False)
+
+
+def tell_alerts(found: tuple[Alert, ...], new: Set[str] = frozenset()) -> None:
+    screen = Console(highlight=False, width=None if Console().is_terminal else 170)
+    if not found:
+        screen.print("No alerts.")
+    for alert in found:
+        state = "new" if alert.uuid in new else "over" if alert.ended_s is not None else "open"
+        seen = (
+            f"; seen by {alert.acknowledged.by}{': ' + alert.acknowledged.said if alert.acknowledged.said else ''}"
+            if alert.acknowledged
+            else ""
+        )
+        screen.print(
+            f"{alert.severity:8} {alert.uuid[:8]}  {alert.name} ({state} since {day(alert.since_s)}{seen})",
+            style=COLOURS[alert.severity],
+            markup=False,
+        )
+        screen.print(f"         {alert.why}", markup=False)
+
+
+def evaluation_json(done: Evaluation) -> dict[str, Any]:
+    def plain(found: tuple[Alert, ...]) -> list[dict[str, Any]]:
+        return [alert.model_dump(mode="json") for alert in found]
+
+    return {
+        "at_s": done.at_s,
+        "protocols": list(done.protocols),
+        "suggested": done.suggested,
+        "open": plain(done.open),
+        "raised": [alert.uuid for alert in done.raised],
+        "ended": plain(done.ended),
+        "adherence": [{**asdict(one), "share": one.share} for one in done.adherence],
+        "unjudged": list(done.unjudged),
+    }
+
+
+def protocol_text(name: str) -> str:
+    """A shipped protocol by its name, or a file; checked."""
+    from organtwin.monitoring.protocol import read, shipped, shipped_text
+
+    if name in shipped():
+        return shipped_text(name)
+    if not Path(name).exists():
+        raise BadInput(f"There is no protocol '{name}'", remedy=f"There are: {', '.join(shipped())}; or give a file.")
+    return read(Path(name))[1]
+
+
+def moment_s(text: str) -> float:
+    """An ISO date (its end) or time as seconds since 1970; without a zone it is UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"'{text}' is no date", remedy="Write it as 2026-03-01 or 2026-03-01T08:00+01:00.") from None
+    zoned = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return zoned.timestamp() + (86399.0 if len(text) == 10 else 0.0)
+
+
+def day(time_s: float | None) -> str:
+    return "" if time_s is None else f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d}"
