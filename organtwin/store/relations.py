@@ -39,3 +39,15 @@ def organ_trees(segmentation: str, entries: Sequence[Entry], root: Callable[[str
         and root(e.facts["segmentation"]) == root(segmentation)
         and not (e.recipe and e.recipe.operation == "vessel")
     }
+
+
+def naming_trees(entries: Sequence[Entry]) -> list[Entry]:
+    """The newest tree of each name whose branches can name what a knife meets: trees in an organ, not the lines of a vessel's
+    own mesh and not a vessel that was measured."""
+    return list(
+        {
+            e.name: e
+            for e in entries
+            if e.kind == "centerline" and not e.facts.get("mesh") and not (e.recipe and e.recipe.operation == "vessel")
+        }.values()
+    )

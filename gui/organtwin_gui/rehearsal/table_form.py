@@ -14,6 +14,7 @@ from organtwin.model.rehearsal import Scene as Table
 from organtwin.model.tissue_case import Material, Region, Spring
 from organtwin.model.tissues import MATERIALS, SAME_AS
 from organtwin.store import Entry
+from organtwin.store.relations import naming_trees
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import QuantityEdit, form, quiet
 from organtwin_gui.steps.step import fill
@@ -176,9 +177,8 @@ class TableForm(QWidget):
         for role, box in (("inside", self.inside), ("neighbour", self.beside)):
             for number, uuid in enumerate(_checked(box), start=1):
                 found[f"{role}-{number}"] = uuid
-        for number, entry in enumerate(self.bridge.entries("centerline"), start=1):
-            if entry.facts.get("mesh") not in {m.uuid for m in self.bridge.entries("mesh")}:  # trees of vessels
-                found[f"tree-{number}"] = entry.uuid
+        for number, entry in enumerate(naming_trees(self.bridge.entries("centerline")), start=1):
+            found[f"tree-{number}"] = entry.uuid
         if self.plan.currentData() is not None:
             found["plan"] = self.plan.currentData()
         return found

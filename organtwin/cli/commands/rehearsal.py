@@ -13,7 +13,7 @@ from organtwin.cli.follow import console, run_job
 from organtwin.document import Document
 from organtwin.errors import BadInput
 from organtwin.model import Rehearsal
-from organtwin.store import Entry
+from organtwin.store.relations import naming_trees
 
 Inside = Annotated[
     list[str] | None,
@@ -39,7 +39,7 @@ def rehearse(
     with opened(project) as document:
         inputs = {"mesh": mesh_named(document, mesh).uuid}
         inputs |= _roles(document, "inside", "surface", inside) | _roles(document, "neighbour", "mesh", neighbour)
-        inputs |= {f"tree-{n}": entry.uuid for n, entry in enumerate(_trees(document), 1)}
+        inputs |= {f"tree-{n}": entry.uuid for n, entry in enumerate(naming_trees(document.entries()), 1)}
         if plan is not None:
             inputs["plan"] = choose(document, "plan", plan).uuid
         made = run_job(document, "rehearse", inputs, {"script": told, "name": name}, f"Rehearse {name}")
@@ -91,9 +91,3 @@ def _roles(document: Document, role: str, kind: str, names: list[str] | None) ->
         known = document.latest(kind, structure=name) or choose(document, kind, name)
         found[f"{role}-{number}"] = known.uuid
     return found
-
-
-def _trees(document: Document) -> list[Entry]:
-    """Newest tree of every vessel: they give the vessels' branches their names."""
-    newest = {entry.name: entry for entry in document.entries("centerline")}
-    return list(newest.values())
