@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +11,7 @@ from organtwin_solvers.physiology.circulation.beat import MEASURED, STEP_S, TRAC
 from organtwin_solvers.physiology.circulation.circuit import NAMES, PLACE
 from organtwin_solvers.physiology.circulation.manifest import MODEL
 from organtwin_solvers.physiology.circulation.settle import MOST_BEATS, settle_all, trace_all
-from organtwin_solvers.physiology.ensemble import each_member
+from organtwin_solvers.physiology.ensemble import each_member, in_parts
 
 SAMPLES = 200  # of a beat that curves() gives
 START = np.array([60.0, 120.0, 55.0, 130.0, 92.0, 8.0, 15.0, 9.0, 84.0, 84.0, 84.0, 84.0, 93.0])
@@ -127,20 +124,7 @@ def settled(x: Floats, circuits: Floats) -> Floats:
 def _settled(x: Floats, circuits: Floats) -> Floats:
     members = len(x)
     measured, beats = np.empty((members, len(MEASURED))), np.empty(members, dtype=np.int64)
-    workers = min(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, members // 32
-    )
-    edges = np.linspace(0, members, max(workers, 1) + 1).astype(int)
-    parts = [slice(a, b) for a, b in pairwise(edges)]
-
-    def settle_part(s: slice) -> None:
-        settle_all(x[s], circuits[s], STEP_S, measured[s], beats[s], MOST_BEATS)
-
-    if len(parts) == 1:
-        settle_part(parts[0])
-    else:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(settle_part, parts))
+    in_parts(members, lambda s: settle_all(x[s], circuits[s], STEP_S, measured[s], beats[s], MOST_BEATS))
     return measured
 
 
