@@ -26,6 +26,7 @@ STATES = (
     "depot", "depot_slow", "interstitial", "portal", "standing", "heart_rate", "trained", "mean", "meal", "eating",
 )  # fmt: skip
 SOLID, LIQUID, GUT, GP, GT, IP, X, I1, ID, IL, SC1, SC2, GS, IPO, Y, HR, Z, MEAN, MEAL, EATING = range(20)
+SEEN = (GP, GS, MEAN, IP, SC1, SC2)  # what readings are made of
 MOVING = 17  # states before the mean: integrated with Runge-Kutta
 
 CONSTANTS = (
@@ -145,8 +146,15 @@ def advance(y: Array, c: Array, u: Array, minutes: float, step_min: float, until
 
 
 @compiled
-def advance_all(y: Array, c: Array, u: Array, minutes: float, step_min: float, until_still: bool) -> None:
-    """``advance`` of each member: ``y`` (m, 20), ``c`` (m, k), ``u`` (m, 3)."""
+def march(y: Array, c: Array, u: Array, minutes: Array, step_min: float, long_min: float, seen: Array) -> None:
+    """Each member from time to time: ``y`` (m, 20) in place, ``c`` (m, k), ``u`` (m, n, 3) held for ``minutes`` (n).
+
+    ``seen`` (m, n, 6) is filled with the states that readings are made of, before each of them.
+    """
     work = np.zeros((5, y.shape[1]))
     for member in range(len(y)):
-        advance(y[member], c[member], u[member], minutes, step_min, until_still, work)
+        for k in range(len(minutes)):
+            for j in range(len(SEEN)):
+                seen[member, k, j] = y[member, SEEN[j]]
+            if minutes[k] > 0.0:
+                advance(y[member], c[member], u[member, k], minutes[k], step_min, minutes[k] > long_min, work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,18 +12,17 @@ from organtwin_solvers.physiology.ensemble import each_member, in_parts
 from organtwin_solvers.physiology.glucose.kernel import (
     CONSTANTS,
     GP,
-    GS,
-    IP,
     MEAN,
-    SC1,
-    SC2,
+    PMOL_PER_UNIT,
+    SEEN,
     STATES,
     STEP_MIN,
     C,
-    advance_all,
+    march,
 )
 from organtwin_solvers.physiology.glucose.manifest import MODEL
 
+INPUTS = ("carbohydrates", "insulin", "exercise")
 LONG_MIN = 240.0  # a longer step under constant drives stops when nothing moves any more
 DAY_MIN = 1440.0
 DAY_STEP_MIN = 5.0
@@ -40,14 +40,13 @@ class Glucose:
         drives = each_member(drives, members, times)
         y = self.settled(parameters, drives[:, 0]) if state is None else np.array(state, dtype=float)
         readings = np.empty((members, times, len(MODEL.readings)))
-        minutes = np.diff(np.asarray(times_s, dtype=float)) / 60.0
-        constants = constants_of(parameters, drives[:, 0])
-        for k in range(times):
-            if k and not np.array_equal(drives[:, k], drives[:, k - 1]):
-                constants = constants_of(parameters, drives[:, k])
-            readings[:, k] = readings_of(y, constants)
-            if k < times - 1 and minutes[k] > 0.0:
-                _march(y, constants, inputs_of(drives[:, k]), float(minutes[k]))
+        minutes = np.append(np.diff(np.asarray(times_s, dtype=float)) / 60.0, 0.0)
+        slow = drives[:, :, [k for k, d in enumerate(MODEL.drives) if d.key not in INPUTS]]
+        changes = np.flatnonzero(np.any(slow[:, 1:] != slow[:, :-1], axis=(0, 2))) + 1
+        for begin, end in pairwise([0, *changes.tolist(), times]):
+            constants = constants_of(parameters, drives[:, begin])
+            seen = _march(y, constants, inputs_of(drives[:, begin:end]), minutes[begin:end])
+            readings[:, begin:end] = readings_of(seen, constants)
         return Run(readings, y)
 
     def settled(self, parameters: Floats, drives: Floats) -> Floats:
@@ -55,7 +54,7 @@ class Glucose:
         y = fasting(constants_of(parameters, np.zeros_like(drives)))
         if np.any(drives):
             constants = constants_of(parameters, drives)
-            _march(y, constants, inputs_of(drives), 4.0 * DAY_MIN)
+            _march(y, constants, inputs_of(drives[:, None]), np.array([4.0 * DAY_MIN]))
             y[:, MEAN] = y[:, GP] / constants[:, C["vg"]]
         return y
 
@@ -158,29 +157,32 @@ def fasting(c: Floats) -> Floats:
 
 
 def inputs_of(drives: Floats) -> Floats:
-    """(m, 3): carbohydrates g/min, insulin U/min, effort."""
-    taken = np.stack([drives[:, MODEL.drive(key)] for key in ("carbohydrates", "insulin", "exercise")], axis=1)
+    """(m, n, 3): carbohydrates g/min, insulin U/min, effort."""
+    taken = np.stack([drives[:, :, MODEL.drive(key)] for key in INPUTS], axis=2)
     taken = np.maximum(taken, 0.0)
-    taken[:, 2] = np.minimum(taken[:, 2], 1.0)
+    taken[:, :, 2] = np.minimum(taken[:, :, 2], 1.0)
     return taken
 
 
-def readings_of(y: Floats, c: Floats) -> Floats:
-    """Readings (m, r) in the manifest's order."""
-    glucose = np.maximum(y[:, GP], 0.0) / c[:, C["vg"]]
+def readings_of(seen: Floats, c: Floats) -> Floats:
+    """Readings (m, n, r) in the manifest's order, of ``seen`` (m, n, 6) of the kernel."""
+    plasma, interstitial, mean, insulin, depot, depot_slow = np.moveaxis(seen, 2, 0)
+    vg, vi, weight = (c[:, C[name], None] for name in ("vg", "vi", "weight"))
+    glucose = np.maximum(plasma, 0.0) / vg
     columns = {
         "plasma_glucose": glucose,
         "blood_glucose": glucose,
         "capillary_glucose": glucose,
-        "sensor_glucose": np.maximum(y[:, GS], 0.0) / c[:, C["vg"]],
-        "mean_glucose": y[:, MEAN],
-        "hba1c": (y[:, MEAN] + 46.7) / 28.7,
-        "insulin": y[:, IP] / c[:, C["vi"]],
-        "insulin_on_board": (y[:, SC1] + y[:, SC2]) * c[:, C["weight"]] / 6000.0,
+        "sensor_glucose": np.maximum(interstitial, 0.0) / vg,
+        "mean_glucose": mean,
+        "hba1c": (mean + 46.7) / 28.7,
+        "insulin": insulin / vi,
+        "insulin_on_board": (depot + depot_slow) * weight / PMOL_PER_UNIT,
     }
-    return np.stack([columns[r.key] for r in MODEL.readings], axis=1)
+    return np.stack([columns[r.key] for r in MODEL.readings], axis=2)
 
 
-def _march(y: Floats, constants: Floats, inputs: Floats, minutes: float) -> None:
-    still = minutes > LONG_MIN
-    in_parts(len(y), lambda s: advance_all(y[s], constants[s], inputs[s], minutes, STEP_MIN, still))
+def _march(y: Floats, constants: Floats, inputs: Floats, minutes: Floats) -> Floats:
+    seen = np.empty((len(y), len(minutes), len(SEEN)))
+    in_parts(len(y), lambda s: march(y[s], constants[s], inputs[s], minutes, STEP_MIN, LONG_MIN, seen[s]))
+    return seen
