@@ -34,6 +34,8 @@ HOUSE_UNITS: dict[str, str] = {
     "compliance": "mm^4*s^2/g",
     "force": "g*mm/s^2",
     "rate": "1/s",
+    "power": "g*mm^2/s^3",
+    "mass rate": "g/s",
     "foundation": "g/(mm^2*s^2)",  # pressure for each length of displacement
 }
 
@@ -134,6 +136,8 @@ EXAMPLES: dict[str, str] = {
     "compliance": "mL/mmHg",
     "force": "N",
     "rate": "1/s",
+    "power": "W",
+    "mass rate": "g/day",
     "foundation": "kPa/mm",
 }
 

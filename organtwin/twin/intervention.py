@@ -47,6 +47,11 @@ class When:
         grown = _grown(np.minimum(self.days, self.lasts), onset_days)
         return grown * (1.0 - _grown(self.days - self.lasts, washout))
 
+    def ramp(self, days: float, washout_days: float = 0.0) -> Floats:
+        """(nt) as :meth:`share`, but straight over ``days``, and left ``washout_days`` (time constant) after the end."""
+        grown = np.clip(np.minimum(self.days, self.lasts) / max(days, 1e-9), 0.0, 1.0)
+        return np.asarray(grown * (1.0 - _grown(self.days - self.lasts, washout_days)))
+
 
 def _grown(days: Floats, constant: float) -> Floats:
     since = np.maximum(days, 0.0)

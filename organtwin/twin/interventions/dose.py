@@ -15,6 +15,36 @@ def milligrams(text: str) -> float:
     return parse(text, "mass") * 1e3
 
 
+def grams_per_day(text: str) -> float:
+    """ "2 g/day" as 2."""
+    return parse(text, "mass rate") * 86400.0
+
+
+def kilograms(text: str) -> float:
+    """ "-5 kg" as -5."""
+    return parse(text, "mass") * 1e-3
+
+
+def minutes_of(text: str) -> float:
+    """ "1 h" as 60."""
+    return parse(text, "time") / 60.0
+
+
+def days_of(text: str) -> float:
+    """ "2 weeks" as 14."""
+    return parse(text, "time") / 86400.0
+
+
+def _change(text: Any) -> Any:
+    try:
+        value = kilograms(text)
+    except BadInput as error:
+        raise ValueError(error.sentence) from error
+    if not 0.0 < abs(value) <= 60.0:
+        raise ValueError(f"'{text}' is no change of weight between 0 and 60 kg either way")
+    return text
+
+
 def _checked(dimension: str) -> BeforeValidator:
     def check(text: Any) -> Any:
         try:
@@ -30,5 +60,12 @@ def _checked(dimension: str) -> BeforeValidator:
 
 Mass = Annotated[str, _checked("mass")]
 Span = Annotated[str, _checked("time")]
+PerDay = Annotated[str, _checked("mass rate")]
+Length = Annotated[str, _checked("length")]
+Area = Annotated[str, _checked("area")]
+Flow = Annotated[str, _checked("flow")]
+Power = Annotated[str, _checked("power")]
+Pressure = Annotated[str, _checked("pressure")]
+Kilograms = Annotated[str, BeforeValidator(_change)]
 Taken = Annotated[float, Field(gt=0, le=1, description="part of the doses that are taken: 1 is every one")]
 """Part of the doses that are taken; the effect is taken to go with it."""

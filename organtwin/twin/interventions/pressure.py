@@ -19,6 +19,7 @@ RESISTANCE = Lever({"resistance_change": 1.0}, most=0.8)
 COMPLIANCE = Lever({"compliance_change": 1.0}, most=0.8)
 SETPOINT = Lever({"setpoint_shift": 30.0}, most=1.5)
 RATE = Lever({"heart_rate_change": 30.0}, most=1.5)
+VOLUME = Lever({"volume_change": 400.0}, most=1.0)
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Fall:
     """A published change in mmHg and /min (negative: a fall) in those whose pressure before was ``reference``.
 
     ``slope``: how much more it is for each mmHg that the pressure before is higher. ``sd_mmhg``: between people, of the
-    systolic change, the uncertainty of the mean included.
+    systolic change, the uncertainty of the mean included. ``most``: no further than those with the highest pressure fell.
     """
 
     systolic: float
@@ -34,6 +35,7 @@ class Fall:
     heart_rate: float = 0.0
     reference: tuple[float, float] | None = None
     slope: tuple[float, float] = (0.0, 0.0)
+    most: tuple[float, float] = (-1e9, -1e9)
     sd_mmhg: float = BELL_SD_MMHG
     levers: tuple[Lever, Lever, Lever] = (RESISTANCE, COMPLIANCE, SETPOINT)
     fixed: Sequence[Lever] = field(default_factory=tuple)
@@ -44,7 +46,7 @@ class Fall:
             return self.systolic, self.diastolic
         first = self.systolic - self.slope[0] * (systolic - self.reference[0])
         second = self.diastolic - self.slope[1] * (diastolic - self.reference[1])
-        return min(first, 0.0), min(second, 0.0)
+        return min(max(first, self.most[0]), 0.0), min(max(second, self.most[1]), 0.0)
 
 
 def bring_about(

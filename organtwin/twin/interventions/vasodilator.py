@@ -57,7 +57,7 @@ def effect(
         (
             *said(found, f"{options.drug} {options.dose or f'{drug.standard_mg:g} mg'}"),
             f"{drug.kind.name.capitalize()}: {systolic:.1f}/{diastolic:.1f} mmHg in people with 154/97 mmHg, less in those with less ({law.LAW}).",
-            f"Half of it in the first week ({law.LASSERSON}); it goes as it came.",
+            f"Half of it within 6 days ({law.LASSERSON}); it goes as it came.",
             BELL,
         ),
     )
