@@ -58,6 +58,8 @@ class Tracker:
         Standard deviation that the random walk adds in a day to each parameter, in sds of its prior.
     driven : Driven, optional
         What acts on the model from outside (meals, insulin).
+    emulator : Emulator, optional
+        Of a model of the pace "day", where it was fitted before.
 
     Examples
     --------
@@ -72,6 +74,7 @@ class Tracker:
         *,
         walk_per_day: float | None = None,
         driven: Driven | None = None,
+        emulator: Emulator | None = None,
         seed: int = 0,
     ) -> None:
         self.model, self._given = model, state
@@ -88,7 +91,7 @@ class Tracker:
         self.scatter = np.array([told(state, f"scatter of {r.key}") or 0.0 for r in model.readings])
         self._used = dict(state.used)
         self._fit = {q.name: q for q in state.fit}
-        self._emulator: Emulator | None = None
+        self._emulator = emulator
         inner = np.array(state.state)[chosen]
         count = len(model.readings)
         self._now = _Moment(state.at_s, z, inner, np.zeros((len(z), count)), np.full(count, -np.inf), np.zeros(count))
@@ -115,11 +118,13 @@ class Tracker:
         :data:`KEPT` moments); older ones count less, by how far the parameters may have walked since.
         ``curves`` also draws a cycle of the model anew.
         """
-        if len(readings):
-            self._take(readings)
+        self.take(readings)
         return self.state(curves)
 
-    def _take(self, readings: Readings) -> None:
+    def take(self, readings: Readings) -> None:
+        """As :meth:`update`, without writing down the state."""
+        if not len(readings):
+            return
         start = readings.times_s[0]
         again: list[Readings] = []
         while self._past and self._past[-1][1].times_s[0] > start:
