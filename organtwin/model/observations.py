@@ -46,12 +46,16 @@ class Event(Frozen):
 
 
 class Quarantined(Frozen):
-    """A reading that was set aside: why in one word and in one sentence, where it stood, and its text as it was."""
+    """A reading that was set aside: why in one word and in one sentence, where it stood, and its text as it was.
+
+    ``count``: of very many for one reason the first are kept one by one, the rest in one record.
+    """
 
     reason: Literal["duplicate", "unit", "impossible", "clock", "patient", "code", "unreadable", "status"]
     said: str
     place: str
     raw: str
+    count: int = 1
 
 
 class Observations(TwinObject):

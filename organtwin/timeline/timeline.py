@@ -66,7 +66,7 @@ class Series:
         )
 
     def daily(self, how: How | None = None) -> tuple[Floats, Floats]:
-        """One value a day of the patient's own clock.
+        """One value a day of the patient's own clock; what lasted counts where its middle lies.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Series:
         how = how or ("sum" if self.known.adds else "mean")
         if not len(self):
             return np.zeros(0), np.zeros(0)
-        local = self.times_s + 60.0 * self.offset_min
+        local = self.times_s + 0.5 * self.durations_s + 60.0 * self.offset_min
         day = np.floor(local / DAY_S).astype(np.int64)
         if how == "sum":
             return self._summed(day)

@@ -129,6 +129,8 @@ def ucum(text: str) -> str | None:
     """
     if text in UNITS:
         return text
+    if text == "Cal":  # the large calorie, told from the small one by its capital alone
+        return "kcal"
     plain = "".join(text.split()).lower()
     for tried in (plain, _NOTE.sub("", plain)):
         if name := _SPELLINGS.get(tried) or _SMALL.get(tried):

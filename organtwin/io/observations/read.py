@@ -1,0 +1,122 @@
+"""The one door for readings in files: the format is told by the content."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from organtwin.errors import BadInput
+from organtwin.io.observations.formats import FORMATS, Format
+from organtwin.io.observations.opening import Opened, files_in
+from organtwin.io.observations.settle import settle
+from organtwin.io.observations.times import zone_named
+from organtwin.io.observations.tray import Tray
+from organtwin.model import Observations
+from organtwin.monitor import Monitor, NullMonitor
+
+
+def read_observations(
+    paths: Path | str | Sequence[Path | str],
+    *,
+    timezone: str = "",
+    dates: str = "",
+    patient: str = "",
+    purpose: str = "",
+    earlier: Sequence[Observations] = (),
+    now_s: float | None = None,
+    name: str = "",
+    monitor: Monitor | None = None,
+) -> Observations:
+    """Read files, folders and zip files of readings as one import.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+    timezone : str
+        IANA name of the patient's time zone, for times that do not tell theirs; UTC without it, with a note.
+    dates : {"", "day-first", "month-first"}
+        How numbers are to be read where a file does not tell.
+    patient : str
+        Whose readings to take of a file with several patients: the id it has there.
+    purpose : str
+        What the patient's consent allows.
+    earlier : sequence of Observations
+        What is there already: its duplicates and other patients' readings are set aside.
+    now_s : float, optional
+        The time now, in seconds since 1970 UTC; what lies later has a wrong clock.
+
+    Returns
+    -------
+    Observations
+        In order of time; what was set aside is in its quarantine, with a reason each.
+
+    Raises
+    ------
+    BadInput
+        When a path is absent, nothing can be read, a file is broken or hostile, or does not tell whose it is: one sentence.
+    """
+    monitor = monitor or NullMonitor()
+    zone_named(timezone)
+    chosen = [Path(p).expanduser() for p in ([paths] if isinstance(paths, str | Path) else paths)]
+    if not chosen:
+        raise BadInput("Nothing was given to import", remedy="Name a file, a folder or a zip file.")
+    if dates not in ("", "day-first", "month-first"):
+        raise BadInput(f"'{dates}' is no order of dates", remedy="It is day-first or month-first.")
+    tray = Tray(timezone=timezone, dates=dates, now_s=time.time() if now_s is None else now_s)
+    used: list[str] = []
+    passed: list[str] = []
+    broken: list[BadInput] = []
+    with files_in(chosen, passed) as files:
+        for n, file in enumerate(files):
+            share = 0.9 * (1 - 1 / (1 + n / 4))
+            tray.progress = lambda what, name=file.name, share=share: monitor.progress(share, f"{name}: {what}")  # type: ignore[misc]
+            tray.progress("looking at it")
+            format = _format(file)
+            if format is None:
+                passed.append(file.name)
+                continue
+            tray.file, tray.format, tray.place = file.name, format.name, "row {}"
+            try:
+                format.read(file, tray)
+                used.append(format.title)
+            except BadInput as error:
+                broken.append(error)
+                tray.set_aside("unreadable", error.sentence, file.name, "")
+    if not used:
+        raise broken[0] if broken else _nothing(passed)
+    if passed:
+        few = ", ".join(passed[:3])
+        tray.note(
+            f"{len(passed)} files hold no readings and were passed over: {few}{' ...' if len(passed) > 3 else ''}."
+        )
+    if tray.naive and not timezone:
+        tray.note("Times without a zone were taken for UTC; name the patient's time zone to have them right.")
+    monitor.progress(0.92, "checking")
+    made = settle(tray, name or _named(chosen, used), earlier, patient, tray.now_s)
+    digests = {path.name: _sha256(path) for path in chosen if path.is_file()}
+    only = next(iter(digests.values())) if len(digests) == 1 and len(chosen) == 1 else ""
+    sources = tuple(s.model_copy(update={"sha256": digests.get(s.name, only)}) for s in made.sources)
+    monitor.progress(1.0, "read")
+    return made.with_(sources=sources, purpose=purpose)
+
+
+def _format(file: Opened) -> Format | None:
+    return next((format for format in FORMATS if format.knows(file)), None)
+
+
+def _nothing(passed: list[str]) -> BadInput:
+    known = ", ".join(dict.fromkeys(format.title for format in FORMATS))
+    where = passed[0] if len(passed) == 1 else f"{len(passed)} files"
+    return BadInput("There are no readings here", where=where, remedy=f"What can be read: {known}.")
+
+
+def _named(paths: list[Path], used: list[str]) -> str:
+    kinds = ", ".join(dict.fromkeys(used))
+    return f"Readings ({kinds})" if len(kinds) < 60 else f"Readings from {len(paths)} files"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
