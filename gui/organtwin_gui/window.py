@@ -55,9 +55,11 @@ from organtwin_gui.steps import (
     SegmentStep,
     Step,
     StudyStep,
+    TwinStep,
     VesselsStep,
 )
 from organtwin_gui.timeline.board import TimelineBoard
+from organtwin_gui.twin.board import TwinBoard
 from organtwin_gui.vessels.board import VesselBoard
 from organtwin_gui.video import VideoDialog
 from organtwin_gui.views import WINDOW_PRESETS, ImageScene, Layout, OpenGL, QuadView, Readout, Tool
@@ -112,7 +114,11 @@ class MainWindow(QMainWindow):
         for views in (self.quad, self.compare, self.rehearsals):
             self._middle.addWidget(views)
         self.timeline = TimelineBoard(self.bridge)
-        self.boards: dict[type[Step], QWidget] = {ReadingsStep: self.timeline}  # in place of the views
+        self.twin_board = TwinBoard(self.bridge)
+        self.boards: dict[type[Step], QWidget] = {  # in place of the views
+            ReadingsStep: self.timeline,
+            TwinStep: self.twin_board,
+        }
         for board in self.boards.values():
             self._middle.addWidget(board)
         column.addWidget(self._middle, 1)
@@ -306,6 +312,9 @@ class MainWindow(QMainWindow):
         self.vessel_board.table_wanted.connect(self.stage.export)
         readings = self.workflow.step(ReadingsStep)
         readings.attach(self.timeline)
+        twin = self.workflow.step(TwinStep)
+        twin.attach(self.twin_board)
+        self.timeline.gathered.connect(twin.take_readings)
         readings.export_wanted.connect(self.stage.export_readings)
         self.timeline.study_wanted.connect(self.open_study_of)
         self.workflow.went.connect(self._went)

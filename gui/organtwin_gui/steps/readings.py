@@ -5,10 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QHeaderView, QLabel, QPushButton, QTreeWidget, QTreeWidgetItem
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+)
 
 from organtwin_gui import theme
-from organtwin_gui.forms import quiet
+from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.step import Step, primary
 from organtwin_gui.timeline.board import TimelineBoard
 from organtwin_gui.timeline.gather import Gathered, LaneKind
@@ -48,6 +57,13 @@ class ReadingsStep(Step):
         for button in (self.folder, self.export):
             row.addWidget(button)
         self.page.addLayout(row)
+        self.purpose = QComboBox()
+        self.purpose.setEditable(True)
+        self.purpose.addItems(["", "Care of this patient", "Research", "Teaching"])
+        self.purpose.setToolTip("What the patient's consent allows these readings to be used for; it is kept with them")
+        rows = form()
+        rows.addRow("Consent for", self.purpose)
+        self.page.addLayout(rows)
         self._heading = QLabel("Lanes")
         self._heading.setObjectName("title")
         self.page.addWidget(self._heading)
@@ -98,7 +114,8 @@ class ReadingsStep(Step):
     def import_files(self, paths: list[Path]) -> None:
         """Start the import; one job for all of them."""
         if paths:
-            parameters = {"sources": [str(p.resolve()) for p in paths]}
+            purpose = self.purpose.currentText().strip()
+            parameters = {"paths": [str(p.resolve()) for p in paths], "purpose": purpose}
             inputs = {f"observations-{n + 1}": e.uuid for n, e in enumerate(self.bridge.entries("observations"))}
             self.bridge.start("import-observations", inputs, parameters, "Import readings")
 

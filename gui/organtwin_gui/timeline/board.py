@@ -390,7 +390,8 @@ class TimelineBoard(QWidget):
         if length_s == 0:
             self.span.show_all()
         else:
-            self.span.show_last(length_s, self.all.now_s)
+            ahead = 0.15 * length_s if self._forecasts and self.expected.isChecked() else 0.0
+            self.span.show_last(length_s, self.all.now_s + ahead)
 
     def _clicked(self, event: Event) -> None:
         if event.kind == "imaging":
