@@ -20,6 +20,7 @@ from organtwin.twin.assimilation import WALK_PER_DAY, fit_of
 from organtwin.twin.drives import Driven
 from organtwin.twin.ensemble import cycle, estimates, quantities, weighted_mean
 from organtwin.twin.identifiability import sentences
+from organtwin.twin.imaging import without_repeats
 from organtwin.twin.inference import Data, Posterior, Simulate, posterior
 from organtwin.twin.levels import Level, level, robust_sd, walked
 from organtwin.twin.prior import Prior
@@ -80,7 +81,7 @@ def calibrate(
     prior = Prior.of(model, settings.keys or None)
     until = settings.until_s if settings.until_s is not None else np.inf
     start = settings.from_s if settings.from_s is not None else -np.inf
-    inside = readings.between(start, until)
+    inside = without_repeats(model, readings.between(start, until))
     if not len(inside):
         known = ", ".join(r.title for r in model.readings if r.loinc)
         raise BadInput(
