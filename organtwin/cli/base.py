@@ -21,10 +21,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="From a patient's scan to organ meshes, blood flow and tissue deformation. Research and rehearsal only: not a medical device.",
+    help="From a patient's scan to organ meshes, blood flow and tissue deformation. Research and rehearsal only: not a medical device. "
+    "Every command also takes --passphrase-file FILE, for a sealed project, and --role NAME.",
 )
 
 ProjectPath = Annotated[Path, typer.Argument(help="The project folder, case.otwin.")]
+Purpose = Annotated[str, typer.Option("--purpose", help="What it is for: the patient's consent must cover it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

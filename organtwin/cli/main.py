@@ -7,6 +7,7 @@ import sys
 from organtwin.cli import commands
 from organtwin.cli.base import app
 from organtwin.cli.follow import console
+from organtwin.cli.session import taken
 from organtwin.errors import Cancelled, OrganTwinError
 
 __all__ = ["app", "commands", "main"]
@@ -15,7 +16,7 @@ __all__ = ["app", "commands", "main"]
 def main() -> None:
     """Entry point: every failure becomes one sentence and a documented exit code."""
     try:
-        app(standalone_mode=True)
+        app(taken(sys.argv[1:]), standalone_mode=True)
     except OrganTwinError as error:
         console.print(f"organtwin: {error.sentence}", style="bold", markup=False)
         sys.exit(error.exit_code)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
+
 from organtwin.document.signal import Signal
 from organtwin.document.staleness import Versions, stale
 from organtwin.document.workbench import Workbench
@@ -19,6 +21,7 @@ from organtwin.store import Entry, Project, load_object
 from organtwin.store.journal import Act
 from organtwin.store.objects import set_replaces
 
+SEALED_BYTES = 2**31  # of decrypted arrays kept beside what the views hold
 KEPT_IN_MEMORY = 32  # objects; their arrays are memory-mapped, so this costs little
 
 
@@ -54,13 +57,20 @@ class Document:
         self._attach()
 
     @classmethod
-    def create(cls, folder: Path, name: str = "") -> Self:
-        return cls(Project.create(Path(folder), name))
+    def create(cls, folder: Path, name: str = "", passphrase: str | None = None) -> Self:
+        """Make a project; with a passphrase a sealed one."""
+        return cls(Project.create(Path(folder), name, passphrase))
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Open a project; living jobs are followed again and finished ones adopted at the next :meth:`poll`."""
-        return cls(Project(Path(folder)))
+    def open(cls, folder: Path, passphrase: str | None = None) -> Self:
+        """Open a project; living jobs are followed again and finished ones adopted at the next :meth:`poll`.
+
+        Raises
+        ------
+        organtwin.store.vault.Locked
+            When it is sealed, and the passphrase is missing or wrong.
+        """
+        return cls(Project(Path(folder), passphrase=passphrase))
 
     def close(self) -> None:
         """Let go of the project. Jobs go on; whoever opens it next finds them."""
@@ -84,10 +94,18 @@ class Document:
                 return bench.snapshot()
         if uuid not in self._cache:
             self._cache[uuid] = self.project.load(uuid)
-            while len(self._cache) > KEPT_IN_MEMORY:
+            while len(self._cache) > KEPT_IN_MEMORY or self._too_much():
                 self._cache.popitem(last=False)
         self._cache.move_to_end(uuid)
         return self._cache[uuid]
+
+    def _too_much(self) -> bool:
+        """Arrays of a sealed project are not mapped: they fill the memory."""
+        if not self.project.vault.sealed or len(self._cache) < 2:
+            return False
+        values = (value for thing in self._cache.values() for _, value in thing)
+        arrays = (a for v in values for a in (v.values() if isinstance(v, dict) else (v,)) if isinstance(a, np.ndarray))
+        return sum(a.nbytes for a in arrays) > SEALED_BYTES
 
     def latest(self, kind: str, **facts: Any) -> Entry | None:
         """The newest live object of a kind whose meta data agrees with ``facts``."""
@@ -194,6 +212,7 @@ class Document:
             When the operation, a parameter or an input is wrong; nothing was started.
         """
         known = find(operation)
+        self.project.may("import" if operation.startswith("import") else "run")
         known.read(parameters or {})
         known.check({role: self.entry(uuid).kind for role, uuid in (inputs or {}).items()})
         job = Job.create(

@@ -119,7 +119,9 @@ def _stage(root: Path) -> Path:
 def _files(root: Path) -> Iterator[tuple[Path, Path]]:
     """Files that belong to a project, and their places in it; leftovers of writing are not among them."""
     for parent, folders, files in os.walk(root):
-        folders[:] = sorted(f for f in folders if not _left_over(f) and not (Path(parent) == root and f in (*KEPT, ROLES)))
+        folders[:] = sorted(
+            f for f in folders if not _left_over(f) and not (Path(parent) == root and f in (*KEPT, ROLES))
+        )
         for name in sorted(files):
             if _left_over(name) or (Path(parent) == root and name in (*KEPT, IDENTITY)):
                 continue

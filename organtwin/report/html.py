@@ -43,7 +43,7 @@ def write_report(project: Project, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     old = stale(project)
     with tempfile.TemporaryDirectory(prefix="organtwin-report-") as folder:
-        missing = _draw(project.folder, Path(folder))
+        missing = _draw(project, Path(folder))
         pictures = {p.stem: base64.b64encode(p.read_bytes()).decode() for p in sorted(Path(folder).glob("*.png"))}
     environment = Environment(
         loader=PackageLoader("organtwin.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -62,11 +62,12 @@ def write_report(project: Project, path: Path) -> Path:
     return path
 
 
-def _draw(project: Path, folder: Path) -> str:
+def _draw(project: Project, folder: Path) -> str:
     """Draw all pictures; returns a sentence where that failed."""
-    command = [sys.executable, "-m", "organtwin.report.pictures", str(project), str(folder)]
+    command = [sys.executable, "-m", "organtwin.report.pictures", str(project.folder), str(folder)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=PICTURES_PATIENCE_S, check=False)
+        environment = project.vault.environment()
+        done = subprocess.run(command, capture_output=True, timeout=PICTURES_PATIENCE_S, check=False, env=environment)
     except subprocess.TimeoutExpired:
         return "Drawing the 3D pictures took too long on this machine; some are left out."
     return (

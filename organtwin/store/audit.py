@@ -75,7 +75,7 @@ class AuditLog:
     ) -> Record | None:
         """Add a record; None where the project lies on a disk that cannot be written to."""
         try:
-            stream = self._file.open("r+b" if self._file.exists() else "w+b")
+            stream = os.fdopen(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
         except OSError as error:
             if error.errno in CANNOT_WRITE:
                 return None
@@ -114,8 +114,10 @@ class AuditLog:
         wrong: list[str] = []
         before, count, torn = START, 0, 0
         known = {0: START}
-        sealed_since = False
-        for record in self._read():
+        found = self._read()
+        # what was written before the project was sealed the last time has no seal, or that of an older key
+        sealed_since = max((r.n for r in found if r is not None and r.did == "seal"), default=0)
+        for record in found:
             if record is None:
                 torn += 1
                 continue
@@ -127,8 +129,8 @@ class AuditLog:
                 wrong.append(f"Record {record.n} does not follow the one before it.")
             if record.hash != record.digest():
                 wrong.append(f"Record {record.n} ({record.at}) was changed.")
-            sealed_since = sealed_since or record.did == "seal"
-            if self._vault.sealed and sealed_since and record.seal != self._vault.seal_of(record.hash.encode()):
+            keyed = self._vault.sealed and record.n > sealed_since
+            if keyed and record.seal != self._vault.seal_of(record.hash.encode()):
                 wrong.append(f"Record {record.n} ({record.at}) was not written with the project's key.")
             before = known[record.n] = record.hash
         own = self._read_anchor()
@@ -136,7 +138,9 @@ class AuditLog:
             wrong.append("The file that tells how far the log went is missing or damaged.")
         for anchor in (*((own,) if own else ()), *anchors):
             if known.get(anchor.count) != anchor.head:
-                wrong.append(f"The log ended once with record {anchor.count}, which is not in it any more: it was cut off or replaced.")
+                wrong.append(
+                    f"The log ended once with record {anchor.count}, which is not in it any more: it was cut off or replaced."
+                )
         if noted and noted not in known.values():
             wrong.append("The hash that was noted is not in the log: it was rewritten or cut off.")
         if torn and wrong:

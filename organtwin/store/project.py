@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from organtwin import __version__
 from organtwin.edit.patch import Patch
 from organtwin.errors import BadInput
 from organtwin.model import Segmentation, TwinObject
+from organtwin.privacy.consent import PURPOSE, Consent, Policy, policy, require
+from organtwin.privacy.roles import OWNER, Role, built_in, chosen, read_roles, seen, seen_facts
 from organtwin.store.atomic import said_plainly, write_json
 from organtwin.store.audit import AuditLog
 from organtwin.store.journal import Act, Dismiss, Journal, Redo, Undo
@@ -24,6 +28,7 @@ from organtwin.store.staging import finish, put_away
 from organtwin.store.vault import IDENTITY
 
 HEAD = "head.json"  # of a sealed project: what project.json says of a plain one
+ROLES_FILE = "roles.yaml"
 FORMAT, SEALED_FORMAT = 1, 2  # a plain project stays one that older versions open
 SEALED_HEAD = {"format": SEALED_FORMAT, "sealed": "age-encryption.org/v1"}  # all that stays open
 
@@ -53,6 +58,7 @@ class Project:
                 migrate(self.folder, self._head.get("format", 0), FORMAT)
             self._journal = Journal(self.folder / "journal", self.vault)
             self.audit = AuditLog(self.folder / "audit", self.vault)
+            self.role = chosen(self.vault.role, self._own_roles)
         except BaseException:
             self.close()
             raise
@@ -138,20 +144,25 @@ class Project:
         found = []
         for uuid, name in self._live.items():
             entry = self.entry(uuid)
-            if kind is None or entry.kind == kind:
+            if (kind is None or entry.kind == kind) and (entry.kind != "alert" or "alerts" in self.role.sees):
                 found.append(Entry(**{**entry.__dict__, "name": name}))
         return found
 
     def entry(self, uuid: str) -> Entry:
-        """Meta data of an object, live or not."""
-        return _entry(self._object_folder(uuid))
+        """Meta data of an object, live or not, as the role of this session sees it."""
+        entry = _entry(self._object_folder(uuid))
+        if self.role is OWNER or self.role.sees_all:
+            return entry
+        return replace(entry, facts=seen_facts(entry.kind, entry.facts, self.role))
 
     def is_live(self, uuid: str) -> bool:
         return uuid in self._live
 
     def load(self, uuid: str) -> TwinObject:
-        """Read an object, with the name it has now."""
+        """Read an object as the role of this session sees it, with the name it has now."""
         thing = load_object(self._object_folder(uuid))
+        if not self.role.sees_all:
+            thing = seen(thing, self.role)
         name = self._live.get(uuid)
         return thing if name is None or name == thing.name else thing.with_(name=name)
 
@@ -241,24 +252,101 @@ class Project:
 
     def _write(self, line: Act | Undo | Redo | Dismiss) -> None:
         self._writable()
+        deed = self._deed(line) if isinstance(line, Act) else line.do
+        if deed != "dismiss":
+            ran = isinstance(line, Act) and line.job
+            self.may(deed if deed in ("import", "acknowledge") else "run" if ran else "edit")
         self._journal.append(line)
         self._apply(line)
         if isinstance(line, Act):
-            self.log(self._deed(line), line.label, (*line.add, *line.remove, *line.rename))
+            self.log(deed, line.label, (*line.add, *line.remove, *line.rename))
+            if deed == "import":
+                self._told_purpose(line)
         elif not isinstance(line, Dismiss):
-            self.log(line.do)
+            self.log(deed)
         self._mirror()
 
     def log(self, did: str, what: str = "", objects: Sequence[str] = (), **detail: Any) -> None:
         """Add to the audit log."""
-        self.audit.append(did, what, objects, **detail)
+        self.audit.append(did, what, objects, self.role.name, **detail)
+
+    # -- who may, and what for ------------------------------------------------------------------------------------
 
     def may(self, do: str) -> None:
-        """Check that the role of this session may do it."""
+        """Check that the role of this session may do it; raises :class:`BadInput` where it may not."""
+        self.role.require(do)
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The roles of this project."""
+        own = self._own_roles
+        return read_roles(own) if own is not None else built_in()
+
+    def set_roles(self, text: str) -> None:
+        """Give the project roles of its own (YAML); an empty text takes them away."""
+        self._writable()
+        self.may("roles")
+        if text:
+            read_roles(text)
+            self.vault.write_bytes(self.folder / ROLES_FILE, text.encode())
+        else:
+            self.vault.path(self.folder / ROLES_FILE).unlink(missing_ok=True)
+        self.log("roles", "own roles" if text else "built-in roles")
+
+    @property
+    def _own_roles(self) -> str | None:
+        file = self.folder / ROLES_FILE
+        try:
+            return self.vault.read_bytes(file).decode() if self.vault.exists(file) else None
+        except (OSError, ValueError) as error:
+            raise BadInput("The roles of this project are damaged", where=str(self.vault.path(file))) from error
+
+    @property
+    def consents(self) -> list[Consent]:
+        """What was consented to, and withdrawn, in order: records of the audit log, and changed by nothing else."""
+        return [Consent.model_validate(r.detail) for r in self.audit.records() if r.did == "consent"]
+
+    def record_consent(self, consent: Consent) -> None:
+        """Keep it that the patient agreed to a purpose, or does not any more."""
+        self.may("consent")
+        policy().check(consent.purpose)
+        what = f"{consent.in_words}{' withdrawn' if consent.withdrawn else ''}"
+        if self.audit.append("consent", what, (), self.role.name, **consent.model_dump(mode="json")) is None:
+            raise BadInput("This project cannot be written to, so the consent was not kept", where=str(self.folder))
+
+    def leaves(self, doing: str, what: str, objects: Sequence[str] = (), purpose: str = "") -> str:
+        """Called before anything is written outside: checks role and consent, and logs it. Returns the purpose.
+
+        ``doing``: "export", "report" or "deidentify".
+
+        Raises
+        ------
+        BadInput
+            When the role may not, or the patient's consent does not cover the purpose.
+        """
+        self.may(doing)
+        rules = policy()
+        wanted = self._purpose(purpose, rules)
+        require(self.consents, wanted, rules, {"deidentify": "A de-identified copy"}.get(doing, doing.capitalize()))
+        self.log(doing, what, objects, purpose=wanted)
+        return wanted
+
+    def _purpose(self, purpose: str, rules: Policy) -> str:
+        return rules.check(purpose or os.environ.get(PURPOSE, "") or self.role.purpose or rules.default_purpose)
+
+    def _told_purpose(self, act: Act) -> None:
+        """What was told at an import to be consented to is on record from then on."""
+        told = [str(self.entry(uuid).facts.get("purpose") or "") for uuid in act.add]
+        for purpose in dict.fromkeys([*told, os.environ.get(PURPOSE, "")]):
+            if purpose and not any(c.purpose == purpose and c.holds() for c in self.consents):
+                consent = Consent(purpose=purpose, by="told at import", said=act.label)
+                self.audit.append(
+                    "consent", consent.in_words, act.add, self.role.name, **consent.model_dump(mode="json")
+                )
 
     def _deed(self, act: Act) -> str:
         """One word for what an act is."""
-        added = [self.entry(uuid) for uuid in act.add]
+        added = [_entry(self._object_folder(uuid)) for uuid in act.add]
         if any(e.recipe is not None and e.recipe.operation.startswith("import") for e in added):
             return "import"
         return "acknowledge" if added and all(e.facts.get("acknowledged") for e in added) else "act"
@@ -331,7 +419,9 @@ class Project:
         try:
             sealed: dict[str, object] = self.vault.read_json(self.folder / HEAD)
         except (OSError, ValueError) as error:
-            raise BadInput("The project's description is damaged", where=str(self.vault.path(self.folder / HEAD))) from error
+            raise BadInput(
+                "The project's description is damaged", where=str(self.vault.path(self.folder / HEAD))
+            ) from error
         return sealed
 
 

@@ -329,4 +329,4 @@ def unnamed_file() -> BinaryIO:
         return os.fdopen(os.memfd_create("organtwin", os.MFD_CLOEXEC), "w+b", buffering=0)
     import tempfile
 
-    return tempfile.TemporaryFile(buffering=0)  # type: ignore[return-value]
+    return tempfile.TemporaryFile(buffering=0)

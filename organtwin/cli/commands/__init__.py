@@ -11,16 +11,18 @@ from organtwin.cli.commands import liver
 from organtwin.cli.commands import edit
 from organtwin.cli.commands import quality
 from organtwin.cli.commands import plan
+from organtwin.cli.commands import timeline
 from organtwin.cli.commands import pathway
 from organtwin.cli.commands import monitor
 from organtwin.cli.commands import rehearsal
 from organtwin.cli.commands import exchange
 from organtwin.cli.commands import project
+from organtwin.cli.commands import privacy
 from organtwin.cli.commands import batch
 from organtwin.cli.commands import script
 from organtwin.cli.commands import program
 
 __all__ = [
-    "batch", "course", "dynamic", "edit", "exchange", "liver", "monitor", "pathway", "plan", "program", "project", "quality", "rehearsal",
-    "script", "study", "tissue", "vessels",
+    "batch", "course", "dynamic", "edit", "exchange", "liver", "monitor", "pathway", "plan", "privacy", "program", "project", "quality", "rehearsal",
+    "script", "study", "timeline", "tissue", "vessels",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ import typer
 from organtwin.cli.base import (
     AsJson,
     ProjectPath,
+    Purpose,
     app,
     describe,
 )
@@ -44,6 +45,7 @@ def export(
     keep_identity: Annotated[
         bool, typer.Option("--keep-identity", help="Name the patient in DICOM files, as the scan of --source does.")
     ] = False,
+    purpose: Purpose = "",
     as_json: AsJson = False,
 ) -> None:
     """Write an object to a file of the field."""
@@ -54,6 +56,7 @@ def export(
     with Project(project, read_only=True) as opened_project:
         entry = choose_in(opened_project.entries(), object_)
         thing = opened_project.load(entry.uuid)
+        opened_project.leaves("export", f"{entry.name} as {''.join(file.suffixes[-2:])}", [entry.uuid], purpose)
         things = [thing]
         if isinstance(thing, Result):  # a result is points and fields; the cells are the mesh's
             things.append(opened_project.load(thing.mesh))
@@ -87,12 +90,14 @@ def _measured_with(project: Project, segmentation: Segmentation) -> list[TwinObj
 def report(
     project: ProjectPath,
     output: Annotated[Path, typer.Option("-o", "--output", help="report.html")] = Path("report.html"),
+    purpose: Purpose = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a report with pictures."""
     from organtwin.report import write_report
 
     with Project(project, read_only=True) as opened_project:
+        opened_project.leaves("report", f"report as {output.suffix}", purpose=purpose)
         written = write_report(opened_project, output)
     print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
 

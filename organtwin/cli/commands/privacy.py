@@ -1,0 +1,211 @@
+"""``organtwin seal`` and its kin: encryption, the audit log, consent, roles, de-identified copies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from organtwin.cli.base import AsJson, ProjectPath, app
+from organtwin.cli.follow import console
+from organtwin.cli.session import ask
+from organtwin.errors import BadInput
+from organtwin.monitor import NullMonitor
+from organtwin.store import Project
+from organtwin.store.keyring import from_file, told
+
+NewFile = Annotated[
+    Path | None, typer.Option("--new-passphrase-file", help="Its first line is the new passphrase; else you are asked.")
+]
+
+
+@app.command()
+def new(
+    project: Annotated[Path, typer.Argument(help="The folder to make, case.otwin.")],
+    name: Annotated[str, typer.Option(help="What to call it.")] = "",
+    sealed: Annotated[bool, typer.Option("--sealed", help="Encrypted from the start: nothing ever lies open.")] = False,
+) -> None:
+    """Make an empty project."""
+    Project.create(project, name, _new_passphrase(None) if sealed else None).close()
+    print(f"made {project}")
+
+
+@app.command()
+def seal(project: ProjectPath) -> None:
+    """Encrypt a project with a passphrase (age; everything in the folder). Without the passphrase nothing can be read again."""
+    from organtwin.document.sealing import seal as seal_it
+
+    _with_bar(lambda monitor: seal_it(project, _new_passphrase(None), monitor))
+    print(f"sealed {project}. Keep the passphrase: nobody can read the project without it.")
+
+
+@app.command()
+def unseal(project: ProjectPath) -> None:
+    """Decrypt a sealed project."""
+    from organtwin.document.sealing import unseal as unseal_it
+
+    _with_bar(lambda monitor: unseal_it(project, None, monitor))
+    print(f"unsealed {project}")
+
+
+@app.command()
+def passphrase(
+    project: ProjectPath,
+    new_file: NewFile = None,
+    for_role: Annotated[
+        str, typer.Option("--for", help="A role that gets a passphrase of its own, and opens the project as no other.")
+    ] = "",
+    take_away: Annotated[
+        bool, typer.Option("--take-away", help="With --for: the role's passphrase opens it no more.")
+    ] = False,
+) -> None:
+    """Change the passphrase of a sealed project, or give a role one of its own."""
+    from organtwin.document.sealing import change_passphrase, give_role
+
+    if take_away and not for_role:
+        raise BadInput("--take-away says of which role: --for ROLE")
+    if not for_role:
+        with Project(project, read_only=True):
+            change_passphrase(project, _new_passphrase(new_file, other=True))
+        print("changed. Copies made before still open with the old one.")
+        return
+    with Project(project, read_only=True) as opened:
+        if for_role not in opened.roles:
+            raise BadInput(f"There is no role '{for_role}'", remedy=f"There are: {', '.join(opened.roles)}.")
+        give_role(project, for_role, "" if take_away else _new_passphrase(new_file, other=True))
+    print(f"{for_role}: {'has no passphrase any more' if take_away else 'has a passphrase of its own'}")
+
+
+@app.command()
+def audit(
+    project: ProjectPath,
+    verify: Annotated[bool, typer.Option("--verify", help="Check that nothing was changed or cut off.")] = False,
+    noted: Annotated[str, typer.Option(help="With --verify: the last hash as you noted it elsewhere.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Who did what with a project, and when."""
+    from organtwin.store.audit import anchor_of
+
+    with Project(project, read_only=True) as opened:
+        opened.role.require_sight("audit")
+        records = opened.audit.records()
+        wrong = opened.audit.verify(anchor_of(opened.head), noted) if verify or noted else None
+    head = records[-1].hash if records else ""
+    if as_json:
+        told_: dict[str, Any] = {
+            "records": [r.model_dump(mode="json") for r in records],
+            "count": len(records),
+            "head": head,
+        }
+        print(json.dumps(told_ | ({} if wrong is None else {"whole": not wrong, "wrong": wrong}), indent=1))
+    else:
+        for r in records:
+            at = datetime.fromisoformat(r.at).strftime("%Y-%m-%d %H:%M:%S")
+            print(
+                f"{r.n:5d}  {at}  {r.who}{f' as {r.role}' if r.role else ''}  {r.did}{f': {r.what}' if r.what else ''}"
+            )
+        print(f"{len(records)} records, the last has the hash {head}")
+        if wrong is not None and not wrong:
+            print("The log is whole." + ("" if noted else " Note the hash elsewhere to be sure of that later, too."))
+    if wrong:
+        raise BadInput("The audit log was tampered with", where=str(project), remedy=" ".join(wrong[:5]))
+
+
+@app.command()
+def consent(
+    project: ProjectPath,
+    purpose: Annotated[str, typer.Option(help="care, research, teaching, quality, technical.")] = "",
+    by: Annotated[str, typer.Option(help="Who consented: the patient, a guardian.")] = "",
+    until: Annotated[str, typer.Option(help="The last day it holds, 2027-12-31.")] = "",
+    said: Annotated[str, typer.Option(help="Where the form is, what was agreed.")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="The patient does not agree any more.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record what the patient agreed to, or took back; without --purpose: tell it."""
+    from organtwin.checked import validated
+    from organtwin.privacy.consent import Consent, standing
+
+    with Project(project, read_only=True) as opened:
+        if purpose:
+            if not withdraw and not by:
+                raise BadInput("It must be known who consented", remedy="Say it: --by patient.")
+            data = {"purpose": purpose, "by": by, "until": until or None, "said": said, "withdrawn": withdraw}
+            opened.record_consent(validated(Consent, data, "the consent"))
+        known = standing(opened.consents)
+    if as_json:
+        print(json.dumps([{**c.model_dump(mode="json"), "holds": c.holds()} for c in known.values()], indent=1))
+        return
+    for c in known.values():
+        state = "holds" if c.holds() else "withdrawn" if c.withdrawn else "ended"
+        print(f"{c.in_words}: {state}{f', by {c.by}' if c.by else ''}{f' ({c.said})' if c.said else ''}")
+    if not known:
+        print("No consent is on record.")
+
+
+@app.command()
+def roles(
+    project: ProjectPath,
+    set_: Annotated[Path | None, typer.Option("--set", help="A YAML file of roles of this project's own.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Back to the built-in roles.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What each role sees and may do; choose one with --role or ORGANTWIN_ROLE."""
+    if set_ is not None or reset:
+        try:
+            text = set_.read_text(encoding="utf-8") if set_ is not None else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput("The file of the roles cannot be read", where=str(set_)) from error
+        with Project(project) as opened:
+            opened.set_roles(text)
+    with Project(project, read_only=True) as opened:
+        known, mine = opened.roles, opened.role.name
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    n: {"title": r.title, "sees": sorted(r.sees), "may": sorted(r.may), "purpose": r.purpose}
+                    for n, r in known.items()
+                },
+                indent=1,
+            )
+        )
+        return
+    for name, role in known.items():
+        print(
+            f"{name}{' (you)' if name == mine else ''}\n  sees {', '.join(sorted(role.sees)) or 'nothing of these'}\n  may  {', '.join(sorted(role.may)) or 'only look'}"
+        )
+
+
+def _new_passphrase(file: Path | None, other: bool = False) -> str:
+    """From a file, from what opens projects (unless it is to be another one), or asked twice."""
+    if file is not None:
+        return from_file(file)
+    if not other and (given := told()):
+        return given
+    import sys
+
+    if not sys.stdin.isatty():
+        how = "--new-passphrase-file FILE" if other else "--passphrase-file FILE, ORGANTWIN_PASSPHRASE"
+        raise BadInput("A new passphrase is needed", remedy=f"Give it: {how}, or on a terminal when asked.")
+    first = ask("New passphrase")
+    if first != ask("The same again"):
+        raise BadInput("The two are not the same", remedy="Nothing was changed; try again.")
+    return first
+
+
+class _Bar(NullMonitor):
+    def __init__(self, bar: Progress, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    def progress(self, fraction: float, what: str = "") -> None:
+        self._bar.update(self._task, completed=fraction, description=what)
+
+
+def _with_bar(work: Callable[[NullMonitor], None]) -> None:
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        work(_Bar(bar, bar.add_task("", total=1.0)))
