@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from organtwin.model import Forecast, TwinObject, TwinState
+from organtwin.monitoring.store import protocols_of, timeline_of
 from organtwin.physiology import model
+from organtwin.store import Project
 from organtwin.timeline.codes import CODES
 from organtwin.timeline.timeline import DAY_S, Timeline
 
 DAYS = 120.0  # looked back on
+FEW, LONG_DAYS = 8, 730.0  # what is measured rarely is looked back on for longer
 MOST = 8  # trends of a dashboard
 
 
@@ -63,9 +66,21 @@ def trends(
     return tuple(made[:MOST])
 
 
+def trends_of(project: Project) -> tuple[Trend, ...]:
+    """Those of a project: of what its protocols watch, else of what was measured most."""
+    timeline = timeline_of(project)
+    watched = [w.codes for one in protocols_of(project, timeline)[0] for w in one.readings.values()]
+    codes = dict.fromkeys(next((code for code in of if code in timeline), "") for of in watched)
+    kinds = ("twin-state", "forecast")
+    others = (project.load(entry.uuid) for kind in kinds for entry in project.entries(kind))
+    return trends(timeline, others, [code for code in codes if code])
+
+
 def _trend(timeline: Timeline, code: str, since_s: float, states: list[TwinState], forecasts: list[Forecast]) -> Trend:
     known = CODES[code]
     times, values = timeline.series(code, since_s).daily()
+    if len(times) < FEW:
+        times, values = timeline.series(code, timeline.span_s[1] - LONG_DAYS * DAY_S).daily()
     return Trend(
         code=code, title=known.title, unit=known.unit, times_s=tuple(times), values=tuple(values), usual=known.usual,
         twin=_twin(code, states), expected=_expected(code, forecasts),

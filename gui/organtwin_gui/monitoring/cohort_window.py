@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
@@ -21,6 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from organtwin.document import Document
+from organtwin.model import Alert
+from organtwin.monitoring import acknowledge
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.command import Command
@@ -32,6 +36,7 @@ ROW = Qt.ItemDataRole.UserRole
 SETTLED_MS = 250  # between choosing a patient and reading him: arrow keys run through the list
 COLUMNS = ("", "Patient", "What changed", "Since")
 DOT = "●"
+TWO_LINES_PX = 44
 
 
 class CohortWindow(QDialog):
@@ -55,6 +60,7 @@ class CohortWindow(QDialog):
         self._commands: list[Command] = []
         self._looking: Command | None = None
         self._shown = ""
+        self._told: dict[str, Any] = {}
         self._build()
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -82,7 +88,7 @@ class CohortWindow(QDialog):
         self.list.setToolTip("Double click opens the patient in the window (Enter)")
         header = self.list.header()
         header.setStretchLastSection(False)
-        for place, width in ((0, 28), (1, 130), (3, 92)):
+        for place, width in ((0, 28), (1, 120), (3, 108)):
             header.resizeSection(place, width)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         self.list.currentItemChanged.connect(lambda *_: self._soon.start())
@@ -107,7 +113,7 @@ class CohortWindow(QDialog):
         split = QSplitter()
         split.addWidget(left)
         split.addWidget(self.dashboard)
-        split.setSizes([520, 800])
+        split.setSizes([560, 760])
         split.setChildrenCollapsible(False)
         row = QHBoxLayout(self)
         row.setContentsMargins(18, 16, 6, 12)
@@ -135,10 +141,10 @@ class CohortWindow(QDialog):
         self._wait.hide()
         self._said.setText(sentence or "The patients could not be looked through. Read again (F5).")
 
-    def _list(self, told: dict[str, Any]) -> None:
+    def _list(self, told: list[dict[str, Any]]) -> None:
         self._wait.hide()
         kept = self._shown
-        self.rows = told["patients"]
+        self.rows = told
         self.list.clear()
         for row in self.rows:
             self.list.addTopLevelItem(self._item(row))
@@ -161,6 +167,7 @@ class CohortWindow(QDialog):
         since = ago(row["since_s"], newest) if row["since_s"] is not None and newest is not None else ""
         item = QTreeWidgetItem([DOT, row["name"], why, since])
         item.setData(0, ROW, row["folder"])
+        item.setSizeHint(2, QSize(0, TWO_LINES_PX))
         item.setForeground(0, QColor(colour_of("urgent" if row["error"] else row["severity"])))
         quiet_row = not row["waiting"] and not row["error"]
         for place in range(1, len(COLUMNS)):
@@ -194,20 +201,41 @@ class CohortWindow(QDialog):
             self.dashboard.say(row["error"])
             return
         self.dashboard.say(f"Reading {row['name']} …")
+        # a project that is open here is held by this window: it is only looked at there
+        held = ["--dry-run"] if self._document(row) is not None else []
         self._looking = self._run(
-            ["monitor", row["folder"], "--trends", "--json"],
-            lambda told: self.dashboard.show_patient(row["name"], told),
+            ["monitor", row["folder"], "--trends", "--json", *held],
+            lambda told: self._show(row["name"], told),
             lambda sentence: self.dashboard.say(sentence or "This patient could not be read."),
         )
+
+    def _show(self, name: str, told: dict[str, Any]) -> None:
+        self._told = told
+        self.dashboard.show_patient(name, told)
+
+    def _document(self, row: dict[str, Any]) -> Document | None:
+        """The open document, where it is this patient's."""
+        document = self.bridge.document
+        return document if document is not None and document.project.folder == Path(row["folder"]).resolve() else None
 
     def acknowledge(self, alert: str, said: str) -> None:
         """Keep that an alert was seen; then everything is read again."""
         row = self.chosen
-        if row is not None:
+        if row is None:
+            return
+        document = self._document(row)
+        if document is None:
             arguments = ["alerts", row["folder"], "--acknowledge", alert, "--json"]
             self._run(
                 [*arguments, "--said", said] if said else arguments, lambda _told: self.read(), self.bridge.failed.emit
             )
+            return
+        with self.bridge.guarded():
+            if not document.project.is_live(alert):  # raised just now, and kept by nobody yet
+                raised = next(one for one in self._told["open"] if one["uuid"] == alert)
+                document.add([Alert.model_validate(raised)], f"Alert: {raised['name']}")
+            acknowledge(document, alert, getpass.getuser(), said)
+            self.read()
 
     def _open(self) -> None:
         row = self.chosen

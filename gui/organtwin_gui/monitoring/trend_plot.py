@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from organtwin_gui import theme
 from organtwin_gui.forms import quiet
+from organtwin_gui.timeline.units import number_words, unit_words
 
 HEIGHT_PX = 96
 WEEK_S = 7 * 86400.0
@@ -36,7 +37,7 @@ class TrendPlot(QFrame):
         name.setToolTip(f"LOINC {trend['code']}, one point a day")
         head.addWidget(name)
         head.addStretch(1)
-        last = QLabel(f"{values[-1]:.4g} {trend['unit'].strip('{}')}")
+        last = QLabel(f"{number_words(values[-1])} {unit_words(trend['unit'])}")
         last.setObjectName("title")
         last.setToolTip("The last day that was measured")
         head.addWidget(last)
@@ -62,6 +63,9 @@ class TrendPlot(QFrame):
             self.plot.addItem(
                 pg.InfiniteLine(trend["twin"], angle=0, pen=pg.mkPen(look.text, style=Qt.PenStyle.DotLine))
             )
+        air = max(0.03 * (times[-1] - times[0]), WEEK_S)
+        end = trend["expected"]["times_s"][-1] if trend["expected"] else times[-1]
+        self.plot.setXRange(times[0] - air, max(end, times[-1]) + air, padding=0.0)
         near = np.concatenate(
             [values, trend["expected"]["low"], trend["expected"]["high"]] if trend["expected"] else [values]
         )

@@ -33,25 +33,31 @@ def monitor(
     ] = None,
     at: Annotated[str | None, typer.Option(help="As of this day or time (ISO 8601), instead of now.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be raised; store nothing.")] = False,
+    trends: Annotated[bool, typer.Option("--trends", help="With --json: the last months, day by day, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a patient by protocols: raise alerts, end those that are over, and tell the adherence."""
     from organtwin.monitoring import assign, evaluate_project, keep
     from organtwin.monitoring.protocol import parse
+    from organtwin.monitoring.trends import trends_of
+    from organtwin.store import Project
 
     now_s = None if at is None else moment_s(at)
     texts = {name: protocol_text(name) for name in protocol or []}
-    with opened(project) as document:
-        if dry_run:
-            tried = tuple(parse(text, name) for name, text in texts.items())
-            done = evaluate_project(document.project, now_s, only=tried)
-        else:
+    if dry_run:
+        tried = tuple(parse(text, name) for name, text in texts.items())
+        with Project(project, read_only=True) as read:
+            done = evaluate_project(read, now_s, only=tried)
+            drawn = trends_of(read) if trends else ()
+    else:
+        with opened(project) as document:
             if texts:
                 assign(document, texts)
             done = evaluate_project(document.project, now_s)
             keep(document, done)
+            drawn = trends_of(document.project) if trends else ()
     if as_json:
-        print(json.dumps(evaluation_json(done), indent=1))
+        print(json.dumps(evaluation_json(done) | ({"trends": [asdict(one) for one in drawn]} if trends else {})))
         return
     tell_evaluation(done)
 
