@@ -91,6 +91,7 @@ DRIVES = (
     Drive("setpoint_shift", "Shift of the reflex's setpoint", "mm[Hg]"),
     Drive("exercise", "Exercise", "1", about="part of the maximal oxygen uptake, 0 to 1"),
     Drive("pump_speed", "Speed of the assist pump", "1", about="part of its full speed; 0: none (then it lets nothing back)"),
+    Drive("pump_resistance", "Resistance of the assist pump", "mm[Hg].s/mL", about="fall of its head with flow; 0: the usual 0.5"),
     Drive("aortic_resistance", "Added resistance of the aorta", "mm[Hg].s/mL", about="coarctation, narrow stent or graft"),
 )  # fmt: skip
 
