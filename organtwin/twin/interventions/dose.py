@@ -45,13 +45,13 @@ def _change(text: Any) -> Any:
     return text
 
 
-def _checked(dimension: str) -> BeforeValidator:
+def _checked(dimension: str, least: float = 0.0) -> BeforeValidator:
     def check(text: Any) -> Any:
         try:
             value = parse(text, dimension)
         except BadInput as error:
             raise ValueError(error.sentence) from error
-        if value <= 0.0:
+        if value <= least:
             raise ValueError(f"'{text}' is not above zero")
         return text
 
@@ -65,7 +65,9 @@ Length = Annotated[str, _checked("length")]
 Area = Annotated[str, _checked("area")]
 Flow = Annotated[str, _checked("flow")]
 Power = Annotated[str, _checked("power")]
-Pressure = Annotated[str, _checked("pressure")]
+Stiffness = Annotated[str, _checked("foundation")]
+Drop = Annotated[str, _checked("pressure", least=-1e-9)]
+Weight = Annotated[str, _checked("mass")]
 Kilograms = Annotated[str, BeforeValidator(_change)]
 Taken = Annotated[float, Field(gt=0, le=1, description="part of the doses that are taken: 1 is every one")]
 """Part of the doses that are taken; the effect is taken to go with it."""
