@@ -60,9 +60,9 @@ def resources(timeline: Timeline, shift_s: float = 0.0, keep_texts: bool = False
                 made["device"] = {"reference": f"Device/{places[device]}"}
             yield {**made, "subject": subject}
     for n, event in enumerate(timeline.events, 1):
-        made = _event(event, n, shift_s, keep_texts)
-        if made is not None:
-            yield {**made, "subject": subject}
+        told = _event(event, n, shift_s, keep_texts)
+        if told is not None:
+            yield {**told, "subject": subject}
 
 
 def bundle(timeline: Timeline, shift_s: float = 0.0, keep_texts: bool = False) -> Json:
@@ -204,6 +204,7 @@ def _event(event: Event, n: int, shift_s: float, keep_texts: bool) -> Json | Non
     known = _WITH_STATUS.get(event.kind, set())
     status = event.status if event.status in known else "unknown"
     base: Json = {"id": f"{event.kind}-{n}"}
+    told: Json
     match event.kind:
         case "condition":
             clinical = (

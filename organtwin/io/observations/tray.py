@@ -140,8 +140,7 @@ class Tray:
         """All that was set aside."""
         made = [one for kept in self._aside.values() for one in kept]
         for (reason, said), count in self._more.items():
-            more = f"{said} (and {count} more like it)"
-            made.append(Quarantined(reason=reason, said=more, place="", raw="", count=count))
+            made.append(Quarantined(reason=reason, said=said, place="and more like it", raw="", count=count))
         return made
 
     def sources(self) -> tuple[Source, ...]:

@@ -1,0 +1,237 @@
+"""``organtwin readings``: what was measured on a patient, in, listed, set aside and out again."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from organtwin.cli.base import AsJson, ProjectPath, app, describe, opened
+from organtwin.cli.follow import console, run_job
+from organtwin.document import Document
+from organtwin.errors import BadInput
+from organtwin.io.observations.tray import shown
+from organtwin.model import Observations
+from organtwin.timeline.codes import TABLE, find
+from organtwin.timeline.timeline import Timeline
+
+readings = typer.Typer(no_args_is_help=True, help="What was measured on a patient: import, list, quarantine, export.")
+app.add_typer(readings, name="readings")
+
+_WEEK_S = 7 * 86400.0
+
+
+@readings.command("import")
+def import_(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="FHIR, Apple Health, Fitbit, Garmin, Google, glucose meter or sensor, table; files, zips, folders."
+        ),
+    ],
+    project: Annotated[Path, typer.Option("-p", "--project", help="Project folder; made when it is not there.")],
+    timezone: Annotated[
+        str, typer.Option(help='The patient\'s, for times that tell none, as in "Europe/Berlin".')
+    ] = "",
+    dates: Annotated[str, typer.Option(help="day-first or month-first, where a file does not tell.")] = "",
+    patient: Annotated[
+        str, typer.Option(help="Whose readings to take of a file with several patients: the id there.")
+    ] = "",
+    purpose: Annotated[str, typer.Option(help="What the patient's consent allows these readings to be used for.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read readings into a project; what is wrong with some of them is set aside, with the reason."""
+    for path in paths:
+        if not path.exists():
+            raise BadInput("There is nothing at this place", where=str(path), remedy="Check the path.")
+    parameters: dict[str, Any] = {"paths": [str(path.resolve()) for path in paths]}
+    told = {"timezone": timezone, "dates": dates, "patient": patient, "purpose": purpose}
+    parameters.update({key: value for key, value in told.items() if value})
+    with opened(project, create=True) as document:
+        inputs = {f"observations-{n}": entry.uuid for n, entry in enumerate(document.entries("observations"), 1)}
+        made = run_job(document, "import-observations", inputs, parameters, "Import readings")
+        found = [_observations(document, entry.uuid) for entry in made]
+    if as_json:
+        rows = [{**describe(e), "readings": len(o), "set_aside": _reasons(o)} for e, o in zip(made, found, strict=True)]
+        print(json.dumps(rows, indent=1))
+        return
+    for entry, one in zip(made, found, strict=True):
+        print(f"{len(one)} readings of {len(one.codes)} kinds and {len(one.events)} events  [{entry.uuid[:8]}]")
+        for note in one.notes:
+            print(f"  {note}")
+        if aside := _reasons(one):
+            told_aside = ", ".join(f"{count} {reason}" for reason, count in aside.items())
+            print(f"  set aside: {told_aside}. 'organtwin readings quarantine {project}' lists them.")
+
+
+@readings.command("list")
+def list_(
+    project: ProjectPath,
+    code: Annotated[str, typer.Option(help="Only this reading, by LOINC code or name, with its last values.")] = "",
+    last: Annotated[int, typer.Option(min=1, help="With --code: how many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """What was measured, how often and when; or the last values of one reading."""
+    with opened(project) as document:
+        timeline = _timeline(document)
+        if code:
+            _list_one(timeline, code, last, as_json)
+        else:
+            _list_all(timeline, as_json)
+
+
+def _list_all(timeline: Timeline, as_json: bool) -> None:
+    rows: list[dict[str, Any]] = []
+    for loinc in timeline.codes:
+        series = timeline.series(loinc)
+        if not len(series):
+            continue
+        rows.append({
+            "code": loinc, "title": series.known.title, "unit": series.known.unit, "count": len(series),
+            "first": _day(series.times_s[0], series.offset_min[0]), "last": _day(series.times_s[-1], series.offset_min[-1]), "value": float(series.values[-1]),
+            "least": float(series.values.min()), "greatest": float(series.values.max()),
+        })  # fmt: skip
+    events = [
+        {"kind": e.kind, "code": e.code, "display": e.display, "start": _day(e.start_s), "status": e.status, **e.detail}
+        for e in timeline.events
+    ]
+    if as_json:
+        person = timeline.person.model_dump(exclude={"identity"})
+        print(json.dumps({"person": person, "readings": rows, "events": events}, indent=1))
+        return
+    for row in rows:
+        print(
+            f"{row['code']:<14}{row['title'][:40]:<41}{row['count']:>8}  {row['first']} to {row['last']}"
+            f"  last {row['value']:.4g} {row['unit']}"
+        )
+    for event in events:
+        print(f"{event['kind']:<14}{event['display'][:60]:<61}{event['start']}  {event['status']}")
+
+
+def _list_one(timeline: Timeline, code: str, last: int, as_json: bool) -> None:
+    known = find(code)
+    if known is None:
+        raise BadInput(f"'{code}' is no reading that is known here", remedy="'organtwin readings codes' lists them.")
+    series = timeline.series(known.loinc)
+    part = series.part(slice(max(len(series) - last, 0), len(series)))
+    sources = [timeline.sources[n] for n in part.source]
+    rows = [
+        {"time": shown(time, offset), "value": float(value), "unit": known.unit, "source": source.device or source.name}
+        for time, offset, value, source in zip(part.times_s, part.offset_min, part.values, sources, strict=True)
+    ]
+    if as_json:
+        print(json.dumps({"code": known.loinc, "title": known.title, "readings": rows}, indent=1))
+        return
+    print(f"{known.title} ({known.loinc}), {len(series)} in all")
+    for row in rows:
+        print(f"  {row['time']}  {row['value']:>10.4g} {row['unit']:<10} {row['source']}")
+
+
+@readings.command()
+def quarantine(
+    project: ProjectPath,
+    reason: Annotated[
+        str, typer.Option(help="Only these: duplicate, unit, impossible, clock, patient, code, unreadable, status.")
+    ] = "",
+    most: Annotated[int, typer.Option(min=1, help="How many of each kind to show.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """What was set aside, why, and where it stood."""
+    with opened(project) as document:
+        told = [q for e in document.entries("observations") for q in _observations(document, e.uuid).quarantined]
+    told = [one for one in told if not reason or one.reason == reason]
+    if as_json:
+        print(json.dumps([one.model_dump() for one in told], indent=1))
+        return
+    if not told:
+        print("Nothing was set aside.")
+    counts = Counter[tuple[str, str]]()
+    for one in told:
+        counts[one.reason, one.said] += one.count
+    shown = Counter[tuple[str, str]]()
+    for one in sorted(told, key=lambda one: (one.reason, one.said)):
+        key = one.reason, one.said
+        if not shown[key]:
+            print(f"{one.reason}: {one.said}" + (f"  ({counts[key]})" if counts[key] > 1 else ""))
+        shown[key] += 1
+        if shown[key] <= most and one.raw:
+            print(f"    {one.place}: {one.raw}")
+
+
+@readings.command()
+def export(
+    project: ProjectPath,
+    target: Annotated[Path, typer.Option("-o", "--output", help="bundle.json, or readings.ndjson.")],
+    keep_dates: Annotated[
+        bool, typer.Option(help="Leave the dates as they are; else all are shifted by whole weeks.")
+    ] = False,
+    keep_texts: Annotated[
+        bool, typer.Option(help="Keep free texts and names of devices, which may name people.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write everything as FHIR R4, de-identified: no names, numbers or texts, and dates shifted together."""
+    from organtwin.io.observations.fhir_export import write_fhir
+
+    weeks = 0 if keep_dates else secrets.choice([n for n in range(-51, 52) if abs(n) >= 4])
+    with opened(project) as document:
+        count = write_fhir(_timeline(document), target, weeks * _WEEK_S, keep_texts)
+    if as_json:
+        print(json.dumps({"file": str(target), "resources": count, "dates_shifted": not keep_dates}))
+        return
+    kept = [word for word, on in (("dates", keep_dates), ("texts", keep_texts)) if on]
+    print(
+        f"{target}: {count} resources of FHIR R4" + (f", with {' and '.join(kept)} kept" if kept else ", de-identified")
+    )
+    if kept:
+        console.print("warning: what is kept may tell who the patient is.", style="yellow")
+
+
+@readings.command()
+def codes(as_json: AsJson = False) -> None:
+    """The readings that are known: code, unit, what is possible and what is usual."""
+    if as_json:
+        rows = [
+            {
+                "code": c.loinc,
+                "title": c.title,
+                "unit": c.unit,
+                "possible": c.possible,
+                "usual": c.usual,
+                "source": c.source,
+            }
+            for c in TABLE
+        ]
+        print(json.dumps(rows, indent=1))
+        return
+    for code in TABLE:
+        usual = f"  usual {code.usual[0]:g} to {code.usual[1]:g}" if code.usual else ""
+        print(f"{code.loinc:<14}{code.title:<44}{code.unit:<18}{code.possible[0]:g} to {code.possible[1]:g}{usual}")
+
+
+def _timeline(document: Document) -> Timeline:
+    entries = document.entries("observations")
+    if not entries:
+        raise BadInput("The project has no readings yet", remedy="'organtwin readings import' brings them in.")
+    return Timeline(_observations(document, entry.uuid) for entry in entries)
+
+
+def _observations(document: Document, uuid: str) -> Observations:
+    found = document.get(uuid)
+    assert isinstance(found, Observations)
+    return found
+
+
+def _reasons(one: Observations) -> dict[str, int]:
+    counts = Counter[str]()
+    for aside in one.quarantined:
+        counts[aside.reason] += aside.count
+    return dict(counts.most_common())
+
+
+def _day(time_s: float, offset_min: int = 0) -> str:
+    return shown(float(time_s), int(offset_min))[:10]
