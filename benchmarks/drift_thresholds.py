@@ -16,14 +16,21 @@ DAYS, FIRST, MONTH = 220, 40, 365.25 / 12.0
 
 
 def unchanged(rng: np.random.Generator, days: int, correlation: float) -> Daily:
-    """A steady patient: first-order correlation, tails of Student's t with 5 degrees of freedom, a tenth of the days missing."""
+    """A patient without any change of health: first-order correlation, tails of Student's t with 5 degrees of freedom, a rhythm of
+    the week, a season, one wild value in a hundred, and a tenth of the days missing."""
     steps = rng.standard_t(5, days) / np.sqrt(5.0 / 3.0)
     values = np.empty(days)
     values[0] = steps[0]
     for day in range(1, days):
         values[day] = correlation * values[day - 1] + np.sqrt(1.0 - correlation**2) * steps[day]
+    at = np.arange(days)
+    values += 0.3 * np.sin(2.0 * np.pi * (at / 7.0 + rng.random())) + 0.4 * np.sin(
+        2.0 * np.pi * (at / 365.25 + rng.random())
+    )
+    wild = rng.random(days) < 0.01
+    values[wild] += rng.choice([-6.0, 6.0], int(wild.sum()))
     kept = rng.random(days) > 0.1
-    return Daily(np.arange(days)[kept], values[kept])
+    return Daily(at[kept], values[kept])
 
 
 def scores(rng: np.random.Generator, readings: int, correlation: float) -> NDArray[np.float64]:
@@ -47,7 +54,7 @@ def alarms(score: NDArray[np.float64], limit: float) -> int:
 def main() -> None:
     patients = int(sys.argv[1]) if len(sys.argv) > 1 else 40
     rng = np.random.default_rng(7)
-    kinds = [(readings, phi) for readings in (1, 2, 3) for phi in (0.0, 0.3, 0.6)]
+    kinds = [(readings, phi) for readings in (1, 2, 3) for phi in (0.2, 0.4, 0.6)]
     cohorts = {kind: [scores(rng, *kind) for _ in range(patients)] for kind in kinds}
     months = patients * (DAYS - FIRST) / MONTH
     limits = np.arange(1.2, 6.01, 0.1)

@@ -29,10 +29,11 @@ OVER = 0.7  # of the threshold: a drift that was found is over when its score fa
 WILD = 3.0  # standard deviations from the median of a week, beyond which a value is pulled in
 
 # False alarms per patient-month and the statistic that gives them: cohorts without any change, 90 days looked back on, one to
-# three readings, correlation 0 to 0.6 from day to day, a tenth of the days missing, tails of Student's t with 5 degrees of
-# freedom; each alarm counted once until it is over (benchmarks/drift_thresholds.py makes the table again).
+# three readings, correlation 0.2 to 0.6 from day to day, tails of Student's t with 5 degrees of freedom, weekly rhythm, season,
+# wild values, a tenth of the days missing; each alarm counted once until it is over (benchmarks/drift_thresholds.py makes the
+# table again).
 THRESHOLDS: tuple[tuple[float, float], ...] = (
-    (1.0, 1.4), (0.5, 2.5), (0.2, 3.1), (0.1, 3.5), (0.05, 3.8), (0.02, 4.3), (0.01, 4.6),
+    (1.0, 1.2), (0.5, 2.45), (0.2, 3.35), (0.1, 3.8), (0.05, 4.15), (0.02, 4.7), (0.01, 5.2),
 )  # fmt: skip
 
 
