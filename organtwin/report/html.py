@@ -1,4 +1,4 @@
-"""The report as one HTML file without outside references."""
+"""The report as one HTML file without outside references, or as PDF from the same page."""
 
 from __future__ import annotations
 
@@ -8,58 +8,112 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader
 
 from organtwin import __version__
 from organtwin.document.staleness import stale
 from organtwin.errors import BadInput
-from organtwin.model import Result
+from organtwin.model import Person, Result
 from organtwin.report.comparison import compare
+from organtwin.report.living import day, living, number, unit
+from organtwin.report.patient import page
 from organtwin.report.plans import compared_plans
 from organtwin.store import Entry, Project
-from organtwin.store.atomic import write_text
+from organtwin.store.atomic import replaced, write_text
+
+Audience = Literal["clinician", "patient", "both"]
 
 PICTURES_PATIENCE_S = 180
+DRAWN = ("volume", "segmentation", "mesh", "plan", "result")
 
 
-def write_report(project: Project, path: Path) -> Path:
-    """Write ``path``.
+def write_report(project: Project, path: Path, audience: Audience = "both") -> Path:
+    """Write ``path``: .html, one file with all its pictures, or .pdf, the same on pages.
 
-    Pictures are drawn by a process of its own: a machine without OpenGL then costs the pictures, not the report.
+    Parameters
+    ----------
+    audience : "clinician", "patient" or "both"
+        For the patient one or two pages in plain language; both: they come last.
 
     Raises
     ------
     BadInput
-        When the project is empty or the ending is not .html.
+        When the ending is neither, or this machine cannot write PDF.
     """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise BadInput("A report is written as .html", where=str(path), remedy="Print it to PDF from any browser.")
-    entries = project.entries()
-    if not entries:
-        raise BadInput("The project is empty, so there is nothing to report", remedy="Import a scan first.")
+    ending = path.suffix.lower()
+    if ending not in (".html", ".htm", ".pdf"):
+        raise BadInput(
+            "A report is written as .html or .pdf", where=str(path), remedy="Give a name with one of these endings."
+        )
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
+    text = render(project, audience)
+    if ending == ".pdf":
+        from organtwin.report.pdf import pdf
+
+        made = pdf(text)
+        with replaced(path) as stream:
+            stream.write(made)
+    else:
+        write_text(path, text)
+    return path
+
+
+def render(project: Project, audience: Audience = "both") -> str:
+    """The report as HTML. Pictures are drawn by a process of its own: a machine without OpenGL then costs the pictures, not
+    the report."""
+    entries = project.entries()
+    clinician = audience != "patient"
+    missing, pictures = _pictures(project, entries) if clinician else ("", {})
+    found = living(project, entries)
     old = stale(project)
-    with tempfile.TemporaryDirectory(prefix="organtwin-report-") as folder:
-        missing = _draw(project, Path(folder))
-        pictures = {p.stem: base64.b64encode(p.read_bytes()).decode() for p in sorted(Path(folder).glob("*.png"))}
     environment = Environment(
         loader=PackageLoader("organtwin.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    text = environment.get_template("report.html").render(
-        name=project.name,
+    environment.filters |= {"day": day, "number": number, "unit": unit, "as_image": _as_image}
+    now = datetime.now(UTC)
+    return environment.get_template("report.html").render(
+        name=_plain(project.name),
         version=__version__,
-        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        written=now.strftime("%Y-%m-%d %H:%M UTC"),
+        day=f"{now:%-d %B %Y}",
+        clinician=clinician,
+        patient=audience != "clinician",
+        page=page(found, entries),
+        living=found,
+        person=_person(found.person),
         entries=[_for_template(e, old) for e in entries],
         comparisons={e.uuid: _compared(project, e, entries) for e in entries if e.kind == "procedure"},
         plans={table["of"]: table for table in compared_plans(project, entries)},
         pictures=pictures,
         missing=missing,
     )
-    write_text(path, text)
-    return path
+
+
+def _as_image(svg: str) -> str:
+    """As an image of its own, in which no text of the project can be anything but text."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _plain(text: str) -> str:
+    """Without what does not print: it would be a box in a PDF."""
+    return "".join(c if c.isprintable() else " " for c in text).strip() or "Unnamed project"
+
+
+def _person(person: Person) -> str:
+    told = [person.sex] if person.sex in ("female", "male") else []
+    return ", ".join([*told, *([f"born {person.birth_year}"] if person.birth_year else [])])
+
+
+def _pictures(project: Project, entries: list[Entry]) -> tuple[str, dict[str, str]]:
+    """What is missing, in a sentence, and the pictures as base64 by the name of their file."""
+    if not any(e.kind in DRAWN for e in entries):
+        return "", {}
+    with tempfile.TemporaryDirectory(prefix="organtwin-report-") as folder:
+        missing = _draw(project, Path(folder))
+        return missing, {p.stem: base64.b64encode(p.read_bytes()).decode() for p in sorted(Path(folder).glob("*.png"))}
 
 
 def _draw(project: Project, folder: Path) -> str:
