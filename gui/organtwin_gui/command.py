@@ -6,7 +6,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
+
+from organtwin.store.vault import keys
 
 KILLED_MS = 1000
 
@@ -33,6 +35,10 @@ class Command(QObject):
         self._as_json = "--json" in arguments
         self._process = QProcess(self)
         self._process.finished.connect(self._finished)
+        environment = QProcessEnvironment.systemEnvironment()
+        for name, value in keys().items():  # of a sealed project that is open here
+            environment.insert(name, value)
+        self._process.setProcessEnvironment(environment)
         self._process.start(sys.executable, ["-m", "organtwin.cli.main", *arguments])
 
     @property

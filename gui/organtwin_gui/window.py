@@ -36,6 +36,7 @@ from organtwin_gui.jobs_bar import JobsBar
 from organtwin_gui.monitoring import CohortWindow
 from organtwin_gui.moving import MotionPanel
 from organtwin_gui.notice import Notice
+from organtwin_gui.passphrase import unlocked
 from organtwin_gui.plots import PlotsPanel
 from organtwin_gui.preferences import Preferences
 from organtwin_gui.quality import QualityDialog
@@ -379,7 +380,8 @@ class MainWindow(QMainWindow):
         return True
 
     def open_project(self, folder: Path) -> None:
-        if self.bridge.open(folder):
+        door = unlocked(self, folder)
+        if door is not None and self.bridge.open(folder):
             self.notice.hide()
             self.preferences.remember_project(folder)
 

@@ -220,7 +220,12 @@ class Sealed(Vault):
             self.write_bytes(path, os.pread(stream.fileno(), size, 0))
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, KEYS: json.dumps({str(self.root): [self._secret, self.role]})}
+        return {**os.environ, KEYS: json.dumps({str(self.root): self.key})}
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The secret identity, and the role it was unlocked in."""
+        return self._secret, self.role
 
     def seal_of(self, data: bytes) -> str:
         return hmac.new(self._seals, data, "sha256").hexdigest()
@@ -300,6 +305,12 @@ def remember(vault: Sealed) -> Sealed:
     """Let :func:`vault_of` find it, until the last that holds it lets go."""
     _unlocked[str(vault.root)] = vault
     return vault
+
+
+def keys() -> dict[str, str]:
+    """For the environment of a process that may open any project that this one has unlocked."""
+    found = {**_handed, **_unlocked}
+    return {KEYS: json.dumps({root: vault.key for root, vault in found.items()})} if found else {}
 
 
 def _take_handed() -> None:
