@@ -26,7 +26,9 @@ from organtwin.twin.ensemble import cycle, estimates, quantities, resampled
 from organtwin.twin.prior import Prior
 from organtwin.twin.readings import DAY_S, Readings
 
-WALK_PER_DAY = 0.01  # sd of z that a day adds, where nothing was learnt of this patient
+WALK_PER_DAY = (
+    0.015  # sd of z that a day adds, where nothing was learnt of this patient (0.3 of the prior's sd in a year)
+)
 MEMORY_S = {"day": 6 * 3600.0, "minute": 900.0}  # how long what the model leaves unexplained stays the same
 FAR = 3.0  # standard deviations from what was expected, beyond which a reading counts less
 IN_A_ROW = 3

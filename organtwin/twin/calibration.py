@@ -115,10 +115,11 @@ def _levels(
     first = -np.inf if settings.from_s is not None else at_s - WINDOW_DAYS["day"] * DAY_S
     places = [int(p) for p in np.unique(readings.places)]
     own = {p: _recent(readings.of_place(p), first) for p in places}
-    found: dict[int, Level] = {p: level(own[p], at_s) for p in places}
     walks = [w for p in places if (w := walked(readings, p, float(spread[p]))) is not None]
     walk = float(np.clip(np.median(walks), 0.002, 0.1)) if walks else WALK_PER_DAY
-    aged = np.array([walk**2 * found[p].age_s / DAY_S * spread[p] ** 2 for p in places])
+    wander = {p: max(walk, WALK_PER_DAY) * float(spread[p]) for p in places}
+    found: dict[int, Level] = {p: level(own[p], at_s, wander[p]) for p in places}
+    aged = np.array([wander[p] ** 2 * found[p].age_s / DAY_S for p in places])
     variance = np.array([found[p].se ** 2 for p in places]) + aged
     chosen = np.array(places)
     return _Problem(

@@ -32,10 +32,16 @@ class Level:
     age_s: float
 
 
-def level(own: Readings, until_s: float) -> Level:
-    """Of the readings of one kind, at least one."""
+def level(own: Readings, until_s: float, wander: float = 0.0) -> Level:
+    """Of the readings of one kind, at least one.
+
+    ``wander`` is how far the level moves in a day (sd, grows with the root of time): of a few readings over years the newer
+    ones count more, and ``se`` has what may have happened since.
+    """
     values, noise = own.values, float(own.sds.max())
     n = len(values)
+    if n < ENOUGH and wander > 0.0 and np.ptp(own.times_s) > 0.0:
+        return _aged(own, until_s, wander)
     design = np.ones((n, 1))
     if n >= ENOUGH and len(np.unique((own.local_hour // 4.0).astype(int))) >= 4:
         angle = 2.0 * np.pi * own.local_hour / 24.0
@@ -50,6 +56,26 @@ def level(own: Readings, until_s: float) -> Level:
     spread = max(spread, noise) if n < 10 else max(spread, 0.5 * noise)
     se = float(np.hypot(spread / np.sqrt(max(told, 0.5)), SYSTEMATIC * noise))
     return Level(float(fitted[0]), se, scatter, n, max(float(until_s - np.mean(own.times_s)), 0.0))
+
+
+def _aged(own: Readings, until_s: float, wander: float) -> Level:
+    """Best linear estimate of a random walk at ``until_s`` from few noisy readings of it, wild ones held back."""
+    noise = own.sds
+    age = np.maximum(until_s - own.times_s, 0.0) / DAY_S
+    common = wander**2 * np.minimum(age[:, None], age[None])
+    lasting = np.exp(-np.abs(own.times_s[:, None] - own.times_s[None]) / MEMORY_S)
+    weights = np.ones(len(own))
+    value, variance = float(np.median(own.values)), 0.0
+    for _ in range(4):
+        sd = noise / np.sqrt(weights)
+        covariance = common + np.outer(sd, sd) * lasting + 1e-9 * np.eye(len(own))
+        told = np.linalg.solve(covariance, np.ones(len(own)))
+        variance = 1.0 / float(told.sum())
+        value = variance * float(told @ own.values)
+        off = (own.values - value) / np.sqrt(np.diag(common) + noise**2)
+        weights = huber(off, 1.0)
+    scatter = max(robust_sd(own.values - value), float(noise.max())) if len(own) > 3 else float(noise.max())
+    return Level(value, float(np.hypot(np.sqrt(variance), SYSTEMATIC * float(noise.max()))), scatter, len(own), 0.0)
 
 
 def robust_fit(design: Floats, values: Floats, floor: float) -> tuple[Floats, Floats, float]:

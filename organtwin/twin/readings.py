@@ -13,6 +13,8 @@ from organtwin.model.observations import Observations
 from organtwin.physiology.model import Floats, Physiology
 
 DAY_S = 86400.0
+OFTEN = 20  # readings of the model's own code, from which others for the same quantity are not needed
+ALL_DAY = 12  # momentary heart rates for each day's resting one, from which a wearable took them
 
 # Readings of the timeline that measure one quantity: each stands for the others where a model has only one of them.
 SAME = (
@@ -51,11 +53,17 @@ class Readings:
 
     @classmethod
     def of(cls, model: Physiology, observations: Iterable[Observations]) -> Self:
-        """Those of a patient's observations that the model predicts; of two that agree in time, code and value, one."""
-        place = {code: k for k, r in reversed(list(enumerate(model.readings))) for code in reversed(codes_of(r.loinc))}
-        place |= {r.loinc: k for k, r in enumerate(model.readings) if r.loinc}
+        """Those of a patient's observations that the model predicts; of two that agree in time, code and value, one.
+
+        Of codes for the same quantity one is taken: the model's own where it was measured often enough, because a resting and a
+        momentary heart rate differ by more than their errors.
+        """
+        whole = tuple(observations)
+        count = {code: sum(int(np.count_nonzero(np.asarray(o.code) == o.codes.index(code))) for o in whole if code in o.codes)
+                 for o in whole for code in o.codes}  # fmt: skip
+        place = _places(model, count)
         parts = []
-        for one in observations:
+        for one in whole:
             lookup = np.array([place.get(code, -1) for code in one.codes] or [-1], np.intp)
             where = lookup[np.asarray(one.code, np.intp)] if len(one) else np.zeros(0, np.intp)
             keep = (where >= 0) & np.isfinite(one.values) & np.isfinite(one.times_s)
@@ -145,3 +153,21 @@ class Readings:
             if n:
                 found[reading.loinc or reading.key] = n
         return found
+
+
+def _places(model: Physiology, count: Mapping[str, int]) -> dict[str, int]:
+    """Which of the model's readings each code is; ``count`` is how often the patient has each."""
+    own = {r.loinc for r in model.readings if r.loinc}
+    found = {}
+    for place, reading in enumerate(model.readings):
+        usable = [c for c in codes_of(reading.loinc) if count.get(c, 0) and (c == reading.loinc or c not in own)]
+        if not usable:
+            continue
+        first = usable[0]
+        often = count[first] >= OFTEN
+        # a heart rate taken all day long is that of a person who moves: at rest is what a model at rest means
+        if reading.loinc == "8867-4" and "40443-4" in usable and count[first] > ALL_DAY * count["40443-4"]:
+            first, often = "40443-4", True
+        for code in [first] if often else usable:
+            found[code] = place
+    return found
