@@ -13,6 +13,7 @@ from organtwin.cli.commands import quality
 from organtwin.cli.commands import plan
 from organtwin.cli.commands import timeline
 from organtwin.cli.commands import twin
+from organtwin.cli.commands import scenario
 from organtwin.cli.commands import pathway
 from organtwin.cli.commands import monitor
 from organtwin.cli.commands import rehearsal
@@ -24,6 +25,6 @@ from organtwin.cli.commands import script
 from organtwin.cli.commands import program
 
 __all__ = [
-    "batch", "course", "dynamic", "edit", "exchange", "liver", "monitor", "pathway", "plan", "privacy", "program", "project", "quality", "rehearsal",
-    "script", "study", "timeline", "tissue", "twin", "vessels",
+    "batch", "course", "dynamic", "edit", "exchange", "liver", "monitor", "pathway", "plan", "privacy", "program",
+    "project", "quality", "rehearsal", "scenario", "script", "study", "timeline", "tissue", "twin", "vessels",
 ]  # fmt: skip

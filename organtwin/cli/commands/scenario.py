@@ -1,0 +1,206 @@
+"""``organtwin scenario`` and ``organtwin interventions``: what if something else were done."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from organtwin.cli.base import AsJson, ProjectPath, app, opened
+from organtwin.cli.choose import choose
+from organtwin.cli.follow import console
+from organtwin.document import Document
+from organtwin.errors import BadInput
+from organtwin.model import Forecast, Observations, Scenario, TwinState
+from organtwin.physiology import model as physiology
+from organtwin.store import Entry
+from organtwin.twin import intervention as interventions
+from organtwin.twin import scenario as scenarios
+from organtwin.twin.intervention import Kind
+
+group = typer.Typer(no_args_is_help=True, help="What if something else were done: scenarios, side by side.")
+app.add_typer(group, name="scenario")
+
+
+@group.command()
+def new(
+    project: ProjectPath,
+    name: Annotated[str, typer.Option(help="What to call it.")],
+    do: Annotated[
+        list[str],
+        typer.Option(
+            help='One thing done (repeat), as \'vasodilator drug=amlodipine dose="5 mg" start=7 end="12 weeks"\'.'
+        ),
+    ],
+    about: Annotated[str, typer.Option(help="Why, in words.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write down a scenario: things done together."""
+    acts = tuple(scenarios.read(text) for text in do)
+    with opened(project) as document:
+        if any(entry.name == name for entry in document.entries("scenario")):
+            raise BadInput(f"The project has a scenario '{name}' already", remedy="Give this one another name.")
+        made = Scenario(name=name, interventions=acts, about=about)
+        scenarios.check(made)
+        document.add([made], f"Scenario {name}")
+    print(
+        json.dumps(_plain(made), indent=1)
+        if as_json
+        else f"scenario      {name}  [{made.uuid[:8]}]: {scenarios.described(acts)}"
+    )
+
+
+@group.command(name="list")
+def list_scenarios(project: ProjectPath, as_json: AsJson = False) -> None:
+    """The scenarios of a project."""
+    with opened(project) as document:
+        found = [_scenario(document, entry) for entry in document.entries("scenario")]
+    if as_json:
+        print(json.dumps([_plain(one) for one in found], indent=1))
+        return
+    for one in found:
+        print(f"{one.name}  [{one.uuid[:8]}]: {scenarios.described(one.interventions)}")
+    if not found:
+        print(
+            "The project has no scenario yet: organtwin scenario new PROJECT --name NAME --do 'KIND option=value ...'"
+        )
+
+
+@group.command()
+def compare(
+    project: ProjectPath,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios (name or uuid); all of the project's unless given.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="The model that answers: circulation, glucose ...")] = "circulation",
+    days: Annotated[float, typer.Option(min=0.05, max=3660.0, help="How far ahead.")] = 90.0,
+    target: Annotated[
+        list[str] | None, typer.Option(help="What a reading should be, as 'systolic<125' (repeat).")
+    ] = None,
+    members: Annotated[int, typer.Option(min=20, max=5000, help="Size of the ensemble.")] = 200,
+    seed: Annotated[int, typer.Option(help="Another number draws other responses.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Scenarios side by side, against going on as now: one table with intervals, probabilities and what each assumes."""
+    from organtwin.twin import comparison
+    from organtwin.twin.drives import Driven
+    from organtwin.twin.readings import Readings
+
+    known = physiology.find(model)
+    with opened(project) as document:
+        entries = [choose(document, "scenario", one) for one in names] if names else document.entries("scenario")
+        chosen = [_scenario(document, entry) for entry in entries]
+        if not chosen:
+            raise BadInput(
+                "The project has no scenario yet",
+                remedy="Make one: organtwin scenario new PROJECT --name NAME --do ...",
+            )
+        state = twin_of(document, known.name)
+        timeline = [document.get(entry.uuid) for entry in document.entries("observations")]
+    observations = [one for one in timeline if isinstance(one, Observations)]
+    aims = dict(comparison.read_target(text) for text in target or [])
+    with console.status(f"{len(chosen) + 1} scenarios, {members} members ..."):
+        compared = comparison.compare(
+            known, state, Readings.of(known, observations), chosen, days=days, driven=Driven.of(known, observations),
+            targets=aims, members=members, seed=seed,
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(_plain(compared), indent=1))
+        return
+    for line in comparison.lines(compared):
+        print(line)
+    print(
+        f"model: 'organtwin models {known.name}' and 'organtwin interventions NAME' show sources, validity and known bias"
+    )
+
+
+@app.command(name="interventions")
+def list_interventions(
+    name: Annotated[str | None, typer.Argument(help="One of them: its options and data sheet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What can be done in a scenario, with the sources of each."""
+    kinds = [interventions.find(one) for one in ([name] if name else interventions.names())]
+    if as_json:
+        print(json.dumps([_kind(kind) for kind in kinds], indent=1))
+        return
+    for kind in kinds:
+        print(f"{kind.name:<16}{kind.group:<16}{kind.about}")
+        if name is None:
+            continue
+        for key, option in kind.options.model_json_schema().get("properties", {}).items():
+            told = kind.options.model_fields[key]
+            usual = "needed" if told.is_required() else "" if told.default is None else f"usually {told.default}"
+            print(f"  {key:<20}{usual:<28}{_choices(option)}")
+        print(f"  acts on: {', '.join(kind.models)}")
+        sheet = kind.sheet
+        for label, text in (("purpose", sheet.purpose), ("validity", sheet.validity), ("known bias", sheet.bias)):
+            print(f"  {label}: {text}")
+        for source in sheet.sources:
+            print(f"  source: {source}")
+
+
+def twin_of(document: Document, model: str) -> TwinState:
+    """The newest twin of a model."""
+    found = [document.get(e.uuid) for e in document.entries("twin-state") if e.facts.get("model") == model]
+    if not found or not isinstance(found[-1], TwinState):
+        raise BadInput(
+            f"The project has no twin of the model '{model}' yet",
+            remedy=f"Calibrate one: organtwin calibrate PROJECT --model {model}.",
+        )
+    return found[-1]
+
+
+def _scenario(document: Document, entry: Entry) -> Scenario:
+    found = document.get(entry.uuid)
+    assert isinstance(found, Scenario)
+    return found
+
+
+def _choices(option: dict[str, Any]) -> str:
+    for one in (option, *option.get("anyOf", ())):
+        if "enum" in one:
+            return ", ".join(map(str, one["enum"]))
+        if "const" in one:
+            return str(one["const"])
+    return str(option.get("description", ""))
+
+
+def _kind(kind: Kind) -> dict[str, Any]:
+    return {
+        "name": kind.name, "title": kind.title, "group": kind.group, "about": kind.about, "models": list(kind.models),
+        "options": kind.options.model_json_schema(), "sheet": kind.sheet.model_dump(),
+    }  # fmt: skip
+
+
+def _plain(thing: Any) -> Any:
+    """As JSON: arrays become lists, and what is no number null."""
+    if isinstance(thing, Forecast):
+        keep = (
+            "name",
+            "model",
+            "scenario",
+            "keys",
+            "units",
+            "loinc",
+            "levels",
+            "times_s",
+            "quantiles",
+            "assumes",
+            "checked",
+        )
+        return {key: _plain(getattr(thing, key)) for key in keep}
+    if hasattr(type(thing), "model_fields"):
+        return {
+            key: _plain(getattr(thing, key)) for key in type(thing).model_fields if key not in ("recipe", "replaces")
+        }
+    if isinstance(thing, np.ndarray):
+        return _plain(thing.tolist())
+    if isinstance(thing, dict):
+        return {key: _plain(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [_plain(value) for value in thing]
+    return None if isinstance(thing, float) and not math.isfinite(thing) else thing
