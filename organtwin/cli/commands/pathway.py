@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,8 +13,10 @@ from organtwin.cli.base import AsJson, app, opened
 from organtwin.cli.follow import console
 from organtwin.errors import BadInput
 from organtwin.model import Observations
-from organtwin.pathway import Comparison, compare, of_events, read_plan, simulate
-from organtwin.pathway.laws import Duration
+
+if TYPE_CHECKING:
+    from organtwin.pathway import Comparison
+    from organtwin.pathway.laws import Duration
 
 
 @app.command()
@@ -35,6 +37,8 @@ def pathway(
     as_json: AsJson = False,
 ) -> None:
     """Waiting times, use and throughput of a care pathway, and what another plan would change."""
+    from organtwin.pathway import compare, read_plan, simulate
+
     plans = [read_plan(file) for file in (plan, *(other or ()))]
     if len({one.name for one in plans}) < len(plans):
         raise BadInput("Two plans have the same name", remedy="Give each its own 'name'.")
@@ -55,6 +59,8 @@ def pathway(
 
 def twin_times(projects: list[Path]) -> dict[str, Duration]:
     """What the records of projects say of their procedures."""
+    from organtwin.pathway import of_events
+
     timelines: list[Observations] = []
     for folder in projects:
         with opened(folder) as document:
