@@ -20,12 +20,13 @@ What = Literal[
 class CourseParameters(Parameters):
     """``structure`` is what is followed (none where hearts are given), ``what`` of it is measured: by itself volumes of organs
     and lesions, and narrow and wide places of vessels. ``dates`` gives the day of a scan by its number ("1": "2024-03-01") where it
-    does not say so itself. ``landmark`` is a value whose date is wanted, as "55 mm". ``law`` replaces the usual one."""
+    does not say so itself. ``years`` is how far to look ahead, by itself twice as far
+    as the scans look back, but 1 to 5 years. ``landmark`` is a value whose date is wanted, as "55 mm". ``law`` replaces the usual one."""
 
     structure: str = ""
     what: What = "auto"
     dates: dict[str, str] = Field(default_factory=dict)
-    years: float = Field(default=5.0, gt=0.0, le=20.0)
+    years: float | None = Field(default=None, gt=0.0, le=20.0)
     landmark: str = ""
     law: Literal["auto", "linear", "exponential"] = "auto"
 

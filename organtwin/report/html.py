@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 
 from organtwin import __version__
 from organtwin.document.staleness import stale
@@ -26,6 +28,7 @@ from organtwin.store.atomic import replaced, write_text
 Audience = Literal["clinician", "patient", "both"]
 
 PICTURES_PATIENCE_S = 180
+LONGEST_WORD = 34
 DRAWN = ("volume", "segmentation", "mesh", "plan", "result")
 
 
@@ -70,7 +73,11 @@ def render(project: Project, audience: Audience = "both") -> str:
     found = living(project, entries)
     old = stale(project)
     environment = Environment(
-        loader=PackageLoader("organtwin.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("organtwin.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_breakable,
     )
     environment.filters |= {"day": day, "number": number, "unit": unit, "as_image": _as_image}
     now = datetime.now(UTC)
@@ -88,18 +95,34 @@ def render(project: Project, audience: Audience = "both") -> str:
         comparisons={e.uuid: _compared(project, e, entries) for e in entries if e.kind == "procedure"},
         plans={table["of"]: table for table in compared_plans(project, entries)},
         pictures=pictures,
+        picture=next(
+            (pictures[k] for e in entries if e.kind == "segmentation" and (k := f"{e.uuid}-slices") in pictures), None
+        ),
         missing=missing,
     )
 
 
-def _as_image(svg: str) -> str:
+def _as_image(svg: str) -> Markup:
     """As an image of its own, in which no text of the project can be anything but text."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return Markup("data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode())
+
+
+def _breakable(value: Any) -> Any:
+    """A word without end may be broken, so that no table grows beyond the page."""
+    if type(value) is not str or len(value) <= LONGEST_WORD:
+        return value
+    return re.sub(
+        rf"[^\s\u200b]{{{LONGEST_WORD}}}(?=[^\s\u200b])", lambda found: found[0] + "\u200b", _without_controls(value)
+    )
+
+
+def _without_controls(text: str) -> str:
+    return "".join(c if c.isprintable() or c in "\n\u200b" else " " for c in text)
 
 
 def _plain(text: str) -> str:
     """Without what does not print: it would be a box in a PDF."""
-    return "".join(c if c.isprintable() else " " for c in text).strip() or "Unnamed project"
+    return _without_controls(text).replace("\n", " ").strip()[:90] or "Unnamed project"
 
 
 def _person(person: Person) -> str:
@@ -107,13 +130,15 @@ def _person(person: Person) -> str:
     return ", ".join([*told, *([f"born {person.birth_year}"] if person.birth_year else [])])
 
 
-def _pictures(project: Project, entries: list[Entry]) -> tuple[str, dict[str, str]]:
+def _pictures(project: Project, entries: list[Entry]) -> tuple[str, dict[str, Markup]]:
     """What is missing, in a sentence, and the pictures as base64 by the name of their file."""
     if not any(e.kind in DRAWN for e in entries):
         return "", {}
     with tempfile.TemporaryDirectory(prefix="organtwin-report-") as folder:
         missing = _draw(project, Path(folder))
-        return missing, {p.stem: base64.b64encode(p.read_bytes()).decode() for p in sorted(Path(folder).glob("*.png"))}
+        return missing, {
+            p.stem: Markup(base64.b64encode(p.read_bytes()).decode()) for p in sorted(Path(folder).glob("*.png"))
+        }
 
 
 def _draw(project: Project, folder: Path) -> str:

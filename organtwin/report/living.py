@@ -350,17 +350,18 @@ def _act(act: Intervention) -> str:
 # -- imaging over time and alerts ---------------------------------------------------------------------------------------
 
 
-def course_plot(course: Course, forecast: Forecast | None, large: bool = False) -> str:
-    """Measured values with their 95 % limits, and the forecast."""
+def course_plot(course: Course, forecast: Forecast | None, large: bool = False, until_s: float = np.inf) -> str:
+    """Measured values with their 95 % limits, and the forecast up to a time."""
     fans: tuple[Any, ...] = ()
     lines: tuple[tuple[float, str], ...] = ()
     if forecast is not None:
-        fans = (fan_of("expected", forecast.times_s, forecast.quantiles[0], forecast.levels),)
+        own = np.asarray(forecast.times_s) <= until_s
+        fans = (fan_of("expected", forecast.times_s[own], forecast.quantiles[0][:, own], forecast.levels),)
         if not large:
             lines = tuple((c.landmark, f"{c.landmark:g} {c.unit}") for c in forecast.crossings)
     return Plot(
         course.unit, Dots(course.times_s, course.values, course.sds), fans, lines, now_s=float(course.times_s[-1]), large=large,
-        title=course.subject, size=(680, 260) if large else (680, 230),
+        title=course.subject, size=(680, 220) if large else (680, 190),
     ).svg()  # fmt: skip
 
 

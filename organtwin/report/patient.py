@@ -1,6 +1,7 @@
 """The page for the patient: what was measured, what it tells, what it does not tell, whom to ask. Short words, no advice.
 
-What guidelines call a limit is not on it, nor any alert: those are for a talk, not for a page. Wording follows the CDC Clear
+What guidelines call a limit is not on it, nor any alert, nor how a tumour, a narrowing or a weak heart may go on: those are
+for a talk, not for a page. Wording follows the CDC Clear
 Communication Index (2014) and the advice on plain language of the NHS service manual: one thought a sentence, numbers with
 their meaning, no word that only clinicians use.
 """
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from organtwin.model import Course
-from organtwin.report.living import Living, course_plot, day, number
+from organtwin.report.living import Living, course_plot, day
 from organtwin.store import Entry
 
 # LOINC: what it is called at a kitchen table, what it tells, decimals
@@ -69,6 +70,7 @@ SCANS = {
     "MR": "an MR scan (pictures made with a magnet)",
     "US": "an ultrasound scan",
 }
+YEAR_S = 365.25 * 86400.0
 ORGANS_SHOWN = 6
 READINGS_SHOWN = 6
 
@@ -151,30 +153,39 @@ def _course(shown: dict[str, Any]) -> dict[str, Any] | None:
     name = _thing(course)
     if name is None:
         return None
-    size = PLAIN_UNITS.get(course.unit, course.unit)
-    first, last = (number(float(course.values[k]), 2 if course.unit != "mm" else 3) for k in (0, -1))
-    real = "has not changed by more" not in course.change
-    told = [f"{day(float(course.times_s[0]))}: {first} {size}.", f"{day(float(course.times_s[-1]))}: {last} {size}."]
-    if real:
-        means = "It is not the same as it was. The change is more than the small error that each scan has."
-    else:
+    told = [
+        f"{day(float(course.times_s[k]))}: {_said(float(course.values[k]), course.unit)}."
+        for k in range(len(course.times_s))
+    ]
+    if "has not changed by more" in course.change:
         means = "The scans show no clear change. Small steps up and down are normal, as each scan has a small error."
-    ahead = ""
-    forecast = shown["forecast"]
+    else:
+        means = "It is not the same as it was. The change is more than the small error that each scan has."
+    forecast = shown["forecast"] if course.subject.endswith(("diameter)", "organ volume)")) else None
+    ahead, until = "", 0.0
     if forecast is not None:
-        at = int(np.argmin(np.abs(forecast.times_s - (forecast.times_s[0] + 365.25 * 86400))))
-        low, high = (number(float(forecast.quantiles[0][k][at]), 2) for k in (0, -1))
+        at = int(np.argmin(np.abs(forecast.times_s - (forecast.times_s[0] + YEAR_S))))
+        until = float(forecast.times_s[at]) + 1.0
+        low, high = (float(forecast.quantiles[0][k][at]) for k in (0, -1))
+        month = " ".join(day(float(forecast.times_s[at])).split()[1:])
         ahead = (
-            f"The computer also made a guess. If things go on like this, a scan in {day(float(forecast.times_s[at]))[-8:]} would "
-            f"most likely show {low} to {high} {size}. It will be right nine times out of ten. It is a guess, not a plan."
+            f"The computer also made a guess. If things go on like this, a scan in {month} would most likely show "
+            f"{_said(low, course.unit)} to {_said(high, course.unit)}. It will be right nine times out of ten. It is a guess, not a plan."
         )
     return {
         "name": name,
         "told": told,
         "means": means,
         "ahead": ahead,
-        "svg": course_plot(course, forecast, large=True),
+        "svg": course_plot(course, forecast, large=True, until_s=until),
     }
+
+
+def _said(value: float, unit: str) -> str:
+    """No more digits than a person can use."""
+    if unit == "mL":
+        return _amount(value)
+    return f"{value:.0f} {PLAIN_UNITS.get(unit, unit)}"
 
 
 def _thing(course: Course) -> str | None:

@@ -16,7 +16,8 @@ from organtwin.model import OrganMesh, ResectionPlan, Result, Segmentation, Volu
 from organtwin.store import Project
 from organtwin.units import factor
 
-BACKGROUND = "#0d0f12"
+BACKGROUND, INK, SOFT = "#ffffff", "#1b2129", "#5c6875"  # on paper
+STREAMLINES, POINTS_OF_LINES = 160, 60_000
 FIELDS = {
     "flow": (
         ("pressure_pa", "pressure [mmHg]", factor("pressure", "mmHg"), "cividis"),
@@ -85,8 +86,8 @@ def _slices(volume: Volume, segments: Segmentation | None, path: Path) -> None:
         axes.imshow(picture, origin="lower" if up else "upper", aspect=aspect, interpolation="bilinear")
         left, right = ("R", "L") if title != "sagittal" else ("A", "P")
         for x, letter in ((0.02, left), (0.94, right)):
-            axes.text(x, 0.5, letter, transform=axes.transAxes, color="#9fb3c8", fontsize=12)
-        axes.set_title(title, color="#9fb3c8", fontsize=11)
+            axes.text(x, 0.5, letter, transform=axes.transAxes, color="#c9d6e2", fontsize=12)
+        axes.set_title(title, color=SOFT, fontsize=11)
         axes.axis("off")
     figure.savefig(path, dpi=110, facecolor=BACKGROUND)
 
@@ -105,7 +106,7 @@ def _plotter(title: str) -> Any:
 
     plotter: Any = pv.Plotter(off_screen=True, window_size=[1300, 820])
     plotter.set_background(BACKGROUND)
-    plotter.add_text(title, font_size=11, color="#cfd8e3")
+    plotter.add_text(title, font_size=11, color=SOFT)
     return plotter
 
 
@@ -158,7 +159,7 @@ def _result(result: Result, mesh: OrganMesh, folder: Path) -> None:
         skin = _skin(mesh, points)
         skin[title] = values
         low, high = np.percentile(values, (1, 99.5))
-        bar = {"color": "#cfd8e3", "fmt": "%.3g", "vertical": True, "position_x": 0.9, "position_y": 0.2, "height": 0.6}
+        bar = {"color": INK, "fmt": "%.3g", "vertical": True, "position_x": 0.9, "position_y": 0.2, "height": 0.6}
         plotter.add_mesh(
             skin,
             scalars=title,
@@ -168,7 +169,7 @@ def _result(result: Result, mesh: OrganMesh, folder: Path) -> None:
             smooth_shading=True,
         )
         if "displacement_mm" in result.fields:
-            plotter.add_mesh(_skin(mesh, mesh.points_mm), color="white", opacity=0.12)
+            plotter.add_mesh(_skin(mesh, mesh.points_mm), color="#8fa3b8", opacity=0.2)
         _shoot(plotter, folder / f"{result.uuid}-{name}.png")
     if "velocity_mm_per_s" in result.fields:
         _streamlines(result, mesh, folder / f"{result.uuid}-streamlines.png")
@@ -181,19 +182,22 @@ def _streamlines(result: Result, mesh: OrganMesh, path: Path) -> None:
     grid = pv.UnstructuredGrid(cells, np.full(len(mesh.tets), pv.CellType.TETRA), np.asarray(mesh.points_mm))
     grid["velocity"] = np.asarray(result.fields["velocity_mm_per_s"][-1], np.float64) / 10.0
     random = np.random.default_rng(0)
-    seeds = pv.PolyData(
-        np.asarray(mesh.points_mm)[random.choice(len(mesh.points_mm), min(250, len(mesh.points_mm)), replace=False)]
-    )
-    lines = grid.streamlines_from_source(
-        seeds, vectors="velocity", integration_direction="both", max_length=2000.0, max_steps=3000
+    count = min(STREAMLINES, len(mesh.points_mm))
+    seeds = pv.PolyData(np.asarray(mesh.points_mm)[random.choice(len(mesh.points_mm), count, replace=False)])
+    size = float(np.ptp(mesh.points_mm, axis=0).max())
+    lines = grid.streamlines_from_source(  # what goes round in an eddy for ever is cut: it would take minutes to draw
+        seeds,
+        vectors="velocity",
+        integration_direction="both",
+        max_length=3.0 * size,
+        max_steps=POINTS_OF_LINES // count,
     )
     plotter = _plotter(result.name)
-    plotter.add_mesh(_skin(mesh, mesh.points_mm), color="#8fa3b8", opacity=0.15)
+    plotter.add_mesh(_skin(mesh, mesh.points_mm), color="#8fa3b8", opacity=0.18)
     if lines.n_points:
         lines["speed [cm/s]"] = np.linalg.norm(lines["velocity"], axis=1)
-        size = float(np.ptp(mesh.points_mm, axis=0).max())
-        bar = {"color": "#cfd8e3", "fmt": "%.3g", "vertical": True, "position_x": 0.9, "position_y": 0.2, "height": 0.6}
-        plotter.add_mesh(lines.tube(radius=size / 600), scalars="speed [cm/s]", cmap="viridis", scalar_bar_args=bar)
+        bar = {"color": INK, "fmt": "%.3g", "vertical": True, "position_x": 0.9, "position_y": 0.2, "height": 0.6}
+        plotter.add_mesh(lines, line_width=1.8, scalars="speed [cm/s]", cmap="viridis", scalar_bar_args=bar)
     _shoot(plotter, path)
 
 

@@ -23,7 +23,7 @@ COLOURS = {
     "hepatic_artery": "#dc463c",
 }
 TUMOUR, ORGAN, TAKEN, CUT = "#f6ce4a", "#d6a08e", "#e26054", "#e8e2d6"
-BACKGROUND = "#0d0f12"
+BACKGROUND = "#ffffff"
 VIEWS = (("front", (0.25, -1.0, 0.15), (0, 0, 1)), ("below", (0.1, -0.55, -0.85), (0, -1, 0.3)))
 
 
@@ -57,7 +57,7 @@ def _in_space(plan: ResectionPlan, anatomy: Anatomy, folder: Path) -> None:
     for title, towards, up in VIEWS:
         plotter: Any = pv.Plotter(off_screen=True, window_size=[1100, 760])
         plotter.set_background(BACKGROUND)
-        plotter.add_text(f"{plan.name[:70]}, from {title}", font_size=10, color="#cfd8e3")
+        plotter.add_text(f"{plan.name[:70]}, from {title}", font_size=10, color="#5c6875")
         for key in (*anatomy.vessels, *anatomy.tumours):
             _add(plotter, structure_shape(anatomy, key), COLOURS.get(key, TUMOUR), 1.0)
         _add(plotter, Shape(points, triangles), CUT, 1.0)
@@ -120,9 +120,9 @@ def _on_slices(plan: ResectionPlan, anatomy: Anatomy, volume: Volume, path: Path
             here = _looked_up(mask, own_grid, world)
             if here.any():
                 axes.contour(here.astype(float), levels=[0.5], colors=[colour], linewidths=1.4)
-        axes.text(0.02, 0.5, "R", transform=axes.transAxes, color="#9fb3c8", fontsize=12)
-        axes.text(0.95, 0.5, "L", transform=axes.transAxes, color="#9fb3c8", fontsize=12)
-        axes.set_title(f"{title}: red is taken, yellow the tumour", color="#9fb3c8", fontsize=11)
+        axes.text(0.02, 0.5, "R", transform=axes.transAxes, color="#c9d6e2", fontsize=12)
+        axes.text(0.95, 0.5, "L", transform=axes.transAxes, color="#c9d6e2", fontsize=12)
+        axes.set_title(f"{title}: red is taken, yellow the tumour", color="#5c6875", fontsize=11)
         axes.axis("off")
     figure.savefig(path, dpi=110, facecolor=BACKGROUND)
 

@@ -28,11 +28,12 @@ from organtwin.twin.course_subjects import Landmark, Law, Subject
 Numbers = NDArray[np.float64]
 
 STEPS_A_YEAR, MOST_STEPS = 24, 240
+AHEAD_YEARS = (1.0, 5.0)
 HOLDS = {"tumour": ("liver", "lung_right", "lung_left", "kidney_right", "kidney_left", "spleen")}
 
 
 def courses(
-    given: Sequence[Study], key: str, what: str, law: Law | None, years: float, landmark: tuple[float, str] | None, monitor: Monitor
+    given: Sequence[Study], key: str, what: str, law: Law | None, years: float | None, landmark: tuple[float, str] | None, monitor: Monitor
 ) -> list[Course | Forecast]:  # fmt: skip
     """A course, and a forecast of it, of everything found.
 
@@ -46,8 +47,8 @@ def courses(
         "auto", "volume", "diameter", "stenosis", or a quantity of the left ventricle.
     law : "linear" or "exponential", optional
         Instead of the subject's own.
-    years : float
-        How far to look ahead.
+    years : float, optional
+        How far to look ahead; else twice as far as the scans look back, but 1 to 5 years.
     landmark : (value, unit), optional
         A value whose date is wanted; else that of the guidelines, where they name one.
 
@@ -139,7 +140,7 @@ def _around(key: str, one: Segmentation, other: Segmentation) -> str:
 
 
 def _course(
-    track: Measured, given: Sequence[Study], laid: Sequence[Laid], law: Law | None, years: float, landmark: Landmark | None,
+    track: Measured, given: Sequence[Study], laid: Sequence[Laid], law: Law | None, years: float | None, landmark: Landmark | None,
     more: Sequence[str],
 ) -> tuple[Course, Forecast]:  # fmt: skip
     subject = track.subject
@@ -165,7 +166,8 @@ def _course(
         change=said(change, subject, own, values), notes=(*more, *track.notes, *notes, _rate(growth, subject, float(values[-1]))),
         **objects,
     )  # fmt: skip
-    return course, _forecast(track, course, growth, years, landmark, prior)
+    ahead = years or round(float(np.clip(2 * at[-1], *AHEAD_YEARS)), 1)
+    return course, _forecast(track, course, growth, ahead, landmark, prior)
 
 
 def _named(track: Measured) -> str:

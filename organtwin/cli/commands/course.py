@@ -35,7 +35,10 @@ def course(
             help="The day of each scan in the order of --on (repeat), as 2024-03-01, where it does not say so itself."
         ),
     ] = None,
-    years: Annotated[float, typer.Option(help="How far to look ahead.")] = 5.0,
+    years: Annotated[
+        float | None,
+        typer.Option(help="How far to look ahead; by itself twice as far as the scans look back, but 1 to 5."),
+    ] = None,
     landmark: Annotated[str, typer.Option(help="A value whose date is wanted, as '55 mm'.")] = "",
     law: Annotated[str, typer.Option(help="auto, linear or exponential.")] = "auto",
     as_json: AsJson = False,
