@@ -16,6 +16,7 @@ from organtwin.cli.commands import twin
 from organtwin.cli.commands import scenario
 from organtwin.cli.commands import pathway
 from organtwin.cli.commands import monitor
+from organtwin.cli.commands import feed
 from organtwin.cli.commands import rehearsal
 from organtwin.cli.commands import exchange
 from organtwin.cli.commands import project
@@ -25,6 +26,6 @@ from organtwin.cli.commands import script
 from organtwin.cli.commands import program
 
 __all__ = [
-    "batch", "course", "dynamic", "edit", "exchange", "liver", "monitor", "pathway", "plan", "privacy", "program",
+    "batch", "course", "dynamic", "edit", "exchange", "feed", "liver", "monitor", "pathway", "plan", "privacy", "program",
     "project", "quality", "rehearsal", "scenario", "script", "study", "timeline", "tissue", "twin", "vessels",
 ]  # fmt: skip
