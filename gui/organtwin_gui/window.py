@@ -43,6 +43,7 @@ from organtwin_gui.quality import QualityDialog
 from organtwin_gui.rehearsal.compare_view import RehearsalsView
 from organtwin_gui.rehearsal.room import Room
 from organtwin_gui.rehearsal.words import words_of
+from organtwin_gui.scenarios.board import ScenarioBoard
 from organtwin_gui.script_log import ScriptLog
 from organtwin_gui.series_dialog import SeriesDialog
 from organtwin_gui.shortcuts import ShortcutsDialog
@@ -56,6 +57,7 @@ from organtwin_gui.steps import (
     SegmentStep,
     Step,
     StudyStep,
+    TryOutStep,
     TwinStep,
     VesselsStep,
 )
@@ -116,9 +118,11 @@ class MainWindow(QMainWindow):
             self._middle.addWidget(views)
         self.timeline = TimelineBoard(self.bridge)
         self.twin_board = TwinBoard(self.bridge)
+        self.scenario_board = ScenarioBoard(self.bridge, opengl=opengl.works)
         self.boards: dict[type[Step], QWidget] = {  # in place of the views
             ReadingsStep: self.timeline,
             TwinStep: self.twin_board,
+            TryOutStep: self.scenario_board,
         }
         for board in self.boards.values():
             self._middle.addWidget(board)
@@ -315,7 +319,10 @@ class MainWindow(QMainWindow):
         readings.attach(self.timeline)
         twin = self.workflow.step(TwinStep)
         twin.attach(self.twin_board)
-        self.timeline.gathered.connect(twin.take_readings)
+        try_out = self.workflow.step(TryOutStep)
+        try_out.attach(self.scenario_board)
+        for step in (twin, try_out):
+            self.timeline.gathered.connect(step.take_readings)
         readings.export_wanted.connect(self.stage.export_readings)
         self.timeline.study_wanted.connect(self.open_study_of)
         self.workflow.went.connect(self._went)
@@ -709,6 +716,7 @@ class MainWindow(QMainWindow):
         self.stage.shut_down()
         self.compare.shut_down()
         self.timeline.shut_down()
+        self.scenario_board.shut_down()
         self.rehearsals.shut_down()
         self.bridge.close()
         self.quad.shut_down()

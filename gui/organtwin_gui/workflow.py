@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QToolButton,
@@ -66,9 +67,9 @@ class Workflow(QFrame):
             button.setShortcut(key)
             button.setToolTip(f"{kind.name}: {kind.purpose} ({key})")
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-            least = theme.RAIL_ICON_SIZE.height() + button.fontMetrics().height() + 6
+            least = theme.RAIL_ICON_SIZE.height() + button.fontMetrics().height() + 9
             button.setMinimumHeight(least)  # near together in a low window
-            button.setMaximumHeight(least + 12)
+            button.setMaximumHeight(least + 10)
             self._buttons.addButton(button, number)
             if kind is TWIN_STEPS[0]:
                 down.addLayout(_heading("the twin"))
@@ -79,7 +80,7 @@ class Workflow(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(rail)
+        row.addWidget(_rolled(rail))
         row.addWidget(self._pages, 1)
         bridge.closed.connect(lambda: self.go_to(StudyStep))
         self.go_to(StudyStep)
@@ -117,6 +118,19 @@ def key_of(kind: type[Step]) -> str:
     if kind in TWIN_STEPS:
         return f"Ctrl+Alt+{TWIN_STEPS.index(kind) + 1}"
     return f"Ctrl+{STEPS.index(kind) + 1}"
+
+
+def _rolled(rail: QWidget) -> QScrollArea:
+    """The wheel rolls the rail where a window is too low for all of it; it does not make the window higher."""
+    roll = QScrollArea()
+    roll.setObjectName("rail")
+    roll.setFixedWidth(RAIL_PX)
+    roll.setFrameShape(QFrame.Shape.NoFrame)
+    roll.setWidgetResizable(True)
+    for bars in (roll.setVerticalScrollBarPolicy, roll.setHorizontalScrollBarPolicy):
+        bars(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    roll.setWidget(rail)
+    return roll
 
 
 def _heading(text: str) -> QVBoxLayout:

@@ -38,6 +38,10 @@ def about_of(record: type[Frozen], field: str) -> str:
     return said[:1].upper() + said[1:]
 
 
+def sentence(text: str | None) -> str:
+    return (text or "")[:1].upper() + (text or "")[1:]
+
+
 class OptionsForm(QWidget):
     """Numbers, choices, switches, names and files; other fields are filled by hand or left as they are."""
 
@@ -57,7 +61,7 @@ class OptionsForm(QWidget):
             if made is None:
                 continue
             words, unit = plain_name(name)
-            tip = about_of(record, name) or words
+            tip = about_of(record, name) or sentence(field.description) or words
             for part in (made, *made.findChildren(QWidget)):
                 part.setToolTip(tip)
             if isinstance(made, QDoubleSpinBox) and unit:

@@ -232,10 +232,24 @@ class TwinStep(Step):
         if state is None:
             return
         with self.bridge.guarded():
-            text = self.horizon.quantity
-            if text is None or parse(text, "time") <= 0:
-                raise BadInput("A forecast must go some time ahead", remedy="Write how far with its unit, such as 90 day.")
-            self.bridge.start("forecast", {"state": state.uuid, **self.inputs()}, {"horizon": text}, f"Forecast {text}")
+            days = days_of(self.horizon)
+            self.bridge.start(
+                "forecast", {"state": state.uuid, **self.inputs()}, {"days": days}, f"Forecast {self.horizon.text().strip()}"
+            )
+
+
+def days_of(edit: QuantityEdit) -> float:
+    """How far ahead a person wants to look, in days.
+
+    Raises
+    ------
+    BadInput
+        When it is no time, or none at all.
+    """
+    text = edit.quantity
+    if text is None or parse(text, "time") <= 0:
+        raise BadInput("A forecast must go some time ahead", remedy="Write how far with its unit, such as 90 day.")
+    return parse(text, "time") / 86400.0
 
 
 def _rule() -> QFrame:

@@ -132,7 +132,7 @@ class TwinBoard(QWidget):
             split.addWidget(part)
         left.setSizes([330, 470])
         right.setSizes([430, 370])
-        split.setSizes([560, 480])
+        split.setSizes([620, 440])
         split.setHandleWidth(4)
         split.setChildrenCollapsible(False)
         full = QFrame()

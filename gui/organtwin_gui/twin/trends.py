@@ -19,7 +19,7 @@ from organtwin_gui.timeline.gather import Gathered
 from organtwin_gui.timeline.span import DAY_S
 from organtwin_gui.timeline.units import number_words, unit_words
 
-MOST_POINTS = 1500
+MOST_POINTS = 260
 # told apart by people who do not see all colours (Okabe and Ito, Color Universal Design, 2008), on dark and on light
 OKABE_ITO = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#f0e442")
 

@@ -1,0 +1,1 @@
+"""What if: scenarios made of interventions, tried on the twin and seen side by side."""

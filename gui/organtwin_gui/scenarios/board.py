@@ -1,0 +1,289 @@
+"""Scenarios side by side in place of the views: plots, 3D, what each assumes, and one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+
+import numpy as np
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QSlider,
+    QSplitter,
+    QStackedWidget,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from organtwin.physiology import model as physiology
+from organtwin.physiology.model import Physiology
+from organtwin_gui import theme
+from organtwin_gui.bridge import Bridge
+from organtwin_gui.forms import quiet, title
+from organtwin_gui.scenarios.table import ScenarioTable, Tried, ink
+from organtwin_gui.scenarios.views import ScenarioViews
+from organtwin_gui.timeline.gather import Gathered
+from organtwin_gui.timeline.units import unit_words
+from organtwin_gui.twin.sheet import SheetDialog
+from organtwin_gui.twin.trends import BandPlot
+
+PLOTS = 4
+FIRST = {
+    "circulation": ("systolic", "heart_rate", "cardiac_output", "diastolic"),
+    "glucose": ("glucose",),
+    "respiration": ("spo2",),
+}  # fmt: skip
+
+
+class ChosenPlot(QWidget):
+    """A plot with a box above it that says which reading it is of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.choice = QComboBox()
+        self.choice.setToolTip("Which reading is drawn. Shaded: 50 % and 90 % of what is expected; dots: measured")
+        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.choice.setMinimumContentsLength(8)
+        self.plot = BandPlot()
+        self.plot.setMinimumHeight(90)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 0)
+        column.setSpacing(3)
+        column.addWidget(self.choice)
+        column.addWidget(self.plot, 1)
+
+
+class ScenarioBoard(QWidget):
+    """What was tried, filled by the page at the left.
+
+    Signals
+    -------
+    new_wanted()
+    """
+
+    new_wanted = Signal()
+
+    def __init__(self, bridge: Bridge, *, opengl: bool = True) -> None:
+        super().__init__()
+        self.bridge = bridge
+        self.tried: list[Tried] = []
+        self.model: Physiology | None = None
+        self.all: Gathered | None = None
+        self.plots = [ChosenPlot() for _ in range(PLOTS)]
+        for one in self.plots:
+            one.choice.currentIndexChanged.connect(lambda _i: self._draw())
+        self.views = ScenarioViews(bridge, opengl=opengl)
+        self.assumed = QLabel()
+        self.assumed.setWordWrap(True)
+        self.assumed.setTextFormat(Qt.TextFormat.RichText)
+        self.assumed.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.assumed.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.assumed.setContentsMargins(12, 8, 12, 8)
+        self.table = ScenarioTable()
+        self.when = QSlider(Qt.Orientation.Horizontal)
+        self.when.setMaximumWidth(220)
+        self.when.setMinimumWidth(90)
+        self.when.setToolTip("The time that the table and the 3D views are for")
+        self.when.valueChanged.connect(lambda _v: self._take_time())
+        self.when_said = QLabel()
+        self.when_said.setObjectName("quiet")
+        self.heading = title("")
+        self.said = QLabel()
+        self.said.setObjectName("quiet")
+        self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.sheet = QToolButton()
+        self.sheet.setObjectName("tool")
+        self.sheet.setText("Data sheet")
+        self.sheet.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.sheet.setToolTip("Sources of the model, where it holds, its known bias, what verifies it (Alt+S)")
+        self.sheet.setShortcut("Alt+S")
+        self.sheet.clicked.connect(self.show_sheet)
+        self.tabs = QTabWidget()
+        for widget, name, tip in (
+            (self._plots(), "Plots", "Readings over time, one colour for each scenario (Alt+1 of the tabs: Ctrl+Tab)"),
+            (self.views, "3D", "One view for each scenario; they turn together"),
+            (self._assumptions(), "What it assumes", "What each scenario takes for granted, with sources"),
+        ):
+            index = self.tabs.addTab(widget, name)
+            self.tabs.setTabToolTip(index, tip.replace(" (Alt+1 of the tabs: Ctrl+Tab)", " (Ctrl+Tab: the next)"))
+        self.tabs.setDocumentMode(True)
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 6, 8, 6)
+        head.setSpacing(12)
+        for part, stretch in ((self.heading, 0), (self.said, 1), (self.sheet, 0)):
+            head.addWidget(part, stretch)
+        below = QFrame()
+        below.setObjectName("panel")
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(title("Compared"))
+        row.addStretch(1)
+        row.addWidget(self.when_said)
+        row.addWidget(self.when)
+        inside = QVBoxLayout(below)
+        inside.setContentsMargins(10, 6, 6, 6)
+        inside.setSpacing(4)
+        inside.addLayout(row)
+        inside.addWidget(self.table, 1)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.addWidget(self.tabs)
+        split.addWidget(below)
+        split.setSizes([470, 280])
+        split.setHandleWidth(4)
+        split.setChildrenCollapsible(False)
+        full = QFrame()
+        full.setObjectName("panel")
+        column = QVBoxLayout(full)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(split, 1)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._empty())
+        self._pages.addWidget(full)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._pages)
+        self._dress()
+
+    def _plots(self) -> QWidget:
+        page = QWidget()
+        grid = QGridLayout(page)
+        grid.setContentsMargins(4, 0, 4, 0)
+        grid.setSpacing(4)
+        for number, plot in enumerate(self.plots):
+            grid.addWidget(plot, number // 2, number % 2)
+        return page
+
+    def _assumptions(self) -> QWidget:
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.assumed)
+        return scroll
+
+    def _empty(self) -> QWidget:
+        page, card = QFrame(), QFrame()
+        page.setObjectName("panel")
+        card.setObjectName("card")
+        card.setMaximumWidth(560)
+        self.empty_title = QLabel()
+        self.empty_title.setObjectName("headline")
+        self.empty_text = quiet("")
+        inner = QVBoxLayout(card)
+        inner.setContentsMargins(32, 28, 32, 28)
+        inner.setSpacing(12)
+        inner.addWidget(self.empty_title)
+        inner.addWidget(self.empty_text)
+        outer = QVBoxLayout(page)
+        outer.addStretch(2)
+        outer.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addStretch(3)
+        return page
+
+    def _dress(self) -> None:
+        self.sheet.setIcon(theme.icon("sheet"))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_pages"):
+            self._dress()
+            self._say_assumed()
+            self._take_time()
+
+    # -- showing ------------------------------------------------------------------------------------------------------
+
+    def show_nothing(self, headline: str, text: str) -> None:
+        """Say what to do to compare something."""
+        self.tried = []
+        self.views.clear()
+        self.empty_title.setText(headline)
+        self.empty_text.setText(text)
+        self._pages.setCurrentIndex(0)
+
+    def show_tried(self, model: str, tried: Sequence[Tried], all_: Gathered | None) -> None:
+        """The first is to go on as now."""
+        self.tried, self.all = list(tried), all_
+        self.model = physiology.find(model) if model in physiology.names() else None
+        self._pages.setCurrentIndex(1)
+        self.heading.setText(self.model.title if self.model else model)
+        first = tried[0].forecast
+        self.said.setText(f"{len(tried)} futures, {first.members} members each. {first.checked}".strip())
+        self.said.setToolTip(self.said.text())
+        self.when.blockSignals(True)
+        self.when.setRange(0, max(len(first.times_s) - 1, 0))
+        self.when.setValue(self.when.maximum())
+        self.when.blockSignals(False)
+        keys = list(first.keys)
+        wanted = [k for k in FIRST.get(model, ()) if k in keys] + keys
+        for number, plot in enumerate(self.plots):
+            chosen = plot.choice.currentData()
+            plot.choice.blockSignals(True)
+            plot.choice.clear()
+            for key in keys:
+                plot.choice.addItem(self._titles().get(key, key), key)
+            keep = chosen if chosen in keys else list(dict.fromkeys(wanted))[min(number, len(keys) - 1)]
+            plot.choice.setCurrentIndex(plot.choice.findData(keep))
+            plot.choice.blockSignals(False)
+            plot.setVisible(number < len(keys))
+        self._draw()
+        self._say_assumed()
+        self._take_time()
+
+    def _titles(self) -> dict[str, str]:
+        return {r.key: r.title for r in self.model.readings} if self.model else {}
+
+    @property
+    def at_s(self) -> float:
+        """The time that the table is for."""
+        times = np.asarray(self.tried[0].forecast.times_s, float) if self.tried else np.zeros(0)
+        return float(times[min(self.when.value(), len(times) - 1)]) if len(times) else 0.0
+
+    def _draw(self) -> None:
+        if not self.tried:
+            return
+        forecasts, colours = [one.forecast for one in self.tried], [one.colour for one in self.tried]
+        for plot in self.plots:
+            key = plot.choice.currentData()
+            if key is None:
+                continue
+            unit = unit_words(forecasts[0].units[forecasts[0].keys.index(key)])
+            plot.plot.show_reading(forecasts, colours, key, plot.choice.currentText(), unit, self.all)
+
+    def _take_time(self) -> None:
+        if not self.tried:
+            return
+        at_s = self.at_s
+        offset = self.all.offset_s if self.all else 0.0
+        begin = float(np.asarray(self.tried[0].forecast.times_s)[0])
+        days = (at_s - begin) / 86400.0
+        day = datetime.fromtimestamp(at_s + offset, UTC)
+        self.when_said.setText(f"after {days:.0f} days, {day:%d %b %Y}" if days >= 2 else f"{day:%d %b %Y, %H:%M}")
+        self.table.show_tried(self.tried, at_s, self._titles())
+        self.views.show_tried(self.tried, at_s)
+
+    def _say_assumed(self) -> None:
+        quiet_colour = theme.current().text_quiet
+        parts = []
+        for one in self.tried:
+            lines = "".join(f"<div style='margin:2px 0'>•&nbsp;{escape(line)}</div>" for line in one.forecast.assumes)
+            body = lines or f"<span style='color:{quiet_colour}'>Nothing beyond the model itself: see its data sheet.</span>"
+            parts.append(f"<p style='margin:6px 0 2px 0'><span style='color:{ink(one.colour)}'>●</span> <b>{escape(one.name)}</b></p>{body}")
+        self.assumed.setText("".join(parts))
+
+    def show_sheet(self) -> None:
+        if self.model is not None:
+            SheetDialog(self.model.title, self.model.sheet, parent=self).exec()
+
+    def shut_down(self) -> None:
+        self.views.shut_down()
