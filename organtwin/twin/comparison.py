@@ -311,7 +311,8 @@ def lines(compared: Comparison) -> list[str]:
             said.append(text.rstrip())
     for scenario, one in zip(compared.scenarios, compared.forecasts, strict=True):
         said.append(f"{scenario.name}: {described(scenario.interventions)}")
-        said += [f"  assumes: {sentence}" for sentence in one.assumes]
+        common = () if scenario is compared.scenarios[0] else compared.forecasts[0].assumes
+        said += [f"  assumes: {sentence}" for sentence in one.assumes if sentence not in common]
     if compared.forecasts[0].checked:
         said.append(compared.forecasts[0].checked)
     return said

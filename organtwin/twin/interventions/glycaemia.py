@@ -13,8 +13,9 @@ from organtwin.twin.interventions.pressure import responses
 from organtwin.twin.matching import Lever, Matched, Person, match
 
 SENSITIVITY = Lever({"sensitivity_change": 1.0}, most=1.5)
-PRODUCTION = Lever({"production_change": 1.0}, most=0.8)
-LEVERS = {"sensitivity": SENSITIVITY, "production": PRODUCTION}
+# metformin: mostly less production in the liver, and some more uptake (Bailey and Turner, N Engl J Med 334:574, 1996)
+LIVER = Lever({"production_change": 1.0, "sensitivity_change": -0.5}, most=0.9)
+LEVERS = {"sensitivity": SENSITIVITY, "liver": LIVER}
 USUAL_CARBOHYDRATES_G = 200.0  # a day, where none are told
 NORMAL, TRIED = 5.5, 8.0  # % of HbA1c: where nothing is left to lower, and about that of people in the trials
 
@@ -37,7 +38,7 @@ def bring_down(
     when: When,
     draw: Draw,
     share: Floats,
-    by: Literal["sensitivity", "production"],
+    by: Literal["sensitivity", "liver"],
     fixed: Sequence[Lever] = (),
 ) -> Matched | None:
     """Change ``drives`` (m, nt, d) in place so that HbA1c settles ``points`` lower, with meals as they are.
