@@ -167,7 +167,7 @@ TABLE: tuple[Code, ...] = (
     Code("55411-3", "Exercise", "min", "activity", (0, 1440), adds=True, short="Exercise",
          names=(f"{_HK}AppleExerciseTime", "exercise_minutes", "active minutes", "active_minutes", "exercise")),
     Code("41981-2", "Energy burned in activity", "kcal", "activity", (0, 30_000), adds=True, short="Energy",
-         names=(f"{_HK}ActiveEnergyBurned", "calories", "active_calories", "calories burned")),
+         names=(f"{_HK}ActiveEnergyBurned", "active_calories", "active calories", "activity calories")),
     Code("55430-3", "Distance walked", "m", "activity", (0, 500_000), adds=True, short="Distance",
          names=(f"{_HK}DistanceWalkingRunning", "distance")),
     Code("100304-5", "Flights of stairs climbed", "{count}", "activity", (0, 5000), adds=True, short="Flights",

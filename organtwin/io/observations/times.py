@@ -24,7 +24,8 @@ _ISO = re.compile(
 
 
 @lru_cache(maxsize=100_000)
-def _day_s(year: int, month: int, day: int) -> int:
+def day_s(year: int, month: int, day: int) -> int:
+    """Seconds from 1970 to a day's midnight; ValueError when there is no such day."""
     return (date(year, month, day).toordinal() - _EPOCH) * 86400
 
 
@@ -52,7 +53,7 @@ def iso(text: str) -> tuple[float, int | None, bool]:
     if found is None:
         raise ValueError(f"'{text[:40]}' is no time")
     year, month, day, hour, minute, second, zone = found.groups()
-    seconds: float = _day_s(int(year), int(month), int(day))
+    seconds: float = day_s(int(year), int(month), int(day))
     if hour is None:
         return seconds, None, True
     clock = 3600 * int(hour) + 60 * int(minute) + float((second or "0").replace(",", "."))
@@ -181,7 +182,7 @@ def written(text: str, order: Order) -> tuple[float, int | None, bool]:
     else:
         raise ValueError(f"'{text[:40]}' is no date")
     seconds, offset = _clock_s(rest)
-    return _day_s(year, month, day) + seconds - 60 * (offset or 0), offset, rest is None or not rest.strip()
+    return day_s(year, month, day) + seconds - 60 * (offset or 0), offset, rest is None or not rest.strip()
 
 
 def order_of(texts: Sequence[str], now_s: float) -> tuple[Order, str]:
