@@ -61,7 +61,10 @@ class Session:
             stderr=self._log,
             text=True,
             start_new_session=True,
-            env={**vault.environment(), **dict.fromkeys(THREADS, "1")},  # small products: threads would only wait for each other
+            env={
+                **vault.environment(),
+                **dict.fromkeys(THREADS, "1"),
+            },  # small products: threads would only wait for each other
         )
         self._heard: deque[say.Event] = deque()
         self._reader: Reader | None = None

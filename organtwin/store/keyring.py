@@ -50,7 +50,8 @@ def open_vault(folder: Path, passphrase: str | None = None) -> Vault:
             remedy="Give its passphrase: --passphrase-file FILE, ORGANTWIN_PASSPHRASE, or on a terminal when asked.",
         )
     scratch.private()
-    return remember(unwrap(root, passphrase))
+    fresh, known = unwrap(root, passphrase), unlocked(root)
+    return known if known is not None and known.role == fresh.role else remember(fresh)
 
 
 def new_vault(folder: Path, passphrase: str) -> Sealed:

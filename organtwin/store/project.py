@@ -25,7 +25,7 @@ from organtwin.store.lock import Lock
 from organtwin.store.migrations import migrate
 from organtwin.store.objects import Entry, load_object, read_entry, save_edited, save_object
 from organtwin.store.staging import finish, put_away
-from organtwin.store.vault import IDENTITY
+from organtwin.store.vault import IDENTITY, Vault, hold, let_go
 
 HEAD = "head.json"  # of a sealed project: what project.json says of a plain one
 ROLES_FILE = "roles.yaml"
@@ -47,12 +47,14 @@ class Project:
             )
         self.folder = folder.resolve()
         self.read_only = read_only
+        self._held: Vault | None = None
         self._lock = None if read_only else Lock(folder / "lock")
         try:
             finish(self.folder, self._lock)
             if not read_only:
                 put_away(self.folder)
             self.vault = open_vault(self.folder, passphrase)
+            self._held = hold(self.vault)
             self._head = self._read_head()
             if not read_only and not self.vault.sealed:
                 migrate(self.folder, self._head.get("format", 0), FORMAT)
@@ -104,7 +106,10 @@ class Project:
         return cls(folder)
 
     def close(self) -> None:
-        """Let others open the project."""
+        """Let others open the project; the last that closes a sealed one forgets its key."""
+        vault, self._held = self._held, None
+        if vault is not None:
+            let_go(vault)
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -18,7 +18,10 @@ KEPT = ("project.json", "lock", STAGE)
 
 
 def put_away(folder: Path) -> None:
-    """Take away a set that never came to count."""
+    """Take away a set that never came to count, and what a kill left half written at the top of a project."""
+    for left in folder.glob(".*.tmp"):
+        if left.is_file():
+            left.unlink(missing_ok=True)
     if (folder / STAGE).exists() and STEP not in _head(folder):
         shutil.rmtree(folder / STAGE)
 

@@ -37,6 +37,7 @@ class Vault:
     """Files as they are. Arrays are memory-mapped."""
 
     sealed = False
+    holders = 0
     role = ""  # that the passphrase binds to; "" where any may be chosen
 
     def path(self, path: Path) -> Path:
@@ -258,7 +259,9 @@ class Sealed(Vault):
 
 
 PLAIN = Vault()
-_unlocked: WeakValueDictionary[str, Sealed] = WeakValueDictionary()  # as long as somebody has the project open
+_unlocked: WeakValueDictionary[str, Sealed] = (
+    WeakValueDictionary()
+)  # until the last that has the project open closes it
 _handed: dict[str, Sealed] = {}  # by the parent of this process, for its whole life
 
 
@@ -305,6 +308,19 @@ def remember(vault: Sealed) -> Sealed:
     """Let :func:`vault_of` find it, until the last that holds it lets go."""
     _unlocked[str(vault.root)] = vault
     return vault
+
+
+def hold(vault: Vault) -> Vault:
+    """Somebody has the project open."""
+    vault.holders += 1
+    return vault
+
+
+def let_go(vault: Vault) -> None:
+    """And closes it: after the last one this process has forgotten the key."""
+    vault.holders -= 1
+    if isinstance(vault, Sealed) and vault.holders <= 0:
+        _unlocked.pop(str(vault.root), None)
 
 
 def keys() -> dict[str, str]:
