@@ -1,0 +1,1 @@
+"""Gas exchange, the control of breathing, and the forced breath of spirometry."""
