@@ -59,10 +59,11 @@ def test_a_fhir_bundle_gives_readings_in_their_own_units(tmp_path):
         observation("29463-7", 150, "[lb_av]", "2024-03-02T06:00:00Z"),
         observation("8310-5", 98.6, "[degF]", "2024-03-02T06:00:00Z"),
     ))  # fmt: skip
-    assert values(made, "8867-4") == [72] and times(made, "8867-4") == [utc(2024, 3, 1, 6)]
-    assert (
-        values(made, "2339-0") == [99.086] and values(made, "29463-7") == [68.039] and values(made, "8310-5") == [37.0]
-    )
+    assert values(made, "8867-4") == [72]
+    assert times(made, "8867-4") == [utc(2024, 3, 1, 6)]
+    assert values(made, "2339-0") == [99.086]
+    assert values(made, "29463-7") == [68.039]
+    assert values(made, "8310-5") == [37.0]
     assert made.offset_min[made.times_s == utc(2024, 3, 1, 6)].max() == 60
     assert not made.quarantined
 
@@ -76,7 +77,8 @@ def test_components_of_a_blood_pressure_are_two_readings_of_one_time(tmp_path):
     }  # fmt: skip
     device = {"resourceType": "Device", "id": "d", "deviceName": [{"name": "Cuff"}]}
     made = read(tmp_path, "a.json", bundle(panel, device))
-    assert values(made, "8480-6") == [131] and values(made, "8462-4") == [82]
+    assert values(made, "8480-6") == [131]
+    assert values(made, "8462-4") == [82]
     assert {source.device for source in made.sources} == {"Cuff"}
 
 
@@ -115,12 +117,11 @@ def test_history_becomes_events_with_doses_and_without_the_patients_name(tmp_pat
     made = read(tmp_path, "a.json", bundle(patient, request, report))
     drug, echo = made.events
     assert (drug.kind, drug.display, drug.detail["dose"], drug.detail["per_day"]) == ("medication", "metoprolol", 50, 2)
-    assert "Muster" not in echo.detail["conclusion"] and "well" in echo.detail["conclusion"]
-    assert (
-        made.person.birth_year == 1950
-        and made.person.sex == "male"
-        and "Muster" not in made.model_dump_json(exclude={"times_s"} | _ARRAYS)
-    )
+    assert "Muster" not in echo.detail["conclusion"]
+    assert "well" in echo.detail["conclusion"]
+    assert made.person.birth_year == 1950
+    assert made.person.sex == "male"
+    assert "Muster" not in made.model_dump_json(exclude={"times_s"} | _ARRAYS)
 
 
 _ARRAYS = {"values", "durations_s", "offset_min", "code", "source", "quarantine"}
@@ -132,7 +133,8 @@ def test_insulin_that_was_given_is_a_reading_too(tmp_path):
         "medicationCodeableConcept": {"text": "Insulin glargine"}, "dosage": {"dose": {"value": 18, "unit": "U"}},
     }  # fmt: skip
     made = read(tmp_path, "a.json", bundle(given))
-    assert values(made, "insulin-long") == [18] and made.events[0].kind == "medication"
+    assert values(made, "insulin-long") == [18]
+    assert made.events[0].kind == "medication"
 
 
 def test_ndjson_keeps_all_whole_lines_and_sets_the_broken_ones_aside(tmp_path):
@@ -196,13 +198,20 @@ def test_apple_health_is_read_from_its_zip(tmp_path):
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("apple_health_export/export.xml", APPLE)
     made = read(tmp_path, "export.zip", held.getvalue())
-    assert values(made, "8867-4") == [61] and times(made, "8867-4") == [utc(2024, 3, 1, 6)]
-    assert values(made, "59408-5") == [97] and values(made, "29463-7") == [80.0] and values(made, "41653-7") == [90.078]
-    assert values(made, "55423-8") == [900] and values(made, "insulin-rapid") == [6] and values(made, "8480-6") == [120]
+    assert values(made, "8867-4") == [61]
+    assert times(made, "8867-4") == [utc(2024, 3, 1, 6)]
+    assert values(made, "59408-5") == [97]
+    assert values(made, "29463-7") == [80.0]
+    assert values(made, "41653-7") == [90.078]
+    assert values(made, "55423-8") == [900]
+    assert values(made, "insulin-rapid") == [6]
+    assert values(made, "8480-6") == [120]
     assert values(made, "93832-4") == [6.5]
-    assert made.person.birth_year == 1961 and made.person.sex == "female"
+    assert made.person.birth_year == 1961
+    assert made.person.sex == "female"
     assert [q.reason for q in made.quarantined] == ["code"]
-    assert "Apple Watch" in {s.device for s in made.sources} and not any("Erika" in s.device for s in made.sources)
+    assert "Apple Watch" in {s.device for s in made.sources}
+    assert not any("Erika" in s.device for s in made.sources)
     assert made.events[0].display == "Workout: Running"
 
 
@@ -229,14 +238,14 @@ def test_dexcom_clarity_in_either_unit(tmp_path, unit, a, b):
     made = read(tmp_path, "clarity.csv", CLARITY.format(unit=unit, a=a, b=b), timezone="Europe/Berlin")
     assert values(made, "99504-3") == pytest.approx([99, 39, 401], rel=2e-3)
     assert times(made, "99504-3")[0] == utc(2024, 2, 29, 23, 3)
-    assert (
-        values(made, "insulin-rapid") == [4.5]
-        and values(made, "insulin-long") == [18]
-        and values(made, "9059-7") == [45]
-    )
+    assert values(made, "insulin-rapid") == [4.5]
+    assert values(made, "insulin-long") == [18]
+    assert values(made, "9059-7") == [45]
     assert values(made, "41653-7") == pytest.approx([110], rel=2e-3)
-    assert made.person.birth_year == 1960 and made.person.identity.startswith("n")
-    assert any("low" in note for note in made.notes) and not made.quarantined
+    assert made.person.birth_year == 1960
+    assert made.person.identity.startswith("n")
+    assert any("low" in note for note in made.notes)
+    assert not made.quarantined
 
 
 LIBRE = """Glukosewerte,Erstellt am,07-04-2024 02:13 UTC,Erstellt von,Erika Musterfrau
@@ -254,7 +263,8 @@ def test_libreview_in_german_with_decimal_commas(tmp_path):
     made = read(tmp_path, "libre.csv", LIBRE.format(unit="mmol/L"), timezone="Europe/Berlin")
     assert values(made, "99504-3") == pytest.approx([100.9, 104.5, 108.1], abs=0.1)
     assert times(made, "99504-3")[0] == utc(2024, 3, 13, 9, 21)
-    assert values(made, "insulin-rapid") == [4] and values(made, "9059-7") == [30]
+    assert values(made, "insulin-rapid") == [4]
+    assert values(made, "9059-7") == [30]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -268,11 +278,9 @@ def test_a_meters_table_with_semicolons_commas_and_german_headings(tmp_path, enc
 def test_a_table_of_blood_pressures_as_a_cuff_exports_it(tmp_path):
     text = "Date,Time,Systolic (mmHg),Diastolic (mmHg),Pulse (bpm),Notes\n2024-03-01,7:05 AM,131,82,64,tired\n2024-03-01,7:45 PM,126,80,70,\n"
     made = read(tmp_path, "bp.csv", text)
-    assert (
-        values(made, "8480-6") == [131, 126]
-        and values(made, "8462-4") == [82, 80]
-        and values(made, "8867-4") == [64, 70]
-    )
+    assert values(made, "8480-6") == [131, 126]
+    assert values(made, "8462-4") == [82, 80]
+    assert values(made, "8867-4") == [64, 70]
     assert times(made, "8480-6") == [utc(2024, 3, 1, 7, 5), utc(2024, 3, 1, 19, 45)]
     assert any("Notes" in note for note in made.notes)
 
@@ -280,7 +288,8 @@ def test_a_table_of_blood_pressures_as_a_cuff_exports_it(tmp_path):
 def test_a_long_table_has_a_row_for_each_reading(tmp_path):
     text = "timestamp,loinc,value,unit,device\n2024-03-01T07:00:00Z,8867-4,64,/min,A\n2024-03-01T07:01:00Z,29463-7,176.4,lb,B\n2024-03-01T07:02:00Z,9999-9,1,x,B\n"
     made = read(tmp_path, "long.csv", text)
-    assert values(made, "8867-4") == [64] and values(made, "29463-7") == pytest.approx([80.01], abs=0.01)
+    assert values(made, "8867-4") == [64]
+    assert values(made, "29463-7") == pytest.approx([80.01], abs=0.01)
     assert [q.reason for q in made.quarantined] == ["code"]
 
 
@@ -289,9 +298,11 @@ def test_units_that_a_heading_does_not_tell_are_told_by_the_values_or_refused(tm
         "date,glucose,temperature,weight,spo2\n2024-03-01 07:00,5.5,98.6,80,0.97\n2024-03-02 07:00,6.5,99.1,81,0.98\n"
     )
     made = read(tmp_path, "bare.csv", text)
-    assert values(made, "2339-0") == pytest.approx([99.1, 117.1], abs=0.1) and values(made, "59408-5") == [97, 98]
+    assert values(made, "2339-0") == pytest.approx([99.1, 117.1], abs=0.1)
+    assert values(made, "59408-5") == [97, 98]
     assert values(made, "8310-5") == [37.0, 37.278]
-    assert [q.reason for q in made.quarantined] == ["unit", "unit"] and "kept in kg" in made.quarantined[0].said
+    assert [q.reason for q in made.quarantined] == ["unit", "unit"]
+    assert "kept in kg" in made.quarantined[0].said
 
 
 # -- dates
@@ -307,7 +318,8 @@ def test_day_and_month_are_told_by_the_whole_file(tmp_path):
         "c.csv",
         "date,heart rate\n" + "".join(f"{d:02}/04/2024 07:00,60\n" for d in range(1, 12)) + "01/05/2024 07:00,60\n",
     )
-    assert times(third, "8867-4")[1] == utc(2024, 4, 2, 7) and any("taken for the day" in note for note in third.notes)
+    assert times(third, "8867-4")[1] == utc(2024, 4, 2, 7)
+    assert any("taken for the day" in note for note in third.notes)
 
 
 def test_dates_that_do_not_tell_are_refused_until_somebody_says(tmp_path):
@@ -353,11 +365,15 @@ def test_fitbits_archive(tmp_path):
         (folder / name).write_text(json.dumps(data))
     (folder / "readme.txt").write_text("hello")
     made = read_observations(folder, now_s=NOW, timezone="Europe/Berlin")
-    assert values(made, "8867-4") == [70] and times(made, "8867-4") == [utc(2024, 3, 1, 8, 0, 5)]
-    assert values(made, "55423-8") == [12] and values(made, "40443-4") == [61.5] and values(made, "93832-4") == [6.5]
+    assert values(made, "8867-4") == [70]
+    assert times(made, "8867-4") == [utc(2024, 3, 1, 8, 0, 5)]
+    assert values(made, "55423-8") == [12]
+    assert values(made, "40443-4") == [61.5]
+    assert values(made, "93832-4") == [6.5]
     assert values(made, "29463-7") == pytest.approx([80.01], abs=0.01)
     assert times(made, "93832-4") == [utc(2024, 2, 29, 22, 10, 30)]
-    assert [q.reason for q in made.quarantined] == ["code"] and any("passed over" in note for note in made.notes)
+    assert [q.reason for q in made.quarantined] == ["code"]
+    assert any("passed over" in note for note in made.notes)
 
 
 def test_fitbits_table_with_sections(tmp_path):
@@ -367,7 +383,9 @@ def test_fitbits_table_with_sections(tmp_path):
         '"2024-03-01 11:10PM","2024-03-02 6:10AM","390","30"\n'
     )
     made = read(tmp_path, "fitbit_export.csv", text)
-    assert values(made, "55423-8") == [6123] and values(made, "100304-5") == [7] and values(made, "93832-4") == [6.5]
+    assert values(made, "55423-8") == [6123]
+    assert values(made, "100304-5") == [7]
+    assert values(made, "93832-4") == [6.5]
     assert any(q.reason == "unit" for q in made.quarantined)  # kilograms or pounds: the file does not say
 
 
@@ -378,8 +396,10 @@ def test_google_fit_in_both_ways(tmp_path):
     assert values(read(tmp_path, "heart.json", json.dumps(points)), "8867-4") == [72]
     day = "Start time,End time,Move Minutes count,Calories (kcal),Distance (m),Average heart rate (bpm),Step count\n07:00:00.000+01:00,07:15:00.000+01:00,10,30,900,88,1200\n"
     made = read(tmp_path, "2024-03-01.csv", day)
-    assert values(made, "55423-8") == [1200] and times(made, "55423-8") == [utc(2024, 3, 1, 6)]
-    assert values(made, "8867-4") == [88] and values(made, "55430-3") == [900]
+    assert values(made, "55423-8") == [1200]
+    assert times(made, "55423-8") == [utc(2024, 3, 1, 6)]
+    assert values(made, "8867-4") == [88]
+    assert values(made, "55430-3") == [900]
 
 
 def test_records_of_health_connect(tmp_path):
@@ -391,7 +411,9 @@ def test_records_of_health_connect(tmp_path):
         "StepsRecord": [{"startTime": "2024-03-01T07:00:00Z", "endTime": "2024-03-01T08:00:00Z", "count": 500}],
     }  # fmt: skip
     made = read(tmp_path, "hc.json", json.dumps(told))
-    assert values(made, "8867-4") == [71, 73] and values(made, "8480-6") == [130] and values(made, "55423-8") == [500]
+    assert values(made, "8867-4") == [71, 73]
+    assert values(made, "8480-6") == [130]
+    assert values(made, "55423-8") == [500]
 
 
 def test_garmins_tables(tmp_path):
@@ -399,6 +421,7 @@ def test_garmins_tables(tmp_path):
     assert values(read(tmp_path, "Activities.csv", runs), "55411-3") == [30.5]
     weights = 'Time,Weight,Change,BMI\n" Mar 5, 2024",\n7:00 AM,80.5 kg,0.0 kg,26\n" Mar 6, 2024",\n7:10 AM,80.1 kg,-0.4 kg,26\n'
     made = read(tmp_path, "Weight.csv", weights)
-    assert values(made, "29463-7") == [80.5, 80.1] and times(made, "29463-7")[0] == utc(2024, 3, 5, 7)
+    assert values(made, "29463-7") == [80.5, 80.1]
+    assert times(made, "29463-7")[0] == utc(2024, 3, 5, 7)
     steps = ",Actual,Goal\n3/14/2024,5000,8000\n3/15/2024,6100,8000\n"
     assert values(read(tmp_path, "Steps.csv", steps), "55423-8") == [5000, 6100]

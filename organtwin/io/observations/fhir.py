@@ -50,7 +50,7 @@ def read(file: Opened, tray: Tray) -> None:
                 tray.progress(f"entry {n}")
             reading.take(resource, n, url)
     except JSONDecodeError as error:
-        said = "The file is cut off" if error.pos >= len(text.rstrip()) - 1 else "The file is damaged"
+        said = "The file is damaged" if text.rstrip()[-1:] in ("}", "]") else "The file is cut off"
         raise BadInput(
             f"{said}: its JSON breaks at line {error.lineno}, column {error.colno}", where=file.name, remedy=_REMEDY
         ) from error

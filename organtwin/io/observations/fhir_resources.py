@@ -23,14 +23,26 @@ _LONG = re.compile(r"glargin|detemir|degludec|nph|isophan|lantus|levemir|tresiba
 Kind = Literal["condition", "medication", "procedure", "report", "imaging", "encounter", "note"]
 
 
+REFERRED = "reference"  # the key of a drug's detail until :func:`name_drugs` has found it
+
+
+def name_drugs(tray: Tray) -> None:
+    """Give drugs that are told in another file of the import their names."""
+    for n, (event, subject, source) in enumerate(tray.events):
+        target = event.detail.get(REFERRED)
+        if event.kind == "medication" and target:
+            system, code, display = _coding(tray.shared.drugs.get(target) or tray.shared.drugs.get(_tail(target)))
+            detail = {key: value for key, value in event.detail.items() if key != REFERRED}
+            told = {"system": system, "code": code, "display": display} if display else {}
+            tray.events[n] = (event.model_copy(update={"detail": detail, **told}), subject, source)
+
+
 class Reading:
     """Takes resources one by one; :meth:`close` settles what refers to what."""
 
     def __init__(self, tray: Tray) -> None:
         self.tray = tray
-        self.medications: dict[str, Json] = {}
         self.people: dict[str, str] = {}  # any reference to a patient: the one used here
-        self.words: set[str] = set()  # of their names, not to be kept in texts
         self.waiting: list[tuple[Json, int]] = []  # medications that refer to what may come later
         self.unused: Counter[str] = Counter()
         self._columns: dict[tuple[str, ...], Column] = {}
@@ -62,8 +74,7 @@ class Reading:
         for column in self._columns.values():
             column.subject = self.people.get(column.subject, column.subject)
         self.tray.events[:] = [
-            (self._scrubbed(event), self.people.get(subject, subject), source)
-            for event, subject, source in self.tray.events
+            (event, self.people.get(subject, subject), source) for event, subject, source in self.tray.events
         ]
         if self.unused:
             told = ", ".join(f"{count} {kind}" for kind, count in self.unused.most_common(6))
@@ -75,7 +86,9 @@ class Reading:
         names = [name for name in _list(resource.get("name")) if isinstance(name, dict)]
         told = [" ".join([str(one.get("family") or ""), *map(str, _list(one.get("given")))]).strip() for one in names]
         told += [str(one.get("text") or "") for one in names]
-        self.words |= {word.casefold() for name in told for word in re.split(r"[\W_]+", name) if len(word) > 2}
+        self.tray.shared.words |= {
+            word.casefold() for name in told for word in re.split(r"[\W_]+", name) if len(word) > 2
+        }
         born = str(resource.get("birthDate") or "")
         numbers = [
             (str(one.get("system") or ""), str(one.get("value") or ""))
@@ -106,7 +119,7 @@ class Reading:
     def _medication(self, resource: Json, n: int, url: str) -> None:
         for reference in (f"Medication/{resource.get('id')}", url):
             if reference:
-                self.medications[reference] = resource
+                self.tray.shared.drugs[reference] = resource.get("code")
 
     def _bundle(self, resource: Json, n: int, url: str) -> None:
         links = [one for one in _list(resource.get("link")) if isinstance(one, dict)]
@@ -289,15 +302,21 @@ class Reading:
         medication = resource.get("medication")
         if isinstance(medication, dict):  # R5
             concept, reference = concept or medication.get("concept"), reference or medication.get("reference")
+        later: Json = {}
         if not concept and isinstance(reference, dict):
-            concept = self._referred(resource, str(reference.get("reference") or "")) or {
-                "text": reference.get("display")
-            }
+            target = str(reference.get("reference") or "")
+            concept = self._referred(resource, target)
+            if not concept:  # it may be told in another file
+                concept, later = {"text": reference.get("display") or target}, {REFERRED: target}
         period = resource.get("effectivePeriod") or resource.get("occurencePeriod") or resource.get("effectiveTiming")
         start = resource.get("effectiveDateTime") or _start(period) or resource.get("occurenceDateTime")
         start = start or resource.get("authoredOn") or resource.get("whenHandedOver") or resource.get("dateAsserted")
         doses = _list(resource.get("dosage")) or _list(resource.get("dosageInstruction"))
-        detail = {"resource": resource["resourceType"], **_dose(next((d for d in doses if isinstance(d, dict)), {}))}
+        detail = {
+            "resource": resource["resourceType"],
+            **later,
+            **_dose(next((d for d in doses if isinstance(d, dict)), {})),
+        }
         self._event("medication", resource, n, concept, start, _end(period), resource.get("status"), detail)
         if resource["resourceType"] == "MedicationAdministration" and "insulin" in _text(concept).lower():
             self._insulin(resource, concept, detail, n)
@@ -316,8 +335,8 @@ class Reading:
             for contained in _list(resource.get("contained")):
                 if isinstance(contained, dict) and contained.get("id") == reference[1:]:
                     return contained.get("code")
-        found = self.medications.get(reference) or self.medications.get(_tail(reference))
-        return found.get("code") if found else None
+        drugs = self.tray.shared.drugs
+        return drugs.get(reference) or drugs.get(_tail(reference))
 
     def _event(
         self, kind: Kind, resource: Json, n: int, concept: Any, start: Any, end: Any, status: Any, detail: Json
@@ -386,19 +405,6 @@ class Reading:
             return ""
         reference = str(subject.get("reference") or "")
         return self.people.get(reference) or (reference if reference.startswith(("urn:", "#")) else _tail(reference))
-
-    def _scrubbed(self, event: Event) -> Event:
-        """Without the words of the patient's name in its texts."""
-        if not self.words:
-            return event
-        return event.model_copy(update={"display": self._scrub(event.display), "detail": self._scrub(event.detail)})
-
-    def _scrub(self, thing: Any) -> Any:
-        if isinstance(thing, str):
-            return "".join(part for part in re.split(r"([\W_]+)", thing) if part.casefold() not in self.words)
-        if isinstance(thing, dict):
-            return {key: self._scrub(value) for key, value in thing.items()}
-        return [self._scrub(one) for one in thing] if isinstance(thing, list) else thing
 
 
 # -- pieces of FHIR ------------------------------------------------------------------------------------------------

@@ -166,7 +166,11 @@ def knows_csv(file: Opened) -> bool:
 def read_csv(file: Opened, tray: Tray) -> None:
     """Each section is a table of its own."""
     whole = read_sheet(
-        file, tray, lambda cells: len([c for c in cells if c]) == 1 and cells[0] in _SECTIONS, lambda _: set(range(12)), titled=True
+        file,
+        tray,
+        lambda cells: len([c for c in cells if c]) == 1 and cells[0] in _SECTIONS,
+        lambda _: set(range(12)),
+        titled=True,
     )
     cells = [[whole.columns[k][n] for k in range(12)] for n in range(len(whole))]
     title, sheet = whole.header[0], Sheet([], ",", [])

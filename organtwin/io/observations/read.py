@@ -68,6 +68,7 @@ def read_observations(
     used: list[str] = []
     passed: list[str] = []
     broken: list[BadInput] = []
+    looks = ""
     with files_in(chosen, passed) as files:
         for n, file in enumerate(files):
             share = 0.9 * (1 - 1 / (1 + n / 4))
@@ -76,16 +77,19 @@ def read_observations(
             format = _format(file)
             if format is None:
                 passed.append(file.name)
+                looks = looks or _looks_like(file)
                 continue
-            tray.file, tray.format, tray.place = file.name, format.name, "row {}"
+            own = tray.of_file(file.name, format.name)
             try:
-                format.read(file, tray)
-                used.append(format.title)
+                format.read(file, own)
             except BadInput as error:
                 broken.append(error)
                 tray.set_aside("unreadable", error.sentence, file.name, "")
+            else:
+                tray.absorb(own)
+                used.append(format.title)
     if not used:
-        raise broken[0] if broken else _nothing(passed)
+        raise broken[0] if broken else _nothing(passed, looks)
     if passed:
         few = ", ".join(passed[:3])
         tray.note(
@@ -106,10 +110,24 @@ def _format(file: Opened) -> Format | None:
     return next((format for format in FORMATS if format.knows(file)), None)
 
 
-def _nothing(passed: list[str]) -> BadInput:
+def _nothing(passed: list[str], looks: str) -> BadInput:
     known = ", ".join(dict.fromkeys(format.title for format in FORMATS))
-    where = passed[0] if len(passed) == 1 else f"{len(passed)} files"
-    return BadInput("There are no readings here", where=where, remedy=f"What can be read: {known}.")
+    if len(passed) == 1:
+        what = f"There are no readings here: {looks}" if looks else "There are no readings here"
+        return BadInput(what, where=passed[0], remedy=f"What can be read: {known}.")
+    return BadInput("There are no readings here", where=f"{len(passed)} files", remedy=f"What can be read: {known}.")
+
+
+def _looks_like(file: Opened) -> str:
+    """What a file is that no format knows, where that is plain."""
+    start = file.start.lstrip()[:200].lower()
+    if not start:
+        return "the file is empty"
+    if start.startswith(("<!doctype html", "<html")):
+        return "it is a web page, perhaps one that asks to log in"
+    if file.head.startswith(b"%PDF"):
+        return "it is a PDF"
+    return "it is no text" if b"\0" in file.head[:1000] else ""
 
 
 def _named(paths: list[Path], used: list[str]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
+from organtwin.io.observations.fhir_resources import name_drugs
 from organtwin.io.observations.tray import KEPT_EACH, Column, Reason, Tray, shown
 from organtwin.model import Event, Observations, Person, Source
 from organtwin.timeline.codes import CODES, code
@@ -34,6 +35,7 @@ def settle(tray: Tray, name: str, earlier: Sequence[Observations], patient: str,
     BadInput
         When the file is of several patients and does not tell which is meant.
     """
+    name_drugs(tray)
     before = Timeline(earlier)
     person = _the_patient(tray, before.person if earlier else Person(), patient)
     sources = tray.sources()
@@ -42,10 +44,10 @@ def settle(tray: Tray, name: str, earlier: Sequence[Observations], patient: str,
     number = {source: n for n, source in enumerate(sources)}
     _finger_or_sensor(tray)
     parts: dict[str, list[dict[str, NDArray[np.float64]]]] = defaultdict(list)
-    for column in tray.columns.values():
+    for place, column in enumerate(tray.columns.values()):
         if len(column):
             source = Source(name=column.file, format=column.format, device=tray.device_of(column.device))
-            parts[column.code.loinc].append(_checked(tray, column, person, number[source], now_s))
+            parts[column.code.loinc].append(_checked(tray, column, place, person, number[source], now_s))
     merged = {loinc: _without_repeats(tray, loinc, parts[loinc], before, sources) for loinc in CODES if loinc in parts}
     merged = {loinc: rows for loinc, rows in merged.items() if len(rows["time"])}
     columns = {key: np.concatenate([rows[key] for rows in merged.values()] or [np.zeros(0)]) for key in _KEYS}
@@ -143,7 +145,9 @@ def _finger_or_sensor(tray: Tray) -> None:
                 tray.note("Glucose every few minutes was taken for that of a sensor under the skin.")
 
 
-def _checked(tray: Tray, column: Column, person: Person, source: int, now_s: float) -> dict[str, NDArray[np.float64]]:
+def _checked(
+    tray: Tray, column: Column, place: int, person: Person, source: int, now_s: float
+) -> dict[str, NDArray[np.float64]]:
     time = np.array(column.times_s)
     value = column.turn[0] * np.array(column.values) + column.turn[1]
     title, unit = column.code.title, column.code.unit
@@ -176,7 +180,6 @@ def _checked(tray: Tray, column: Column, person: Person, source: int, now_s: flo
         bad |= where
     good = ~bad
     count = int(good.sum())
-    place = list(tray.columns.values()).index(column)
     return {
         "time": time[good], "value": value[good], "duration": np.array(column.durations_s)[good],
         "offset": np.array(column.offset_min, np.float64)[good], "source": np.full(count, float(source)),
@@ -329,7 +332,8 @@ def _events(tray: Tray, before: Timeline, person: Person, number: dict[Source, i
                 "clock", "An entry before the patient was born", source.name, f"{event.display} {shown(event.start_s)}"
             )
         else:
-            kept.append(event.model_copy(update={"source": number[source]}))
+            display, detail = tray.shared.scrubbed(event.display), tray.shared.scrubbed(event.detail)
+            kept.append(event.model_copy(update={"source": number[source], "display": display, "detail": detail}))
         seen.add(key)
     return tuple(sorted(kept, key=lambda event: event.start_s))
 

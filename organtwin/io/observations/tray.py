@@ -7,6 +7,7 @@ reason. Checks are made at the end, on whole columns.
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable
@@ -71,6 +72,22 @@ class Column:
 
 
 @dataclass
+class Shared:
+    """What files of one import tell of each other: words of the patient's name, which are not kept, and drugs by reference."""
+
+    words: set[str] = field(default_factory=set)
+    drugs: dict[str, Any] = field(default_factory=dict)
+
+    def scrubbed(self, thing: Any) -> Any:
+        """Texts without the words of the patient's name."""
+        if isinstance(thing, str):
+            return "".join(part for part in re.split(r"([\W_]+)", thing) if part.casefold() not in self.words)
+        if isinstance(thing, dict):
+            return {key: self.scrubbed(value) for key, value in thing.items()}
+        return [self.scrubbed(one) for one in thing] if isinstance(thing, list) else thing
+
+
+@dataclass
 class Tray:
     """What is being read. ``file`` and ``format`` are those of the file at hand, ``place`` its word for a position."""
 
@@ -86,6 +103,7 @@ class Tray:
     events: list[tuple[Event, str, Source]] = field(default_factory=list)  # and whose it is, and where it came from
     people: dict[str, Person] = field(default_factory=dict)  # by the name that the file has for them
     devices: dict[str, str] = field(default_factory=dict)  # a reference's device, where it is told elsewhere
+    shared: Shared = field(default_factory=lambda: Shared())
     notes: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)  # sentences with {} for their number
     _aside: dict[tuple[str, str], list[Quarantined]] = field(default_factory=dict)
@@ -130,6 +148,33 @@ class Tray:
 
     def event(self, event: Event, subject: str = "", device: str = "") -> None:
         self.events.append((event, subject, Source(name=self.file, format=self.format, device=device)))
+
+    def of_file(self, file: str, format: str) -> Tray:
+        """A tray for one file, so that nothing is left of one that breaks on the way; :meth:`absorb` takes what it holds."""
+        return Tray(
+            self.progress,
+            self.timezone,
+            self.dates,
+            self.now_s,
+            file=file,
+            format=format,
+            devices=self.devices,
+            shared=self.shared,
+        )
+
+    def absorb(self, other: Tray) -> None:
+        number = str(len(self.columns))
+        self.columns.update({(number, *key): column for key, column in other.columns.items()})
+        self.events += other.events
+        self.people.update(other.people)
+        self.naive |= other.naive
+        self.counted.update(other.counted)
+        for note in other.notes:
+            self.note(note)
+        for (reason, said), kept in other._aside.items():
+            for one in kept:
+                self.set_aside(reason, said, one.place, one.raw)  # type: ignore[arg-type]
+        self._more.update(other._more)
 
     def note(self, text: str) -> None:
         if text not in self.notes:
