@@ -1,0 +1,221 @@
+"""What every intervention keeps to, how scenarios are read, and what mistakes in them are told."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from organtwin.errors import BadInput
+from organtwin.model import Intervention, Scenario
+from organtwin.physiology.model import find
+from organtwin.twin import intervention, scenario
+from organtwin.twin.intervention import When
+from organtwin.twin.interventions.clock import per_minute
+from organtwin.twin.interventions.pump import PUMPS
+from organtwin.twin.interventions.stent import stretch_left
+
+pytest.importorskip("organtwin_solvers.physiology.circulation.manifest")
+
+LINES = {
+    "vasodilator": "vasodilator", "beta-blocker": "beta-blocker", "diuretic": "diuretic", "insulin": 'insulin basal="10 U/day"',
+    "metformin": "metformin", "bronchodilator": "bronchodilator", "oxygen": "oxygen fraction=0.3", "exercise": "exercise",
+    "salt": 'salt less="4 g/day"', "weight": 'weight change="-4 kg"', "sleep": 'sleep now="5 h" hours="7 h" cpap=true',
+    "meals": "meals change=-0.3", "rehabilitation": "rehabilitation", "pacing": "pacing rate=80", "pump": "pump",
+    "stent": 'stent diameter="8 mm" length="30 mm" vessel="8 mm" narrowed="3 mm" share=0.1',
+    "graft": 'graft diameter="24 mm" length="15 cm"', "valve": 'valve area="1.7 cm^2"',
+    "procedure": 'procedure before="20 mmHg" after="5 mmHg" flow="5 L/min"',
+}  # fmt: skip
+
+
+def applied(line: str, model: str, days: list[float], seed: int = 0, **more: float):
+    known = find(model)
+    act = scenario.read(line).model_copy(update=more)
+    members = 6
+    parameters = np.tile(known.defaults(), (members, len(days), 1))
+    drives = np.tile(known.at_rest(), (members, len(days), 1))
+    one = Scenario(name="s", interventions=(act,))
+    return parameters, drives, *scenario.apply(one, known, parameters, drives, np.array(days), seed)
+
+
+def pairs() -> list[tuple[str, str]]:
+    return [(name, model) for name in intervention.names() for model in intervention.find(name).models]
+
+
+def test_every_declared_intervention_is_there_with_a_data_sheet() -> None:
+    assert set(intervention.names()) == set(LINES)
+    for name in LINES:
+        kind = intervention.find(name)
+        assert kind.name == name
+        assert kind.sheet.sources
+        assert kind.sheet.bias
+        assert kind.models
+
+
+@pytest.mark.parametrize(("name", "model"), pairs())
+def test_nothing_happens_before_it_begins_and_what_is_given_stays_untouched(name: str, model: str) -> None:
+    parameters, drives, then, driven, assumed = applied(LINES[name], model, [0.0, 5.0, 60.0], start_day=10.0)
+    assert np.array_equal(then[:, :2], parameters[:, :2])
+    assert np.array_equal(driven[:, :2], drives[:, :2])
+    assert assumed
+    assert np.isfinite(then).all()
+    assert np.isfinite(driven).all()
+    assert (
+        not (np.array_equal(then, parameters) and np.array_equal(driven, drives))
+        or "leave" in " ".join(assumed)
+        or (name, model)
+        in {
+            ("metformin", "glucose"),
+            ("bronchodilator", "respiration"),
+            ("meals", "glucose"),
+            ("weight", "glucose"),
+            ("exercise", "glucose"),
+        }
+    )
+
+
+@pytest.mark.parametrize(("name", "model"), pairs())
+def test_an_effect_is_gone_long_after_its_end(name: str, model: str) -> None:
+    parameters, drives, then, driven, _ = applied(LINES[name], model, [0.0, 20.0, 900.0], end_day=30.0)
+    np.testing.assert_allclose(then[:, -1], parameters[:, -1], rtol=1e-3)
+    np.testing.assert_allclose(driven[:, -1], drives[:, -1], atol=1e-2)
+
+
+def test_the_same_member_answers_alike_with_the_same_seed_and_otherwise_with_another() -> None:
+    first, again, other = (applied("vasodilator", "circulation", [0.0, 90.0], seed)[3] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, other)
+    assert np.ptp(first[:, -1], axis=0).max() > 0.0  # and members differ
+
+
+def test_an_empty_scenario_gives_back_what_it_got() -> None:
+    known = find("circulation")
+    parameters, drives = known.defaults()[:, None], known.at_rest()[None]
+    for nothing in (None, Scenario(name="as now")):
+        assert scenario.apply(nothing, known, parameters, drives, np.zeros(1)) == (parameters, drives, ())
+
+
+def test_what_does_not_touch_a_model_is_said_and_changes_nothing() -> None:
+    parameters, drives, then, driven, assumed = applied("metformin", "circulation", [0.0, 30.0])
+    assert np.array_equal(then, parameters)
+    assert np.array_equal(driven, drives)
+    assert "change nothing" in assumed[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("magic", "no intervention 'magic'"),
+        ("vasodilator drug=water", "drug"),
+        ("vasodilator dose=5", "unit"),
+        ('vasodilator dose="5 mmHg"', "mass"),
+        ('vasodilator dose="5 kg"', "more than is ever given"),
+        ('vasodilator dose="-5 mg"', "above zero"),
+        ("vasodilator colour=red", "colour"),
+        ("vasodilator drug", "no option"),
+        ("vasodilator start=9 end=3", "ends before it begins"),
+        ('vasodilator "drug=amlodipine', "cannot be read"),
+        ("vasodilator taken=1.5", "taken"),
+        ('metformin dose="20 g/day"', "3 g"),
+        ('insulin bolus="5 ml"', "insulin"),
+        ('insulin bolus="4 U" times="25:00"', "time of day"),
+        ("insulin", "basal"),
+        ('meals meals="08:00 lots"', "meal"),
+        ("salt", "less"),
+        ('weight change="-200 kg"', "60 kg"),
+        ('sleep now="5 h"', "both"),
+        ('oxygen flow="15 L/min"', "6 L/min"),
+        ("pump speed=100", "turns"),
+        ("pacing rate=400", "rate"),
+        ("pacing rate=nan", "NaN"),
+        ('valve area="20 cm^2"', "orifice"),
+        ("valve", "prosthesis"),
+        ('stent diameter="30 mm" length="20 mm" vessel="8 mm" narrowed="3 mm"', "too wide"),
+        ('stent diameter="2 mm" length="20 mm" vessel="8 mm" narrowed="3 mm"', "does not open"),
+    ],
+)
+def test_a_mistake_is_one_clear_sentence(line: str, said: str) -> None:
+    known = find("circulation")
+
+    def tried() -> None:
+        one = Scenario(name="s", interventions=(scenario.read(line),))
+        scenario.apply(one, known, known.defaults()[:, None], known.at_rest()[None], np.zeros(1))
+
+    with pytest.raises(BadInput, match=said) as caught:
+        tried()
+    assert "\n" not in str(caught.value)
+
+
+def test_times_with_units_are_days() -> None:
+    act = scenario.read('diuretic start="2 weeks" end=30')
+    assert (act.start_day, act.end_day) == (14.0, 30.0)
+    assert scenario.described([act]) == "diuretic from day 14 to day 30"
+
+
+def test_half_of_an_effect_comes_within_its_half_life_and_goes_as_it_came() -> None:
+    when = When(np.array([-1.0, 0.0, math.log(2.0) * 5.0, 1000.0, 1000.0 + math.log(2.0) * 5.0]), np.zeros(5), 1000.0)
+    np.testing.assert_allclose(when.share(5.0), [0.0, 0.0, 0.5, 1.0, 0.5], atol=1e-9)
+    np.testing.assert_allclose(When(when.days, when.hours).ramp(1000.0)[[0, 1, 3]], [0.0, 0.0, 1.0])
+
+
+@settings(max_examples=40, deadline=None)
+@given(hour=st.floats(0.0, 23.9), minutes=st.floats(1.0, 60.0), first=st.floats(0.0, 23.9), step=st.floats(0.02, 30.0))
+def test_what_is_given_once_a_day_adds_up_to_one_a_day_at_any_step(
+    hour: float, minutes: float, first: float, step: float
+) -> None:
+    days = np.arange(0.0, 20.0 + step / 24.0, step / 24.0)
+    when = When(days, np.mod(first + 24.0 * days, 24.0))
+    rate = per_minute(when, hour, minutes)
+    assert (rate >= 0.0).all()
+    assert np.sum(rate[:-1] * np.diff(days) * 1440.0) == pytest.approx(days[-1], abs=1.01)
+
+
+def test_a_stiff_stent_leaves_no_stretch_and_a_soft_one_all() -> None:
+    assert stretch_left(8.0, 0.002, 1e9) < 1e-3
+    assert stretch_left(8.0, 0.002, 1.0) > 0.999
+
+
+def test_pumps_lift_less_at_more_flow_and_more_at_more_speed() -> None:
+    for pump in PUMPS.values():
+        assert pump.head_mmhg(pump.usual, 3.0) > pump.head_mmhg(pump.usual, 6.0)
+        assert pump.head_mmhg(1.1 * pump.usual, 4.0) > pump.head_mmhg(pump.usual, 4.0)
+    assert PUMPS["heartmate-3"].head_mmhg(5500.0, 4.2) == pytest.approx(
+        75.0, abs=8.0
+    )  # maker's curve: 4.2 L/min at 75 mmHg
+
+
+def test_a_pump_unloads_a_failing_heart_and_more_speed_does_more() -> None:
+    known = find("circulation")
+    people = known.defaults(3)
+    for key, value in {"contractility": 0.8, "unloaded_volume": 80.0, "stressed_volume": 1950.0}.items():
+        people[:, known.parameter(key)] = value
+    drives = np.tile(known.at_rest(), (3, 1, 1))
+    reads = {}
+    for speed in (0, 5000, 6000):
+        acts = (Intervention(kind="pump", options={"speed": float(speed)}),) if speed else ()
+        p, d, _ = scenario.apply(Scenario(name="s", interventions=acts), known, people[:, None], drives, np.zeros(1))
+        run = known.simulator().run(p[:, 0], d, np.zeros(1)).readings[0, 0]
+        reads[speed] = {r.key: run[k] for k, r in enumerate(known.readings)}
+    assert reads[6000]["pump_flow"] > reads[5000]["pump_flow"] > 3.0
+    assert reads[0]["end_diastolic_volume"] > reads[5000]["end_diastolic_volume"] > reads[6000]["end_diastolic_volume"]
+    assert reads[0]["wedge_pressure"] > reads[6000]["wedge_pressure"]
+    assert reads[6000]["cardiac_output"] > reads[0]["cardiac_output"]
+
+
+def test_a_new_valve_takes_the_gradient_of_a_stenosis_away() -> None:
+    known = find("circulation")
+    people = known.defaults(4)
+    people[:, known.parameter("aortic_valve_area")] = 0.7
+    drives = np.tile(known.at_rest(), (4, 2, 1))
+    one = Scenario(name="s", interventions=(scenario.read("valve prosthesis=sapien-3-26 start=1"),))
+    p, d, said = scenario.apply(one, known, np.repeat(people[:, None], 2, 1), drives, np.array([0.0, 2.0]))
+    run = known.simulator().run
+    before, after = (
+        run(p[:, k], d[:, k : k + 1], np.zeros(1)).readings[:, 0, known.reading("valve_gradient")] for k in (0, 1)
+    )
+    assert before.min() > 60.0
+    assert after.max() < 50.0
+    assert "Hahn" in said[0]
