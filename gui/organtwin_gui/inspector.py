@@ -42,6 +42,12 @@ GROUPS = (
     ("plan", "Plans", "plan", ""),
     ("rehearsal", "Rehearsals", "rehearse", ""),
     ("result", "Results", "flow", ".vtu"),
+    ("observations", "Readings", "readings", ""),
+    ("course", "Courses", "plots", ""),
+    ("twin-state", "Twins", "twin", ""),
+    ("scenario", "Scenarios", "try_out", ""),
+    ("forecast", "Forecasts", "forecast", ""),
+    ("alert", "Alerts", "warning", ""),
 )
 UUID = Qt.ItemDataRole.UserRole
 

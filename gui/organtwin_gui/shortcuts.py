@@ -79,6 +79,17 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + Shift + V", "film of the 3D view"),
         ("Ctrl + L", "dark or light"),
     ),
+    "The twin": (
+        ("Ctrl + Alt + 1, 2, 3", "Readings, Twin, Try out"),
+        ("Ctrl + Enter", "import readings, calibrate, compare"),
+        ("Ctrl + Shift + Enter", "readings of a folder, forecast"),
+        ("wheel, drag, Shift + wheel", "zoom in time, along it"),
+        ("Alt + D, W, M, Y, A", "last day, week, month, year, all"),
+        ("arrows, Home", "along and zoom, all"),
+        ("Alt + Q, F, X", "what was set aside, forecasts, export"),
+        ("Ctrl + U, Ctrl + Shift + U", "update the twin, use it for flow"),
+        ("Alt + N, Alt + S", "new scenario, data sheet"),
+    ),
     "Rehearse": (
         ("Ctrl + B, Ctrl + K", "begin, keep"),
         ("1 … 9, 0, -", "instruments, in the order of the tray"),
@@ -91,7 +102,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + Z, Ctrl + Shift + Z", "undo, redo in the rehearsal"),
     ),
 }
-COLUMNS = (("Slices", "3D", "Vessels and moving scans", "Rehearse"), ("Segment by hand", "Work"))
+COLUMNS = (("Slices", "3D", "Vessels and moving scans", "Rehearse"), ("Segment by hand", "Work", "The twin"))
 
 
 class ShortcutsDialog(QDialog):

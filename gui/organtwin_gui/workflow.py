@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.steps import STEPS, TWIN_STEPS, SegmentStep, Step, StudyStep
+from organtwin_gui.steps import STEPS, TWIN_STEPS, ReadingsStep, SegmentStep, Step, StudyStep
 from organtwin_gui.views.state import ImageScene
 
 RAIL_PX = 78
@@ -80,7 +80,8 @@ class Workflow(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(_rolled(rail))
+        self._roll = _rolled(rail)
+        row.addWidget(self._roll)
         row.addWidget(self._pages, 1)
         bridge.closed.connect(lambda: self.go_to(StudyStep))
         self.go_to(StudyStep)
@@ -96,6 +97,7 @@ class Workflow(QFrame):
         index = STEPS.index(kind)
         self._pages.setCurrentIndex(index)
         self._buttons.button(index).setChecked(True)
+        self._roll.ensureWidgetVisible(self._buttons.button(index))
 
     def dress(self) -> None:
         """In the colours of another theme."""
@@ -111,6 +113,8 @@ class Workflow(QFrame):
         """Move on when a job is done, unless the person has gone elsewhere meanwhile."""
         if operation == "import" and self.current is StudyStep:
             self.go_to(SegmentStep)
+        if operation == "import-observations" and self.current is StudyStep:
+            self.go_to(ReadingsStep)
 
 
 def key_of(kind: type[Step]) -> str:

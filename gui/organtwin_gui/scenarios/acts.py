@@ -59,6 +59,4 @@ def changed(scenario: Scenario, acts: Sequence[Intervention]) -> Scenario:
     """The next version: other things done. A name that was made of them follows, one that a person gave stays."""
     own = scenario.name != name_of(scenario.interventions)
     name = scenario.name if own else name_of(acts)
-    return scenario.with_(
-        uuid=str(uuid4()), replaces=scenario.uuid, interventions=tuple(acts), name=name, recipe=None
-    )
+    return scenario.with_(uuid=str(uuid4()), replaces=scenario.uuid, interventions=tuple(acts), name=name, recipe=None)

@@ -35,14 +35,9 @@ from organtwin_gui.scenarios.views import ScenarioViews
 from organtwin_gui.timeline.gather import Gathered
 from organtwin_gui.timeline.units import unit_words
 from organtwin_gui.twin.sheet import SheetDialog
-from organtwin_gui.twin.trends import BandPlot
+from organtwin_gui.twin.trends import BandPlot, telling
 
 PLOTS = 4
-FIRST = {
-    "circulation": ("systolic", "heart_rate", "cardiac_output", "diastolic"),
-    "glucose": ("glucose",),
-    "respiration": ("spo2",),
-}  # fmt: skip
 
 
 class ChosenPlot(QWidget):
@@ -51,7 +46,7 @@ class ChosenPlot(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.choice = QComboBox()
-        self.choice.setToolTip("Which reading is drawn. Shaded: 50 % and 90 % of what is expected; dots: measured")
+        self.choice.setToolTip("Which reading is drawn. Shaded: 50 % of what is expected; dotted: 90 %; dots: measured")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.setMinimumContentsLength(8)
         self.plot = BandPlot()
@@ -110,12 +105,12 @@ class ScenarioBoard(QWidget):
         self.sheet.clicked.connect(self.show_sheet)
         self.tabs = QTabWidget()
         for widget, name, tip in (
-            (self._plots(), "Plots", "Readings over time, one colour for each scenario (Alt+1 of the tabs: Ctrl+Tab)"),
+            (self._plots(), "Plots", "Readings over time, one colour for each scenario"),
             (self.views, "3D", "One view for each scenario; they turn together"),
             (self._assumptions(), "What it assumes", "What each scenario takes for granted, with sources"),
         ):
             index = self.tabs.addTab(widget, name)
-            self.tabs.setTabToolTip(index, tip.replace(" (Alt+1 of the tabs: Ctrl+Tab)", " (Ctrl+Tab: the next)"))
+            self.tabs.setTabToolTip(index, f"{tip} (Ctrl+Tab: the next)")
         self.tabs.setDocumentMode(True)
         head = QHBoxLayout()
         head.setContentsMargins(12, 6, 8, 6)
@@ -218,21 +213,21 @@ class ScenarioBoard(QWidget):
         self._pages.setCurrentIndex(1)
         self.heading.setText(self.model.title if self.model else model)
         first = tried[0].forecast
-        self.said.setText(f"{len(tried)} futures, {first.members} members each. {first.checked}".strip())
-        self.said.setToolTip(self.said.text())
+        self.said.setText(f"{len(tried)} futures, each of {first.members} members")
+        self.said.setToolTip(first.checked)
         self.when.blockSignals(True)
         self.when.setRange(0, max(len(first.times_s) - 1, 0))
         self.when.setValue(self.when.maximum())
         self.when.blockSignals(False)
         keys = list(first.keys)
-        wanted = [k for k in FIRST.get(model, ()) if k in keys] + keys
+        wanted = telling(first, all_)
         for number, plot in enumerate(self.plots):
             chosen = plot.choice.currentData()
             plot.choice.blockSignals(True)
             plot.choice.clear()
             for key in keys:
                 plot.choice.addItem(self._titles().get(key, key), key)
-            keep = chosen if chosen in keys else list(dict.fromkeys(wanted))[min(number, len(keys) - 1)]
+            keep = chosen if chosen in keys else wanted[min(number, len(keys) - 1)]
             plot.choice.setCurrentIndex(plot.choice.findData(keep))
             plot.choice.blockSignals(False)
             plot.setVisible(number < len(keys))
@@ -274,11 +269,17 @@ class ScenarioBoard(QWidget):
 
     def _say_assumed(self) -> None:
         quiet_colour = theme.current().text_quiet
-        parts = []
+        checked = self.tried[0].forecast.checked if self.tried else ""
+        parts = [f"<p style='margin:0 0 6px 0; color:{quiet_colour}'>{escape(checked)}</p>"] if checked else []
         for one in self.tried:
             lines = "".join(f"<div style='margin:2px 0'>•&nbsp;{escape(line)}</div>" for line in one.forecast.assumes)
-            body = lines or f"<span style='color:{quiet_colour}'>Nothing beyond the model itself: see its data sheet.</span>"
-            parts.append(f"<p style='margin:6px 0 2px 0'><span style='color:{ink(one.colour)}'>●</span> <b>{escape(one.name)}</b></p>{body}")
+            body = (
+                lines
+                or f"<span style='color:{quiet_colour}'>Nothing beyond the model itself: see its data sheet.</span>"
+            )
+            parts.append(
+                f"<p style='margin:6px 0 2px 0'><span style='color:{ink(one.colour)}'>●</span> <b>{escape(one.name)}</b></p>{body}"
+            )
         self.assumed.setText("".join(parts))
 
     def show_sheet(self) -> None:

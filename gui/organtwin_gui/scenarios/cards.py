@@ -78,7 +78,9 @@ class Card(QFrame):
         self.name.setFrame(False)
         self.name.setReadOnly(scenario is None)
         self.name.setStyleSheet("QLineEdit { border: none; background: transparent; padding: 0px; font-weight: 600; }")
-        self.name.setToolTip("Click to give it another name" if scenario else "Nothing is changed: what the others are compared with")
+        self.name.setToolTip(
+            "Click to give it another name" if scenario else "Nothing is changed: what the others are compared with"
+        )
         self.name.editingFinished.connect(self._rename)
         head = QHBoxLayout()
         head.setSpacing(6)

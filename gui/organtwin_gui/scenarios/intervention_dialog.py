@@ -23,12 +23,12 @@ from organtwin.errors import BadInput
 from organtwin.model import Intervention
 from organtwin.twin import intervention as interventions
 from organtwin.twin.intervention import Kind
+from organtwin.units import parse
 from organtwin_gui import theme
 from organtwin_gui.forms import QuantityEdit, form, quiet, title
 from organtwin_gui.scenarios.acts import GROUPS, kinds
 from organtwin_gui.segmenting.fields import OptionsForm
 from organtwin_gui.twin.sheet import SheetDialog
-from organtwin.units import parse
 
 KIND = Qt.ItemDataRole.UserRole
 DAY_S = 86400.0

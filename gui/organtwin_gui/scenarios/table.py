@@ -15,7 +15,8 @@ from organtwin_gui import theme
 from organtwin_gui.timeline.units import number_words, unit_words
 from organtwin_gui.twin.estimates import dress_table
 
-CLEAR = 0.02  # a difference of less than this part is not marked
+CLEAR = 0.25  # a difference of more than this part of the range as now is marked
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,60 +39,60 @@ def at_time(forecast: Forecast, key: str, at_s: float) -> np.ndarray | None:
 
 
 class ScenarioTable(QTableWidget):
-    """Rows are readings; each scenario has a column with its value, and one with what it changes."""
+    """Rows are readings; a column for each scenario: its value, where 90 % are, and what it changes."""
 
     def __init__(self) -> None:
         super().__init__(0, 1)
         dress_table(self)
-        self.setToolTip("Median, and in brackets where 90 % are expected; beside it the difference of the medians to going on as now")
+        self.setToolTip(
+            "Median, in brackets where 90 % are expected, and after it the difference of the medians to going on as now. "
+            "Bold: more than a quarter of that range"
+        )
 
     def show_tried(self, tried: Sequence[Tried], at_s: float, titles: dict[str, str]) -> None:
         """Fill it for a time."""
-        look = theme.current()
-        heads = ["Reading"]
-        for number, one in enumerate(tried):
-            heads += [one.name] if number == 0 else [one.name, "Difference"]
-        self.setColumnCount(len(heads))
-        self.setHorizontalHeaderLabels(heads)
-        column = 1
-        for number, one in enumerate(tried):
+        self.setColumnCount(1 + len(tried))
+        self.setHorizontalHeaderLabels(["Reading", *(one.name for one in tried)])
+        for column, one in enumerate(tried, start=1):
             item = self.horizontalHeaderItem(column)
             if item is not None:
                 item.setForeground(QColor(ink(one.colour)))
                 item.setToolTip(one.name)
-            column += 1 if number == 0 else 2
+                item.setTextAlignment(RIGHT)
         keys = tried[0].forecast.keys if tried else ()
         self.setRowCount(len(keys))
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for row, key in enumerate(keys):
             unit = unit_words(tried[0].forecast.units[row])
             name = titles.get(key, key.replace("_", " ").capitalize())
-            self.setItem(row, 0, QTableWidgetItem(f"{name}, {unit}" if unit else name))
+            heading = QTableWidgetItem(f"{name}, {unit}" if unit else name)
+            heading.setToolTip(heading.text())
+            self.setItem(row, 0, heading)
             base = at_time(tried[0].forecast, key, at_s)
-            column = 1
-            for number, one in enumerate(tried):
-                found = at_time(one.forecast, key, at_s)
-                text = "–" if found is None else _spread(found)
-                value = QTableWidgetItem(text)
-                value.setTextAlignment(right)
-                self.setItem(row, column, value)
-                column += 1
-                if number:
-                    change = None if found is None or base is None else float(_middle(found) - _middle(base))
-                    item = QTableWidgetItem(_change(change, base))
-                    item.setTextAlignment(right)
-                    if change is not None and base is not None:
-                        spread = float(base[-1] - base[0])
-                        if abs(change) > 0.25 * spread > 0:
-                            item.setFont(theme.font(bold=True))
-                        elif abs(change) <= CLEAR * max(abs(_middle(base)), spread, 1e-9):
-                            item.setForeground(QColor(look.text_off))
-                        item.setToolTip(f"{name}: {_change(change, base)} {unit} against going on as now")
-                    self.setItem(row, column, item)
-                    column += 1
+            for column, one in enumerate(tried, start=1):
+                self.setItem(
+                    row, column, self._cell(at_time(one.forecast, key, at_s), base, column > 1, f"{name}, {unit}")
+                )
         head = self.horizontalHeader()
-        head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch if len(tried) < 4 else QHeaderView.ResizeMode.ResizeToContents)
+        head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        head.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+        self.setColumnWidth(0, 240)
+
+    @staticmethod
+    def _cell(found: np.ndarray | None, base: np.ndarray | None, compared: bool, about: str) -> QTableWidgetItem:
+        if found is None:
+            item = QTableWidgetItem("–")
+            item.setTextAlignment(RIGHT)
+            return item
+        text = _spread(found)
+        item = QTableWidgetItem(text)
+        if compared and base is not None:
+            change, spread = _middle(found) - _middle(base), float(base[-1] - base[0])
+            item.setText(f"{text}   {change_words(change, _middle(base))}")
+            item.setToolTip(f"{about}: {text}, {change_words(change, _middle(base))} against going on as now")
+            if abs(change) > CLEAR * spread > 0:
+                item.setFont(theme.font(bold=True))
+        item.setTextAlignment(RIGHT)
+        return item
 
 
 def ink(colour: str) -> str:
@@ -105,12 +106,13 @@ def _middle(quantiles: np.ndarray) -> float:
 
 def _spread(quantiles: np.ndarray) -> str:
     low, middle, high = (number_words(float(v)) for v in (quantiles[0], _middle(quantiles), quantiles[-1]))
-    return f"{middle}  ({low} to {high})"
+    between = " to " if quantiles[0] < 0 else "–"
+    return f"{middle} ({low}{between}{high})"
 
 
-def _change(change: float | None, base: np.ndarray | None) -> str:
-    if change is None or base is None:
-        return "–"
-    if abs(change) < 5e-4 * max(abs(_middle(base)), 1e-9):
-        return "0"
-    return f"{'+' if change > 0 else ''}{number_words(change)}"
+def change_words(change: float, base: float) -> str:
+    """A difference with its sign, to two digits; "±0" where there is none to speak of."""
+    if abs(change) < 5e-4 * max(abs(base), 1e-9):
+        return "±0"
+    places = max(1 - int(np.floor(np.log10(abs(change)))), 0)
+    return f"{change:+.{min(places, 4)}f}".replace("-", "−")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from organtwin.model import OrganMesh, Result, Surface
 from organtwin_gui.bridge import Bridge
@@ -37,7 +37,9 @@ class ScenarioViews(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(4)
-        self._none = QLabel("There is no anatomy in this project. Import a scan, find structures and mesh them to see them here.")
+        self._none = QLabel(
+            "There is no anatomy in this project. Import a scan, find structures and mesh them to see them here."
+        )
         self._none.setObjectName("quiet")
         self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._none.setWordWrap(True)
@@ -79,6 +81,7 @@ class ScenarioViews(QWidget):
                 wanted = own[-1] if own else common if number == 0 else None
                 self._show(view, wanted)
                 self.says[number].setText(self._words(one, own[-1] if own else wanted))
+                self.says[number].setToolTip(self.says[number].text())
                 flows += [item for item in view.items.values() if isinstance(item, FlowItem)]
         for item in flows[1:]:
             flows[0].share_ranges(item)
@@ -119,9 +122,13 @@ class ScenarioViews(QWidget):
             if found is not None and len(parts) < 3:
                 row = one.forecast.keys.index(key)
                 words = key.replace("_", " ")
-                parts.append(f"{words} {number_words(float(found[len(found) // 2]))} {unit_words(one.forecast.units[row])}")
-        shown = next((e.name for e in self.bridge.entries("result") if e.uuid == result), "anatomy, no result of its own")
-        return f"{shown}\n{', '.join(parts)}"
+                parts.append(
+                    f"{words} {number_words(float(found[len(found) // 2]))} {unit_words(one.forecast.units[row])}"
+                )
+        shown = next(
+            (e.name for e in self.bridge.entries("result") if e.uuid == result), "anatomy, no result of its own"
+        )
+        return f"{', '.join(parts)}; {shown}" if parts else shown
 
     def _make(self, count: int) -> None:
         while len(self.views) < count:
@@ -129,6 +136,7 @@ class ScenarioViews(QWidget):
             holder.setObjectName("panel")
             head, said = QLabel(), QLabel()
             said.setObjectName("small")
+            said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             view = Viewport(opengl=self._opengl)
             view.setMinimumSize(160, 120)
             column = QVBoxLayout(holder)

@@ -21,7 +21,6 @@ from organtwin_gui.forms import form, quiet
 from organtwin_gui.steps.step import Step, primary
 from organtwin_gui.timeline.board import TimelineBoard
 from organtwin_gui.timeline.gather import Gathered, LaneKind
-from organtwin_gui.timeline.units import number_words
 
 KEY = Qt.ItemDataRole.UserRole
 GROUPS = {
@@ -144,8 +143,7 @@ class ReadingsStep(Step):
                 self.lanes.addTopLevelItem(parent)
                 parent.setFirstColumnSpanned(True)
                 for lane in members:
-                    last = f"{number_words(lane.last.value)} {lane.tracks[0].unit}".strip()
-                    item = QTreeWidgetItem([lane.name if len(lane.tracks) > 1 else lane.tracks[0].said, last])
+                    item = QTreeWidgetItem([lane.name if len(lane.tracks) > 1 else lane.tracks[0].said, lane.said])
                     item.setData(0, KEY, lane.key)
                     on = lane.key in self.board.chosen
                     item.setCheckState(0, Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from PySide6.QtWidgets import QComboBox, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from organtwin.jobs import Job, JobState
 from organtwin.model import Forecast, Intervention, Scenario
 from organtwin.operations import names as operations
 from organtwin.physiology import model as physiology
@@ -59,8 +60,16 @@ class TryOutStep(Step):
         self._cards.setSpacing(8)
         self.page.addWidget(holder)
         self.cards: list[Card] = []
+        self._waiting: list[Scenario | None] = []  # forecasts are made one after the other: each takes all cores
+        self.bridge.job_ended.connect(self._next)
+        self.bridge.closed.connect(self._waiting.clear)
         foot = self.foot()
-        self.run = primary("Compare", "run", "Forecast every ticked scenario that has no forecast yet, and going on as now", "Ctrl+Return")
+        self.run = primary(
+            "Compare",
+            "run",
+            "Forecast every ticked scenario that has no forecast yet, and going on as now",
+            "Ctrl+Return",
+        )
         self.run.clicked.connect(self.compare)
         foot.addWidget(self.run)
         self._shown: tuple[object, ...] | None = None
@@ -103,8 +112,11 @@ class TryOutStep(Step):
             return None
         for entry in reversed(self.bridge.entries("forecast")):
             recipe = entry.recipe
-            wanted = scenario.uuid if scenario else ""
-            if recipe is None or (entry.facts.get("scenario") or "") != wanted or entry.facts.get("subject"):
+            if (
+                recipe is None
+                or entry.facts.get("subject")
+                or not self._same(scenario, entry.facts.get("scenario") or "")
+            ):
                 continue
             far = recipe.parameters.get("days", days)
             if recipe.inputs.get("state") == state.uuid and abs(float(far) - days) < 1e-6 * days:
@@ -112,6 +124,18 @@ class TryOutStep(Step):
                 if isinstance(found, Forecast):
                     return found
         return None
+
+    def _same(self, scenario: Scenario | None, uuid: str) -> bool:
+        """Whether a forecast's scenario is this one, or a version of it in which the same is done."""
+        document = self.bridge.document
+        if scenario is None or not uuid or document is None:
+            return (scenario.uuid if scenario else "") == uuid
+        if scenario.uuid == uuid:
+            return True
+        if document.project.root(scenario.uuid) != document.project.root(uuid):
+            return False
+        other = self.bridge.get(uuid)
+        return isinstance(other, Scenario) and other.interventions == scenario.interventions
 
     def on(self, scenario: Scenario) -> bool:
         return scenario.uuid not in self._off
@@ -156,7 +180,7 @@ class TryOutStep(Step):
         if self.model.count() == 0:
             self.run.setEnabled(False)
             return
-        busy = self.busy("forecast")
+        busy = self.busy("forecast") or bool(self._waiting)
         scenarios = self.scenarios()
         for number, scenario in enumerate([None, *scenarios]):
             colour = NOW_COLOUR if scenario is None else OKABE_ITO[(number - 1) % len(OKABE_ITO)]
@@ -185,7 +209,9 @@ class TryOutStep(Step):
             return
         if self.model.count() == 0:
             self._shown = None
-            self.board.show_nothing("No twin yet", "Calibrate a model on the page Twin. Then treatments can be tried on it here.")
+            self.board.show_nothing(
+                "No twin yet", "Calibrate a model on the page Twin. Then treatments can be tried on it here."
+            )
             return
         scenarios = self.scenarios()
         tried = []
@@ -211,18 +237,34 @@ class TryOutStep(Step):
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def compare(self) -> None:
-        """Start what is not forecast yet."""
-        state = self.state
+        """Make what is not forecast yet, one after the other."""
         with self.bridge.guarded():
-            days = days_of(self.horizon)
-            if state is None:
-                return
+            days_of(self.horizon)
+            self._waiting[:] = [s for s in self._chosen(self.scenarios()) if self.forecast_of(s) is None]
+            self._start()
+
+    def _start(self) -> None:
+        """The next of those that wait; one that was changed or taken away meanwhile is passed over."""
+        state = self.state
+        live = {e.uuid for e in self.bridge.entries("scenario")}
+        while self._waiting and state is not None:
+            scenario = self._waiting.pop(0)
+            if scenario is not None and scenario.uuid not in live:
+                continue
             readings = {f"observations-{n + 1}": e.uuid for n, e in enumerate(self.bridge.entries("observations"))}
-            for scenario in self._chosen(self.scenarios()):
-                if self.forecast_of(scenario) is None:
-                    inputs = {"state": state.uuid, **readings} | ({"scenario": scenario.uuid} if scenario else {})
-                    name = scenario.name if scenario else AS_NOW
-                    self.bridge.start("forecast", inputs, {"days": days}, f"Forecast: {name}")
+            inputs = {"state": state.uuid, **readings} | ({"scenario": scenario.uuid} if scenario else {})
+            name = scenario.name if scenario else AS_NOW
+            if self.bridge.start("forecast", inputs, {"days": days_of(self.horizon)}, f"Forecast: {name}") is not None:
+                return
+
+    def _next(self, job: Job) -> None:
+        if job.spec.operation == "forecast" and self._waiting:
+            if job.state is JobState.CANCELLED:
+                self._waiting.clear()
+                self.refresh()
+            elif not self.busy("forecast"):
+                with self.bridge.guarded():
+                    self._start()
 
     def ask(self, act: Intervention | None = None) -> Intervention | None:
         """Let the person choose what is done, and how."""
@@ -262,7 +304,9 @@ class TryOutStep(Step):
         self._do(changed(scenario, acts), f"Change {scenario.name}")
 
     def _copy(self, scenario: Scenario) -> None:
-        copy = Scenario(name=self._free(f"{scenario.name}, copy"), interventions=scenario.interventions, results=scenario.results)
+        copy = Scenario(
+            name=self._free(f"{scenario.name}, copy"), interventions=scenario.interventions, results=scenario.results
+        )
         self._do(copy, f"Copy {scenario.name}")
 
     def _offer_results(self, scenario: Scenario, under: QWidget) -> None:
@@ -278,7 +322,7 @@ class TryOutStep(Step):
         menu.exec(under.mapToGlobal(under.rect().bottomLeft()))
 
     def _attach_result(self, scenario: Scenario, uuid: str, on: bool) -> None:
-        """What shows a scenario in 3D changes none of its numbers, but it is another version of it: forecasts follow."""
+        """What shows a scenario in 3D changes none of its numbers: its forecasts stay."""
         results = tuple(r for r in scenario.results if r != uuid) + ((uuid,) if on else ())
         new = scenario.with_(uuid=str(uuid4()), replaces=scenario.uuid, results=results, recipe=None)
         self._do(new, f"Result of {scenario.name}")

@@ -60,7 +60,9 @@ class TwinStep(Step):
         self._news.setObjectName("small")
         self.page.addWidget(self._news)
         row = QHBoxLayout()
-        self.update_button = self._button("Update", "reset", "Take in the readings that are newer than the twin", "Ctrl+U", self._assimilate)
+        self.update_button = self._button(
+            "Update", "reset", "Take in the readings that are newer than the twin", "Ctrl+U", self._assimilate
+        )
         self.flow = self._button("Use for flow", "flow", "Make the boundary conditions of a flow from this twin: its heart rate, output and pressures", "Ctrl+Shift+U", self._use_for_flow)  # fmt: skip
         row.addWidget(self.update_button)
         row.addWidget(self.flow)
@@ -73,7 +75,9 @@ class TwinStep(Step):
         ahead = form()
         ahead.addRow("How far", self.horizon)
         self.page.addLayout(ahead)
-        self.ahead = self._button("Forecast", "forecast", "What is to be expected, with its uncertainty", "Ctrl+Shift+Return", self._forecast)
+        self.ahead = self._button(
+            "Forecast", "forecast", "What is to be expected, with its uncertainty", "Ctrl+Shift+Return", self._forecast
+        )
         self.page.addWidget(self.ahead)
         self._said = quiet("")
         self.page.addWidget(self._said)
@@ -119,7 +123,9 @@ class TwinStep(Step):
         model = self.physiology
         there = self._codes_there(model)
         busy = self.busy("calibrate") or self.busy("assimilate")
-        fill(self.states, [e for e in self.bridge.entries("twin-state") if model and e.facts.get("model") == model.name])
+        fill(
+            self.states, [e for e in self.bridge.entries("twin-state") if model and e.facts.get("model") == model.name]
+        )
         have = self.states.count() > 0
         self.run.setEnabled(bool(there) and not busy and "calibrate" in operations())
         relabel(self.run, "Calibrating" if self.busy("calibrate") else "Calibrate again" if have else "Calibrate")
@@ -130,7 +136,15 @@ class TwinStep(Step):
         else:
             wanted = ", ".join(dict.fromkeys(r.title.lower() for r in model.readings if r.loinc))
             self._missing.setText(f"It needs readings of one or more of: {wanted}.")
-        for widget in (self._state_label, self.states, self._news, self.update_button, self._ahead_label, self.horizon, self.ahead):
+        for widget in (
+            self._state_label,
+            self.states,
+            self._news,
+            self.update_button,
+            self._ahead_label,
+            self.horizon,
+            self.ahead,
+        ):
             widget.setEnabled(have)
         self.flow.setVisible(model is not None and model.name == "circulation")
         self.flow.setEnabled(have and not self.busy("twin-flow") and "twin-flow" in operations())
@@ -179,7 +193,9 @@ class TwinStep(Step):
                 return
             newer = self.newer(state, model)
             days = (self.all.now_s - state.at_s) / 86400.0 if self.all else 0.0
-            words = f"{newer:,} readings came since, over {days:.0f} days." if newer else "It knows the newest readings."
+            words = (
+                f"{newer:,} readings came since, over {days:.0f} days." if newer else "It knows the newest readings."
+            )
             self._news.setText(words.replace(",", "\u202f", 1) if newer else words)
             self._news.setObjectName("warning" if newer else "good")
             self._news.style().unpolish(self._news)
@@ -234,7 +250,10 @@ class TwinStep(Step):
         with self.bridge.guarded():
             days = days_of(self.horizon)
             self.bridge.start(
-                "forecast", {"state": state.uuid, **self.inputs()}, {"days": days}, f"Forecast {self.horizon.text().strip()}"
+                "forecast",
+                {"state": state.uuid, **self.inputs()},
+                {"days": days},
+                f"Forecast {self.horizon.text().strip()}",
             )
 
 

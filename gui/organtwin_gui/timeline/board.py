@@ -32,7 +32,7 @@ from organtwin_gui.forms import quiet
 from organtwin_gui.plots import axes
 from organtwin_gui.timeline.gather import Gathered, LaneKind, bands_of, first_lanes, gather
 from organtwin_gui.timeline.happenings import Happenings
-from organtwin_gui.timeline.lane import AXIS_PX, LANE_PX, Lane
+from organtwin_gui.timeline.lane import AXIS_PX, LANE_PX, Band, Lane
 from organtwin_gui.timeline.quarantine import QuarantineList
 from organtwin_gui.timeline.span import DAY_S, Hand, Span
 from organtwin_gui.views.background import Background
@@ -354,11 +354,10 @@ class TimelineBoard(QWidget):
         on = self.expected.isChecked()
         self.expected.setVisible(bool(self._forecasts))
         for lane in self.lanes:
-            for track in lane.tracks:
-                bands = []
-                if on:
-                    bands = [band for f in self._forecasts if (band := bands_of(f, track.code)) is not None][:1]
-                lane.set_bands(track.code, bands)
+            given: dict[str, Band] = {}
+            for forecast in reversed(self._forecasts) if on else ():  # the newest has the last word
+                given |= bands_of(forecast, lane.tracks)
+            lane.set_bands(given)
             if self.all is not None:
                 lane.set_now(self.all.now_s)
         self._limit()

@@ -15,7 +15,7 @@ from organtwin.twin.readings import codes_of
 from organtwin_gui.timeline.lane import Band, Floats, Seen, Track
 from organtwin_gui.timeline.quarantine import lines_of, reason_of
 from organtwin_gui.timeline.span import DAY_S
-from organtwin_gui.timeline.units import unit_words
+from organtwin_gui.timeline.units import number_words, unit_words
 
 # readings of one unit that are looked at together
 TOGETHER: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -44,6 +44,7 @@ class LaneKind:
     tracks: tuple[Track, ...]
     count: int
     last: Sample
+    said: str  # the last value of each track
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +98,17 @@ def gather(imports: Sequence[Observations]) -> Gathered:
         mine = [code for code in codes if code in there]
         samples = [s for code in mine if (s := timeline.last(code)) is not None]
         tracks = tuple(
-            Track(c, CODES[c].title, unit_words(CODES[c].unit), CODES[c].usual, CODES[c].adds, CODES[c].label) for c in mine
+            Track(c, CODES[c].title, unit_words(CODES[c].unit), CODES[c].usual, CODES[c].adds, CODES[c].label)
+            for c in mine
         )
         count = sum(len(timeline.series(code)) for code in mine)
         last = max(samples, key=lambda s: s.time_s)
         title = name if len(mine) > 1 else CODES[mine[0]].title
-        lanes.append(LaneKind(mine[0], title, CODES[mine[0]].group, tracks, count, last))
+        newest = [s for s in samples if s.time_s > last.time_s - DAY_S] if name == "Blood pressure" else [last]
+        said = " / ".join(number_words(s.value) for s in newest)
+        lanes.append(
+            LaneKind(mine[0], title, CODES[mine[0]].group, tracks, count, last, f"{said} {tracks[0].unit}".strip())
+        )
     for code in there:  # the first frame must not wait for it
         timeline.window(code, *timeline.span_s, PREPARED_PX)
     daily = {code: timeline.series(code).daily() for code in there if CODES[code].adds}
@@ -129,9 +135,16 @@ def first_lanes(gathered: Gathered) -> list[str]:
     return [lane.key for lane in gathered.lanes if lane.key in chosen]
 
 
-def bands_of(forecast: Forecast, code: str) -> Band | None:
-    """What a forecast expects of a reading; None where it says nothing of it."""
-    for row, loinc in enumerate(forecast.loinc):
-        if loinc and code in codes_of(loinc):
-            return Band(np.asarray(forecast.times_s), np.asarray(forecast.quantiles)[row], forecast.name)
-    return None
+def bands_of(forecast: Forecast, tracks: Sequence[Track]) -> dict[str, Band]:
+    """What a forecast expects of the tracks of a lane, by code. What stands for a reading that the lane has itself is left out."""
+    rows = {loinc: row for row, loinc in enumerate(forecast.loinc) if loinc}
+    found = {t.code: rows[t.code] for t in tracks if t.code in rows}
+    if not found and tracks:
+        other = next((code for code in codes_of(tracks[0].code) if code in rows), None)
+        found = {tracks[0].code: rows[other]} if other else {}
+    times, quantiles = np.asarray(forecast.times_s, float), np.asarray(forecast.quantiles, float)
+    return {
+        code: Band(times, quantiles[row], forecast.name)
+        for code, row in found.items()
+        if np.isfinite(quantiles[row]).all()
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +110,8 @@ class Lane(pg.PlotWidget):
         axis.showLabel(False)
         axis.setTickDensity(0.6)
         for usual, track in zip(self._usual, self.tracks, strict=True):
-            usual.setVisible(track.usual is not None)
+            first = next(t for t in self.tracks if t.usual == track.usual)
+            usual.setVisible(track.usual is not None and first is track)  # the same range is shaded once
             usual.setBrush(pg.mkBrush(_faint(look.good, 26)))
             if track.usual is not None:
                 usual.setRegion(track.usual)
@@ -161,11 +162,9 @@ class Lane(pg.PlotWidget):
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
-    def set_bands(self, code: str, bands: Sequence[Band]) -> None:
-        """What is expected of a series after now."""
-        for number, track in enumerate(self.tracks):
-            if track.code == code:
-                self._bands[number] = list(bands)
+    def set_bands(self, bands: Mapping[str, Band]) -> None:
+        """What is expected after now, by code."""
+        self._bands = [[bands[t.code]] if t.code in bands else [] for t in self.tracks]
         plot = self.getPlotItem()
         for low, high, fill in self._expected:
             for item in (low, high, fill):
@@ -206,9 +205,7 @@ class Lane(pg.PlotWidget):
         """Draw what is in sight of each track, and take in its heights."""
         self._shown = list(seen)
         self.setXRange(self.span.start_s, self.span.end_s, padding=0)
-        for one, line, spread, dots, bars in zip(
-            seen, self._lines, self._spreads, self._dots, self._bars, strict=True
-        ):
+        for one, line, spread, dots, bars in zip(seen, self._lines, self._spreads, self._dots, self._bars, strict=True):
             window = one.window
             spread.clear()
             if one.daily:

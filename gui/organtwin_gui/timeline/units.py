@@ -21,6 +21,8 @@ def unit_words(unit: str) -> str:
 def number_words(value: float) -> str:
     """A number for people: three digits or all before the point, no needless zeros, a true minus sign."""
     size = abs(value)
+    if size < 1e-9:
+        return "0"
     places = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
     text = f"{value:,.{places}f}" if size >= 0.01 or value == 0 else f"{value:.2g}"
     if "." in text and "e" not in text:

@@ -35,7 +35,6 @@ from organtwin_gui.twin.estimates import EstimatesTable, dress_table
 from organtwin_gui.twin.sheet import SheetDialog
 from organtwin_gui.twin.trends import Trends
 
-
 MEASURED = re.compile(r"measured (-?[0-9.]+(?:e[+-]?[0-9]+)?)")
 
 
@@ -64,7 +63,10 @@ class FitTable(QTableWidget):
                 found = MEASURED.search(off.why)
                 measured = float(found[1]) if found else one.value - off.value
                 sign = "+" if off.value > 0 else ""
-                cells[2:] = [f"{number_words(measured)} {unit}".strip(), f"{sign}{number_words(off.value)} {unit}".strip()]
+                cells[2:] = [
+                    f"{number_words(measured)} {unit}".strip(),
+                    f"{sign}{number_words(off.value)} {unit}".strip(),
+                ]
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
                 item.setToolTip(one.why if off is None else f"{said_of(off.level, off.why)}\n{one.why}")
@@ -193,7 +195,9 @@ class TwinBoard(QWidget):
         self.heading.setText(self.model.title if self.model else state.model.capitalize())
         offset = all_.offset_s if all_ else 0.0
         day = datetime.fromtimestamp(state.at_s + offset, UTC)
-        self.when.setText(f"as of {day:%d %b %Y, %H:%M}, from {sum(state.used.values())} readings; {len(state.weights)} members")
+        self.when.setText(
+            f"as of {day:%d %b %Y, %H:%M}, from {sum(state.used.values())} readings; {len(state.weights)} members"
+        )
         self.when.setToolTip(state.method)
         self.estimates.show_estimates(state.estimates, self.model)
         self.fit.show_state(state)

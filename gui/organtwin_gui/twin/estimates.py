@@ -61,7 +61,9 @@ class BeliefBars(QStyledItemDelegate):
         painter.setBrush(QColor(look.surface_3))
         painter.drawRoundedRect(QRectF(x(before[0]), middle - 6, x(before[1]) - x(before[0]), 12), 3, 3)
         painter.setBrush(QColor(look.accent))
-        painter.drawRoundedRect(QRectF(x(estimate.low), middle - 3, max(x(estimate.high) - x(estimate.low), 2), 6), 3, 3)
+        painter.drawRoundedRect(
+            QRectF(x(estimate.low), middle - 3, max(x(estimate.high) - x(estimate.low), 2), 6), 3, 3
+        )
         painter.setPen(QPen(QColor(look.text_quiet), 1))
         painter.drawLine(int(x(estimate.prior)), int(middle - 6), int(x(estimate.prior)), int(middle + 6))
         painter.setPen(QPen(QColor(look.text), 2))
@@ -117,7 +119,8 @@ class EstimatesTable(QTableWidget):
             said = QTableWidgetItem(words)
             said.setIcon(badge_icon(level))
             said.setToolTip(
-                words + (". The readings cannot tell these two apart: only together are they known" if one.with_ else "")
+                words
+                + (". The readings cannot tell these two apart: only together are they known" if one.with_ else "")
             )
             for column, item in enumerate((name, value, bar, said)):
                 self.setItem(row, column, item)

@@ -15,7 +15,9 @@ from organtwin_gui.forms import title
 class SheetDialog(QDialog):
     """Purpose, where it holds, known bias, sources, and what it was verified by."""
 
-    def __init__(self, heading: str, sheet: DataSheet, assumes: tuple[str, ...] = (), parent: QWidget | None = None) -> None:
+    def __init__(
+        self, heading: str, sheet: DataSheet, assumes: tuple[str, ...] = (), parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(f"Data sheet: {heading}")
         self.resize(620, 560)

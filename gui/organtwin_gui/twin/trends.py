@@ -24,6 +24,16 @@ MOST_POINTS = 260
 OKABE_ITO = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#f0e442")
 
 
+def telling(forecast: Forecast, all_: Gathered | None) -> list[str]:
+    """Keys of a forecast, those first that say most: what was measured more than a few times, in the model's order; the rest."""
+    often = {
+        key: len(all_.timeline.series(code)) if all_ is not None and code in all_.timeline else 0
+        for key, code in zip(forecast.keys, forecast.loinc or ("",) * len(forecast.keys), strict=True)
+    }
+    most = max(often.values(), default=0)
+    return sorted(forecast.keys, key=lambda key: 0 if often[key] > max(10, 0.01 * most) else 1 if often[key] else 2)
+
+
 class BandPlot(pg.PlotWidget):
     """Bands of one or several forecasts over a calendar, each in its colour, and measured points before."""
 
@@ -38,7 +48,13 @@ class BandPlot(pg.PlotWidget):
         self.setToolTip("Wheel zooms in time, dragging goes along, a double click shows all")
 
     def show_reading(
-        self, forecasts: Sequence[Forecast], colours: Sequence[str], key: str, name: str, unit: str, all_: Gathered | None
+        self,
+        forecasts: Sequence[Forecast],
+        colours: Sequence[str],
+        key: str,
+        name: str,
+        unit: str,
+        all_: Gathered | None,
     ) -> None:
         self._arguments = (list(forecasts), list(colours), key, name, unit, all_)
         self._draw()
@@ -72,11 +88,16 @@ class BandPlot(pg.PlotWidget):
                 continue
             ink = QColor(colour).darker(125) if look is theme.LIGHT else QColor(colour)
             for inner in range(len(bands) // 2):
-                low = pg.PlotCurveItem(times, bands[inner], pen=None)
-                high = pg.PlotCurveItem(times, bands[-1 - inner], pen=None)
+                low, high = (pg.PlotCurveItem(times, row, pen=None) for row in (bands[inner], bands[-1 - inner]))
                 faint = QColor(ink)
-                faint.setAlpha(26 if len(forecasts) > 1 else 50)
-                for item in (pg.FillBetweenItem(low, high, brush=pg.mkBrush(faint)), low, high):
+                faint.setAlpha(50)
+                if len(forecasts) > 1 and inner < len(bands) // 2 - 1:  # many areas over each other would hide all
+                    faint.setAlpha(150)
+                    for edge in (low, high):
+                        edge.setPen(pg.mkPen(faint, width=1, style=Qt.PenStyle.DotLine))
+                else:
+                    self.addItem(pg.FillBetweenItem(low, high, brush=pg.mkBrush(faint)))
+                for item in (low, high):
                     self.addItem(item)
             self.addItem(pg.PlotCurveItem(times, bands[len(bands) // 2], pen=pg.mkPen(ink, width=2)))
             values.append(bands)
@@ -105,7 +126,8 @@ class BandPlot(pg.PlotWidget):
         for other in codes_of(code):
             if other in all_.timeline:
                 window = all_.timeline.window(other, first - max(last - first, 7 * DAY_S), last, MOST_POINTS)
-                return (window.times_s, window.mean) if len(window) else None
+                if len(window):
+                    return window.times_s, window.mean
         return None
 
 
@@ -155,16 +177,25 @@ class Trends(QWidget):
         column.addWidget(self.said)
         self.show_forecast(None, None)
 
-    def show_forecast(self, forecast: Forecast | None, all_: Gathered | None, titles: dict[str, str] | None = None) -> None:
+    def show_forecast(
+        self, forecast: Forecast | None, all_: Gathered | None, titles: dict[str, str] | None = None
+    ) -> None:
         self.forecast, self.all = forecast, all_
         chosen = self.choice.currentData()
         self.choice.blockSignals(True)
         self.choice.clear()
         for key in forecast.keys if forecast else ():
             self.choice.addItem((titles or {}).get(key, key.replace("_", " ").capitalize()), key)
-        self.choice.setCurrentIndex(max(self.choice.findData(chosen), 0))
+        if forecast is not None:
+            keep = self.choice.findData(chosen)
+            self.choice.setCurrentIndex(keep if keep >= 0 else self.choice.findData(telling(forecast, all_)[0]))
         self.choice.blockSignals(False)
-        for widget, on in ((self.plot, forecast), (self.choice, forecast), (self.said, forecast), (self._empty, not forecast)):
+        for widget, on in (
+            (self.plot, forecast),
+            (self.choice, forecast),
+            (self.said, forecast),
+            (self._empty, not forecast),
+        ):
             widget.setVisible(bool(on))
         self._draw()
 
@@ -174,7 +205,9 @@ class Trends(QWidget):
             return
         row = self.forecast.keys.index(key)
         unit = unit_words(self.forecast.units[row])
-        self.plot.show_reading([self.forecast], [theme.current().accent], key, self.choice.currentText(), unit, self.all)
+        self.plot.show_reading(
+            [self.forecast], [theme.current().accent], key, self.choice.currentText(), unit, self.all
+        )
         end = np.asarray(self.forecast.quantiles)[row][:, -1]
         last = f"At the end {number_words(float(end[len(end) // 2]))} {unit}, 90 %: {number_words(float(end[0]))} to {number_words(float(end[-1]))}."
         self.said.setText(f"{last} {self.forecast.checked}".strip())
