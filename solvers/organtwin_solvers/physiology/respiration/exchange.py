@@ -117,7 +117,8 @@ def breath(ventilation: float, c: Array) -> float:
 def drive(p_o2: float, p_co2: float, ph: float, c: Array) -> float:
     """Ventilation, L/min, that the chemoreceptors and exercise ask for, as far as the lung can."""
     acid = max(10.0 ** (9.0 - ph) - c[_H0], 0.0)
-    above = max(min(p_o2, PLENTY_MMHG) - KNEE_MMHG, 1.0)
+    above = min(p_o2, PLENTY_MMHG) - KNEE_MMHG
+    above = 0.5 * (above + math.sqrt(above * above + 16.0))
     hypoxic = 1.0 + c[_HYP] / above
     asked = c[_WAKE] + c[_GAIN] * acid * hypoxic + c[_EX] * (c[_VCO2] - c[_VCO2R])
     asked = max(asked, 1.0)
@@ -223,14 +224,30 @@ def settle(x: Array, c: Array, found: Array) -> bool:
     arterial[0], arterial[1] = 0.9 * p[0], p[1]
     x[0], x[1] = max(0.97 * o2 - 100.0 * c[_VO2] / flow, 0.05 * o2), co2 + 100.0 * c[_VCO2] / flow
     x[2], x[3] = ventilation, p[1]
-    f, f_new, step, trial = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
+    f = np.empty(4)
+    for attempt in range(2):
+        if newton(x, c, lung, arterial, found, f):
+            mixed = np.array([35.0, arterial[1] + 6.0])
+            found[7], _ph = pressures(x[0], x[1], c, found[10], mixed)
+            return True
+        if attempt == 0:
+            lung[:, 0], lung[:, 1] = p[0], p[1]
+            arterial[0], arterial[1] = 0.9 * p[0], p[1]
+            x[0], x[1] = 0.6 * o2, co2 + 100.0 * c[_VCO2] / flow
+            x[2], x[3] = ventilation, p[1]
+            relax(x, c, lung, arterial, found, f)
+    return False
+
+
+@compiled
+def newton(x: Array, c: Array, lung: Array, arterial: Array, found: Array, f: Array) -> bool:
+    """Bring ``f`` to nothing; whether it came there."""
+    f_new, step, trial = np.empty(4), np.empty(4), np.empty(4)
     jacobian = np.empty((4, 4))
     misses(x, c, lung, arterial, found, f)
     for _ in range(30):
         size = abs(f[0]) + abs(f[1]) + abs(f[2]) + abs(f[3])
         if size < 1e-4:
-            mixed = np.array([35.0, arterial[1] + 6.0])
-            found[7], _ph = pressures(x[0], x[1], c, found[10], mixed)
             return True
         for k in range(4):
             h = 1e-4 * x[k] + 1e-5
@@ -254,6 +271,17 @@ def settle(x: Array, c: Array, found: Array) -> bool:
         x[:] = trial
         f[:] = f_new
     return False
+
+
+@compiled
+def relax(x: Array, c: Array, lung: Array, arterial: Array, found: Array, f: Array) -> None:
+    """A while of moving toward the steady state as the body would, where Newton's rule does not find it at once."""
+    for _ in range(300):
+        misses(x, c, lung, arterial, found, f)
+        x[0] = max(x[0] + 0.5 * f[0], 0.05)
+        x[1] = max(x[1] + 0.5 * f[1], 1.0)
+        x[2] = max(x[2] + 0.05 * f[2], 0.3)
+        x[3] = max(x[3] + 0.2 * f[3], 2.0)
 
 
 @compiled

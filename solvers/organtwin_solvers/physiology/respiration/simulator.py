@@ -42,7 +42,7 @@ class Respiration:
         """Six seconds of a forced expiration: "time_s" (n), "volume_L" exhaled and "flow_L_per_s" (m, n)."""
         drives = each_member(drives, len(parameters), 1)[:, 0]
         _blown, traces = blow(lung_constants(parameters, drives), SAMPLES)
-        time: Floats = np.arange(SAMPLES) * (SAMPLE_STEPS * spirometry.STEP_S)
+        time = np.arange(SAMPLES, dtype=np.float64) * (SAMPLE_STEPS * spirometry.STEP_S)
         return {"time_s": time, "volume_L": traces[:, :, 0], "flow_L_per_s": traces[:, :, 1]}
 
 
