@@ -19,13 +19,15 @@ from organtwin.document.staleness import stale
 from organtwin.errors import BadInput
 from organtwin.model import Person, Result
 from organtwin.report.comparison import compare
-from organtwin.report.living import day, living, number, unit
+from organtwin.report.living import living
+from organtwin.report.numbers import day, number, unit
 from organtwin.report.patient import page
 from organtwin.report.plans import compared_plans
 from organtwin.store import Entry, Project
 from organtwin.store.atomic import replaced, write_text
 
 Audience = Literal["clinician", "patient", "both"]
+AUDIENCES: dict[str, Audience] = {"clinician": "clinician", "patient": "patient", "both": "both"}
 
 PICTURES_PATIENCE_S = 180
 LONGEST_WORD = 34
@@ -65,13 +67,16 @@ def write_report(project: Project, path: Path, audience: Audience = "both") -> P
 
 
 def render(project: Project, audience: Audience = "both") -> str:
-    """The report as HTML. Pictures are drawn by a process of its own: a machine without OpenGL then costs the pictures, not
-    the report."""
+    """The report as HTML."""
     entries = project.entries()
     clinician = audience != "patient"
-    missing, pictures = _pictures(project, entries) if clinician else ("", {})
-    found = living(project, entries)
-    old = stale(project)
+    drawing = _Pictures(project, clinician and any(e.kind in DRAWN for e in entries))
+    try:
+        found = living(project, entries)
+        old = stale(project)
+        missing, pictures = drawing.done()
+    finally:
+        drawing.close()
     environment = Environment(
         loader=PackageLoader("organtwin.report"),
         autoescape=True,
@@ -130,30 +135,38 @@ def _person(person: Person) -> str:
     return ", ".join([*told, *([f"born {person.birth_year}"] if person.birth_year else [])])
 
 
-def _pictures(project: Project, entries: list[Entry]) -> tuple[str, dict[str, Markup]]:
-    """What is missing, in a sentence, and the pictures as base64 by the name of their file."""
-    if not any(e.kind in DRAWN for e in entries):
-        return "", {}
-    with tempfile.TemporaryDirectory(prefix="organtwin-report-") as folder:
-        missing = _draw(project, Path(folder))
-        return missing, {
-            p.stem: Markup(base64.b64encode(p.read_bytes()).decode()) for p in sorted(Path(folder).glob("*.png"))
-        }
+class _Pictures:
+    """Drawn by a process of their own while the report is put together: a machine without OpenGL then costs the pictures, not
+    the report."""
 
+    def __init__(self, project: Project, wanted: bool) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="organtwin-report-")
+        command = [sys.executable, "-m", "organtwin.report.pictures", str(project.folder), self._folder.name]
+        self._process = (
+            subprocess.Popen(
+                command, env=project.vault.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            if wanted
+            else None
+        )  # fmt: skip
 
-def _draw(project: Project, folder: Path) -> str:
-    """Draw all pictures; returns a sentence where that failed."""
-    command = [sys.executable, "-m", "organtwin.report.pictures", str(project.folder), str(folder)]
-    try:
-        environment = project.vault.environment()
-        done = subprocess.run(command, capture_output=True, timeout=PICTURES_PATIENCE_S, check=False, env=environment)
-    except subprocess.TimeoutExpired:
-        return "Drawing the 3D pictures took too long on this machine; some are left out."
-    return (
-        ""
-        if done.returncode == 0
-        else "This machine could not draw the 3D pictures (is OpenGL installed?); they are left out."
-    )
+    def done(self) -> tuple[str, dict[str, Markup]]:
+        """What is missing, in a sentence, and the pictures as base64 by the name of their file."""
+        missing = ""
+        if self._process is not None:
+            try:
+                if self._process.wait(PICTURES_PATIENCE_S) != 0:
+                    missing = "This machine could not draw the 3D pictures (is OpenGL installed?); they are left out."
+            except subprocess.TimeoutExpired:
+                missing = "Drawing the 3D pictures took too long on this machine; some are left out."
+        drawn = sorted(Path(self._folder.name).glob("*.png"))
+        return missing, {p.stem: Markup(base64.b64encode(p.read_bytes()).decode()) for p in drawn}
+
+    def close(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
 
 
 def _compared(project: Project, procedure: Entry, entries: list[Entry]) -> list[dict[str, Any]]:

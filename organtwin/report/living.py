@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.model import Alert, Course, Forecast, Intervention, Observations, Person, Scenario, TwinState
-from organtwin.physiology import model as physiology
 from organtwin.physiology.datasheet import DataSheet
+from organtwin.report.numbers import day, number, unit
 from organtwin.report.plots import Dots, Plot, fan_of
+from organtwin.report.scenarios import manifest_of, outlooks
 from organtwin.store import Entry, Project
 from organtwin.timeline.codes import CODES
 from organtwin.timeline.timeline import DAY_S, Series, Timeline
@@ -44,34 +44,7 @@ FIRST = (
     "2160-0",
 )
 SHOWN_PARAMETERS = 20
-UNITS = {"mm[Hg]": "mmHg", "Cel": "°C", "{steps}": "steps", "/min": "per min", "%": "%"}
-
-
-def day(t: float | None) -> str:
-    """A time as a day; a dash where there is none."""
-    if t is None or not np.isfinite(t):
-        return "–"
-    try:
-        return f"{datetime.fromtimestamp(float(t), UTC):%-d %b %Y}"
-    except (ValueError, OverflowError, OSError):
-        return "–"
-
-
-def unit(name: str) -> str:
-    """A UCUM unit as people write it."""
-    return UNITS.get(name, name.replace("{", "").replace("}", "").replace("[Hg]", "Hg"))
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Three digits, without an exponent where people would not write one."""
-    if not np.isfinite(value):
-        return "–"
-    if value == 0:
-        return "0"
-    size = int(np.floor(np.log10(abs(value))))
-    if -4 < size < 7:
-        return f"{value:,.{max(digits - 1 - size, 0)}f}".replace("-", "−").replace(",", "\u202f")
-    return f"{value:.{digits}g}"
+INNER = ("scatter of", "walk")  # quantities of the method, not of the patient
 
 
 @dataclass(frozen=True)
@@ -138,7 +111,7 @@ def living(project: Project, entries: Sequence[Entry]) -> Living:
     set_aside, count = _quarantine(observations)
     return Living(
         person=timeline.person, span_s=timeline.span_s, readings=len(timeline), trends=_trends(timeline, forecasts),
-        states=[_state(s) for s in states], outlooks=_outlooks(forecasts, scenarios, timeline),
+        states=[_state(s) for s in states], outlooks=outlooks(states, forecasts, list(scenarios.values()), timeline.observations, timeline),
         courses=[_course(c, [f for f in forecasts if f.model == "progression"]) for c in courses],
         alerts=_alerts(by.get("alert", [])), scenarios=[_scenario(s) for s in scenarios.values()],
         events=_events(timeline), sheets=_sheets(states, forecasts, courses, scenarios.values()),
@@ -161,7 +134,7 @@ def _newest(forecasts: Iterable[Forecast]) -> list[Forecast]:
 
 def _trends(timeline: Timeline, forecasts: Sequence[Forecast]) -> list[Trend]:
     ranked = sorted(timeline.codes, key=lambda c: FIRST.index(c) if c in FIRST else len(FIRST))
-    made = []
+    made: list[Trend] = []
     for code in ranked:
         series = timeline.series(code)
         if not len(series):
@@ -186,7 +159,7 @@ def _trend(series: Series, end_s: float, forecasts: Sequence[Forecast]) -> Trend
         fans = (fan_of("expected", own.times_s, own.quantiles[row], own.levels),)
     plot = Plot(
         unit(known.unit), Dots(times, values, joined=len(times) > 20), fans, usual=known.usual, now_s=float(times[-1]) if fans else None,
-        title=known.title,
+        title=known.title, size=(380, 150),
     )  # fmt: skip
     days, by_day = series.daily()
     last = days[-1]
@@ -246,15 +219,8 @@ def _sources(timeline: Timeline) -> list[dict[str, Any]]:
 # -- the twin -----------------------------------------------------------------------------------------------------------
 
 
-def _manifest(name: str) -> physiology.Physiology | None:
-    try:
-        return physiology.find(name)
-    except BadInput:  # a model of another installation
-        return None
-
-
 def _state(state: TwinState) -> dict[str, Any]:
-    manifest = _manifest(state.model)
+    manifest = manifest_of(state.model)
     titles = {p.key: p.title for p in manifest.parameters} if manifest else {}
     ranked = sorted(state.estimates, key=lambda e: -e.learned)
     return {
@@ -272,59 +238,9 @@ def _state(state: TwinState) -> dict[str, Any]:
             for e in ranked[:SHOWN_PARAMETERS]
         ],
         "more": max(0, len(ranked) - SHOWN_PARAMETERS),
-        "quantities": state.quantities,
+        "quantities": [q for q in state.quantities if not q.name.startswith(INNER)],
         "fit": state.fit,
     }  # fmt: skip
-
-
-def _outlooks(
-    forecasts: Sequence[Forecast], scenarios: dict[str, Scenario], timeline: Timeline
-) -> list[dict[str, Any]]:
-    """Of each model one table and one set of plots, the scenarios beside each other."""
-    made = []
-    for name in dict.fromkeys(f.model for f in forecasts if f.model != "progression"):
-        own = sorted((f for f in forecasts if f.model == name), key=lambda f: bool(f.scenario))
-        manifest = _manifest(name)
-        titles = {r.key: r.title for r in manifest.readings} if manifest else {}
-        keys = list(dict.fromkeys(key for f in own for key in f.keys))
-        rows, plots = [], []
-        for key in keys:
-            cells, fans, measured = [], [], None
-            size = ""
-            for f in own:
-                if key not in f.keys:
-                    cells.append(None)
-                    continue
-                at = f.keys.index(key)
-                size = unit(f.units[at])
-                end = f.quantiles[at][:, -1]
-                middle = min(range(len(f.levels)), key=lambda k: abs(f.levels[k] - 0.5))
-                cells.append((number(float(end[middle])), number(float(end[0])), number(float(end[-1]))))
-                fans.append(fan_of(_called(f, scenarios), f.times_s, f.quantiles[at], f.levels))
-                code = f.loinc[at] if at < len(f.loinc) else ""
-                if code and measured is None and code in timeline.codes:
-                    span = float(f.times_s[-1] - f.times_s[0])
-                    series = timeline.series(code, float(f.times_s[0]) - 2 * span, float(f.times_s[-1]) + 1)
-                    measured = Dots(*series.daily()) if len(series) else None
-            title = titles.get(key, key)
-            rows.append({"title": title, "unit": size, "cells": cells})
-            plots.append({"title": title, "unit": size, "svg": Plot(size, measured, tuple(fans), title=title).svg()})
-        made.append(
-            {
-                "title": manifest.title if manifest else name,
-                "names": [_called(f, scenarios) for f in own],
-                "until": day(float(own[0].times_s[-1])), "start": day(float(own[0].times_s[0])), "rows": rows, "plots": [p for p in plots if p["svg"]],
-                "assumes": [{"name": _called(f, scenarios), "lines": f.assumes, "checked": f.checked, "members": f.members} for f in own],
-                "level": f"{100 * (own[0].levels[-1] - own[0].levels[0]):.0f} %",
-            }
-        )  # fmt: skip
-    return made
-
-
-def _called(forecast: Forecast, scenarios: dict[str, Scenario]) -> str:
-    if not forecast.scenario:
-        return "As now"
-    return scenarios[forecast.scenario].name if forecast.scenario in scenarios else forecast.name
 
 
 def _scenario(scenario: Scenario) -> dict[str, Any]:
@@ -415,7 +331,7 @@ def _sheets(
 ) -> list[dict[str, Any]]:
     found: dict[str, DataSheet] = {}
     for name in dict.fromkeys([*(s.model for s in states), *(f.model for f in forecasts)]):
-        manifest = _manifest(name)
+        manifest = manifest_of(name)
         if manifest is not None:
             found[manifest.title] = manifest.sheet
     for course in courses:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from organtwin.model import Course
-from organtwin.report.living import Living, course_plot, day
+from organtwin.report.living import Living, course_plot
+from organtwin.report.numbers import day
 from organtwin.store import Entry
 
 # LOINC: what it is called at a kitchen table, what it tells, decimals
@@ -124,7 +125,7 @@ def _amount(ml: float) -> str:
 
 
 def _readings(living: Living) -> list[dict[str, str]]:
-    made = []
+    made: list[dict[str, str]] = []
     for trend in living.trends:
         if trend.code not in PLAIN or len(made) == READINGS_SHOWN:
             continue

@@ -132,6 +132,7 @@ def _mesh(mesh: OrganMesh, path: Path) -> None:
         color="#c96f4a" if mesh.caps else "#4f9d5c",
         show_edges=True,
         line_width=0.4,
+        edge_opacity=0.25,
     )
     for number, cap in enumerate(mesh.caps):
         faces = np.flatnonzero(mesh.boundary_tags == mesh.boundaries[cap.name])

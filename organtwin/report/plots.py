@@ -20,6 +20,7 @@ Numbers = NDArray[np.float64]
 INK, SOFT, GRID, ACCENT = "#1b2129", "#5c6875", "#e3e7ea", "#0b6e70"
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "14 5", "4 2")
 YEAR_S, DAY_S = 365.25 * 86400, 86400.0
+FONTS = "Noto Sans, Liberation Sans, Nimbus Sans, Report, sans-serif"
 MOST_POINTS = 500
 
 
@@ -94,7 +95,7 @@ def dates(low_s: float, high_s: float, most: int = 7) -> list[tuple[float, str]]
         ]
     months = days / 30.4
     step = next((m for m in (1, 2, 3, 6, 12, 24, 60, 120) if months / m <= most), 240)
-    made = []
+    made: list[tuple[float, str]] = []
     for n in range(start.year * 12, (end.year + 1) * 12, step):
         at = datetime(n // 12, n % 12 + 1, 1, tzinfo=UTC)
         if low_s <= at.timestamp() <= high_s:
@@ -112,7 +113,7 @@ class _Drawing:
         self.plot = plot
         self.font = 15 if plot.large else 11
         width, height = plot.size
-        right = 110 if len(plot.fans) > 1 else 16
+        right = 100 if len(plot.fans) > 1 else 16
         self.left, self.top, self.right, self.bottom = 3.2 * self.font + 14, 10, width - right, height - 2.2 * self.font
         times, values = self._all()
         self.empty = not len(values)
@@ -159,7 +160,7 @@ class _Drawing:
         width, height = p.size
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-            f"aria-label=\"{escape(p.title, quote=True)}\" font-family=\"'Source Sans 3', 'Noto Sans', 'Liberation Sans', 'Nimbus Sans', Report, sans-serif\" font-size=\"{self.font}\">"
+            f'aria-label="{escape(p.title, quote=True)}" font-family="{FONTS}" font-size="{self.font}">'
         ]
         parts += self._ground()
         for number, fan in enumerate(p.fans):
@@ -184,7 +185,7 @@ class _Drawing:
             parts.append(f'<path d="M{self.left:.1f} {y:.1f}H{self.right:.1f}" stroke="{GRID}" stroke-width="0.8"/>')
             parts.append(self._text(self.left - 6, y + 0.35 * self.font, f"{v:.{min(digits, 6)}f}", "end", SOFT))
         last = -math.inf
-        for t, name in dates(self.t0, self.t1, 5 if p.large else 7):
+        for t, name in dates(self.t0, self.t1, 5 if p.large or p.size[0] < 500 else 7):
             x = self.x(t)
             if x - last < 0.62 * self.font * (len(name) + 1):
                 continue
@@ -262,7 +263,7 @@ class _Drawing:
         parts = []
         for (_, n), at in zip(ends, placed, strict=True):
             name = p.fans[n].name
-            short = name if len(name) <= 17 else name[:16] + "…"
+            short = name if len(name) <= 16 else name[:15] + "…"
             parts.append(
                 self._text(self.right + 6, at - over + 0.35 * self.font, short, "start", ACCENT if n == 0 else INK)
             )

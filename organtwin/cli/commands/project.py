@@ -89,16 +89,20 @@ def _measured_with(project: Project, segmentation: Segmentation) -> list[TwinObj
 @app.command()
 def report(
     project: ProjectPath,
-    output: Annotated[Path, typer.Option("-o", "--output", help="report.html")] = Path("report.html"),
-    purpose: Purpose = "",
+    output: Annotated[Path, typer.Option("-o", "--output", help="report.html or report.pdf.")] = Path("report.html"),
+    audience: Annotated[str, typer.Option("--for", help="clinician, patient (in plain language), or both.")] = "both",
     as_json: AsJson = False,
 ) -> None:
-    """Write a report with pictures."""
-    from organtwin.report import write_report
+    """Write a report with pictures, as HTML or PDF, for the clinician and for the patient."""
+    from organtwin.errors import BadInput
+    from organtwin.report import AUDIENCES, write_report
 
+    if audience not in AUDIENCES:
+        raise BadInput(
+            f"A report is not written for '{audience}'", remedy=f"Write it for one of: {', '.join(AUDIENCES)}."
+        )
     with Project(project, read_only=True) as opened_project:
-        opened_project.leaves("report", f"report as {output.suffix}", purpose=purpose)
-        written = write_report(opened_project, output)
+        written = write_report(opened_project, output, AUDIENCES[audience])
     print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
 
 
