@@ -10,7 +10,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.twin.drift import OVER, THRESHOLDS, Daily, detect
+from organtwin.twin.drift import OVER, RATES, THRESHOLDS, Daily, detect
 
 DAYS, FIRST, MONTH = 220, 40, 365.25 / 12.0
 
@@ -61,14 +61,12 @@ def main() -> None:
     rate = {
         kind: np.array([sum(alarms(s, x) for s in all_) for x in limits]) / months for kind, all_ in cohorts.items()
     }
-    mean = np.mean(list(rate.values()), axis=0)
-    for kind, each in rate.items():
-        print(kind, " ".join(f"{x:.1f}:{r:.3f}" for x, r in zip(limits[::4], each[::4], strict=True)))
-    print("pooled", " ".join(f"{x:.1f}:{r:.3f}" for x, r in zip(limits, mean, strict=True)))
-    falling = np.minimum.accumulate(np.maximum(mean, 1e-6))
-    for wanted, now in THRESHOLDS:
-        there = np.interp(-np.log(wanted), -np.log(falling), limits)
-        print(f"{wanted:g} a month: {there:.2f} (in the code: {now:g})")
+    for readings in (1, 2, 3):
+        mean = np.mean([each for (count, _), each in rate.items() if count == readings], axis=0)
+        print(readings, "readings:", " ".join(f"{x:.1f}:{r:.3f}" for x, r in zip(limits, mean, strict=True)))
+        falling = np.minimum.accumulate(np.maximum(mean, 1e-6))
+        there = [np.interp(-np.log(wanted), -np.log(falling), limits) for wanted in RATES]
+        print(readings, "readings:", ", ".join(f"{x:.2f}" for x in there), "in the code:", THRESHOLDS[readings])
 
 
 if __name__ == "__main__":

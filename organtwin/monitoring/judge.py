@@ -250,7 +250,7 @@ def drift_in_words(series: Sequence[Series], drift: Drift, patient: Patient) -> 
         how = f"{way} slowly" if moved.shape == "slope" else f"{way}"
         parts.append(
             f"{one.known.title} {how} from {number(moved.level)} to {number(moved.now)} {unit} "
-            f"({number(abs(moved.change) / moved.spread)} of its own standard deviations, {number(moved.spread)} {unit})"
+            f"({abs(moved.change) / moved.spread:.1f} of the patient's own standard deviations, {number(moved.spread)} {unit})"
         )
     since = patient.date(patient.day_s(drift.onset_day))
     return f"Since about {since}: {'; '.join(parts)}. Evidence {drift.score:.1f}, limit {drift.threshold:.1f}."
@@ -377,18 +377,19 @@ _JUDGES: dict[type, Callable[..., Told]] = {
 def adhered(name: str, watched: Watched, protocol: Protocol, patient: Patient, span_days: float = 14.0) -> Adherence:
     """Readings taken against those expected, over the days up to now (no longer than the protocol has run)."""
     series = patient.series(watched)
-    if patient.begun_s is not None:
-        span_days = max(min(span_days, (patient.now_s - patient.begun_s) / DAY_S), 1.0)
+    if patient.begun_s is not None:  # before that nobody had asked for them, unless they came anyway
+        begun = min(patient.begun_s, float(series.times_s[0])) if len(series) else patient.begun_s
+        span_days = max(min(span_days, (patient.now_s - begun) / DAY_S), 1.0)
     taken, expected = _taken(series, watched, patient.now_s, span_days)
     last = float(series.times_s[-1]) if len(series) else None
-    return Adherence(protocol.name, name, watched.title, span_days, expected, taken, last)
+    return Adherence(protocol.name, name, series.known.title, span_days, expected, taken, last)
 
 
 def _taken(series: Series, watched: Watched, until_s: float, span_days: float) -> tuple[float, float]:
     """(taken, expected): periods are counted back from ``until_s``, each up to what is expected in it."""
     rate, period = per_day(watched.expect)
     expected = rate * span_days
-    times = series.between(until_s - span_days * DAY_S, until_s + 1e-3).times_s
+    times = series.between(until_s - span_days * DAY_S + 1.0, until_s + 1e-3).times_s
     if series.known.adds:  # many samples make one day's reading
         times = np.unique(np.floor((times - until_s) / DAY_S)) * DAY_S + until_s
     length = max(period, 1.0)
@@ -417,7 +418,9 @@ def _fresh(series: Series, patient: Patient, span_days: float) -> float:
 
 
 def _last(series: Series, now_s: float, span_days: float) -> Floats:
-    return series.between(now_s - span_days * DAY_S, now_s + 1e-3).values
+    return series.between(
+        now_s - span_days * DAY_S + 1.0, now_s + 1e-3
+    ).values  # the reading of a week ago, to the minute, is out
 
 
 def _statistic(of: str, least: int) -> Callable[[Floats], float | None]:

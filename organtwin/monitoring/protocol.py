@@ -230,8 +230,8 @@ class Drifting(_Rule):
     @classmethod
     def _rate(cls, value: str) -> str:
         rate = per_day(value)[0] * DAYS["month"]
-        if not 0.01 <= rate <= 1.0:
-            raise ValueError(f"'{value}': false alarms can be kept between '1 per month' and '1 per 100 months'")
+        if not 0.01 <= rate <= 0.5:
+            raise ValueError(f"'{value}': false alarms can be kept between '1 per 2 months' and '1 per 100 months'")
         return value
 
     def used(self) -> tuple[str, ...]:
@@ -335,7 +335,7 @@ class Protocol(Frozen):
         seen: set[str] = set()
         for rule in self.rules:
             if rule.name in seen:
-                raise ValueError(f"there are two rules '{rule.name}'")
+                raise ValueError(f"the rule '{rule.name}' is there twice")
             for reading in rule.used():
                 if reading not in self.readings:
                     raise ValueError(

@@ -28,13 +28,16 @@ USUAL_CORRELATION = 0.4  # of one day with the next, before a patient's own days
 OVER = 0.7  # of the threshold: a drift that was found is over when its score falls below this part of it
 WILD = 3.0  # standard deviations from the median of a week, beyond which a value is pulled in
 
-# False alarms per patient-month and the statistic that gives them: cohorts without any change, 90 days looked back on, one to
-# three readings, correlation 0.2 to 0.6 from day to day, tails of Student's t with 5 degrees of freedom, weekly rhythm, season,
-# wild values, a tenth of the days missing; each alarm counted once until it is over (benchmarks/drift_thresholds.py makes the
-# table again).
-THRESHOLDS: tuple[tuple[float, float], ...] = (
-    (1.0, 1.2), (0.5, 2.45), (0.2, 3.35), (0.1, 3.8), (0.05, 4.15), (0.02, 4.7), (0.01, 5.2),
-)  # fmt: skip
+# The statistic that is reached this often where nothing changes, for so many readings watched together. Cohorts without any
+# change of health, 90 days looked back on, correlation 0.2 to 0.6 from day to day, tails of Student's t with 5 degrees of freedom,
+# weekly rhythm, season, wild values, a tenth of the days missing; each alarm counted once until it is over
+# (benchmarks/drift_thresholds.py makes the table again).
+RATES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)  # false alarms per patient and month
+THRESHOLDS: dict[int, tuple[float, ...]] = {
+    1: (2.45, 3.35, 3.8, 4.15, 4.7, 5.2),
+    2: (2.45, 3.35, 3.8, 4.15, 4.7, 5.2),
+    3: (2.45, 3.35, 3.8, 4.15, 4.7, 5.2),
+}
 
 
 @dataclass(frozen=True)
@@ -114,10 +117,10 @@ def daily(times_s: Floats, values: Floats, offset_min: NDArray[np.int16] | float
     return Daily(days[first[:-1]], 0.5 * (kept[low] + kept[high]))
 
 
-def threshold(false_alarms_per_month: float) -> float:
-    """The statistic that is reached without any change this often, from :data:`THRESHOLDS`."""
-    rates, scores = (np.array(column) for column in zip(*THRESHOLDS, strict=True))
-    return float(np.interp(-np.log(false_alarms_per_month), -np.log(rates), scores))
+def threshold(false_alarms_per_month: float, readings: int = 1) -> float:
+    """The statistic that is reached without any change this often, from :data:`THRESHOLDS` (more than three are taken for three)."""
+    scores = THRESHOLDS[min(readings, max(THRESHOLDS))]
+    return float(np.interp(-np.log(false_alarms_per_month), -np.log(RATES), scores))
 
 
 def detect(
@@ -150,7 +153,7 @@ def detect(
     scores = np.where(possible, _normal_of_chi2(joined, freedom), -np.inf)
     best = int(scores.argmax())
     moved = tuple(f.at(best, int(onsets[best]), day) for f in known)
-    limit = threshold(settings.false_alarms_per_month)
+    limit = threshold(settings.false_alarms_per_month, len(known))
     return Drift(day, int(onsets[best]), float(scores[best]), limit, moved)
 
 
