@@ -91,6 +91,7 @@ def report(
     project: ProjectPath,
     output: Annotated[Path, typer.Option("-o", "--output", help="report.html or report.pdf.")] = Path("report.html"),
     audience: Annotated[str, typer.Option("--for", help="clinician, patient (in plain language), or both.")] = "both",
+    purpose: Purpose = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a report with pictures, as HTML or PDF, for the clinician and for the patient."""
@@ -102,6 +103,7 @@ def report(
             f"A report is not written for '{audience}'", remedy=f"Write it for one of: {', '.join(AUDIENCES)}."
         )
     with Project(project, read_only=True) as opened_project:
+        opened_project.leaves("report", f"report for {audience} as {output.suffix}", purpose=purpose)
         written = write_report(opened_project, output, AUDIENCES[audience])
     print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
 
