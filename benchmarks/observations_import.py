@@ -122,10 +122,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / file
             write(path, times, values)
-            least, _ = timed(lambda bare=bare, path=path: bare(path))
             seconds, made = timed(lambda path=path: read_observations(path, now_s=NOW, timezone="UTC"))
             size = path.stat().st_size / 1e6
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            least, _ = timed(lambda bare=bare, path=path: bare(path))
         print(
             f"{name:<14}{len(made):>9} readings {size:7.0f} MB  {seconds:6.1f} s  {seconds / least:5.2f} x the bare parser ({least:.1f} s)"  # type: ignore[arg-type]
             f"  peak so far {peak:.0f} MB",
