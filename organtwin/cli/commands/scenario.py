@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from typing import Annotated, Any
+from uuid import uuid4
 
 import numpy as np
 import typer
 
-from organtwin.cli.base import AsJson, ProjectPath, app, opened
+from organtwin.cli.base import AsJson, ProjectPath, app, mesh_named, opened, tell
 from organtwin.cli.choose import choose
-from organtwin.cli.follow import console
+from organtwin.cli.follow import console, run_job
 from organtwin.document import Document
 from organtwin.errors import BadInput
 from organtwin.model import Forecast, Observations, Scenario, TwinState
@@ -115,6 +116,51 @@ def compare(
     print(
         f"model: 'organtwin models {known.name}' and 'organtwin interventions NAME' show sources, validity and known bias"
     )
+
+
+@group.command()
+def flow(
+    project: ProjectPath,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios (name or uuid); all of the project's unless given.")
+    ] = None,
+    mesh: Annotated[str | None, typer.Option(help="The vessel mesh: name, uuid or structure.")] = None,
+    days: Annotated[float, typer.Option(min=0.05, max=3660.0, help="Which day of the scenario.")] = 90.0,
+    site: Annotated[str, typer.Option(help="Where the inlet lies, when the mesh does not tell.")] = "",
+    share: Annotated[
+        float | None, typer.Option(min=0.001, max=1.0, help="Part of the cardiac output that enters.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="The 3D solve instead of the lumped one of a second.")] = False,
+    steady: Annotated[bool, typer.Option("--steady", help="The mean of the beat instead of the beat.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Each scenario in a vessel of the patient: flow and pressure along it with the circulation as it would then be."""
+    from organtwin.model import OrganMesh
+    from organtwin.twin.scenario_state import flow_under
+
+    made: list[Entry] = []
+    with opened(project) as document:
+        entries = [choose(document, "scenario", one) for one in names] if names else document.entries("scenario")
+        vessel = mesh_named(document, mesh)
+        organ = document.get(vessel.uuid)
+        assert isinstance(organ, OrganMesh)
+        state = twin_of(document, "circulation")
+        for scenario in (scenarios.AS_NOW, *(_scenario(document, entry) for entry in entries)):
+            case = flow_under(
+                physiology.find("circulation"), state, organ, scenario, day=days, site=site, share=share,
+                mode="steady" if steady else "pulsatile",
+            )  # fmt: skip
+            plain = case.model_dump(mode="json", exclude={"uuid", "created", "recipe", "replaces"})
+            result = run_job(
+                document, "flow" if full else "lumped", {"mesh": vessel.uuid}, {"case": plain}, f"Flow, {scenario.name}"
+            )
+            made += result
+            if scenario.interventions:
+                later = scenario.with_(
+                    uuid=str(uuid4()), replaces=scenario.uuid, results=(*scenario.results, *(e.uuid for e in result))
+                )
+                document.add([later], f"Flow of {scenario.name}")
+    tell(made, as_json)
 
 
 @app.command(name="interventions")
