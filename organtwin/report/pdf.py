@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from organtwin.errors import BadInput, OrganTwinError
 
+PICTURES = {"jpeg_quality": 82, "dpi": 160}
+
 
 @cache
 def font_folder() -> Path:
@@ -29,8 +31,8 @@ def font_faces() -> str:
     )
 
 
-def pdf(html: str) -> bytes:
-    """The pages.
+def pages(html: str) -> Any:
+    """The pages laid out, as WeasyPrint's document.
 
     Raises
     ------
@@ -59,15 +61,25 @@ def pdf(html: str) -> bytes:
 
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
     logging.getLogger("fontTools").setLevel(logging.ERROR)
-    fonts = FontConfiguration()
-    fetcher = Closed()
+    fonts, fetcher = FontConfiguration(), Closed()
+    faces = CSS(string=font_faces(), font_config=fonts, url_fetcher=fetcher)
+    return HTML(string=html, url_fetcher=fetcher).render(stylesheets=[faces], font_config=fonts, **PICTURES)
+
+
+def pdf(html: str) -> bytes:
+    """The pages of a report, as a file.
+
+    Raises
+    ------
+    BadInput
+        As :func:`pages`.
+    OrganTwinError
+        When the pages cannot be laid out or written.
+    """
     try:
-        made = HTML(string=html, url_fetcher=fetcher).write_pdf(
-            stylesheets=[CSS(string=font_faces(), font_config=fonts, url_fetcher=fetcher)],
-            font_config=fonts,
-            jpeg_quality=82,
-            dpi=160,
-        )
+        made = pages(html).write_pdf(**PICTURES)
+    except BadInput:
+        raise
     except Exception as error:  # of many libraries
         raise OrganTwinError(
             f"The PDF could not be written: {error}", remedy="Write the report as .html, and print that."
