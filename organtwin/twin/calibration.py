@@ -27,12 +27,15 @@ from organtwin.twin.prior import Prior
 from organtwin.twin.readings import DAY_S, Readings
 
 MEMBERS = 200
-WINDOW_DAYS = {"day": 60.0, "minute": 3.0}
+WINDOW_DAYS = {"day": 60.0, "minute": 5.0}
 LEAST = 5  # readings of a kind that are looked for, further back than the window where need be
 BEFORE_S = 6 * 3600.0  # an integrated model begins settled so long before the first reading
 STEP_S = 300.0
-APART_S = 900.0  # readings closer than this tell an integrated model little more
-LASTING_S = 2400.0  # how long what an integrated model leaves unexplained lasts, about
+APART_S = 1200.0  # readings of a sensor within so long are averaged
+LASTING_S = 2400.0  # how long what an integrated model leaves unexplained, and a sensor's error, lasts, about
+# Part of the variance of a sensor's error that lasts (sensors of glucose: Facchinetti et al., IEEE Trans. Biomed. Eng. 61, 2014,
+# found most of it autocorrelated; the number is our choice)
+OF_SENSOR = 0.5
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,8 @@ def _series(
     first = at_s - WINDOW_DAYS["minute"] * DAY_S
     window = readings.between(first)
     old = {int(p) for p in np.unique(readings.places)} - {int(p) for p in np.unique(window.places)}
-    thin = _thinned(window)
+    thin = _averaged(window)
+    single = np.array([r.noise for r in model.readings])[thin.places]
     start = float(thin.times_s[0]) - BEFORE_S
     times, drives = driven.over(start, at_s, STEP_S)
     right = np.clip(np.searchsorted(times, thin.times_s), 1, len(times) - 1)
@@ -167,15 +171,22 @@ def _series(
         own = thin.places == place
         sd = thin.sds[own]
         residual = thin.values[own] - least[:, own].mean(axis=0)
-        lasting = np.sqrt(max(robust_sd(residual) ** 2 - float(np.mean(sd**2)), 0.0))
+        lasting = np.sqrt(max(robust_sd(residual) ** 2 - float(np.mean(single[own] ** 2)), 0.0))
         apart = np.abs(thin.times_s[own][:, None] - thin.times_s[own][None])
-        part = np.diag(sd**2) + lasting**2 * np.exp(-apart / LASTING_S)
+        alike = np.exp(-apart / LASTING_S)
+        one = single[own]
+        part = (1.0 - OF_SENSOR) * np.diag(sd**2) + (OF_SENSOR * np.outer(one, one) + lasting**2) * alike
         covariance[np.ix_(own, own)] = part
-        scatter[model.readings[place].key] = float(np.sqrt(part[0, 0]))
+        scatter[model.readings[place].key] = float(np.sqrt(np.mean(one**2) + lasting**2))
     said = (
-        f"{len(thin)} of {len(window)} readings from the last {(at_s - window.times_s[0]) / DAY_S:.1f} days, at least "
-        f"{APART_S / 60:.0f} minutes apart; {len(driven.times_s)} doses and meals known",
+        f"{len(window)} readings from the last {(at_s - window.times_s[0]) / DAY_S:.1f} days as {len(thin)} means of "
+        f"{APART_S / 60:.0f} minutes; {len(driven.times_s)} doses and meals known",
         *(f"{model.readings[p].title}: none in these days, not used" for p in sorted(old)),
+        *(
+            ()
+            if len(driven.times_s)
+            else ("No meal or dose was recorded: levels called fasting are those of the whole day.",)
+        ),
     )
     return _Problem(Data(thin.values, covariance), simulate, at_s, scatter, WALK_PER_DAY, thin.counts(model), said)
 
@@ -244,12 +255,14 @@ def _recent(own: Readings, first_s: float) -> Readings:
     return late if len(late) >= LEAST else own.where(np.arange(len(own)) >= len(own) - LEAST)
 
 
-def _thinned(readings: Readings) -> Readings:
-    """Of each kind, those at least :data:`APART_S` after the one before."""
-    keep = np.zeros(len(readings), bool)
+def _averaged(readings: Readings) -> Readings:
+    """Of each kind, the mean of those within :data:`APART_S`; their sds are those of the part of the error that does not last."""
+    parts = []
     for place in np.unique(readings.places):
-        last = -np.inf
-        for k in np.flatnonzero(readings.places == place):
-            if readings.times_s[k] - last >= APART_S - 1.0:
-                keep[k], last = True, readings.times_s[k]
-    return readings.where(keep)
+        own = readings.of_place(int(place))
+        lot = np.floor((own.times_s - own.times_s[0]) / APART_S).astype(int)
+        first = np.flatnonzero(np.diff(lot, prepend=-1))
+        count = np.diff(np.append(first, len(own)))
+        times, values, sds = (np.add.reduceat(a, first) / count for a in (own.times_s, own.values, own.sds))
+        parts.append(Readings(times, values, own.places[first], sds / np.sqrt(count), own.offset_min[first]))
+    return Readings.none().with_(parts)

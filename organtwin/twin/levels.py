@@ -15,7 +15,7 @@ from organtwin.physiology.model import Floats
 from organtwin.twin.readings import DAY_S, Readings
 
 MEMORY_S = 6 * 3600.0  # how long a deviation of blood pressure or heart rate from its usual course lasts, about
-SYSTEMATIC = 0.3  # of the error of measuring: what is the same every time (a cuff's size, a sensor's place)
+SYSTEMATIC = 0.2  # of the error of measuring: what is the same every time (a cuff's size, a reader's habit); our choice
 TUNING = 1.5  # Huber's, in standard deviations
 ENOUGH = 48  # readings over the day, from which its course can be told from the level
 
