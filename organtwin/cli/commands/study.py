@@ -47,7 +47,7 @@ def import_(
             made = run_job(document, "import", {}, parameters, "Import scan")
     except OrganTwinError:
         if fresh:
-            _remove_empty(project)
+            remove_empty(project)
         raise
     tell(made, as_json)
 
@@ -163,7 +163,7 @@ def mesh(
     tell(made, as_json)
 
 
-def _remove_empty(project: Path) -> None:
+def remove_empty(project: Path) -> None:
     """Take away a project that was made for an import that failed."""
     import shutil
 

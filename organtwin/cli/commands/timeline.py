@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from organtwin.cli.base import AsJson, ProjectPath, app, describe, opened
+from organtwin.cli.commands.study import remove_empty
 from organtwin.cli.follow import console, run_job
 from organtwin.document import Document
-from organtwin.errors import BadInput
+from organtwin.errors import BadInput, OrganTwinError
 from organtwin.io.observations.tray import shown
 from organtwin.model import Observations
 from organtwin.timeline.codes import TABLE, find
@@ -51,10 +52,16 @@ def import_(
     parameters: dict[str, Any] = {"paths": [str(path.resolve()) for path in paths]}
     told = {"timezone": timezone, "dates": dates, "patient": patient, "purpose": purpose}
     parameters.update({key: value for key, value in told.items() if value})
-    with opened(project, create=True) as document:
-        inputs = {f"observations-{n}": entry.uuid for n, entry in enumerate(document.entries("observations"), 1)}
-        made = run_job(document, "import-observations", inputs, parameters, "Import readings")
-        found = [_observations(document, entry.uuid) for entry in made]
+    fresh = not project.exists()
+    try:
+        with opened(project, create=True) as document:
+            inputs = {f"observations-{n}": entry.uuid for n, entry in enumerate(document.entries("observations"), 1)}
+            made = run_job(document, "import-observations", inputs, parameters, "Import readings")
+            found = [_observations(document, entry.uuid) for entry in made]
+    except OrganTwinError:
+        if fresh:
+            remove_empty(project)
+        raise
     if as_json:
         rows = [{**describe(e), "readings": len(o), "set_aside": _reasons(o)} for e, o in zip(made, found, strict=True)]
         print(json.dumps(rows, indent=1))
