@@ -80,6 +80,17 @@ UNITS: dict[str, tuple[str, float, float]] = {
     "mL/kg/min": ("specific flow", 1.0, 0.0),
     "mL/min/{1.73_m2}": ("filtration", 1.0, 0.0),
     "[pH]": ("acidity", 1.0, 0.0),
+    "U/L": ("enzyme activity", 1.0, 0.0),
+    "m[iU]/L": ("hormone activity", 1.0, 0.0),
+    "u[iU]/mL": ("hormone activity", 1.0, 0.0),
+    "10*3/uL": ("cells", 1e9, 0.0),
+    "10*9/L": ("cells", 1e9, 0.0),
+    "10*6/uL": ("cells", 1e12, 0.0),
+    "10*12/L": ("cells", 1e12, 0.0),
+    "/uL": ("cells", 1e6, 0.0),
+    "fL": ("cell volume", 1.0, 0.0),
+    "{score}": ("score", 1.0, 0.0),
+    "{INR}": ("coagulation", 1.0, 0.0),
 }
 
 # what people and devices write instead; in small letters and without blanks
@@ -114,6 +125,10 @@ _SPELLINGS: dict[str, str] = {
     "ml/kg.min": "mL/kg/min", "ml/min·kg": "mL/kg/min",
     "ml/min/1.73m2": "mL/min/{1.73_m2}", "ml/min/{1.73_m2}": "mL/min/{1.73_m2}", "ml/min/1.73m^2": "mL/min/{1.73_m2}",
     "ml/min/1.73m²": "mL/min/{1.73_m2}", "ml/min/1.73_m2": "mL/min/{1.73_m2}", "ml/min/{1.73m2}": "mL/min/{1.73_m2}",
+    "iu/l": "U/L", "units/l": "U/L", "[iu]/l": "U/L", "miu/l": "m[iU]/L", "mu/l": "m[iU]/L", "uiu/ml": "u[iU]/mL",
+    "µiu/ml": "u[iU]/mL", "μiu/ml": "u[iU]/mL", "10^3/ul": "10*3/uL", "k/ul": "10*3/uL", "thousand/ul": "10*3/uL",
+    "10^9/l": "10*9/L", "g/l{cells}": "10*9/L", "10^6/ul": "10*6/uL", "m/ul": "10*6/uL", "10^12/l": "10*12/L", "score": "{score}",
+    "points": "{score}", "inr": "{INR}", "mg/gcreat": "mg/g", "mg/g{creat}": "mg/g", "mg/mmol{creat}": "mg/mmol",
     "ph": "[pH]", "ml/min/173.10*-2.m2": "mL/min/{1.73_m2}",
     "[in_us]": "[in_i]", "[ft_us]": "[ft_i]", "[mi_us]": "[mi_i]", "[lb_us]": "[lb_av]",
 }  # fmt: skip
