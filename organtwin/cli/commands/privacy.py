@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from organtwin.cli.base import AsJson, ProjectPath, app
+from organtwin.cli.base import AsJson, ProjectPath, Purpose, app
 from organtwin.cli.follow import console
 from organtwin.cli.session import ask
 from organtwin.errors import BadInput
@@ -179,6 +179,59 @@ def roles(
         print(
             f"{name}{' (you)' if name == mine else ''}\n  sees {', '.join(sorted(role.sees)) or 'nothing of these'}\n  may  {', '.join(sorted(role.may)) or 'only look'}"
         )
+
+
+@app.command()
+def deidentify(
+    sources: Annotated[
+        list[Path], typer.Argument(help="Folders, zip files or files of DICOM or FHIR; or one project.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--output", help="A new or empty folder.")],
+    shift_dates: Annotated[
+        bool,
+        typer.Option("--shift-dates", help="Move a patient's dates by the same unknown amount; else they are removed."),
+    ] = False,
+    keep_characteristics: Annotated[
+        bool, typer.Option("--keep-characteristics", help="Keep sex, age (90 and more as 90), size and weight.")
+    ] = False,
+    allow_burned_in: Annotated[
+        bool, typer.Option("--allow-burned-in", help="The pictures were looked at: no name stands in them.")
+    ] = False,
+    key_file: Annotated[
+        Path | None, typer.Option(help="Keeps the secret that pseudonyms follow from: later copies then fit to these.")
+    ] = None,
+    dicom: Annotated[
+        list[Path] | None, typer.Option(help="Of a project: the scan's own DICOM files, copied too.")
+    ] = None,
+    purpose: Purpose = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write copies without identity: DICOM after PS3.15 (basic profile), FHIR in the manner of HIPAA's Safe Harbor."""
+    from organtwin.document.deidentified import Wish, deidentify_project
+    from organtwin.document.deidentified import deidentify as deidentify_files
+    from organtwin.privacy.deidentification.pseudonyms import Pseudonyms
+
+    for source in sources:
+        if not source.exists():
+            raise BadInput("There is nothing at this place", where=str(source), remedy="Check the path.")
+    pseudonyms = Pseudonyms.of_file(key_file) if key_file is not None else Pseudonyms()
+    wish = Wish(shift_dates, keep_characteristics, allow_burned_in, pseudonyms)
+    if len(sources) == 1 and (sources[0] / "project.json").exists():
+        with Project(sources[0], read_only=True) as opened:
+            opened.leaves("deidentify", f"{len(opened.entries())} objects", purpose=purpose)
+            copied = deidentify_project(opened, out, wish, dicom or ())
+    else:
+        with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+            copied = deidentify_files(sources, out, wish, _Bar(bar, bar.add_task("", total=1.0)))
+    if as_json:
+        files = [str(file) for file in copied.files]
+        print(json.dumps({"files": files, "left_out": dict(copied.left_out), "notes": copied.notes}, indent=1))
+        return
+    print(f"wrote {len(copied.files)} files to {out}")
+    for reason, count in copied.left_out.most_common():
+        console.print(f"left out {count}: {reason}", style="yellow", markup=False)
+    for note in copied.notes:
+        console.print(note, style="yellow", markup=False)
 
 
 def _new_passphrase(file: Path | None, other: bool = False) -> str:
