@@ -13,7 +13,9 @@ from organtwin.errors import OrganTwinError
 from organtwin.model import Observations, Recipe, TwinState
 from organtwin.physiology.model import find, names
 from organtwin.store import Project
+from organtwin.timeline.timeline import Timeline
 from organtwin.twin.assimilation import Tracker
+from organtwin.twin.drives import DOSES, Driven
 from organtwin.twin.readings import Readings
 
 OPERATION = "feed"
@@ -36,9 +38,14 @@ class Live:
     ----------
     states : sequence of TwinState
         Of which the newest of each model is followed; there may be none.
+    observations : iterable of Observations
+        What is there already: doses in it (insulin, meals) drive the models.
     """
 
-    def __init__(self, states: Sequence[TwinState] = ()) -> None:
+    def __init__(self, states: Sequence[TwinState] = (), observations: Iterable[Observations] = ()) -> None:
+        self._observations = list(observations)  # doses among them drive models of glucose
+        self._before = Timeline(self._observations)
+        self._since: set[tuple[str, float, float]] = set()
         self._trackers: dict[str, Tracker] = {}
         self._begun: dict[str, TwinState] = {}
         self._stored: dict[str, str] = {}  # model: uuid of the version that this one has stored
@@ -49,18 +56,20 @@ class Live:
         for model, state in self._begun.items():
             if state.recipe is not None and state.recipe.operation == OPERATION:
                 self._stored[model] = state.uuid
-            self._trackers[model] = Tracker(find(model), state)
+            known = find(model)
+            self._trackers[model] = Tracker(known, state, driven=Driven.of(known, self._observations))
 
     @classmethod
     def of(cls, project: Project) -> Live:
         """From the newest states of the project, brought up to the readings that came since."""
         entries = sorted(project.entries("twin-state"), key=lambda e: float(e.facts.get("at_s") or 0.0))
         newest = {str(e.facts.get("model")): e.uuid for e in entries}
-        live = cls([s for uuid in newest.values() if isinstance(s := project.load(uuid), TwinState)])
-        if live.models:
-            live.catch_up(
-                o for e in project.entries("observations") if isinstance(o := project.load(e.uuid), Observations)
-            )
+        states = [s for uuid in newest.values() if isinstance(s := project.load(uuid), TwinState)]
+        if not states:
+            return cls()
+        told = [o for e in project.entries("observations") if isinstance(o := project.load(e.uuid), Observations)]
+        live = cls(states, told)
+        live.catch_up(told)
         return live
 
     @property
@@ -75,14 +84,37 @@ class Live:
 
     def update(self, observations: Observations) -> list[Update]:
         """Move each twin that has something to learn from these readings."""
-        made = []
+        made: list[Update] = []
+        observations = self._news(observations)
+        if not len(observations):
+            return made
+        doses = not {code for code, _, _ in DOSES}.isdisjoint(observations.codes)
+        if doses:
+            self._observations.append(observations)
         for model, tracker in self._trackers.items():
             begun = time.perf_counter()
+            if doses:
+                tracker.driven = Driven.of(tracker.model, self._observations)
             readings = Readings.of(tracker.model, [observations])
             state = self._take(model, readings)
             if state is not None:
                 made.append(Update(model, state, len(readings), time.perf_counter() - begun))
         return made
+
+    def _news(self, observations: Observations) -> Observations:
+        """Without what the project has, or what arrived before: a message that is delivered again teaches nothing."""
+        keep = np.ones(len(observations), bool)
+        rows = zip(observations.code.tolist(), observations.times_s.tolist(), observations.values.tolist(), strict=True)
+        for n, (place, time_s, value) in enumerate(rows):
+            code = observations.codes[place]
+            there = self._before.series(code).between(time_s - 1e-3, time_s + 1e-3).values
+            key = (code, round(time_s, 3), value)
+            keep[n] = key not in self._since and not np.any(np.abs(there - value) <= 0.005 * abs(value))
+            self._since.add(key)
+        if keep.all():
+            return observations
+        columns = ("times_s", "durations_s", "offset_min", "values", "code", "source")
+        return observations.with_(**{name: np.asarray(getattr(observations, name))[keep] for name in columns})
 
     def _take(self, model: str, readings: Readings) -> TwinState | None:
         if not len(readings):

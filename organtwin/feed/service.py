@@ -155,6 +155,7 @@ class Feed:
 
     def run(self, stop: threading.Event) -> None:
         """Follow readings until told to stop; what still waits is then taken in."""
+        settled([], (), time.time())  # the first reading finds everything at hand
         while not stop.is_set():
             self._follow(0.25)
             if self._is_time():

@@ -34,9 +34,9 @@ WILD = 3.0  # standard deviations from the median of a week, beyond which a valu
 # (benchmarks/drift_thresholds.py makes the table again).
 RATES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)  # false alarms per patient and month
 THRESHOLDS: dict[int, tuple[float, ...]] = {
-    1: (2.45, 3.35, 3.8, 4.15, 4.7, 5.2),
-    2: (2.45, 3.35, 3.8, 4.15, 4.7, 5.2),
-    3: (2.45, 3.35, 3.8, 4.15, 4.7, 5.2),
+    1: (2.25, 3.05, 3.5, 4.0, 4.45, 4.8),
+    2: (2.5, 3.3, 3.7, 4.25, 4.8, 5.1),
+    3: (2.7, 3.6, 4.0, 4.35, 4.95, 5.2),
 }
 
 
