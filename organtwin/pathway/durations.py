@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organtwin.model import Event, Observations
+from organtwin.model import Event, Observations, Procedure, ResectionPlan, Scenario, TwinObject
 from organtwin.pathway.laws import Duration
 
 ENOUGH = 5  # procedures of a kind before their own times are believed
@@ -90,6 +90,20 @@ def of_events(timelines: Iterable[Observations]) -> dict[str, Duration]:
                 source=f"{len(spans)} procedures of the twins",
             )
     return made
+
+
+def planned(things: Iterable[TwinObject]) -> str:
+    """Which procedure a twin is planned for, or none: that of its newest procedure on a vessel or plan of a resection."""
+    kind = ""
+    for thing in things:
+        if isinstance(thing, Procedure):
+            kind = {"stent": "stent", "balloon": "stent", "bypass": "bypass"}.get(thing.action.action, kind)
+        elif isinstance(thing, ResectionPlan):
+            kind = "resection"
+        elif isinstance(thing, Scenario):
+            done = [act.kind for act in thing.interventions]
+            kind = "stent" if "stent" in done else "valve" if "valve" in done else kind
+    return kind
 
 
 def kind_of(event: Event) -> str:

@@ -78,12 +78,13 @@ class Step(Frozen):
 
 class Patients(Frozen):
     """A group that comes with exponential gaps of mean ``every``, on ``open`` hours. Of two that wait, the one of the lower
-    ``priority`` goes first; of two alike, the one that came first."""
+    ``priority`` goes first; of two alike, the one that came first. ``waiting``: how many are there when the watch begins."""
 
     every: Span
     arrive: Literal["random", "regular"] = "random"
     open: str = "always"
     priority: int = 5
+    waiting: Annotated[int, Field(ge=0, le=100000)] = 0
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -129,6 +130,33 @@ class Plan(Frozen):
                     if what not in step.need:
                         raise ValueError(f"'{group}' keeps '{what}' at a step that does not need it")
         return self
+
+    def with_planned(self, planned: Mapping[str, int]) -> Plan:
+        """The same with patients on the waiting list: each of ``planned`` (a number by kind of procedure) joins the first group
+        that has this procedure.
+
+        Raises
+        ------
+        BadInput
+            When no group has it.
+        """
+        groups = dict(self.patients)
+        for kind, count in planned.items():
+            mine = next(
+                (
+                    g
+                    for g, p in groups.items()
+                    if any(isinstance(s.time, Of) and s.time.procedure == kind for s in p.steps)
+                ),
+                None,
+            )
+            if mine is None:
+                raise BadInput(
+                    f"A twin has a planned '{kind}', and no group of the plan '{self.name}' has this procedure",
+                    remedy=f"Give a step of a group the time {{procedure: {kind}}}.",
+                )
+            groups[mine] = groups[mine].model_copy(update={"waiting": groups[mine].waiting + count})
+        return self.model_copy(update={"patients": groups})
 
     def with_times(self, known: Mapping[str, Duration]) -> Plan:
         """The same with every named procedure's time filled in: from ``known`` (the twins), else as published."""

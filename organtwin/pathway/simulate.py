@@ -187,6 +187,12 @@ class _Hospital:
             self.env.process(self._coming(group, patients))
         if self.start > 0.0:
             self.env.run(until=self.start)
+        for group, patients in self.plan.patients.items():
+            for number in range(patients.waiting):
+                stream = np.random.default_rng(
+                    [self.plan.seed, self.replication, crc32(f"waiting {group}".encode()), number]
+                )
+                self.env.process(self._patient(group, patients, stream))
         self.seen.waiting_at_start = self.inside
         self.env.run(until=self.stop)
         self.seen.waiting_at_end = self.inside

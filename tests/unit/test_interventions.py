@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from organtwin.errors import BadInput
-from organtwin.model import Intervention, Scenario
+from organtwin.model import Intervention, Quantity, Result, Scenario
 from organtwin.physiology.model import find
 from organtwin.twin import intervention, scenario
 from organtwin.twin.intervention import When
 from organtwin.twin.interventions.clock import per_minute
+from organtwin.twin.interventions.procedure import from_results
 from organtwin.twin.interventions.pump import PUMPS
 from organtwin.twin.interventions.stent import stretch_left
 
@@ -219,3 +220,26 @@ def test_a_new_valve_takes_the_gradient_of_a_stenosis_away() -> None:
     assert before.min() > 60.0
     assert after.max() < 50.0
     assert "Hahn" in said[0]
+
+
+def test_a_procedure_takes_the_drop_that_flow_results_found() -> None:
+    def result(name: str, drop: float) -> Result:
+        quantities = (
+            Quantity(name="Pressure drop inlet → left iliac", value=drop, unit="mmHg"),
+            Quantity(name="Pressure drop inlet → right iliac", value=1.0, unit="mmHg"),
+            Quantity(name="Flow left iliac", value=9.0, unit="mL/s"),
+        )
+        return Result(name=name, physics="lumped", mesh="m", times_s=np.zeros(1), fields={}, quantities=quantities)
+
+    options = from_results(result("before", 21.0), result("after", 3.0), cardiac_output_l_per_min=5.4)
+    assert (options["before"], options["after"], options["flow"]) == ("21 mmHg", "3 mmHg", "9 mL/s")
+    assert options["share"] == pytest.approx(0.1)
+    known = find("circulation")
+    one = Scenario(name="s", interventions=(Intervention(kind="procedure", options=options),))
+    _, drives, said = scenario.apply(one, known, known.defaults()[:, None], known.at_rest()[None], np.zeros(1))
+    bed = 1.0 / 0.1  # the iliac's bed resists ten times as much as all; 2 mmHg s/mL of it go
+    expected = 1.0 / (0.9 / 1.0 + 1.0 / (bed - 2.0)) - 1.0
+    assert drives[0, 0, known.drive("resistance_change")] == pytest.approx(expected, rel=1e-6)
+    assert "21 mmHg before" in said[0]
+    with pytest.raises(BadInput, match="in common"):
+        from_results(result("before", 21.0), result("after", 3.0), "aorta")

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from organtwin.cli.main import app
 from organtwin.errors import BadInput
-from organtwin.model import Event, Observations
-from organtwin.pathway import Plan, compare, of_events, read_plan, simulate
+from organtwin.model import Event, Intervention, Observations, Scenario
+from organtwin.pathway import Plan, compare, of_events, planned, read_plan, simulate
 from organtwin.pathway.hours import read_hours
 
 WARD = {
@@ -163,6 +163,18 @@ def test_the_twins_own_times_take_the_place_of_published_ones() -> None:
     filled = Plan.model_validate(WARD).with_times(times).patients["elective"].steps
     assert "5 procedures of the twins" in filled[0].time.source
     assert "registries" in filled[1].time.source
+
+
+def test_planned_procedures_of_the_twins_join_the_waiting_list(tmp_path: Path) -> None:
+    stent = Scenario(name="s", interventions=(Intervention(kind="stent", options={}),))
+    assert planned([stent]) == "stent"
+    assert planned([]) == ""
+    plan = Plan.model_validate(WARD).with_planned({"stent": 30})
+    assert plan.patients["elective"].waiting == 30
+    few, many = (simulate(p).number("elective: wait for operation, mean") for p in (Plan.model_validate(WARD), plan))
+    assert many.low > few.mean
+    with pytest.raises(BadInput, match="resection"):
+        Plan.model_validate(WARD).with_planned({"resection": 1})
 
 
 def test_the_command_compares_two_plans(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from organtwin_solvers.validation.pipes import pipe
 from typer.testing import CliRunner
 
 from organtwin.cli.main import app
@@ -17,6 +18,7 @@ from organtwin.physiology.model import find
 from organtwin.twin import comparison, scenario
 from organtwin.twin.comparison import Target, compare, read_target
 from organtwin.twin.readings import Readings
+from organtwin.twin.scenario_state import flow_under
 
 pytest.importorskip("organtwin_solvers.physiology.circulation.manifest")
 DAY = 86400.0
@@ -159,3 +161,16 @@ def test_interventions_tell_their_options_and_sources() -> None:
     assert "known bias" in one.output
     assert json.loads(run(app, ["interventions", "--json"]).stdout)[0]["sheet"]["sources"]
     assert isinstance(run(app, ["interventions", "magic"]).exception, BadInput)
+
+
+def test_a_vessel_is_solved_with_the_circulation_of_a_scenario() -> None:
+    known, state = find("circulation"), twin()
+    organ = pipe(8.0, 60.0, 2, 3)
+    now = flow_under(known, state, organ, None, site="infrarenal-aorta", mode="steady")
+    then = flow_under(known, state, organ, BOTH, site="infrarenal-aorta", mode="steady")
+    assert now.targets is not None
+    assert then.targets is not None
+    pressures = [float(case.targets.systolic.split()[0]) for case in (now, then)]
+    assert pressures[1] < pressures[0] - 10.0
+    assert "both" in then.name
+    assert any("Law et al." in note for note in then.notes)

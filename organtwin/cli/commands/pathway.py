@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +30,9 @@ def pathway(
     ] = None,
     twin: Annotated[
         list[Path] | None,
-        typer.Option(help="A project whose recorded procedures say how long they take here (repeat)."),
+        typer.Option(
+            help="A project (repeat): its recorded procedures say how long they take here, and what is planned for it waits."
+        ),
     ] = None,
     replications: Annotated[
         int | None, typer.Option(min=2, max=1000, help="How often each plan is lived through.")
@@ -43,12 +46,12 @@ def pathway(
     if len({one.name for one in plans}) < len(plans):
         raise BadInput("Two plans have the same name", remedy="Give each its own 'name'.")
     first = plans[0]
-    times = twin_times(twin or [])
+    times, waiting = of_twins(twin or [])
     outcomes = []
     for one in plans:
         same = one.model_copy(update={"seed": first.seed, "replications": replications or first.replications})
         with console.status(f"{one.name} ..."):
-            outcomes.append(simulate(same.with_times(times)))
+            outcomes.append(simulate(same.with_planned(waiting).with_times(times)))
     compared = compare(outcomes)
     if as_json:
         print(json.dumps(_plain(compared), indent=1))
@@ -57,16 +60,21 @@ def pathway(
         print(line)
 
 
-def twin_times(projects: list[Path]) -> dict[str, Duration]:
-    """What the records of projects say of their procedures."""
-    from organtwin.pathway import of_events
+def of_twins(projects: list[Path]) -> tuple[dict[str, Duration], Counter[str]]:
+    """What the records of projects say of their procedures, and how many are planned of each kind."""
+    from organtwin.pathway import of_events, planned
 
     timelines: list[Observations] = []
+    waiting: Counter[str] = Counter()
     for folder in projects:
         with opened(folder) as document:
-            found = [document.get(entry.uuid) for entry in document.entries("observations")]
+            kinds = ("observations", "procedure", "plan", "scenario")
+            found = [document.get(entry.uuid) for kind in kinds for entry in document.entries(kind)]
         timelines += [thing for thing in found if isinstance(thing, Observations)]
-    return of_events(timelines)
+        kind = planned(found)
+        if kind:
+            waiting[kind] += 1
+    return of_events(timelines), waiting
 
 
 def table(compared: Comparison) -> list[str]:

@@ -54,6 +54,41 @@ def new(
     )
 
 
+@group.command()
+def procedure(
+    project: ProjectPath,
+    before: Annotated[str, typer.Option(help="The flow result before it: name or uuid.")],
+    after: Annotated[str, typer.Option(help="The flow result after it.")],
+    name: Annotated[str, typer.Option(help="What to call the scenario.")],
+    toward: Annotated[str, typer.Option(help="The opening it is about; else the way whose drop changes most.")] = "",
+    do: Annotated[list[str] | None, typer.Option(help="What else is done with it (repeat).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A scenario from two flow results of a vessel: what a procedure there does to the whole circulation."""
+    from organtwin.model import Intervention, Result
+    from organtwin.twin.interventions.procedure import from_results
+
+    with opened(project) as document:
+        found = [document.get(choose(document, "result", one).uuid) for one in (before, after)]
+        first, second = found
+        assert isinstance(first, Result)
+        assert isinstance(second, Result)
+        states = [e for e in document.entries("twin-state") if e.facts.get("model") == "circulation"]
+        output = None
+        if states:
+            known = twin_of(document, "circulation").quantities
+            output = next((q.value for q in known if q.name == "Cardiac output"), None)
+        act = Intervention(kind="procedure", options=from_results(first, second, toward, output))
+        made = Scenario(name=name, interventions=(act, *map(scenarios.read, do or ())), results=(second.uuid,))
+        scenarios.check(made)
+        document.add([made], f"Scenario {name}")
+    print(
+        json.dumps(_plain(made), indent=1)
+        if as_json
+        else f"scenario      {name}: {scenarios.described(made.interventions)}"
+    )
+
+
 @group.command(name="list")
 def list_scenarios(project: ProjectPath, as_json: AsJson = False) -> None:
     """The scenarios of a project."""

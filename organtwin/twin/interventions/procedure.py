@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from organtwin.model import Frozen
+from organtwin.errors import BadInput
+from organtwin.model import Frozen, Result
 from organtwin.physiology.datasheet import DataSheet
 from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.intervention import Draw, Kind, When
 from organtwin.twin.interventions import segment
 from organtwin.twin.interventions.dose import Drop, Flow
 from organtwin.units import convert, parse
+
+DROP = "Pressure drop "
 
 
 class Options(Frozen):
@@ -43,6 +46,45 @@ def effect(
             "The drop is taken to be in the calibrated resistance, and to grow in proportion to flow.",
         ),
     )
+
+
+def from_results(
+    before: Result, after: Result, toward: str = "", cardiac_output_l_per_min: float | None = None
+) -> dict[str, Any]:
+    """Options of this intervention from two flow results (3D or lumped) of a vessel, before and after a procedure.
+
+    The way is that to the opening ``toward``, else the one whose mean drop changes most. ``share`` of the cardiac output is that
+    of the flow through it, where the output is known.
+
+    Raises
+    ------
+    BadInput
+        When the results have no such way in common, or no flow through it.
+    """
+    drops = [
+        {q.name: q.value for q in one.quantities if q.name.startswith(DROP) and q.unit == "mmHg"}
+        for one in (before, after)
+    ]
+    common = [name for name in drops[0] if name in drops[1] and (not toward or name.endswith(f"→ {toward}"))]
+    if not common:
+        raise BadInput(
+            f"'{before.name}' and '{after.name}' have no pressure drop in common"
+            + (f" to '{toward}'" if toward else ""),
+            remedy="Solve the same vessel before and after the procedure, with the same names of its openings.",
+        )
+    way = max(common, key=lambda name: abs(drops[0][name] - drops[1][name]))
+    cap = way.rpartition("→ ")[2]
+    flow = next((q.value for q in after.quantities if q.name == f"Flow {cap}" and q.unit == "mL/s"), 0.0)
+    if flow <= 0.0:
+        raise BadInput(f"'{after.name}' has no flow out of '{cap}'")
+    whole = None if cardiac_output_l_per_min is None else cardiac_output_l_per_min * 1000.0 / 60.0
+    return {
+        "before": f"{max(drops[0][way], 0.0):.4g} mmHg",
+        "after": f"{max(drops[1][way], 0.0):.4g} mmHg",
+        "flow": f"{flow:.4g} mL/s",
+        "share": 1.0 if whole is None else round(min(max(flow / whole, 1e-3), 1.0), 4),
+        "name": f"{before.name} to {after.name}, {way.removeprefix(DROP).strip()}",
+    }
 
 
 KIND = Kind(
