@@ -1,0 +1,94 @@
+"""How long a twin takes: calibrated, a reading taken in (with the state read from disk), a forecast of 200 members.
+
+Usage: python benchmarks/twin_speed.py [MODEL ...]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from organtwin.model import TwinState
+from organtwin.physiology import model as physiology
+from organtwin.store import load_object, save_object
+from organtwin.twin.assimilation import Tracker
+from organtwin.twin.calibration import Settings, calibrate
+from organtwin.twin.forecast import forecast
+from organtwin.twin.prior import Prior
+from organtwin.twin.readings import DAY_S, Readings
+
+MEASURED = {
+    "circulation": ("systolic", "diastolic", "heart_rate"),
+    "respiration": ("spo2", "respiratory_rate"),
+    "glucose": ("sensor_glucose",),
+}
+START_S = 1.7e9
+
+
+def patient(model: physiology.Physiology, keys: tuple[str, ...], rng: np.random.Generator) -> Readings:
+    """A year at home twice a day; of a model that follows minutes two weeks of a sensor."""
+    step, days = (0.5, 365.0) if model.pace == "day" else (5.0 / 1440.0, 14.0)
+    times = START_S + np.arange(0.0, days, step) * DAY_S
+    theta = Prior.of(model).parameters(np.zeros((1, len(Prior.of(model)))))
+    level = model.simulator().run(theta, model.at_rest(), np.zeros(1)).readings[0, 0]
+    parts = []
+    for key in keys:
+        place = model.reading(key)
+        noise = np.full(len(times), model.readings[place].noise)
+        values = level[place] + noise * rng.standard_normal(len(times))
+        parts.append(Readings.in_order(times, values, np.full(len(times), place), noise, np.zeros(len(times))))
+    return Readings.none().with_(parts)
+
+
+def best(repeats: int, function: Callable[[], object]) -> tuple[float, object]:
+    times, made = [], None
+    for _ in range(repeats):
+        began = time.perf_counter()
+        made = function()
+        times.append(time.perf_counter() - began)
+    return float(np.median(times)), made
+
+
+def main() -> None:
+    for name in sys.argv[1:] or [n for n in MEASURED if n in physiology.names()]:
+        model = physiology.find(name)
+        readings = patient(model, MEASURED[name], np.random.default_rng(0))
+        calibrate(model, readings, Settings(members=40))  # compiles
+        seconds, state = best(3, lambda m=model, r=readings: calibrate(m, r))
+        assert isinstance(state, TwinState)
+        print(f"{name}: calibration, {len(state.weights)} members, {len(readings)} readings: {seconds:.2f} s")
+        place = readings.places[0]
+        with tempfile.TemporaryDirectory() as folder:
+            at = save_object(state, Path(folder))
+
+            def from_disk(at: Path = at, m: physiology.Physiology = model, p: int = int(place)) -> object:
+                known = load_object(at)
+                assert isinstance(known, TwinState)
+                level = next(q.value for q in known.quantities if q.name == m.readings[p].title)
+                fresh = Readings.from_values(m, known.at_s + 300.0, {m.readings[p].key: level})
+                return Tracker(m, known).update(fresh)
+
+            print(
+                f"{name}: a reading, state read from disk, twin begun and updated: {1e3 * best(9, from_disk)[0]:.0f} ms"
+            )
+        tracker = Tracker(model, state)
+        tracker.update(Readings.from_values(model, state.at_s + 60.0, {model.readings[place].key: 1.0}))
+
+        def held(tracker: Tracker = tracker, m: physiology.Physiology = model, p: int = int(place)) -> object:
+            value = float(tracker.predicted[:, p].mean())
+            fresh = Readings.from_values(m, tracker.at_s + 300.0, {m.readings[p].key: value})
+            return tracker.update(fresh)
+
+        print(f"{name}: a reading, twin held in memory: {1e3 * best(50, held)[0]:.1f} ms")
+        days = 30.0 if model.pace == "day" else 1.0
+        seconds = best(3, lambda m=model, s=state, r=readings, d=days: forecast(m, s, r, days=d))[0]
+        print(f"{name}: forecast, 200 members, {days:g} days, with the check on the patient's past: {seconds:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
