@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from pydantic import Field
+
 from organtwin.model import Observations, TwinObject
 from organtwin.monitor import Monitor
 from organtwin.operations.registry import Operation, Parameters
@@ -15,6 +17,7 @@ class ImportObservationsParameters(Parameters):
 
     ``timezone``: IANA name of the patient's, for times that do not tell theirs. ``dates``: the order of numbers in dates, where
     a file does not tell. ``patient``: whose readings to take of a file with several patients, by the id it has there.
+    ``units``: by reading, for those whose file tells no unit, as in {"weight": "kg"}.
     ``purpose``: what the patient's consent allows these readings to be used for.
     """
 
@@ -22,6 +25,7 @@ class ImportObservationsParameters(Parameters):
     timezone: str = ""
     dates: Literal["", "day-first", "month-first"] = ""
     patient: str = ""
+    units: dict[str, str] = Field(default_factory=dict)
     purpose: str = ""
     name: str = ""
 
@@ -52,7 +56,7 @@ def run(
     earlier = [thing for thing in inputs.values() if isinstance(thing, Observations)]
     made = read_observations(
         parameters.paths, timezone=parameters.timezone, dates=parameters.dates, patient=parameters.patient,
-        purpose=parameters.purpose, earlier=earlier, name=parameters.name, monitor=monitor,
+        units=parameters.units, purpose=parameters.purpose, earlier=earlier, name=parameters.name, monitor=monitor,
     )  # fmt: skip
     for note in made.notes:
         monitor.log(note)

@@ -302,7 +302,19 @@ def test_units_that_a_heading_does_not_tell_are_told_by_the_values_or_refused(tm
     assert values(made, "59408-5") == [97, 98]
     assert values(made, "8310-5") == [37.0, 37.278]
     assert [q.reason for q in made.quarantined] == ["unit", "unit"]
-    assert "kept in kg" in made.quarantined[0].said
+    assert "--unit '29463-7=kg'" in made.quarantined[0].said
+    said = read(tmp_path, "bare.csv", text, units={"weight": "lb"})
+    assert values(said, "29463-7") == pytest.approx([36.29, 36.74], abs=0.01)
+    with pytest.raises(BadInput, match="cannot be in"):
+        read(tmp_path, "bare.csv", text, units={"weight": "mmHg"})
+
+
+def test_the_pressure_of_another_vessel_is_not_taken_for_the_arm_s(tmp_path):
+    """German intensive care profiles code the pulmonary pressure as a blood pressure and, beside that, as what it is."""
+    one = observation("8480-6", 28, "mm[Hg]", "2024-03-01T07:00:00Z")
+    one["code"]["coding"].append({"system": "http://loinc.org", "code": "8440-0"})  # type: ignore[index]
+    made = read(tmp_path, "a.json", bundle(one))
+    assert made.codes == ("8440-0",)
 
 
 # -- dates

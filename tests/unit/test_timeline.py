@@ -47,6 +47,16 @@ def test_no_name_stands_for_two_readings():
     assert len(names) == len(set(names))
 
 
+def test_every_loinc_code_has_its_right_check_digit():
+    """The last digit is that of Luhn over those before it: a slip in the table does not pass."""
+    for code in codes.TABLE:
+        for loinc in (code.loinc, *code.same):
+            if code.system == codes.LOINC:
+                number, _, check = loinc.partition("-")
+                doubled = [int(d) * (1 + (n % 2 == 0)) for n, d in enumerate(reversed(number))]
+                assert (10 - sum(d // 10 + d % 10 for d in doubled) % 10) % 10 == int(check), f"{code.title}: {loinc}"
+
+
 @pytest.mark.parametrize(
     ("code", "value", "unit", "expected"),
     [

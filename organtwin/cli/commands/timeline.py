@@ -42,6 +42,9 @@ def import_(
     patient: Annotated[
         str, typer.Option(help="Whose readings to take of a file with several patients: the id there.")
     ] = "",
+    unit: Annotated[
+        list[str] | None, typer.Option(help="Of readings whose file tells none, as in weight=kg (repeat).")
+    ] = None,
     purpose: Annotated[str, typer.Option(help="What the patient's consent allows these readings to be used for.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -52,6 +55,11 @@ def import_(
     parameters: dict[str, Any] = {"paths": [str(path.resolve()) for path in paths]}
     told = {"timezone": timezone, "dates": dates, "patient": patient, "purpose": purpose}
     parameters.update({key: value for key, value in told.items() if value})
+    if unit:
+        pairs = [text.partition("=") for text in unit]
+        if not all(name and mark and to for name, mark, to in pairs):
+            raise BadInput("A unit is given as reading=unit", remedy="As in --unit weight=kg.")
+        parameters["units"] = {name: to for name, _, to in pairs}
     fresh = not project.exists()
     try:
         with opened(project, create=True) as document:
@@ -186,6 +194,7 @@ def export(
 
     weeks = 0 if keep_dates else secrets.choice([n for n in range(-51, 52) if abs(n) >= 4])
     with opened(project) as document:
+        document.project.leaves("export" if keep_dates or keep_texts else "deidentify", "readings as FHIR")
         count = write_fhir(_timeline(document), target, weeks * _WEEK_S, keep_texts)
     if as_json:
         print(json.dumps({"file": str(target), "resources": count, "dates_shifted": not keep_dates}))

@@ -20,6 +20,7 @@ _INVALID = frozenset({"entered-in-error", "cancelled", "not-done", "refuted", "s
 _SEXES = ("female", "male", "other", "unknown")
 _RAPID = re.compile(r"aspart|lispro|glulisin|regular|rapid|humalog|novorapid|novolog|fiasp|apidra", re.I)
 _LONG = re.compile(r"glargin|detemir|degludec|nph|isophan|lantus|levemir|tresiba|toujeo|basaglar", re.I)
+_GENERAL = frozenset({"8480-6", "8462-4", "8478-0"})
 Kind = Literal["condition", "medication", "procedure", "report", "imaging", "encounter", "note"]
 
 
@@ -427,9 +428,9 @@ def _codings(concept: Any) -> Iterator[Json]:
 def _name(concept: Any) -> str:
     """The code of a reading: the first that is known; else the first of LOINC, else any, else its text."""
     codings = [one for one in _codings(concept) if isinstance(one.get("code"), str)]
-    for one in codings:
-        if find(one["code"]) is not None:
-            return str(one["code"])
+    known = [str(one["code"]) for one in codings if find(one["code"]) is not None]
+    if known:  # the pressure of another vessel is often coded as a blood pressure too
+        return next((one for one in known if one not in _GENERAL), known[0])
     loinc = [one["code"] for one in codings if one.get("system") == LOINC]
     anything = [one["code"] for one in codings]
     return str((loinc or anything or [_text(concept)])[0])

@@ -121,14 +121,11 @@ def _weights(entries: list[dict[str, Any]], tray: Tray) -> None:
         if _is_number(e.get("weight")) and _is_number(e.get("bmi"))
     ]
     heights = [np.sqrt(weight / bmi) for weight, bmi in pairs if bmi > 0]
-    unit = (
-        "" if not heights else "kg" if 1.2 < np.median(heights) < 2.2 else "[lb_av]" if np.median(heights) > 2.2 else ""
-    )
+    middle = float(np.median(heights)) if heights else 0.0
+    unit = "kg" if 1.2 < middle < 2.2 else "[lb_av]" if middle > 2.2 else tray.units.get("29463-7", "")
     column = tray.column("29463-7", unit, "Fitbit") if unit else None
-    if column is not None:
-        tray.note(
-            f"Fitbit's weights were taken for {'kg' if unit == 'kg' else 'pounds'}, as their body mass index says."
-        )
+    if column is not None and middle:
+        tray.note(f"Fitbit's weights were taken for {unit.strip('[]')}, as the body mass index beside them says.")
     for n, entry in enumerate(entries, 1):
         try:
             wall = written(f"{entry['date']} {entry.get('time', '')}".strip(), "month-first")[0]

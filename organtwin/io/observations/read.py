@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from organtwin.errors import BadInput
@@ -15,6 +15,7 @@ from organtwin.io.observations.times import zone_named
 from organtwin.io.observations.tray import Tray
 from organtwin.model import Observations
 from organtwin.monitor import Monitor, NullMonitor
+from organtwin.timeline.codes import code, in_unit
 
 
 def read_observations(
@@ -23,6 +24,7 @@ def read_observations(
     timezone: str = "",
     dates: str = "",
     patient: str = "",
+    units: Mapping[str, str] | None = None,
     purpose: str = "",
     earlier: Sequence[Observations] = (),
     now_s: float | None = None,
@@ -40,6 +42,8 @@ def read_observations(
         How numbers are to be read where a file does not tell.
     patient : str
         Whose readings to take of a file with several patients: the id it has there.
+    units : mapping of reading to unit
+        For readings whose file tells no unit, and whose values do not either.
     purpose : str
         What the patient's consent allows.
     earlier : sequence of Observations
@@ -64,7 +68,9 @@ def read_observations(
         raise BadInput("Nothing was given to import", remedy="Name a file, a folder or a zip file.")
     if dates not in ("", "day-first", "month-first"):
         raise BadInput(f"'{dates}' is no order of dates", remedy="It is day-first or month-first.")
-    tray = Tray(timezone=timezone, dates=dates, now_s=time.time() if now_s is None else now_s)
+    tray = Tray(
+        timezone=timezone, dates=dates, now_s=time.time() if now_s is None else now_s, units=_units(units or {})
+    )
     used: list[str] = []
     passed: list[str] = []
     broken: list[BadInput] = []
@@ -106,6 +112,12 @@ def read_observations(
     return made.with_(sources=sources, purpose=purpose)
 
 
+def _units(told: Mapping[str, str]) -> dict[str, str]:
+    for name, unit in told.items():
+        in_unit(name, 1.0, unit)
+    return {code(name).loinc: unit for name, unit in told.items()}
+
+
 def _format(file: Opened) -> Format | None:
     return next((format for format in FORMATS if format.knows(file)), None)
 
@@ -125,6 +137,10 @@ def _looks_like(file: Opened) -> str:
         return "the file is empty"
     if start.startswith(("<!doctype html", "<html")):
         return "it is a web page, perhaps one that asks to log in"
+    if "http://hl7.org/fhir" in start and start[0] == "<":
+        return "it is FHIR as XML; JSON is read"
+    if "urn:hl7-org:v3" in start:
+        return "it is a CDA document; FHIR is read"
     if file.head.startswith(b"%PDF"):
         return "it is a PDF"
     return "it is no text" if b"\0" in file.head[:1000] else ""

@@ -176,7 +176,7 @@ def _take_wide(
         texts = sheet.columns[n]
         for told, part in _by_unit(shared, unit, where):
             values = worded(tray, texts, numbers(texts, sheet.comma_is_point), code.loinc, told)
-            used = told or unit_of(code, values[part])
+            used = told or tray.units.get(code.loinc) or unit_of(code, values[part])
             if used and not told and used != code.unit:
                 tray.note(f"'{sheet.header[n]}' has no unit; by its values it is in {used}.")
             put(tray, code.loinc, used, when, values, texts, sheet.rows, device=device, subject=subject,
@@ -205,7 +205,7 @@ def _take_long(
         code = find_loosely(name)
         loinc = code.loinc if code else name
         mine = worded(tray, texts, values, loinc, unit) if code else values
-        used = unit or (unit_of(code, mine[part]) if code else "")
+        used = unit or (tray.units.get(code.loinc) or unit_of(code, mine[part]) if code else "")
         put(tray, loinc, used, when, mine, texts, sheet.rows, device=device, subject=subject,
             duration_s=durations if code and code.adds else 0.0, where=part)  # fmt: skip
 

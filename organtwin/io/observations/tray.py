@@ -95,6 +95,7 @@ class Tray:
     timezone: str = ""
     dates: str = ""
     now_s: float = 0.0
+    units: dict[str, str] = field(default_factory=dict)  # by LOINC code: of readings whose file tells none
     naive: bool = False  # whether there was a time without a zone
     file: str = ""
     format: str = ""
@@ -114,6 +115,7 @@ class Tray:
         key = (self.file, name, unit, device, subject)
         if key not in self.columns:
             code = find(name)
+            unit = unit or (self.units.get(code.loinc, "") if code else "")
             turn = code.turned(unit) if code else None
             if code is None or turn is None:
                 return None
@@ -128,7 +130,8 @@ class Tray:
         if code is None:
             self.refuse("code", f"'{name[:80]}' is no reading that is known here", row, raw)
         elif not unit:
-            self.refuse("unit", f"{code.title} has no unit here; it is kept in {code.unit}", row, raw)
+            said = f"{code.title} has no unit here; say it, as in --unit '{code.loinc}={code.unit}'"
+            self.refuse("unit", said, row, raw)
         else:
             self.refuse("unit", f"{code.title} cannot be in '{unit[:40]}'; it is kept in {code.unit}", row, raw)
 
