@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -20,7 +21,8 @@ from organtwin.store.project import FORMAT, HEAD, SEALED_FORMAT, SEALED_HEAD
 from organtwin.store.staging import KEPT, STAGE, commit
 from organtwin.store.vault import IDENTITY, PLAIN, ROLES, Sealed, Vault
 
-LINES = ("journal", "audit", "audit.head")  # files that grow by records; so do all that end in .jsonl
+LINES = ("journal", "audit", "audit.head")  # files that grow by records; and all with these endings
+LINE_ENDINGS = (".jsonl", ".spool")
 SAYS_NOTHING = ("cancel",)
 
 
@@ -102,6 +104,15 @@ def _at_rest(project: Project) -> None:
                            remedy="Wait until it has ended, or cancel it.")  # fmt: skip
 
 
+    for spool in (project.folder / "feed").glob("*"):
+        with spool.open("rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise BadInput("A feed of this project is running", where=str(project.folder),
+                               remedy="Stop it first (organtwin feed).") from error  # fmt: skip
+
+
 def _stage(root: Path) -> Path:
     stage = root / STAGE
     shutil.rmtree(stage, ignore_errors=True)
@@ -161,7 +172,7 @@ def _through(file: Path, target: Path, old: Vault, new: Vault) -> None:
     name = file.name.removesuffix(".age") if old.sealed else file.name
     if name == HEAD and file.parent.name != "jobs" and old.sealed and target.name == STAGE:
         return  # the description, which the commit writes
-    if name in LINES or name.endswith(".jsonl"):
+    if name in LINES or name.endswith(LINE_ENDINGS):
         lines = []
         for raw in file.read_bytes().splitlines():
             try:

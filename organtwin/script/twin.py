@@ -147,19 +147,25 @@ class Twin:
 
     # -- giving away ----------------------------------------------------------------------------------------------
 
-    def export(self, thing: TwinObject | Sequence[TwinObject], file: str | Path, **options: Any) -> Path:
+    def export(
+        self, thing: TwinObject | Sequence[TwinObject], file: str | Path, *, purpose: str = "", **options: Any
+    ) -> Path:
         """Write to a file of the field; its ending says which. Options are those of :func:`organtwin.io.export.export`, as in
-        ``form="rtstruct"`` or ``sources=["/scans/ct"]``."""
+        ``form="rtstruct"`` or ``sources=["/scans/ct"]``. ``purpose``: what for; the patient's consent must cover it."""
         from organtwin.io.export import export
 
+        things = [thing] if isinstance(thing, TwinObject) else list(thing)
+        names = ", ".join(one.name for one in things)
+        self.document.project.leaves("export", names, [one.uuid for one in things], purpose)
         if isinstance(thing, Result):  # points and fields; the cells are the mesh's
             thing = [thing, self.document.get(thing.mesh)]
         return export(thing, file, **options)
 
-    def report(self, file: str | Path) -> Path:
+    def report(self, file: str | Path, *, purpose: str = "") -> Path:
         """Write a report with pictures."""
         from organtwin.report import write_report
 
+        self.document.project.leaves("report", f"report as {Path(file).suffix}", purpose=purpose)
         return write_report(self.document.project, Path(file))
 
 

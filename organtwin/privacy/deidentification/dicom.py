@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag
@@ -211,11 +212,11 @@ class Deidentifier:
 
     def _file(self, dataset: Dataset, clean: Dataset) -> FileDataset:
         meta = FileMetaDataset()
-        meta.MediaStorageSOPClassUID = clean.get("SOPClassUID", "") or "1.2.840.10008.5.1.4.1.1.7"
+        meta.MediaStorageSOPClassUID = UID(str(clean.get("SOPClassUID", "")) or "1.2.840.10008.5.1.4.1.1.7")
         meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
         syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
         meta.TransferSyntaxUID = syntax or ExplicitVRLittleEndian
-        meta.ImplementationClassUID = "2.25.305828488182831875890203105390285383139"
+        meta.ImplementationClassUID = UID("2.25.305828488182831875890203105390285383139")
         meta.ImplementationVersionName = "ORGANTWIN"
         made = FileDataset("", clean, file_meta=meta, preamble=b"\0" * 128)
         little, implicit = dataset.original_encoding[1], dataset.original_encoding[0]
@@ -331,7 +332,7 @@ def _with(element: DataElement, value: object) -> DataElement:
     return DataElement(element.tag, element.VR, value)
 
 
-def _texts(value: object) -> list[str]:
+def _texts(value: Any) -> list[str]:
     if value is None:
         return []
     return [str(one) for one in value] if isinstance(value, list | tuple) or hasattr(value, "append") else [str(value)]
