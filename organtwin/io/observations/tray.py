@@ -11,7 +11,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal
 
@@ -154,16 +154,10 @@ class Tray:
 
     def of_file(self, file: str, format: str) -> Tray:
         """A tray for one file, so that nothing is left of one that breaks on the way; :meth:`absorb` takes what it holds."""
-        return Tray(
-            self.progress,
-            self.timezone,
-            self.dates,
-            self.now_s,
-            file=file,
-            format=format,
-            devices=self.devices,
-            shared=self.shared,
-        )
+        return replace(
+            self, file=file, format=format, columns={}, events=[], people={}, notes=[], counted=Counter(), _aside={}, _more=Counter(),
+            naive=False,
+        )  # fmt: skip
 
     def absorb(self, other: Tray) -> None:
         number = str(len(self.columns))
