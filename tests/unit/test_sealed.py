@@ -412,3 +412,22 @@ def test_a_job_of_a_sealed_project_leaves_nothing_open(tmp_path, quick, whisperi
         assert np.array_equal(made.values, volume.values + 1)
     assert not Path(place).exists()
     document.close()
+
+
+def test_a_tool_in_a_process_of_its_own_sees_the_scan_of_a_sealed_project(tmp_path, quick):
+    document = Document.open(filled(tmp_path / "case.otwin", WORDS), WORDS)
+    (volume,) = document.entries("volume")
+    bench = document.workbench(document.entries("segmentation")[0].uuid)
+    answers: list[object] = []
+    bench.answered.connect(answers.append)
+    bench.failed.connect(answers.append)
+    options = {"points_mm": [[3.0, 3.0, 4.0]], "tolerance": 5.0}
+    bench.ask(Edit(tool="flood", segment="liver", options=options), volume.uuid)
+    until = time.monotonic() + 60
+    while not answers and time.monotonic() < until:
+        bench.poll()
+        time.sleep(0.02)
+    assert [type(answer).__name__ for answer in answers] == ["Answer"]
+    bench.close()
+    document.close()
+    assert given_away(document.project.folder) == []
