@@ -102,6 +102,9 @@ class Physiology:
     sheet: DataSheet
     cycle: str = ""  # what curves() shows: "a heart beat", "a breath", "a day"
     packages: tuple[str, ...] = field(default=("organtwin", "numpy", "numba"))
+    persons: Mapping[str, Mapping[str, float]] = field(
+        default_factory=dict
+    )  # typical ones: parameters that differ from the defaults
 
     def simulator(self) -> Simulator:
         module, _, name = self.function.partition(":")
@@ -119,6 +122,18 @@ class Physiology:
 
     def defaults(self, members: int = 1) -> Floats:
         return np.tile([p.default for p in self.parameters], (members, 1))
+
+    def person(self, name: str) -> Floats:
+        """Parameters (p) of a typical person."""
+        if name not in self.persons:
+            raise BadInput(
+                f"The model '{self.name}' knows no typical person '{name}'",
+                remedy=f"It knows: {', '.join(self.persons) or 'none'}.",
+            )
+        found: Floats = self.defaults()[0]
+        for key, value in self.persons[name].items():
+            found[self.parameter(key)] = value
+        return found
 
     def at_rest(self, times: int = 1) -> Floats:
         return np.tile([d.default for d in self.drives], (times, 1))

@@ -95,6 +95,19 @@ DRIVES = (
     Drive("aortic_resistance", "Added resistance of the aorta", "mm[Hg].s/mL", about="coarctation, narrow stent or graft"),
 )  # fmt: skip
 
+PERSONS = {  # judged so that readings are typical of the state
+    "hypertension": {"systemic_resistance": 1.3, "arterial_compliance": 0.95, "contractility": 3.2, "reflex_setpoint": 112.0},
+    "heart failure, reduced ejection fraction": {
+        "contractility": 0.8, "unloaded_volume": 45.0, "stressed_volume": 1850.0, "stiffness": 0.08, "systemic_resistance": 1.1,
+        "heart_rate": 78.0, "reflex_setpoint": 88.0,
+    },
+    "heart failure, preserved ejection fraction": {
+        "stiffness": 0.17, "contractility": 3.4, "stressed_volume": 1850.0, "systemic_resistance": 1.2, "arterial_compliance": 0.9,
+        "reflex_setpoint": 105.0,
+    },
+    "severe aortic stenosis": {"aortic_valve_area": 0.8, "contractility": 3.4, "stiffness": 0.11, "stressed_volume": 1650.0},
+}  # fmt: skip
+
 MODEL = Physiology(
     name="circulation",
     title="Circulation",
@@ -105,6 +118,7 @@ MODEL = Physiology(
     drives=DRIVES,
     function="organtwin_solvers.physiology.circulation.simulator:Circulation",
     cycle="a heart beat",
+    persons=PERSONS,
     sheet=DataSheet(
         purpose="Pressures, flows and volumes of a resting or exercising adult, and how they change with drugs, volume and devices.",
         sources=(

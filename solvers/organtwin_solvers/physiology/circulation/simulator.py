@@ -100,7 +100,7 @@ def circuits_of(parameters: Floats, drives: Floats) -> Floats:
         r_pvein=0.003, c_pvein=16.0, l_pvein=0.0005,
         r_valve=0.0075, area_mitral=p["mitral_valve_area"], area_aortic=p["aortic_valve_area"], area_tricuspid=7.0,
         area_pulmonary=4.0, leak_mitral=p["mitral_leak"], leak_aortic=p["aortic_leak"],
-        pump_head=PUMP_HEAD_MMHG * np.clip(d["pump_speed"], 0.0, 1.5) ** 2, 
+        pump_head=PUMP_HEAD_MMHG * np.clip(d["pump_speed"], 0.0, 1.5) ** 2,
         pump_resistance=np.where(d["pump_resistance"] > 0.0, d["pump_resistance"], PUMP_RESISTANCE),
         volume=p["stressed_volume"] + d["volume_change"] - d["venous_capacity"] + EXERCISE_VEINS_ML * effort,
         reflex_gain=p["reflex_gain"], reflex_reset=p["reflex_reset"],

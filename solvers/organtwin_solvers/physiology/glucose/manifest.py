@@ -34,11 +34,11 @@ PARAMETERS = (
     Parameter("m1", "Insulin, liver to plasma (m1)", "/min", 0.19, 0.08, 0.5, WIDE, source=MEAL),
     Parameter("m5", "Extraction against secretion (m5)", "min.kg/pmol", 0.0304, 0.0, 0.08, 0.01, log=False, source=MEAL),
     Parameter("action_delay", "Insulin's delay on uptake (p2U)", "/min", 0.0331, 0.008, 0.12, WIDE, source=MEAL),
-    Parameter("production_delay", "Insulin's delay on production (ki)", "/min", 0.0079, 0.002, 0.03, WIDE, source=MEAL),
-    Parameter("absorption", "Absorption from the gut (kabs)", "/min", 0.057, 0.01, 0.5, WIDE, learned=True, source=MEAL),
+    Parameter("production_delay", "Insulin's delay on production (ki)", "/min", 0.0079, 0.002, 0.05, WIDE, source=MEAL),
+    Parameter("absorption", "Absorption from the gut (kabs)", "/min", 0.057, 0.01, 1.3, WIDE, learned=True, source=MEAL),
     Parameter("emptying_fast", "Emptying of the stomach, fastest (kmax)", "/min", 0.0558, 0.012, 0.15, WIDE, source=MEAL),
-    Parameter("emptying_slow", "Emptying of the stomach, slowest (kmin)", "/min", 0.008, 0.002, 0.012, WIDE, source=MEAL),
-    Parameter("emptying_b", "Part of the meal at which emptying slows (b)", "1", 0.82, 0.5, 0.95, 0.05, log=False, source=MEAL),
+    Parameter("emptying_slow", "Emptying of the stomach, slowest (kmin)", "/min", 0.008, 0.002, 0.026, WIDE, source=MEAL),
+    Parameter("emptying_b", "Part of the meal at which emptying slows (b)", "1", 0.82, 0.5, 0.99, 0.05, log=False, source=MEAL),
     Parameter("emptying_d", "Part of the meal at which emptying recovers (d)", "1", 0.01, 0.005, 0.4, 0.5, source=MEAL),
     Parameter("bioavailability", "Part of a meal that reaches the blood (f)", "1", 0.9, 0.5, 1.0, 0.03, log=False, source=MEAL),
     Parameter("renal_rate", "Excretion above the threshold (ke1)", "/min", 0.0005, 0.0, 0.003, 0.0002, log=False, source=MEAL),
@@ -78,9 +78,27 @@ DRIVES = (
     Drive("production_change", "Change of the liver's production", "1", about="metformin -"),
     Drive("absorption_change", "Change of the speed of absorption", "1", about="slow carbohydrates, GLP-1 agonist -"),
     Drive("secretion_change", "Change of the answer of the beta cells", "1", about="sulfonylurea, GLP-1 agonist +"),
-    Drive("excretion", "Lowering of the renal threshold", "mg/dL", about="SGLT2 inhibitor"),
+    Drive("excretion", "Added clearance of glucose by the kidney", "dL/min", about="SGLT2 inhibitor: about 0.3"),
     Drive("weight_change", "Change of body weight", "kg"),
 )  # fmt: skip
+
+# Dalla Man 2007, table 1
+TYPE_2 = {
+    "body_weight": 91.0, "fasting_glucose": 164.2, "fasting_insulin": 54.8, "uptake_by_insulin": 0.034, "production_by_insulin": 0.005,
+    "production_by_portal_insulin": 0.0786, "production_by_glucose": 0.0007, "production": 2.01, "uptake_half": 466.2, "k1": 0.042,
+    "k2": 0.071, "glucose_volume": 1.49, "insulin_volume": 0.04, "insulin_clearance": 2.45, "m1": 0.379, "m5": 0.0526,
+    "action_delay": 0.084, "production_delay": 0.0066, "absorption": 0.023, "emptying_fast": 0.0465, "emptying_slow": 0.0076,
+    "emptying_b": 0.68, "emptying_d": 0.09, "renal_rate": 0.0007, "renal_threshold": 269.0, "beta_static": 0.05, "beta_dynamic": 0.99,
+    "beta_rate": 0.013,
+}  # fmt: skip
+# mean of the ten adults of the S2008 simulator
+TYPE_1 = {
+    "body_weight": 86.1, "fasting_glucose": 142.8, "fasting_insulin": 108.5, "uptake_by_insulin": 0.0537, "production_by_insulin": 0.00951,
+    "production_by_portal_insulin": 0.0, "production_by_glucose": 0.00419, "production": 2.51, "uptake_half": 236.7, "k1": 0.0625,
+    "k2": 0.129, "glucose_volume": 1.85, "insulin_volume": 0.0525, "insulin_clearance": 1.16, "m1": 0.2, "action_delay": 0.0339,
+    "production_delay": 0.00843, "absorption": 0.21, "emptying_fast": 0.0387, "emptying_slow": 0.00739, "emptying_b": 0.785,
+    "emptying_d": 0.179, "depot_rate": 0.0159, "depot_fast": 0.00337, "depot_slow": 0.0159, "sensor_rate": 0.0954, "own_insulin": 0.0,
+}  # fmt: skip
 
 MODEL = Physiology(
     name="glucose",
@@ -92,6 +110,7 @@ MODEL = Physiology(
     drives=DRIVES,
     function="organtwin_solvers.physiology.glucose.simulator:Glucose",
     cycle="a day",
+    persons={"type 1 diabetes": TYPE_1, "type 2 diabetes": TYPE_2},
     sheet=DataSheet(
         purpose="Glucose after meals, insulin and activity in health and in diabetes of type 1 and 2, and the HbA1c that follows.",
         sources=(
@@ -103,7 +122,7 @@ MODEL = Physiology(
         ),
         validity="Adults and, with parameters of their own, children; hours to weeks. Not: ketoacidosis, pregnancy, critical illness, "
         "counter-regulation by glucagon in deep hypoglycaemia (values under about 50 mg/dL are too low).",
-        bias="No circadian change of sensitivity unless given (dawn is missed). Protein and fat do not count. The size of the effect of "
+        bias="Uptake cannot turn negative, as it does in S2008 for some children without insulin. No circadian change of sensitivity unless given (dawn is missed). Protein and fat do not count. The size of the effect of "
         "activity on sensitivity is fitted to one study's mean and uncertain by half. HbA1c differs from (mean + 46.7) / 28.7 by 0.5 % "
         "(one sd) between persons of the same mean glucose.",
         verified_by=("glucose",),

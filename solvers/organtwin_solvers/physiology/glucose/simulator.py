@@ -127,13 +127,14 @@ def constants_of(parameters: Floats, drives: Floats) -> Floats:
         kmin=np.minimum(p["emptying_slow"], p["emptying_fast"]) * np.minimum(speed, 1.0),
         b=p["emptying_b"], d=p["emptying_d"], f=p["bioavailability"], vg=p["glucose_volume"], vi=vi, k1=p["k1"], k2=p["k2"],
         kp1=kp1, kp2=p["production_by_glucose"], kp3=kp3 * sensitivity, kp4=kp4 * sensitivity, ke1=p["renal_rate"],
-        ke2=np.maximum(0.0, p["renal_threshold"] - d["excretion"] * p["glucose_volume"]), fcns=p["uptake_constant"], vm0=vm0,
+        ke2=p["renal_threshold"], fcns=p["uptake_constant"], vm0=vm0,
         vmx=vmx * sensitivity, vmx_rest=vmx, km0=p["uptake_half"], p2u=p["action_delay"], ki=p["production_delay"], m1=m1, m2=m2,
         m4=m4, m5=p["m5"] * p["own_insulin"], heb=heb, ib=p["fasting_insulin"], gb=p["fasting_glucose"], sb=secretion,
         alpha=p["beta_rate"], beta=p["beta_static"] * answer, k=p["beta_dynamic"] * answer, gamma=p["portal_rate"],
         ka1=p["depot_fast"], ka2=p["depot_slow"], kd=p["depot_rate"], ksc=p["sensor_rate"],
         basal=basal * np.maximum(0.0, 1.0 + d["basal_change"]) * weight / now, production=np.maximum(0.0, 1.0 + d["production_change"]),
         glycation_min=p["glycation_time"] * DAY_MIN,
+        excretion=np.maximum(0.0, d["excretion"]) / (now * p["glucose_volume"]),
     )  # fmt: skip
     return c
 

@@ -72,6 +72,31 @@ DRIVES = (
     Drive("acute", "Part that the kidney has not yet compensated", "1", about="1: the first hour; 0: after days"),
 )  # fmt: skip
 
+
+# FEV1 of 85, 65, 40 and 25 % of the predicted (GOLD report 2024); spread of ventilation to perfusion rising as in Rodriguez-Roisin et
+# al. 2009, J Appl Physiol 106:1902; trapped air and drive judged. Patients of one stage differ widely.
+def _copd(
+    resistance: float,
+    total: float,
+    residual: float,
+    recoil: float,
+    spread: float,
+    gain: float,
+    dead: float,
+    threshold: float,
+) -> dict[str, float]:
+    keys = ("airway_resistance", "total_lung_capacity", "residual_volume", "recoil", "ventilation_perfusion_spread", "acid_gain",
+            "alveolar_dead_space", "acid_threshold")  # fmt: skip
+    return dict(zip(keys, (resistance, total, residual, recoil, spread, gain, dead, threshold), strict=True))
+
+
+PERSONS = {
+    "COPD, GOLD 1": _copd(3.85, 7.4, 2.4, 0.15, 0.60, 2.0, 0.08, 37.67),
+    "COPD, GOLD 2": _copd(4.78, 7.3, 3.1, 0.17, 0.75, 1.8, 0.12, 37.6),
+    "COPD, GOLD 3": _copd(9.49, 7.6, 4.0, 0.20, 0.85, 1.5, 0.16, 37.4),
+    "COPD, GOLD 4": _copd(13.83, 7.9, 5.0, 0.22, 0.95, 1.2, 0.20, 37.2),
+}
+
 MODEL = Physiology(
     name="respiration",
     title="Respiration",
@@ -82,6 +107,7 @@ MODEL = Physiology(
     drives=DRIVES,
     function="organtwin_solvers.physiology.respiration.simulator:Respiration",
     cycle="a forced expiration",
+    persons=PERSONS,
     sheet=DataSheet(
         purpose="Blood gases, ventilation and spirometry of a resting or exercising adult, in health and with obstructed airways.",
         sources=(

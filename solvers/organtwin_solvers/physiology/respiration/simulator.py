@@ -16,7 +16,7 @@ SAMPLES, SAMPLE_STEPS = 600, 2  # of curves(): 6 s in steps of 10 ms
 OUTPUT_PER_UPTAKE = 5.5  # litres of cardiac output a litre of oxygen (Astrand 1964)
 QUOTIENT_RISE = 0.28  # of the respiratory quotient to full exercise
 MOST_EXTRACTED = 0.8  # of the oxygen of saturated blood: the heart gives no less than that
-ACUTE_BUFFER = 0.2  # of the compensation, at once
+ACUTE_BUFFER = -0.3  # of the compensation, at once: tissue takes up part of the bicarbonate that blood makes
 
 
 class Respiration:
