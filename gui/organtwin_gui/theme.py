@@ -120,6 +120,10 @@ QPushButton#primary:disabled { background: $surface_3; border-color: $surface_3;
 QPushButton#flat { background: transparent; border-color: transparent; text-align: left; }
 QPushButton#flat:hover { background: $surface_3; }
 
+QPushButton#chip { background: transparent; border-color: transparent; text-align: left; padding: 2px 6px; }
+QPushButton#chip:hover { background: $surface_3; }
+QLineEdit#heading { border: none; background: transparent; padding: 0px; font-weight: 600; }
+
 QPushButton#segment { padding: 4px 8px; color: $text_quiet; }
 QPushButton#segment:checked { color: $text; background: $surface_3; border-color: $accent; }
 QToolButton#tool { background: $surface_2; border: 1px solid transparent; }

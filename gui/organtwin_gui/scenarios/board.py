@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -30,6 +30,7 @@ from organtwin.physiology.model import Physiology
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import quiet, title
+from organtwin_gui.plots.redress import Redress
 from organtwin_gui.scenarios.table import ScenarioTable, Tried, ink
 from organtwin_gui.scenarios.views import ScenarioViews
 from organtwin_gui.timeline.gather import Gathered
@@ -74,6 +75,10 @@ class ScenarioBoard(QWidget):
         self.tried: list[Tried] = []
         self.model: Physiology | None = None
         self.all: Gathered | None = None
+        self._due: list[ChosenPlot] = []
+        self._turn = QTimer(self)
+        self._turn.setInterval(0)
+        self._turn.timeout.connect(self._draw_one)
         self.plots = [ChosenPlot() for _ in range(PLOTS)]
         for one in self.plots:
             one.choice.currentIndexChanged.connect(lambda _i: self._draw())
@@ -150,6 +155,7 @@ class ScenarioBoard(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
         self._dress()
+        Redress(self, self._redress)
 
     def _plots(self) -> QWidget:
         page = QWidget()
@@ -189,12 +195,10 @@ class ScenarioBoard(QWidget):
     def _dress(self) -> None:
         self.sheet.setIcon(theme.icon("sheet"))
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_pages"):
-            self._dress()
-            self._say_assumed()
-            self._take_time()
+    def _redress(self) -> None:
+        self._dress()
+        self._say_assumed()
+        self._take_time()
 
     # -- showing ------------------------------------------------------------------------------------------------------
 
@@ -245,13 +249,18 @@ class ScenarioBoard(QWidget):
         return float(times[min(self.when.value(), len(times) - 1)]) if len(times) else 0.0
 
     def _draw(self) -> None:
-        if not self.tried:
+        """One plot at a turn of the loop: the window does not wait for all of them."""
+        self._due = list(self.plots)
+        self._turn.start()
+
+    def _draw_one(self) -> None:
+        if not self._due or not self.tried:
+            self._turn.stop()
             return
+        plot = self._due.pop(0)
+        key = plot.choice.currentData()
         forecasts, colours = [one.forecast for one in self.tried], [one.colour for one in self.tried]
-        for plot in self.plots:
-            key = plot.choice.currentData()
-            if key is None:
-                continue
+        if key in forecasts[0].keys:
             unit = unit_words(forecasts[0].units[forecasts[0].keys.index(key)])
             plot.plot.show_reading(forecasts, colours, key, plot.choice.currentText(), unit, self.all)
 

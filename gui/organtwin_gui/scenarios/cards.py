@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -21,6 +21,7 @@ from organtwin.model import Scenario
 from organtwin.twin import intervention as interventions
 from organtwin_gui import theme
 from organtwin_gui.scenarios.acts import GROUPS, said
+from organtwin_gui.scenarios.table import dot
 
 
 class ElidedButton(QPushButton):
@@ -29,7 +30,7 @@ class ElidedButton(QPushButton):
     def __init__(self, words: str) -> None:
         super().__init__()
         self._words = words
-        self.setObjectName("flat")
+        self.setObjectName("chip")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -72,19 +73,19 @@ class Card(QFrame):
         self.tick.setAccessibleName(f"Compare {name}")
         self.tick.setEnabled(scenario is not None)
         self.tick.toggled.connect(self.ticked.emit)
-        dot = QLabel("●")
-        dot.setStyleSheet(f"color: {colour};")
+        mark = QLabel()
+        mark.setPixmap(dot(colour).pixmap(QSize(10, 10)))
         self.name = QLineEdit(name)
         self.name.setFrame(False)
         self.name.setReadOnly(scenario is None)
-        self.name.setStyleSheet("QLineEdit { border: none; background: transparent; padding: 0px; font-weight: 600; }")
+        self.name.setObjectName("heading")
         self.name.setToolTip(
             "Click to give it another name" if scenario else "Nothing is changed: what the others are compared with"
         )
         self.name.editingFinished.connect(self._rename)
         head = QHBoxLayout()
         head.setSpacing(6)
-        for widget in (self.tick, dot):
+        for widget in (self.tick, mark):
             head.addWidget(widget)
         head.addWidget(self.name, 1)
         column = QVBoxLayout(self)
@@ -122,7 +123,6 @@ class Card(QFrame):
         button = ElidedButton(words)
         button.setIcon(theme.icon(GROUPS[group][1]))
         button.setToolTip(f"{words}. Click to change it")
-        button.setStyleSheet("QPushButton { padding: 2px 6px; }")
         button.clicked.connect(lambda: self.act_wanted.emit(place))
         gone = QToolButton()
         gone.setIcon(theme.icon("close"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -66,6 +67,7 @@ class InterventionDialog(QDialog):
         sheet.setIcon(theme.icon("sheet"))
         sheet.setToolTip("Sources of the effect, for whom it holds, known bias (Alt+S)")
         sheet.setShortcut("Alt+S")
+        sheet.setAutoDefault(False)
         sheet.clicked.connect(self._sheet)
         right = QWidget()
         inner = QVBoxLayout(right)
@@ -133,11 +135,13 @@ class InterventionDialog(QDialog):
         self._wrong.setText("")
         while old := self._place.takeAt(0):
             if widget := old.widget():
+                widget.hide()
                 widget.deleteLater()
         self.options = OptionsForm(self.kind.options)
         for line in self.options.findChildren(QLineEdit):
             if not line.text() and not line.placeholderText():
-                line.setPlaceholderText("not given")
+                example = re.search(r'"([^"]+)"', line.toolTip())
+                line.setPlaceholderText(f"such as {example[1]}" if example else "not given")
         self._place.addWidget(self.options)
         self.ok.setEnabled(True)
 

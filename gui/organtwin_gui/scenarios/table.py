@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from organtwin.model import Forecast
@@ -44,6 +44,7 @@ class ScenarioTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, 1)
         dress_table(self)
+        self.setFont(theme.font(theme.SMALL_POINTS))
         self.setToolTip(
             "Median, in brackets where 90 % are expected, and after it the difference of the medians to going on as now. "
             "Bold: more than a quarter of that range"
@@ -56,16 +57,17 @@ class ScenarioTable(QTableWidget):
         for column, one in enumerate(tried, start=1):
             item = self.horizontalHeaderItem(column)
             if item is not None:
-                item.setForeground(QColor(ink(one.colour)))
+                item.setIcon(dot(one.colour))
                 item.setToolTip(one.name)
-                item.setTextAlignment(RIGHT)
+                item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         keys = tried[0].forecast.keys if tried else ()
         self.setRowCount(len(keys))
         for row, key in enumerate(keys):
             unit = unit_words(tried[0].forecast.units[row])
             name = titles.get(key, key.replace("_", " ").capitalize())
-            heading = QTableWidgetItem(f"{name}, {unit}" if unit else name)
-            heading.setToolTip(heading.text())
+            short = name.replace("Left ventricular", "LV")
+            heading = QTableWidgetItem(f"{short}, {unit}" if unit else short)
+            heading.setToolTip(f"{name}, {unit}" if unit else name)
             self.setItem(row, 0, heading)
             base = at_time(tried[0].forecast, key, at_s)
             for column, one in enumerate(tried, start=1):
@@ -75,7 +77,14 @@ class ScenarioTable(QTableWidget):
         head = self.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
-        self.setColumnWidth(0, 240)
+        self._share()
+
+    def _share(self) -> None:
+        self.setColumnWidth(0, min(max(self.viewport().width() // 5, 150), 250))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share()
 
     @staticmethod
     def _cell(found: np.ndarray | None, base: np.ndarray | None, compared: bool, about: str) -> QTableWidgetItem:
@@ -87,12 +96,26 @@ class ScenarioTable(QTableWidget):
         item = QTableWidgetItem(text)
         if compared and base is not None:
             change, spread = _middle(found) - _middle(base), float(base[-1] - base[0])
-            item.setText(f"{text}   {change_words(change, _middle(base))}")
+            item.setText(f"{text}  {change_words(change, _middle(base))}")
             item.setToolTip(f"{about}: {text}, {change_words(change, _middle(base))} against going on as now")
             if abs(change) > CLEAR * spread > 0:
-                item.setFont(theme.font(bold=True))
+                item.setFont(theme.font(theme.SMALL_POINTS, bold=True))
         item.setTextAlignment(RIGHT)
         return item
+
+
+def dot(colour: str) -> QIcon:
+    """A scenario's colour before its name."""
+    picture = QPixmap(20, 20)
+    picture.setDevicePixelRatio(2.0)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(ink(colour)))
+    painter.drawEllipse(1, 1, 8, 8)
+    painter.end()
+    return QIcon(picture)
 
 
 def ink(colour: str) -> str:

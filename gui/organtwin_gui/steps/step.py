@@ -23,6 +23,7 @@ class Step(QScrollArea):
     icon: ClassVar[str] = ""
     purpose: ClassVar[str] = ""
     terse: ClassVar[bool] = False  # the page needs all its room: the purpose is told by the rail alone
+    patient: ClassVar[bool] = False  # nobody else asks this page anything: it follows changes when it is seen
 
     def __init__(self, bridge: Bridge, scene: ImageScene, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,7 +89,7 @@ class Step(QScrollArea):
 
     def _document_changed(self, change: Change) -> None:
         """Strokes of the workbench come many a minute: a page that nobody sees waits until it is seen."""
-        if not self.isVisible() and self.bridge.only_edited(change):
+        if not self.isVisible() and (self.patient or self.bridge.only_edited(change)):
             self._due = True
         else:
             self.refresh()

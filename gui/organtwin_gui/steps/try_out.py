@@ -31,6 +31,7 @@ MOST = 6
 class TryOutStep(Step):
     name = "Try out"
     icon = "try_out"
+    patient = True
     purpose = "Try treatments on the twin before one is chosen."
 
     def build(self) -> None:
@@ -73,6 +74,7 @@ class TryOutStep(Step):
         self.run.clicked.connect(self.compare)
         foot.addWidget(self.run)
         self._shown: tuple[object, ...] | None = None
+        self._listed: list[tuple[object, ...]] = []
 
     def attach(self, board: ScenarioBoard) -> None:
         """The board that this page is the hand of."""
@@ -172,21 +174,30 @@ class TryOutStep(Step):
             self.refresh()
 
     def _list(self) -> None:
+        scenarios = self.scenarios() if self.model.count() else []
+        busy = self.busy("forecast") or bool(self._waiting)
+        rows = []
+        for number, scenario in enumerate([None, *scenarios] if self.model.count() else []):
+            colour = NOW_COLOUR if scenario is None else OKABE_ITO[(number - 1) % len(OKABE_ITO)]
+            on = scenario is None or self.on(scenario)
+            state = "" if not on or self.forecast_of(scenario) is not None else "working" if busy else "no forecast yet"
+            rows.append((scenario, scenario.name if scenario else AS_NOW, colour, on, state))
+        signature = [(s.uuid if s else "", *more) for s, *more in rows]
+        if signature != self._listed:  # cards are made anew only when one differs
+            self._listed = signature
+            self._make_cards(rows)
+        missing = [s for s in self._chosen(scenarios) if self.forecast_of(s) is None] if rows else []
+        self.run.setEnabled(bool(missing) and not busy and "forecast" in operations())
+        relabel(self.run, "Comparing" if busy else "Compare" if missing or len(scenarios) == 0 else "Compared")
+
+    def _make_cards(self, rows: list[tuple[Scenario | None, str, str, bool, str]]) -> None:
         for card in self.cards:
             self._cards.removeWidget(card)
             card.hide()
             card.deleteLater()
         self.cards = []
-        if self.model.count() == 0:
-            self.run.setEnabled(False)
-            return
-        busy = self.busy("forecast") or bool(self._waiting)
-        scenarios = self.scenarios()
-        for number, scenario in enumerate([None, *scenarios]):
-            colour = NOW_COLOUR if scenario is None else OKABE_ITO[(number - 1) % len(OKABE_ITO)]
-            on = scenario is None or self.on(scenario)
-            state = "" if not on or self.forecast_of(scenario) is not None else "working" if busy else "no forecast yet"
-            card = Card(scenario, scenario.name if scenario else AS_NOW, colour, on, state)
+        for scenario, name, colour, on, state in rows:
+            card = Card(scenario, name, colour, on, state)
             if scenario is not None:
                 card.ticked.connect(partial(self._tick, scenario))
                 card.act_wanted.connect(partial(self.edit_act, scenario))
@@ -197,9 +208,6 @@ class TryOutStep(Step):
                 card.results_wanted.connect(partial(self._offer_results, scenario))
             self._cards.addWidget(card)
             self.cards.append(card)
-        missing = [s for s in self._chosen(scenarios) if self.forecast_of(s) is None]
-        self.run.setEnabled(bool(missing) and not busy and "forecast" in operations())
-        relabel(self.run, "Comparing" if busy else "Compare" if missing or len(scenarios) == 0 else "Compared")
 
     def _chosen(self, scenarios: list[Scenario]) -> list[Scenario | None]:
         return [None, *[s for s in scenarios if self.on(s)][: MOST - 1]]

@@ -25,6 +25,7 @@ HORIZON = {"day": "90 day", "minute": "6 hour"}
 class TwinStep(Step):
     name = "Twin"
     icon = "twin"
+    patient = True
     purpose = "Fit a model of the body to the readings, and see what is to be expected."
 
     flow_made = Signal()

@@ -30,6 +30,7 @@ from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import quiet
 from organtwin_gui.plots import axes
+from organtwin_gui.plots.redress import Redress
 from organtwin_gui.timeline.gather import Gathered, LaneKind, bands_of, first_lanes, gather
 from organtwin_gui.timeline.happenings import Happenings
 from organtwin_gui.timeline.lane import AXIS_PX, LANE_PX, Band, Lane
@@ -62,6 +63,7 @@ class TimeAxis(pg.PlotWidget):
         plot.setContentsMargins(0, 0, 0, 0)
         span.changed.connect(self.follow)
         self.dress()
+        Redress(self, self.dress)
 
     def dress(self) -> None:
         axes.dress(self, "", "")
@@ -70,11 +72,6 @@ class TimeAxis(pg.PlotWidget):
         plot.getAxis("left").showLabel(False)
         plot.getAxis("left").setStyle(showValues=False)
         plot.getAxis("left").setPen(None)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_hand"):
-            self.dress()
 
     def follow(self) -> None:
         self._dates.utcOffset = -self.span.offset_s

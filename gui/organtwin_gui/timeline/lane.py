@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QLabel
 from organtwin.timeline.pyramid import Window
 from organtwin_gui import theme
 from organtwin_gui.plots import axes
+from organtwin_gui.plots.redress import Redress
 from organtwin_gui.timeline.span import DAY_S, Hand, Span
 from organtwin_gui.timeline.units import number_words
 
@@ -95,6 +96,7 @@ class Lane(pg.PlotWidget):
         self._shown: list[Seen] = []
         self._bands: list[list[Band]] = [[] for _ in self.tracks]
         self.dress()
+        Redress(self, self.dress)
 
     # -- looks --------------------------------------------------------------------------------------------------------
 
@@ -139,11 +141,6 @@ class Lane(pg.PlotWidget):
             label.setStyleSheet(f"background: rgba({back.red()},{back.green()},{back.blue()},170); padding: 0px 3px;")
         self._place_labels()
         self._dress_bands()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_bands"):
-            self.dress()
 
     def _place_labels(self) -> None:
         self._title.adjustSize()

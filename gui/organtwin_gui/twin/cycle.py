@@ -8,13 +8,14 @@ from collections.abc import Mapping
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainterPath
 from PySide6.QtWidgets import QComboBox, QGraphicsPathItem, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from organtwin_gui import theme
 from organtwin_gui.forms import title
 from organtwin_gui.plots import axes
+from organtwin_gui.plots.redress import Redress
 
 Floats = NDArray[np.float64]
 ENDINGS = (
@@ -58,6 +59,7 @@ class CyclePlot(QWidget):
         self.plot.hideButtons()
         self.plot.setMouseEnabled(False, False)
         self.plot.setMinimumHeight(120)
+        Redress(self, self._draw)
         self._empty = QLabel("The next calibration keeps the curves of a cycle.")
         self._empty.setObjectName("quiet")
         row = QHBoxLayout()
@@ -92,11 +94,6 @@ class CyclePlot(QWidget):
         for widget, on in ((self.plot, there), (self.choice, there), (self._empty, not there)):
             widget.setVisible(on)
         self._draw()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "plot"):
-            self._draw()
 
     def _draw(self) -> None:
         self.plot.clear()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
@@ -15,6 +15,7 @@ from organtwin.twin.readings import codes_of
 from organtwin_gui import theme
 from organtwin_gui.forms import title
 from organtwin_gui.plots import axes
+from organtwin_gui.plots.redress import Redress
 from organtwin_gui.timeline.gather import Gathered
 from organtwin_gui.timeline.span import DAY_S
 from organtwin_gui.timeline.units import number_words, unit_words
@@ -44,6 +45,7 @@ class BandPlot(pg.PlotWidget):
         self.setMouseEnabled(True, False)
         self.setMinimumHeight(120)
         self._arguments: tuple[list[Forecast], list[str], str, str, str, Gathered | None] | None = None
+        Redress(self, self._draw)
         self._dates = self.getPlotItem().getAxis("bottom")
         self.setToolTip("Wheel zooms in time, dragging goes along, a double click shows all")
 
@@ -58,11 +60,6 @@ class BandPlot(pg.PlotWidget):
     ) -> None:
         self._arguments = (list(forecasts), list(colours), key, name, unit, all_)
         self._draw()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_dates"):
-            self._draw()
 
     def mouseDoubleClickEvent(self, event: object) -> None:
         self._draw()
@@ -99,7 +96,11 @@ class BandPlot(pg.PlotWidget):
                     self.addItem(pg.FillBetweenItem(low, high, brush=pg.mkBrush(faint)))
                 for item in (low, high):
                     self.addItem(item)
-            self.addItem(pg.PlotCurveItem(times, bands[len(bands) // 2], pen=pg.mkPen(ink, width=2)))
+            self.addItem(
+                pg.PlotCurveItem(
+                    times, bands[len(bands) // 2], pen=pg.mkPen(ink, width=2 if values or len(forecasts) == 1 else 4)
+                )
+            )
             values.append(bands)
             first, last = min(first, times[0]), max(last, times[-1])
         measured = self._measured(forecasts, key, all_, first, last)
