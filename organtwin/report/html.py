@@ -30,7 +30,7 @@ Audience = Literal["clinician", "patient", "both"]
 AUDIENCES: dict[str, Audience] = {"clinician": "clinician", "patient": "patient", "both": "both"}
 
 PICTURES_PATIENCE_S = 180
-LONGEST_WORD = 34
+LONGEST_WORD, LONGEST_NAME, LONGEST_TEXT = 34, 120, 700  # characters
 DRAWN = ("volume", "segmentation", "mesh", "plan", "result")
 
 
@@ -113,12 +113,12 @@ def _as_image(svg: str) -> Markup:
 
 
 def _breakable(value: Any) -> Any:
-    """A word without end may be broken, so that no table grows beyond the page."""
-    if type(value) is not str or len(value) <= LONGEST_WORD:
+    """Text that fits: a word without end may be broken, what does not print is left out, and a name as long as a book is cut."""
+    if type(value) is not str:
         return value
-    return re.sub(
-        rf"[^\s\u200b]{{{LONGEST_WORD}}}(?=[^\s\u200b])", lambda found: found[0] + "\u200b", _without_controls(value)
-    )
+    most = LONGEST_TEXT if " " in value[:LONGEST_NAME] else LONGEST_NAME
+    text = _without_controls(value if len(value) <= most else value[:most] + "…")
+    return re.sub(rf"[^\s\u200b]{{{LONGEST_WORD}}}(?=[^\s\u200b])", lambda found: found[0] + "\u200b", text)
 
 
 def _without_controls(text: str) -> str:
