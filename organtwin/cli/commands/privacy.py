@@ -182,6 +182,33 @@ def roles(
 
 
 @app.command()
+def sheet(
+    project: ProjectPath,
+    object_: Annotated[str | None, typer.Argument(metavar="[OBJECT]", help="Name or uuid; all that have one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The data sheet behind a prediction: what it rests on, where it holds, what is known to be wrong with it."""
+    from organtwin.cli.choose import choose_in
+    from organtwin.document.sheets import sheet_of
+
+    with Project(project, read_only=True) as opened:
+        entries = opened.entries() if object_ is None else [choose_in(opened.entries(), object_)]
+        found = {e.uuid: (e.name, *named) for e in entries if (named := sheet_of(e)) is not None}
+    if not found:
+        raise BadInput("There is no data sheet for this", where=object_ or str(project),
+                       remedy="Scans, readings and cases predict nothing and have none.")  # fmt: skip
+    if as_json:
+        print(json.dumps({u: {"name": n, "model": m, **s.model_dump()} for u, (n, m, s) in found.items()}, indent=1))
+        return
+    for name, model, data in found.values():
+        print(f"{name}: {model}")
+        print(f"  purpose     {data.purpose}\n  validity    {data.validity}\n  known bias  {data.bias}")
+        print("\n".join(f"  source      {source}" for source in data.sources))
+        if data.verified_by:
+            print(f"  verified    organtwin validate {' '.join(data.verified_by)}")
+
+
+@app.command()
 def deidentify(
     sources: Annotated[
         list[Path], typer.Argument(help="Folders, zip files or files of DICOM or FHIR; or one project.")
