@@ -54,6 +54,8 @@ def summary(entry: Entry) -> Iterator[str]:
                 yield f"  cuts {vessel['name']}, {vessel['diameter_mm']:.1f} mm wide"
             for sentence in facts["warnings"]:
                 yield f"  warning: {sentence}"
+        case "course":
+            yield f"  It {facts['change']}."
         case "rehearsal":
             yield f"  {facts['ticks']} ticks; " + ", ".join(step["command"]["do"] for step in facts["steps"])
             for q in facts["quantities"]:

@@ -34,7 +34,9 @@ def balls(*places, grid=GRID, key="tumour", name="labels"):
 
 def scan(date="", **facts):
     told = {"study date": date} if date else {}
-    return Volume(name="CT", grid=GRID, values=np.zeros(GRID.shape, np.int16), modality="CT", acquisition={**told, **facts})
+    return Volume(
+        name="CT", grid=GRID, values=np.zeros(GRID.shape, np.int16), modality="CT", acquisition={**told, **facts}
+    )
 
 
 def studies(*segmentations):
@@ -217,7 +219,11 @@ def heart(date, edv, esv):
 
 
 def test_a_heart_that_fails_is_followed_by_its_ejection_fraction_and_its_size():
-    (a, one), (b, other), (c, last) = heart("20220110", 140, 63), heart("20230110", 165, 91), heart("20240110", 190, 124)
+    (a, one), (b, other), (c, last) = (
+        heart("20220110", 140, 63),
+        heart("20230110", 165, 91),
+        heart("20240110", 190, 124),
+    )
     roles = {"heart-1": one, "dynamic-1": a, "heart-2": other, "dynamic-2": b, "heart-3": last, "dynamic-3": c}
     made = find("course")(roles, {})
     courses = {m.subject: m for m in made if m.kind == "course"}
@@ -238,3 +244,27 @@ def test_a_shifted_date_keeps_the_distance_between_a_patients_scans_and_hides_th
     assert shifted_date(other, "20240101") != one
     assert shifted_date(("", "", ""), "20240101") == ""
     assert shifted_date(person, "unknown") == ""
+
+
+def test_the_command_takes_the_segmentations_that_show_it_and_their_dates_in_order(tmp_path):
+    import json
+
+    from typer.testing import CliRunner
+
+    import organtwin.cli.main  # noqa: F401  (the commands)
+    from organtwin.cli.base import app
+    from organtwin.document import Document
+
+    document = Document.create(tmp_path / "case.otwin")
+    document.add([FIRST.with_(name="before"), LATER.with_(name="after"), balls(((60, 60, 50), 9), key="liver")], "all")
+    document.close()
+    args = ["course", str(tmp_path / "case.otwin"), "--structure", "tumour"]
+    refused = CliRunner().invoke(app, [*args, "--date", "2024-01-01"])
+    assert "before, after" in str(refused.exception) + refused.output
+    done = CliRunner().invoke(
+        app, [*args, "--date", "2023-01-10", "--date", "2024-01-10", "--landmark", "30 mL", "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    made = json.loads(done.stdout[done.stdout.index("[\n") :])
+    assert [m["kind"] for m in made] == ["course", "forecast"]
+    assert made[1]["crossings"][0]["landmark"] == 30.0
