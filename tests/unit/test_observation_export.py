@@ -30,7 +30,7 @@ def patient(tmp_path_factory) -> Observations:
 
 def test_the_made_up_patient_reads_whole(tmp_path):
     one = two_years(days=DAYS, cgm_days=5)
-    path = tmp_path / "p.json"
+    path = tmp_path / "ErikaMusterfrau_2026.json"
     path.write_text(json.dumps(one.bundle("transaction")), encoding="utf-8")
     made = read_observations(path, now_s=NOW)
     assert not made.quarantined

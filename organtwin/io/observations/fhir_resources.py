@@ -63,15 +63,15 @@ class Reading:
                 if isinstance(contained, dict) and contained.get("resourceType") == "Observation":
                     self._observation({"subject": resource.get("subject"), **contained}, n, "")
             take(resource, n, url)
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
-            self.tray.refuse("unreadable", f"The {kind} is not as FHIR says: {error}", n, resource)
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
+            self.tray.refuse("unreadable", f"The {kind} is not as FHIR says", n, _brief(resource))
 
     def close(self) -> None:
         for resource, n in self.waiting:
             try:
                 self._medicate(resource, n)
-            except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
-                self.tray.refuse("unreadable", f"The medication is not as FHIR says: {error}", n, resource)
+            except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
+                self.tray.refuse("unreadable", "The medication is not as FHIR says", n, _brief(resource))
         for column in self._columns.values():
             column.subject = self.people.get(column.subject, column.subject)
         self.tray.events[:] = [
@@ -87,9 +87,8 @@ class Reading:
         names = [name for name in _list(resource.get("name")) if isinstance(name, dict)]
         told = [" ".join([str(one.get("family") or ""), *map(str, _list(one.get("given")))]).strip() for one in names]
         told += [str(one.get("text") or "") for one in names]
-        self.tray.shared.words |= {
-            word.casefold() for name in told for word in re.split(r"[\W_]+", name) if len(word) > 2
-        }
+        for name in told:
+            self.tray.shared.named(name)
         born = str(resource.get("birthDate") or "")
         numbers = [
             (str(one.get("system") or ""), str(one.get("value") or ""))

@@ -12,7 +12,7 @@ from organtwin.io.observations.formats import FORMATS, Format
 from organtwin.io.observations.opening import Opened, files_in
 from organtwin.io.observations.settle import settle
 from organtwin.io.observations.times import zone_named
-from organtwin.io.observations.tray import Tray
+from organtwin.io.observations.tray import Shared, Tray, as_lines
 from organtwin.model import Observations
 from organtwin.monitor import Monitor, NullMonitor
 from organtwin.timeline.codes import code, in_unit
@@ -78,7 +78,7 @@ def read_observations(
     with files_in(chosen, passed) as files:
         for n, file in enumerate(files):
             share = 0.9 * (1 - 1 / (1 + n / 4))
-            tray.progress = lambda what, name=file.name, share=share: monitor.progress(share, f"{name}: {what}")  # type: ignore[misc]
+            tray.progress = lambda what, n=n, share=share: monitor.progress(share, f"file {n + 1}: {what}")  # type: ignore[misc]
             tray.progress("looking at it")
             format = _format(file)
             if format is None:
@@ -109,7 +109,25 @@ def read_observations(
     only = next(iter(digests.values())) if len(digests) == 1 and len(chosen) == 1 else ""
     sources = tuple(s.model_copy(update={"sha256": digests.get(s.name, only)}) for s in made.sources)
     monitor.progress(1.0, "read")
-    return made.with_(sources=sources, purpose=purpose)
+    return _nameless(made.with_(sources=sources, purpose=purpose), tray.shared)
+
+
+def _nameless(made: Observations, shared: Shared) -> Observations:
+    """Without the patient's name in names of files: many are called as he is."""
+    if not shared.words:
+        return made
+    sources = tuple(s.model_copy(update={"name": shared.cleaned(s.name)}) for s in made.sources)
+    aside = []
+    for q in made.quarantined:
+        file, comma, place = q.place.partition(", ")
+        kept = {
+            "place": shared.cleaned(file) + comma + place,
+            "said": shared.scrubbed(q.said),
+            "raw": shared.scrubbed(q.raw),
+        }
+        aside.append(q.model_copy(update=kept))
+    notes = tuple(shared.scrubbed(note) for note in made.notes)
+    return made.with_(sources=sources, quarantine=as_lines(aside), notes=notes)
 
 
 def _units(told: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.io.observations.fhir_resources import name_drugs
-from organtwin.io.observations.tray import KEPT_EACH, Column, Reason, Tray, shown
+from organtwin.io.observations.tray import KEPT_EACH, Column, Reason, Tray, as_lines, shown
 from organtwin.model import Event, Observations, Person, Source
 from organtwin.timeline.codes import CODES, code
 from organtwin.timeline.identity import disagree, together
@@ -57,12 +56,11 @@ def settle(tray: Tray, name: str, earlier: Sequence[Observations], patient: str,
     events = _events(tray, before, person, number, now_s)
     for text, count in tray.counted.items():
         tray.note(text.format(count))
-    lines = "\n".join(json.dumps(one.model_dump(), ensure_ascii=False) for one in tray.aside)
     return Observations(
         name=name, person=person, codes=tuple(merged), sources=sources, times_s=columns["time"][order],
         durations_s=columns["duration"][order].astype(np.float32), offset_min=columns["offset"][order].astype(np.int16),
         values=columns["value"][order], code=at[order], source=columns["source"][order].astype(np.uint16),
-        events=events, quarantine=np.frombuffer(lines.encode("utf-8"), np.uint8), notes=tuple(tray.notes),
+        events=events, quarantine=as_lines(tray.aside), notes=tuple(tray.notes),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal
@@ -77,6 +77,17 @@ class Shared:
 
     words: set[str] = field(default_factory=set)
     drugs: dict[str, Any] = field(default_factory=dict)
+
+    def named(self, text: str) -> None:
+        """Keep in mind the words of a name."""
+        self.words |= {word.casefold() for word in re.split(r"[\W_\d]+", text) if len(word) > 2}
+        self.words |= {word.casefold() for word in re.split(r"[\W_]+", text) if len(word) > 2}
+
+    def cleaned(self, text: str) -> str:
+        """A file's name without the words of the patient's, which stand within longer ones there."""
+        for word in sorted((w for w in self.words if len(w) > 3), key=len, reverse=True):
+            text = re.sub(re.escape(word), "", text, flags=re.IGNORECASE)
+        return str(self.scrubbed(text))
 
     def scrubbed(self, thing: Any) -> Any:
         """Texts without the words of the patient's name."""
@@ -193,6 +204,12 @@ class Tray:
 
     def device_of(self, reference: str) -> str:
         return self.devices.get(reference, reference)
+
+
+def as_lines(aside: Sequence[Quarantined]) -> NDArray[np.uint8]:
+    """A quarantine as observations keep it."""
+    lines = "\n".join(json.dumps(one.model_dump(), ensure_ascii=False) for one in aside)
+    return np.frombuffer(lines.encode("utf-8", "replace"), np.uint8)
 
 
 def shown(time_s: float, offset_min: int = 0) -> str:
