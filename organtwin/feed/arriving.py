@@ -84,6 +84,8 @@ def observation(told: Json) -> Json:
         raise NotTaken("The Observation has no value", "required")
     if told.get("status") in (None, ""):
         raise NotTaken("The Observation has no status", "required")
+    if told["status"] not in ("final", "preliminary", "registered"):
+        raise NotTaken(f"Corrections are not taken here (its status is '{str(told['status'])[:40]}')", "not-supported")
     return told
 
 

@@ -129,7 +129,8 @@ class Live:
     def store(self, document: Document) -> int:
         """Store the twins that moved since the last time, each as the next version of what is stored here; returns how many."""
         things = []
-        for model, state in self._moved.items():
+        moved, self._moved = self._moved, {}  # readings go on meanwhile
+        for model, state in moved.items():
             before = self._stored.get(model)
             begun = self._begun[model]
             origin = (
@@ -150,5 +151,4 @@ class Live:
             self._stored[model] = kept.uuid
         if things:
             document.add(list(things), "The twin, with the readings that arrived")
-        self._moved.clear()
         return len(things)

@@ -156,12 +156,16 @@ class Feed:
     def run(self, stop: threading.Event) -> None:
         """Follow readings until told to stop; what still waits is then taken in."""
         settled([], (), time.time())  # the first reading finds everything at hand
+        step: threading.Thread | None = None
         while not stop.is_set():
             self._follow(0.25)
-            if self._is_time():
-                self.step()
+            if self._is_time() and (step is None or not step.is_alive()):
+                step = threading.Thread(target=self.step, name="feed-step")  # beside: a large project takes its time
+                step.start()
         while self._follow(0.0):
             pass
+        if step is not None:
+            step.join()
         self.step()
 
     def _follow(self, seconds: float) -> bool:
@@ -177,7 +181,7 @@ class Feed:
         return True
 
     def _is_time(self) -> bool:
-        if self._waits_since is None or not self._queue.empty():
+        if self._waits_since is None:
             return False
         now = time.monotonic()
         return (now - self._waits_since >= FIRST_S and now - self._stepped >= self.every_s) or self._stepped == 0.0

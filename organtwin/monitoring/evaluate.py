@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
 
 from organtwin.model import Alert, Event, Forecast, TwinState
 from organtwin.monitoring.judge import CannotTell, Patient, adhered, judge
@@ -95,26 +97,30 @@ def urgency(alert: Alert) -> tuple[int, bool, float]:
 
 def suggestion(timeline: Timeline) -> tuple[Protocol, ...]:
     """Shipped protocols that fit the patient's conditions; where none does, those all of whose expected readings he has."""
-    ours = [known(shipped_text(name)) for name in shipped()]
-    conditions = [event for event in timeline.events if event.kind in ("condition", "procedure")]
-    fitting = [p for p in ours if any(_fits(p, event) for event in conditions)]
-    if fitting:
-        return tuple(fitting)
-    return tuple(
-        p
-        for p in ours
-        if all(
-            any(code in timeline.codes for code in w.codes) for w in p.readings.values() if w.expect and not w.optional
-        )
-        and any(code in timeline.codes for w in p.readings.values() for code in w.codes)
-        and any(code in timeline.codes for code in next(iter(p.readings.values())).codes)
-    )
+    ours = _shipped()
+    history = [e for e in timeline.events if e.kind == "procedure" or (e.kind == "condition" and e.end_s is None)]
+    fitting = tuple(p for p in ours if any(_fits(p, event) for event in history))
+    return fitting or tuple(p for p in ours if _has_what_it_needs(p, timeline))
+
+
+@cache
+def _shipped() -> tuple[Protocol, ...]:
+    return tuple(known(shipped_text(name)) for name in shipped())
+
+
+def _has_what_it_needs(protocol: Protocol, timeline: Timeline) -> bool:
+    first = next(iter(protocol.readings.values()))
+    needed = [first, *(w for w in protocol.readings.values() if w.expect and not w.optional)]
+    return all(any(code in timeline.codes for code in watched.codes) for watched in needed)
 
 
 def _fits(protocol: Protocol, event: Event) -> bool:
-    """ICD-10 codes by their beginning, names by a word in them."""
+    """ICD-10 codes by their beginning, names by the beginning of a word in them."""
     code, name = event.code.upper(), event.display.lower()
-    return any(
-        code.startswith(word) if len(word) == 3 and word[0].isupper() and word[1:].isdigit() else word.lower() in name
-        for word in protocol.fits
-    )
+    for word in protocol.fits:
+        if re.fullmatch(r"[A-Z]\d\d", word):
+            if code.startswith(word):
+                return True
+        elif re.search(rf"\b{re.escape(word.lower())}", name):
+            return True
+    return False
