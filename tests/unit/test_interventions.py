@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -243,3 +245,13 @@ def test_a_procedure_takes_the_drop_that_flow_results_found() -> None:
     assert "21 mmHg before" in said[0]
     with pytest.raises(BadInput, match="in common"):
         from_results(result("before", 21.0), result("after", 3.0), "aorta")
+
+
+def test_what_the_documentation_does_can_be_done() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text()
+    lines = re.findall(r"--do (?:'([^']+)'|(\w+))", page)
+    assert len(lines) >= 5
+    for quoted, bare in lines:
+        scenario.read(quoted or bare)
+    for name in intervention.names():
+        assert f"| {name}" in page, f"'{name}' is missing in the table of effects"

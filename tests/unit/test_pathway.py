@@ -189,3 +189,12 @@ def test_the_command_compares_two_plans(tmp_path: Path) -> None:
     assert "elective: wait for operation, mean" in run.output
     told = CliRunner().invoke(app, ["pathway", str(tmp_path / "a.yaml"), "--json"])
     assert json.loads(told.output)["outcomes"][0]["plan"] == "one theatre"
+
+
+def test_the_plan_in_the_documentation_runs(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text()
+    (tmp_path / "plan.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    plan = read_plan(tmp_path / "plan.yaml").model_copy(
+        update={"replications": 2, "length": "4 weeks", "warm_up": "1 weeks"}
+    )
+    assert simulate(plan).number("elective: treated").mean > 0.0
