@@ -120,7 +120,6 @@ def test_a_zip_is_imported_like_a_folder(tmp_path):
         (("validate", "no-such-case"), 3, "no verification case"),
         (("segment", "fresh.otwin", "--engine", "ct", "--frobnicate"), 2, ""),
         (("export", "fresh.otwin", "thing", "x.stl"), 3, "no object 'thing'"),
-        (("report", "fresh.otwin"), 3, "project is empty"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_exit_code_and_leaves_nothing_behind(tmp_path, arguments, code, sentence):
