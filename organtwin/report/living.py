@@ -107,7 +107,7 @@ def living(project: Project, entries: Sequence[Entry]) -> Living:
     states: list[TwinState] = list(
         {s.model: s for s in sorted(by.get("twin-state", []), key=lambda s: s.at_s)}.values()
     )
-    courses: list[Course] = by.get("course", [])
+    courses: list[Course] = list({c.subject: c for c in by.get("course", [])}.values())  # the newest of each
     set_aside, count = _quarantine(observations)
     return Living(
         person=timeline.person, span_s=timeline.span_s, readings=len(timeline), trends=_trends(timeline, forecasts),

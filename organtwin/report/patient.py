@@ -162,7 +162,7 @@ def _course(shown: dict[str, Any]) -> dict[str, Any] | None:
         means = "The scans show no clear change. Small steps up and down are normal, as each scan has a small error."
     else:
         means = "It is not the same as it was. The change is more than the small error that each scan has."
-    forecast = shown["forecast"] if course.subject.endswith(("diameter)", "organ volume)")) else None
+    forecast = shown["forecast"] if course.subject.endswith(("diameter", "diameter)")) else None
     ahead, until = "", 0.0
     if forecast is not None:
         at = int(np.argmin(np.abs(forecast.times_s - (forecast.times_s[0] + YEAR_S))))

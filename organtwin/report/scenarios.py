@@ -23,7 +23,7 @@ from organtwin.twin.comparison import Cell, Comparison, compare
 from organtwin.twin.drives import Driven
 from organtwin.twin.readings import DAY_S, Readings
 
-MEMBERS = 100
+MEMBERS = 80
 DAYS = 90.0
 BESIDE = 4  # scenarios in one table
 PLOTS = 8

@@ -187,11 +187,21 @@ def _law(subject: Subject, law: Law | None, value: float) -> tuple[Law, tuple[fl
 def said(change: Change, subject: Subject, studies: Sequence[Study], values: Numbers) -> str:
     """The change in a sentence."""
     percent = 100 * change.by / abs(values[0]) if values[0] else 0.0
-    so = f"{change.by:+.3g} {subject.unit}" + (f" ({percent:+.1f} %)" if subject.unit != "%" else " points")
+    so = f"{_signed(change.by)} {subject.unit}" + (f" ({percent:+.1f} %)" if subject.unit != "%" else " points")
     if change.since is None:
-        return f"has not changed by more than measuring explains ({so}; less than {change.smallest:.2g} {subject.unit} would not show)"
+        return f"has not changed by more than measuring explains ({so}; less than {_short(change.smallest)} {subject.unit} would not show)"
     word = subject.growing if change.by > 0 else subject.shrinking
     return f"{word} by more than measuring explains since {studies[change.since].said} ({so} from {studies[0].said} to {studies[-1].said})"
+
+
+def _short(value: float) -> str:
+    """Two digits, and no exponent."""
+    digits = max(0, 1 - int(np.floor(np.log10(abs(value))))) if value else 0
+    return f"{value:.{min(digits, 6)}f}"
+
+
+def _signed(value: float) -> str:
+    return ("+" if value >= 0 else "") + _short(value)
 
 
 def _rate(growth: Growth, subject: Subject, value: float) -> str:
@@ -199,7 +209,7 @@ def _rate(growth: Growth, subject: Subject, value: float) -> str:
     if growth.law == "linear":
         return f"Rate {middle:+.2g} {subject.unit} a year (90 % interval {low:+.2g} to {high:+.2g})."
     a, b, c = (100 * np.expm1(np.clip(r, -5, 8)) for r in (low, middle, high))
-    told = f"Rate {b:+.2g} % a year (90 % interval {a:+.2g} to {c:+.2g})"
+    told = f"Rate {_signed(b)} % a year (90 % interval {_signed(a)} to {_signed(c)})"
     days = np.log(2) * 365.25 / abs(middle) if middle else np.inf
     return f"{told}: it {'doubles' if middle > 0 else 'halves'} in {days:.0f} days." if days < 3650 else f"{told}."
 
