@@ -77,7 +77,6 @@ def main() -> None:
                 f"{name}: a reading, state read from disk, twin begun and updated: {1e3 * best(9, from_disk)[0]:.0f} ms"
             )
         tracker = Tracker(model, state)
-        tracker.update(Readings.from_values(model, state.at_s + 60.0, {model.readings[place].key: 1.0}))
 
         def held(tracker: Tracker = tracker, m: physiology.Physiology = model, p: int = int(place)) -> object:
             value = float(tracker.predicted[:, p].mean())

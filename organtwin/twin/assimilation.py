@@ -202,7 +202,7 @@ class Tracker:
         start = now.at_s
         if time_s - start > LONGEST_S:
             start, state = time_s - LONGEST_S, None
-        times, drives = self.driven.over(start, time_s, STEP_S)
+        times, drives = self.driven.over(start, time_s, STEP_S, settled=state is None)
         run = self._simulator.run(self.prior.parameters(z, self._base), drives, times, state)
         return replace(moved, predicted=run.readings[:, -1], state=run.state)
 

@@ -151,7 +151,7 @@ def _series(
     thin = _averaged(window)
     single = np.array([r.noise for r in model.readings])[thin.places]
     start = float(thin.times_s[0]) - BEFORE_S
-    times, drives = driven.over(start, at_s, STEP_S)
+    times, drives = driven.over(start, at_s, STEP_S, settled=True)
     right = np.clip(np.searchsorted(times, thin.times_s), 1, len(times) - 1)
     share = ((thin.times_s - times[right - 1]) / (times[right] - times[right - 1]))[None, :]
 
@@ -185,7 +185,9 @@ def _series(
         *(
             ()
             if len(driven.times_s)
-            else ("No meal or dose was recorded: levels called fasting are those of the whole day.",)
+            else (
+                "No meal was recorded: the usual amount is taken, evenly over the waking hours, so that what a meal does is not learned.",
+            )
         ),
     )
     return _Problem(Data(thin.values, covariance), simulate, at_s, scatter, WALK_PER_DAY, thin.counts(model), said)
@@ -199,7 +201,7 @@ def _state(
     if model.pace == "day":
         times, drives = np.array([problem.at_s]), driven.at(np.array([problem.at_s]))
     else:
-        times, drives = driven.over(problem.at_s - DAY_S, problem.at_s, STEP_S)
+        times, drives = driven.over(problem.at_s - DAY_S, problem.at_s, STEP_S, settled=True)
     run = simulator.run(parameters, drives, times)
     now = run.readings[:, -1]
     good = np.isfinite(now).all(axis=1) & np.isfinite(run.state).all(axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -17,18 +17,24 @@ DOSES = (
     ("9059-7", "carbohydrates", 15 * 60.0),
     ("insulin-rapid", "insulin", 5 * 60.0),
 )
+USUAL = {"carbohydrates": 200.0}  # a day, where none was ever recorded: people eat
+AWAY_S = 8 * 3600.0  # from the nearest record of a kind, beyond which the usual amount is taken
+AWAKE = (7.0, 21.0)  # hours of the patient's clock over which it is spread evenly
 
 
 @dataclass(frozen=True)
 class Driven:
     """Doses (n): what begins at ``times_s`` and adds ``rates`` (n), in the drive's unit, to the drive at ``places`` (n) until
-    ``ends_s``; the manifest's defaults otherwise."""
+    ``ends_s``; the manifest's defaults otherwise. ``usual`` (d), the mean of a day, is spread over the waking hours where nothing
+    is recorded for long, because nobody knows when it was; ``offset_s`` is the local clock's distance to UTC."""
 
     default: Floats
     times_s: Floats
     ends_s: Floats
     places: NDArray[np.intp]
     rates: Floats
+    usual: Floats | None = None
+    offset_s: float = 0.0
 
     @classmethod
     def none(cls, model: Physiology) -> Self:
@@ -42,7 +48,9 @@ class Driven:
             return cls.none(model)
         drives = {d.key: k for k, d in enumerate(model.drives)}
         parts = []
-        for one in observations:
+        whole = tuple(observations)
+        offset = 60.0 * float(np.median(np.concatenate([o.offset_min for o in whole]))) if any(map(len, whole)) else 0.0
+        for one in whole:
             for code, key, usual_s in DOSES:
                 if code not in one.codes or key not in drives:
                     continue
@@ -59,26 +67,43 @@ class Driven:
                         one.values[at] / (lasts / 60.0),
                     )
                 )
+        usual = np.zeros(len(model.drives))
+        for key, amount in USUAL.items():
+            if key in drives:
+                usual[drives[key]] = amount / 1440.0
         if not parts:
-            return cls.none(model)
+            return replace(cls.none(model), usual=usual, offset_s=offset)
         times, ends, places, rates = (np.concatenate([p[k] for p in parts]) for k in range(4))
         order = np.lexsort((rates, places, times))
         again = np.concatenate(
             [[False], (np.diff(times[order]) == 0) & (np.diff(places[order]) == 0) & (np.diff(rates[order]) == 0)]
         )
         order = order[~again[: len(order)]]
-        return cls(model.at_rest()[0], times[order], ends[order], places[order].astype(np.intp), rates[order])
+        made = cls(
+            model.at_rest()[0], times[order], ends[order], places[order].astype(np.intp), rates[order], usual, offset
+        )
+        for place in np.unique(made.places):
+            own = made.places == place
+            days = len(np.unique(np.floor(made.times_s[own] / 86400.0)))
+            usual[place] = float(np.sum(made.rates[own] * (made.ends_s - made.times_s)[own])) / 60.0 / days / 1440.0
+        return made
 
     def known_at(self, time_s: float) -> Driven:
         """What had begun by then."""
         keep = self.times_s <= time_s
-        return Driven(self.default, self.times_s[keep], self.ends_s[keep], self.places[keep], self.rates[keep])
+        return Driven(
+            self.default, self.times_s[keep], self.ends_s[keep], self.places[keep], self.rates[keep], self.usual
+        )
 
-    def over(self, start_s: float, end_s: float, step_s: float) -> tuple[Floats, Floats]:
-        """Times (nt) from start to end, at most ``step_s`` apart, and the drives (nt, d) from each to the next."""
+    def over(self, start_s: float, end_s: float, step_s: float, settled: bool = False) -> tuple[Floats, Floats]:
+        """Times (nt) from start to end, at most ``step_s`` apart, and the drives (nt, d) from each to the next; ``settled``: a
+        model is to begin there as it is when nothing acts on it."""
         steps = max(int(np.ceil((end_s - start_s) / step_s - 1e-9)), 0)
         times = np.linspace(start_s, end_s, steps + 1) if steps else np.array([start_s])
-        return times, self.at(times)
+        drives = self.at(times)
+        if settled:
+            drives[0] = self.default
+        return times, drives
 
     def at(self, times_s: Floats) -> Floats:
         """(nt, d): the mean of each drive from each time to the next (at the last: then)."""
@@ -88,4 +113,18 @@ class Driven:
         for k in np.flatnonzero(near):
             shared = np.minimum(times_s + width, self.ends_s[k]) - np.maximum(times_s, self.times_s[k])
             drives[:, self.places[k]] += self.rates[k] * np.clip(shared / width, 0.0, 1.0)
+        if self.usual is None:
+            return drives
+        hour = ((times_s + self.offset_s) % 86400.0) / 3600.0
+        awake = (hour >= AWAKE[0]) & (hour < AWAKE[1])
+        for place in np.flatnonzero(self.usual):
+            recorded = self.times_s[self.places == place]
+            away = awake.copy()
+            if len(recorded):
+                after = np.clip(np.searchsorted(recorded, times_s), 0, len(recorded) - 1)
+                near = np.minimum(
+                    np.abs(recorded[after] - times_s), np.abs(recorded[np.maximum(after - 1, 0)] - times_s)
+                )
+                away &= near > AWAY_S
+            drives[:, place] += self.usual[place] * away * 24.0 / (AWAKE[1] - AWAKE[0])
         return drives

@@ -92,7 +92,8 @@ def forecast(
         samples = (middle[None] + effect.change[:, :, place])[:, None] + spread[None]
         known = CODES.get(reading.loinc)
         found = np.quantile(samples.reshape(-1, len(times)), LEVELS, axis=0)
-        quantiles[place] = found if known is None else np.clip(found, *known.possible)
+        low, high = known.possible if known else (0.0 if (effect.now[:, :, place] >= 0.0).all() else -np.inf, np.inf)
+        quantiles[place] = np.clip(found, low, high)
     late = [p for p in range(len(model.readings)) if past.of(p) is None]
     if late and len(late) < len(model.readings):
         assumed.append(
@@ -100,7 +101,9 @@ def forecast(
             f"{', '.join(model.readings[p].title for p in late)}. They rest on the model's spread and usual errors of measuring."
         )
     if model.pace == "minute":
-        assumed.append("Meals and insulin that are not yet known follow the patient's usual day.")
+        assumed.append(
+            "Meals and insulin that are not yet known: the patient's usual amount a day (200 g where none was recorded), evenly over the waking hours."
+        )
     return Forecast(
         name=f"{model.title}, {_span(times[-1] - state.at_s)} ahead" + (f", {scenario.name}" if scenario else ""),
         model=model.name,
@@ -259,6 +262,8 @@ def _expected(
             return middle, spread, check(pairs, EDGES_S[past.model.pace])
     members = effect.now[:, :, place]
     middle = np.median(members, axis=0)
+    if not members.any():  # what is not there (a pump) is not measured either
+        return middle, np.zeros((SAMPLES, len(times_s))), None
     reading = past.model.readings[place]
     noise = np.hypot(max(scatter or 0.0, reading.noise), wander * np.sqrt(np.maximum(leads, 0.0) / DAY_S))
     drawn = members[rng.integers(0, len(members), SAMPLES)] - middle

@@ -209,6 +209,7 @@ def _from_origins(
     origins = np.unique(np.concatenate([some, now]))
     leads = np.arange(-BEFORE_S, AFTER_S + 1.0, STEP_S)
     drives = np.stack([driven.known_at(float(o)).at(o + leads) for o in origins])
+    drives[:, 0] = driven.default
     middle = np.median(np.asarray(state.parameters), axis=0)
     run = simulator.run(np.tile(middle, (len(origins), 1)), drives, leads)
     return origins, leads, run.readings
