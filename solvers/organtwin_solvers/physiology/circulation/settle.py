@@ -71,6 +71,9 @@ def settle(x: Array, c: Array, step_s: float, out: Array, most: int) -> int:
     weight = np.empty(WINDOW)
     kept = 0
     worst_old = 1e300
+    for value in c:
+        if not math.isfinite(value):
+            return -1
     for turn in range(most):
         g[:] = x
         period, given = respond(c, x[12], now)

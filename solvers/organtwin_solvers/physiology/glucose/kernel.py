@@ -108,6 +108,9 @@ def advance(y: Array, c: Array, u: Array, minutes: float, step_min: float, until
     """
     k1, k2, k3, k4, z = work[0], work[1], work[2], work[3], work[4]
     fastest = c[_M2] + c[_M4] + c[_M1] / (1.0 - min(c[_HEB] + c[_M5] * c[_SB], 0.9))
+    if not math.isfinite(fastest * minutes):
+        y[:] = np.nan
+        return
     steps = max(1, math.ceil(minutes / min(step_min, STABLE / fastest) - 1e-9))
     h = minutes / steps
     meal_mg = 1000.0 * u[0]

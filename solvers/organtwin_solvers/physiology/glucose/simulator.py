@@ -29,6 +29,7 @@ DAY_STEP_MIN = 5.0
 MEALS = ((8.0, 0.25), (13.0, 0.4), (19.0, 0.35))  # hour and part of the day's carbohydrates, of curves()
 USUAL_CARBOHYDRATES_G = 200.0
 EATING_MIN = 15.0
+MOST_ALL_DAY_G_PER_MIN = 0.5  # more than that is a meal, not the mean of a day
 
 
 class Glucose:
@@ -50,7 +51,11 @@ class Glucose:
         return Run(readings, y)
 
     def settled(self, parameters: Floats, drives: Floats) -> Floats:
-        """Steady state (m, s) under drives (m, d)."""
+        """Steady state (m, s) under drives (m, d), but for what passes: a meal, a bolus, exercise."""
+        drives = np.array(drives)
+        drives[:, [MODEL.drive("insulin"), MODEL.drive("exercise")]] = 0.0
+        eaten = drives[:, MODEL.drive("carbohydrates")]
+        eaten[eaten > MOST_ALL_DAY_G_PER_MIN] = 0.0
         y = fasting(constants_of(parameters, np.zeros_like(drives)))
         if np.any(drives):
             constants = constants_of(parameters, drives)
@@ -154,6 +159,7 @@ def fasting(c: Floats) -> Floats:
     y[:, STATES.index("depot_slow")] = v["kd"] * y[:, STATES.index("depot")] / v["ka2"]
     y[:, STATES.index("portal")] = v["sb"] / v["gamma"]
     y[:, STATES.index("mean")] = v["gb"]
+    y[~np.isfinite(c).all(1)] = np.nan
     return y
 
 
