@@ -266,14 +266,19 @@ def compared(illness: Illness, patients: int, seed: int) -> list[Row]:
     months = sum(len(e) - FIRST for e, _, _ in calm_detector) / MONTH
     chance = 2.0 / np.sqrt(BORNE * months)  # two standard deviations of what is counted
     borne = round(100.0 * (1.0 - 1.0 / (1.0 + chance)), 1)
-    same = f"a fixed limit at the same false alarms, computed here; {illness.source}"
-    guideline = f"{illness.guideline} (notices {caught[2]:.0f} %, {guide_rate:.2f} false alarms a month), computed here"
+    same = f"a fixed limit at the same false alarms, computed here; less two standard errors; {illness.source}"
+    guideline = f"{illness.guideline} (notices {caught[2]:.0f} %, {guide_rate:.2f} false alarms a month), computed here; less two standard errors"
+    warned = [np.maximum(d, 0.0) for d in (ours, theirs, guide)]
+    noticed = [100.0 * (d >= 0.0) for d in (ours, theirs, guide)]
     rows = [
         row("months between false alarms of a patient", 1.0 / BORNE, 1.0 / max(measured, 1.0 / months), "months",
             "what the detector was told to keep to, less two standard deviations of chance", accepted=borne),
-        row("mean warning before the event, against a fixed limit", lead[1], lead[0], "d", same),
-        row("noticed before the event, against a fixed limit", caught[1], caught[0], "%", same),
-        row("mean warning before the event, against the guideline", lead[2], lead[0], "d", guideline),
+        row("mean warning before the event, against a fixed limit", lead[1], lead[0], "d", same,
+            accepted=_chance(warned[0], warned[1])),
+        row("noticed before the event, against a fixed limit", caught[1], caught[0], "%", same,
+            accepted=_chance(noticed[0], noticed[1])),
+        row("mean warning before the event, against the guideline", lead[2], lead[0], "d", guideline,
+            accepted=_chance(warned[0], warned[2])),
     ]  # fmt: skip
     if error:
         rows.append(
@@ -288,6 +293,12 @@ def compared(illness: Illness, patients: int, seed: int) -> list[Row]:
             )
         )
     return rows
+
+
+def _chance(ours: Floats, theirs: Floats) -> float:
+    """Two standard errors of the difference of the same patients' numbers, in percent of theirs."""
+    error = float(np.std(ours - theirs, ddof=1)) / np.sqrt(len(ours))
+    return round(200.0 * error / max(float(theirs.mean()), 1e-9), 1)
 
 
 def run(quick: bool, monitor: Monitor) -> list[Row]:
