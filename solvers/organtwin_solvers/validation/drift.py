@@ -295,7 +295,7 @@ def compared(illness: Illness, patients: int, seed: int) -> list[Row]:
     return rows
 
 
-def _chance(ours: Floats, theirs: Floats) -> float:
+def _chance(ours: NDArray[np.floating], theirs: NDArray[np.floating]) -> float:
     """Two standard errors of the difference of the same patients' numbers, in percent of theirs."""
     error = float(np.std(ours - theirs, ddof=1)) / np.sqrt(len(ours))
     return round(200.0 * error / max(float(theirs.mean()), 1e-9), 1)
