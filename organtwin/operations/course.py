@@ -41,6 +41,7 @@ OPERATION = Operation(
         "centerline": "centerline",
         "heart": "dynamic-segmentation",
         "dynamic": "dynamic",
+        "observations": "observations",
     },
     parameters=CourseParameters,
     function="organtwin.operations.course:run",
@@ -61,7 +62,7 @@ def run(inputs: Mapping[str, TwinObject], parameters: CourseParameters, monitor:
     from organtwin.twin.course_study import studies
 
     given = studies(inputs, parameters.dates)
-    hearts = any(role.partition("-")[0] == "heart" for role in inputs)
+    hearts = any(role.partition("-")[0] in ("heart", "observations") for role in inputs)
     if not parameters.structure and not hearts:
         raise BadInput("What is to be followed?", remedy="Give a structure, as 'aorta' or 'tumour'.")
     law = None if parameters.law == "auto" else parameters.law

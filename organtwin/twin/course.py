@@ -257,12 +257,13 @@ def _crossing(track: Measured, paths: Numbers, at: Numbers, start: float, landma
 
 
 def _when(c: Crossing) -> str:
-    def month(t: float | None) -> str:
-        return "later than this forecast" if t is None else datetime.fromtimestamp(t, UTC).strftime("%Y-%m")
+    def month(t: float) -> str:
+        return datetime.fromtimestamp(t, UTC).strftime("%Y-%m")
 
     early, middle, _ = c.times_s
     end = f"{100 * c.chance:.0f} % by the end of the forecast"
     place = f"{c.landmark:g} {c.unit} is {'reached' if c.above else 'fallen to'}"
     if early is None:
         return f"{place} with a chance of less than 10 % ({end})."
-    return f"{place} by {month(early)} with a chance of 10 %, by {month(middle)} with one of 50 % ({end})."
+    half = "" if middle is None else f", by {month(middle)} with one of 50 %"
+    return f"{place} by {month(early)} with a chance of 10 %{half} ({end})."

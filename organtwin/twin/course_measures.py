@@ -21,7 +21,7 @@ from organtwin.model.kinds import kind_of
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.twin import course_subjects as subjects
 from organtwin.twin.course_registration import Laid
-from organtwin.twin.course_study import Study
+from organtwin.twin.course_study import READ, Study
 from organtwin.twin.course_subjects import Subject
 
 Numbers = NDArray[np.float64]
@@ -32,6 +32,7 @@ SMALLEST_ML = 0.05
 APART_MM = 8.0  # two outlines of one lesion are not farther from each other after the scans are laid over each other
 FORK_MM = 130.0  # the abdominal aorta is about so long
 BETWEEN_MM = 30.0  # from the top of the kidneys up to the diaphragm
+TOLD = 1.5  # times the sd of cardiac MR, for values of reports: our estimate for echocardiography
 PLACE_MM = 15.0  # a place of a vessel is looked for within this of where it should be
 
 
@@ -312,11 +313,17 @@ def heart(studies: Sequence[Study], what: str) -> list[Measured]:
         if what not in ("auto", "heart", name):
             continue
         track = Measured(name, subject)
+        code = next((c for c, told in READ.items() if told == name), "")
         for at, study in enumerate(studies):
             quantity = next((q for q in (study.heart.quantities if study.heart else ()) if q.name == name), None)
-            if quantity is None or quantity.value <= 0:
-                continue
-            by_hand = {"good": 1.0, "fair": 1.5}.get(quantity.level, 2.0)
-            track.add(at, quantity.value, by_hand * subject.sd(quantity.value))
+            if quantity is not None and quantity.value > 0:
+                by_hand = {"good": 1.0, "fair": 1.5}.get(quantity.level, 2.0)
+                track.add(at, quantity.value, by_hand * subject.sd(quantity.value))
+            elif study.read.get(code, 0.0) > 0:
+                track.add(at, study.read[code], TOLD * subject.sd(study.read[code]))
+        if any(studies[at].heart is None for at in track.at):
+            track.notes.append(
+                "Values that were told, not measured here, are taken as of echocardiography: half as unsure again as of cardiac MR."
+            )
         made.append(track)
     return made

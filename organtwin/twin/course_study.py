@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 
 from organtwin.errors import BadInput
-from organtwin.model import Centerline, DynamicSegmentation, DynamicVolume, Segmentation, TwinObject, Volume
+from organtwin.model import (
+    Centerline,
+    DynamicSegmentation,
+    DynamicVolume,
+    Observations,
+    Segmentation,
+    TwinObject,
+    Volume,
+)
+from organtwin.timeline.timeline import Timeline
 
 YEAR_S = 365.25 * 86400.0
+READ = {"10230-1": "LV ejection fraction", "18026-5": "LV end-diastolic volume", "18148-7": "LV end-systolic volume"}
 KEPT, SHIFTED = "study date", "study date shifted"  # facts of the acquisition
 
 
 @dataclass(frozen=True)
 class Study:
     """The objects of one date. ``at_s`` seconds since 1970 UTC; ``shifted``: the date itself is not true, its distance to
-    those of the patient's other scans is."""
+    those of the patient's other scans is. ``read`` are values that a report of that day states, by LOINC code, as of an echo."""
 
     number: str
     at_s: float
@@ -26,11 +36,13 @@ class Study:
     segmentation: Segmentation | None = None
     centerline: Centerline | None = None
     heart: DynamicSegmentation | None = None
+    read: Mapping[str, float] = field(default_factory=dict)
+    readings: Observations | None = None
 
     @property
     def thing(self) -> TwinObject:
         """What was measured on."""
-        found = self.centerline or self.segmentation or self.heart
+        found = self.centerline or self.segmentation or self.heart or self.readings
         assert found is not None
         return found
 
@@ -80,7 +92,13 @@ def studies(inputs: Mapping[str, TwinObject], dates: Mapping[str, str]) -> tuple
             raise BadInput(
                 f"There is no scan {number} for the date {dates[number]}", remedy=f"There are: {', '.join(numbers)}."
             )
-    found = [_study(number, things, dates.get(number, "")) for number, things in numbers.items()]
+    observations = [t for things in numbers.values() for t in things.values() if isinstance(t, Observations)]
+    scans = {number: things for number, things in numbers.items() if set(things) - {"observations"}}
+    found = [_study(number, things, dates.get(number, "")) for number, things in scans.items()]
+    days = {s.said for s in found}
+    found += [
+        s for s in _reports(observations) if s.said not in days
+    ]  # what was segmented here goes before what was told
     found.sort(key=lambda s: s.at_s)
     if len(found) < 2:
         raise BadInput(
@@ -130,6 +148,20 @@ def _study(number: str, things: Mapping[str, TwinObject], date: str) -> Study:
         line if isinstance(line, Centerline) else None,
         heart if isinstance(heart, DynamicSegmentation) else None,
     )  # fmt: skip
+
+
+def _reports(observations: Iterable[Observations]) -> list[Study]:
+    """A study of each day on which an image's values were told."""
+    kept = tuple(observations)
+    timeline = Timeline(kept)
+    days: dict[float, dict[str, float]] = {}
+    for code in READ:
+        for at, value in zip(*timeline.series(code).daily(), strict=True):
+            days.setdefault(float(at), {})[code] = float(value)
+    return [
+        Study(f"told {n}", at, False, read=read, readings=kept[-1])
+        for n, (at, read) in enumerate(sorted(days.items()), 1)
+    ]
 
 
 def _one_patient(found: list[Study]) -> None:

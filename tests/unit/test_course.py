@@ -7,7 +7,16 @@ import pytest
 
 from organtwin.errors import BadInput
 from organtwin.io.identity import shifted_date
-from organtwin.model import DynamicSegmentation, DynamicVolume, Quantity, Segment, Segmentation, Volume
+from organtwin.model import (
+    DynamicSegmentation,
+    DynamicVolume,
+    Observations,
+    Quantity,
+    Segment,
+    Segmentation,
+    Source,
+    Volume,
+)
 from organtwin.operations.registry import find
 from organtwin.space import Grid
 from organtwin.twin import course_subjects as subjects
@@ -233,6 +242,36 @@ def test_a_heart_that_fails_is_followed_by_its_ejection_fraction_and_its_size():
     ahead = next(m for m in made if m.kind == "forecast" and m.subject == "LV ejection fraction")
     assert ahead.quantiles.min() >= 0
     assert ahead.crossings[0].above is False
+
+
+def told(days, values, code="10230-1"):
+    count = len(days)
+    return Observations(
+        name="echo", codes=(code,), sources=(Source(name="e.json", format="fhir"),), times_s=np.array([seconds(d) for d in days]),
+        durations_s=np.zeros(count, np.float32), offset_min=np.zeros(count, np.int16), values=np.array(values, float),
+        code=np.zeros(count, np.uint16), source=np.zeros(count, np.uint16),
+    )  # fmt: skip
+
+
+def test_what_reports_of_echos_tell_is_followed_too_and_is_less_sure_than_a_cine():
+    echo = told(["2021-01-10", "2023-01-10"], [58.0, 50.0])
+    cine, found = heart("20240110", 190, 124)
+    (ef, _) = find("course")(
+        {"observations-1": echo, "heart-2": found, "dynamic-2": cine}, {"what": "LV ejection fraction"}
+    )
+    assert ef.values.tolist() == pytest.approx([58.0, 50.0, 34.7], abs=0.1)
+    assert ef.sds[0] == 1.5 * ef.sds[2]
+    assert ef.objects == (echo.uuid, echo.uuid, found.uuid)
+    assert ef.change.startswith("fell by more")
+
+
+def test_a_day_that_was_segmented_here_goes_before_what_a_report_tells_of_it():
+    (a, one), (b, other) = heart("20220110", 140, 63), heart("20240110", 190, 124)
+    echo = told(["2022-01-10"], [20.0])
+    roles = {"heart-1": one, "dynamic-1": a, "heart-2": other, "dynamic-2": b, "observations-3": echo}
+    (ef, _) = find("course")(roles, {"what": "LV ejection fraction"})
+    assert len(ef.values) == 2
+    assert ef.values[0] == pytest.approx(55.0)
 
 
 def test_a_shifted_date_keeps_the_distance_between_a_patients_scans_and_hides_the_day():

@@ -17,7 +17,10 @@ from organtwin.store.relations import scan_behind
 def course(
     project: ProjectPath,
     structure: Annotated[
-        str, typer.Option(help="What is followed, as aorta, tumour, liver; none for the heart of a cine.")
+        str,
+        typer.Option(
+            help="What is followed, as aorta, tumour, liver; none for the heart: cines, and what reports of echos say."
+        ),
     ] = "",
     what: Annotated[
         str,
@@ -48,6 +51,9 @@ def course(
         entries = document.entries()
         chosen = _chosen(entries, structure, on, document.project.root)
         inputs: dict[str, str] = {}
+        if not structure:  # what reports of other images say of the heart
+            told = [e for e in entries if e.kind == "observations"]
+            inputs = {f"observations-{number}": e.uuid for number, e in enumerate(told, len(chosen) + 1)}
         for number, entry in enumerate(chosen, 1):
             inputs.update(_of_date(entry, entries, structure, number, document.project.root))
         days = date or []
@@ -77,7 +83,7 @@ def _chosen(entries: list[Entry], structure: str, on: list[str] | None, root: An
     for entry in shows:  # of several segmentations of one scan the newest
         scan = scan_behind(entry, entries) if structure else None
         newest[scan.uuid if scan else entry.facts.get("dynamic") or entry.uuid] = entry
-    if not newest:
+    if not newest and (structure or not any(e.kind == "observations" for e in entries)):
         what = f"'{structure}'" if structure else "the heart in a cine"
         raise BadInput(f"No segmentation of this project shows {what}", remedy="Segment the scans of each date first.")
     return list(newest.values())
