@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import math
 
 import numpy as np
 
@@ -13,10 +12,8 @@ from organtwin.twin.interventions.pressure import responses
 from organtwin.twin.matching import Lever, Matched, Person, match
 
 SENSITIVITY = Lever({"sensitivity_change": 1.0}, most=1.5)
-# metformin: mostly less production in the liver, and some more uptake (Bailey and Turner, N Engl J Med 334:574, 1996)
-LIVER = Lever({"production_change": 1.0, "sensitivity_change": -0.5}, most=0.9)
-LEVERS = {"sensitivity": SENSITIVITY, "liver": LIVER}
 USUAL_CARBOHYDRATES_G = 200.0  # a day, where none are told
+MOST_LESS = 0.25  # of the liver's production: what metformin did in Hundal et al., Diabetes 49:2063, 2000
 NORMAL, TRIED = 5.5, 8.0  # % of HbA1c: where nothing is left to lower, and about that of people in the trials
 
 
@@ -38,12 +35,13 @@ def bring_down(
     when: When,
     draw: Draw,
     share: Floats,
-    by: Literal["sensitivity", "liver"],
-    fixed: Sequence[Lever] = (),
+    production: float = 0.0,
 ) -> Matched | None:
     """Change ``drives`` (m, nt, d) in place so that HbA1c settles ``points`` lower, with meals as they are.
 
     ``sd`` is that between people, percentage points, in those of the trials; ``share`` (nt) how much of it at each time.
+    ``production``: how much less the liver makes, as a part, for each point that HbA1c falls; the sensitivity to insulin rises
+    until the whole fall is there.
     """
     person = Person.amid(parameters, drives, when)
     if person is None:
@@ -57,10 +55,11 @@ def bring_down(
     person = Person(person.parameters, usual)
     now = person.readings(model)["hba1c"]
     change = in_one(points, now)
-    lever = LEVERS[by]
-    found = match(model, person, {"hba1c": -change}, (lever,), fixed)
+    less = min(production * change, MOST_LESS)
+    fixed = (Lever({"production_change": math.log(1.0 - less)}),) if less else ()
+    found = match(model, person, {"hba1c": -change}, (SENSITIVITY,), fixed)
     response = responses(draw("response"), sd, abs(points))
-    for one, strength in [(lever, found.strengths[0]), *((other, 1.0) for other in fixed)]:
+    for one, strength in [(SENSITIVITY, found.strengths[0]), *((lever, 1.0) for lever in fixed)]:
         one.pull(model, parameters, drives, strength * response[:, None] * share[None])
     return found
 

@@ -32,9 +32,7 @@ def effect(
     change = kilograms(options.change)
     share = options.taken * when.ramp(days_of(options.over))
     if model.name == "glucose":
-        found = bring_down(
-            HBA1C_PER_KG * -change, 0.03 * abs(change), model, parameters, drives, when, draw, share, by="sensitivity"
-        )
+        found = bring_down(HBA1C_PER_KG * -change, 0.03 * abs(change), model, parameters, drives, when, draw, share)
         source = f"0.1 percentage points of HbA1c for each kg ({GUMMESSON}; people with type 2 diabetes)."
         return parameters, drives, (*told(found, f"{options.change}"), source)
     fall = Fall(PER_KG[0] * change, PER_KG[1] * change, sd_mmhg=max(ERROR, 0.25) * abs(change))
