@@ -183,6 +183,23 @@ def test_the_patient_of_the_project_is_taken_from_a_file_of_many(tmp_path):
     assert reasons(made) == ["patient"] * 5
 
 
+def test_tables_with_a_column_of_patients_are_told_apart(tmp_path):
+    row = "{},2024-03-{:02} 07:00,{}\n"
+    text = (
+        "patient id,time,heart rate\n"
+        + "".join(row.format("A7", d, 60 + d) for d in range(1, 20))
+        + row.format("B8", 20, 99)
+    )
+    made = read(tmp_path, "a.csv", text)
+    assert len(made) == 19
+    assert reasons(made) == ["patient"]
+    foreign = read(tmp_path, "b.csv", "patient id,time,heart rate\n" + row.format("B8", 21, 70), earlier=[made])
+    assert len(foreign) == 0
+    assert reasons(foreign) == ["patient"]
+    same = read(tmp_path, "b.csv", "patient id,time,heart rate\n" + row.format("A7", 21, 70), earlier=[made])
+    assert values(same, "8867-4") == [70]
+
+
 # -- files
 
 
@@ -202,6 +219,8 @@ HOSTILE = {
     "digits.json": b'{"resourceType": "Bundle", "entry": [{"resource": ' + b"9" * 100_000 + b"}]}",
     "long.json": b'{"resourceType": "Bundle", "x": "' + b"a" * 10_000_000,
     "list.json": b"[1, 2, 3]",
+    "deep3.json": b'{"StepsRecord": ' + b'{"a":' * 3000 + b'{"time": 1}' + b"}" * 3001,
+    "kinds.json": b'{"resourceType": "Columns", "Bundle": 1}',
     "words.txt": b"Dear doctor, I feel well.\nYours",
     "noise.csv": bytes(range(256)) * 40,
     "laughs.xml": billion_laughs().encode(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from organtwin.errors import BadInput
+from organtwin.io.observations.times import many_from_wall
 from organtwin.model import Event, Observations, Person, Source
 from organtwin.timeline import codes
 from organtwin.timeline.identity import disagree, identity, together
@@ -91,6 +93,23 @@ def test_a_conversion_and_its_way_back_change_nothing(one, other, value):
 @given(st.text(max_size=20))
 def test_any_text_is_a_unit_or_none(text):
     assert ucum(text) in {None, *UNITS}
+
+
+# -- clocks
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"]),
+    st.integers(1_600_000_000, 1_780_000_000), st.integers(5, 15), st.booleans(),
+)  # fmt: skip
+def test_a_log_by_the_wall_clock_reads_back_to_the_moments_it_was_of(zone, start, minutes, falling):
+    """Three days of a log that never pauses, wherever summer time may begin or end within them."""
+    moments = np.arange(start, start + 3 * 86400, 60 * minutes)[:: -1 if falling else 1]
+    wall = np.array([datetime.fromtimestamp(int(m), ZoneInfo(zone)).replace(tzinfo=UTC).timestamp() for m in moments])
+    found, offsets = many_from_wall(wall, zone)
+    np.testing.assert_array_equal(found, moments)
+    np.testing.assert_array_equal(wall - 60.0 * offsets, moments)
 
 
 # -- identity

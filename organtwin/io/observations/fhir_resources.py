@@ -20,6 +20,10 @@ _INVALID = frozenset({"entered-in-error", "cancelled", "not-done", "refuted", "s
 _SEXES = ("female", "male", "other", "unknown")
 _RAPID = re.compile(r"aspart|lispro|glulisin|regular|rapid|humalog|novorapid|novolog|fiasp|apidra", re.I)
 _LONG = re.compile(r"glargin|detemir|degludec|nph|isophan|lantus|levemir|tresiba|toujeo|basaglar", re.I)
+_TAKEN = frozenset({
+    "Patient", "Device", "Medication", "Bundle", "OperationOutcome", "Observation", "Condition", "Procedure", "DiagnosticReport",
+    "ImagingStudy", "Encounter", "MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense",
+})  # fmt: skip
 _GENERAL = frozenset({"8480-6", "8462-4", "8478-0"})
 Kind = Literal["condition", "medication", "procedure", "report", "imaging", "encounter", "note"]
 
@@ -51,7 +55,7 @@ class Reading:
     def take(self, resource: Json, n: int, url: str = "") -> None:
         """One resource, the n-th of the file."""
         kind = resource.get("resourceType")
-        take = getattr(self, f"_{str(kind).lower()}", None) if isinstance(kind, str) and kind.isalpha() else None
+        take = getattr(self, f"_{kind.lower()}") if isinstance(kind, str) and kind in _TAKEN else None
         if take is None:
             if resource:
                 self.unused[str(kind)[:40]] += 1

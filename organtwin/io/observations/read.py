@@ -87,7 +87,10 @@ def read_observations(
                 continue
             own = tray.of_file(file.name, format.name)
             try:
-                format.read(file, own)
+                try:
+                    format.read(file, own)
+                except RecursionError as error:
+                    raise BadInput("The file is nested deeper than readings can be", where=file.name) from error
             except BadInput as error:
                 broken.append(error)
                 tray.set_aside("unreadable", error.sentence, file.name, "")
@@ -105,6 +108,8 @@ def read_observations(
         tray.note("Times without a zone were taken for UTC; name the patient's time zone to have them right.")
     monitor.progress(0.92, "checking")
     made = settle(tray, name or _named(chosen, used), earlier, patient, tray.now_s)
+    if not len(made) and not made.events and not len(made.quarantine):
+        raise _nothing([file.name for file in chosen], " ".join(tray.notes).rstrip("."))
     digests = {path.name: _sha256(path) for path in chosen if path.is_file()}
     only = next(iter(digests.values())) if len(digests) == 1 and len(chosen) == 1 else ""
     sources = tuple(s.model_copy(update={"sha256": digests.get(s.name, only)}) for s in made.sources)

@@ -23,6 +23,8 @@ from organtwin.io.observations.sheets import (
     read_sheet,
 )
 from organtwin.io.observations.tray import Tray
+from organtwin.model import Person
+from organtwin.timeline.identity import identity
 
 
 def _words(text: str) -> frozenset[str]:
@@ -111,6 +113,8 @@ def take(sheet: Sheet, tray: Tray, order: str = "") -> None:
     when = clock(tray, texts, sheet.rows, order)
     durations = _durations(sheet, tray, when, order)
     allowed = _allowed(sheet, tray)
+    for subject in sorted(set(_column(sheet, _PATIENTS)) - {""}):
+        tray.people[f"patient {subject}"] = Person(identity=identity(numbers=[("table", subject)]))
     for device, subject, where in _groups(sheet):
         if _is_long(cells):
             _take_long(sheet, tray, when, durations, device, subject, where & allowed)
@@ -156,7 +160,7 @@ def _groups(sheet: Sheet) -> list[tuple[str, str, np.ndarray]]:
             what, devices = [], [""]
         for device in devices:
             where = mine & (np.array([one == device for one in what]) if what else whole)
-            found.append((device, f"patient {subject}" if subject else "", where))
+            found.append((device, subject and f"patient {subject}", where))
     return found
 
 
