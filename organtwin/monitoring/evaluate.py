@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from organtwin.model import Alert, Event, Forecast, TwinState
 from organtwin.monitoring.judge import CannotTell, Patient, adhered, judge
 from organtwin.monitoring.protocol import Protocol, known, shipped, shipped_text
 from organtwin.monitoring.records import SEVERITIES, Evaluation, Finding
-from organtwin.timeline.timeline import Timeline
+from organtwin.timeline.timeline import DAY_S, Timeline
 
 
 def evaluate(
@@ -30,7 +31,7 @@ def evaluate(
     ----------
     alerts
         The patient's alerts so far. One that is open is not raised again while its rule holds or cannot be judged; it is ended
-        when the rule is judged and no longer holds.
+        when the rule is judged, does not hold, and has not held for the rule's ``quiet`` days.
     states, forecasts
         Of the patient's twin, oldest first; for rules that compare with it.
     begun_s
@@ -38,26 +39,13 @@ def evaluate(
     """
     standing = {(a.protocol, a.rule): a for a in alerts if a.ended_s is None}
     patient = Patient(timeline, now_s, states, forecasts, begun_s, frozenset(standing))
-    found: dict[tuple[str, str], Finding] = {}
-    untold: set[tuple[str, str]] = set()
-    unjudged: list[str] = []
-    adherence = []
-    for protocol in protocols:
-        own: dict[str, Finding] = {}
-        for name, watched in protocol.readings.items():
-            if watched.expect and (len(patient.series(watched)) or not (watched.optional or suggested)):
-                adherence.append(adhered(name, watched, protocol, patient))
-        for rule in protocol.rules:
-            try:
-                finding = judge(rule, protocol, patient, own)
-            except CannotTell as why:
-                untold.add((protocol.name, rule.name))
-                unjudged.append(f"{protocol.title}: {why}")
-                continue
-            if finding is not None:
-                own[rule.name] = finding
-                if rule.alone:
-                    found[protocol.name, rule.name] = finding
+    adherence = [
+        adhered(name, watched, protocol, patient)
+        for protocol in protocols
+        for name, watched in protocol.readings.items()
+        if watched.expect and (len(patient.series(watched)) or not (watched.optional or suggested))
+    ]
+    found, untold = _judged(protocols, patient)
     titles = {p.name: p.title for p in protocols}
     raised = [
         Alert(
@@ -67,7 +55,14 @@ def evaluate(
         for key, f in found.items()
         if key not in standing
     ]  # fmt: skip
-    over = [a for key, a in standing.items() if key not in found and key not in untold]
+    gone = {key for key in standing if key not in found and key not in untold}
+    for protocol in protocols:
+        quiet = {(protocol.name, r.name): r.quiet_days for r in protocol.rules if (protocol.name, r.name) in gone}
+        for back in range(1, max(quiet.values(), default=0) + 1):
+            earlier = replace(patient, now_s=now_s - back * DAY_S, _series={}, _daily={})
+            held = _judged([protocol], earlier)[0] if any(n >= back for n in quiet.values()) else {}
+            gone -= {key for key, n in quiet.items() if n >= back and key in held}
+    over = [a for key, a in standing.items() if key in gone]
     ended = [version(a, ended_s=now_s) for a in over]
     left = [a for a in standing.values() if a not in over]
     return Evaluation(
@@ -78,9 +73,30 @@ def evaluate(
         raised=tuple(raised),
         ended=tuple(ended),
         adherence=tuple(adherence),
-        unjudged=tuple(dict.fromkeys(unjudged)),
+        unjudged=tuple(dict.fromkeys(untold.values())),
         findings=tuple(found.values()),
     )
+
+
+def _judged(
+    protocols: Sequence[Protocol], patient: Patient
+) -> tuple[dict[tuple[str, str], Finding], dict[tuple[str, str], str]]:
+    """By protocol and rule: what holds (parts of composites left out), and why what could not be judged could not."""
+    found: dict[tuple[str, str], Finding] = {}
+    untold: dict[tuple[str, str], str] = {}
+    for protocol in protocols:
+        own: dict[str, Finding] = {}
+        for rule in protocol.rules:
+            try:
+                finding = judge(rule, protocol, patient, own)
+            except CannotTell as why:
+                untold[protocol.name, rule.name] = f"{protocol.title}: {why}"
+                continue
+            if finding is not None:
+                own[rule.name] = finding
+                if rule.alone:
+                    found[protocol.name, rule.name] = finding
+    return found, untold
 
 
 def version(alert: Alert, **changes: object) -> Alert:

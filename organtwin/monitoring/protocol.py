@@ -27,6 +27,8 @@ DAYS = {"hour": 1.0 / 24.0, "day": 1.0, "week": 7.0, "month": 365.25 / 12.0, "ye
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(hour|day|week|month|year)s?\s*")
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:a|per)\s*(?:(\d+)\s*)?(hour|day|week|month|year)s?\s*")
 _VALUE = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\S.*?)\s*")
+# days without which an alert does not end (our choice): what is averaged moves slowly, what is missing is over when it comes
+QUIET = {"threshold": 2, "change": 2, "share": 7, "drift": 7, "twin": 7}
 _NAME = r"^[a-z0-9][a-z0-9-]{0,59}$"
 
 
@@ -123,13 +125,29 @@ class Watched(Frozen):
 
 
 class _Rule(Frozen):
-    """``alone: false`` makes a rule that only serves in a composite. ``source`` names where its numbers come from."""
+    """``alone: false`` makes a rule that only serves in a composite. ``source`` names where its numbers come from.
+
+    ``quiet``: an alert ends when its rule has not held for so long, so that a value near its limit does not come and go.
+    """
 
     name: Annotated[str, Field(pattern=_NAME)]
     severity: Severity = "warning"
     alone: bool = True
     says: str = ""
     source: str = ""
+    quiet: Said = ""
+
+    @field_validator("quiet")
+    @classmethod
+    def _some_days(cls, value: str) -> str:
+        if value and days(value) > 30.0:
+            raise ValueError(f"'{value}': an alert stays at most 30 days after its rule held")
+        return value
+
+    @property
+    def quiet_days(self) -> int:
+        """Whole days; where nothing is said, by the kind of rule."""
+        return round(days(self.quiet)) if self.quiet else QUIET.get(getattr(self, "kind", ""), 0)
 
     def used(self) -> tuple[str, ...]:
         """Names of the readings it needs."""
@@ -162,6 +180,10 @@ class Threshold(_Rule):
         if self.over:
             days(self.over)
         return self
+
+    @property
+    def quiet_days(self) -> int:
+        return super().quiet_days if self.quiet or self.of == "last" else 7
 
     def check(self, readings: Mapping[str, Watched]) -> None:
         readings[self.reading].value(self.above or self.below)

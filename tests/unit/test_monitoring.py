@@ -11,7 +11,7 @@ import yaml
 
 from organtwin.document import Document
 from organtwin.errors import BadInput
-from organtwin.model import Event, Forecast, Observations, Source
+from organtwin.model import Alert, Event, Forecast, Observations, Source
 from organtwin.monitoring import acknowledge, alerts_of, assign, cohort, evaluate, evaluate_project, keep, monitoring_of
 from organtwin.monitoring.evaluate import suggestion
 from organtwin.monitoring.protocol import Protocol, parse, per_day, read, shipped, shipped_text
@@ -312,7 +312,7 @@ def low_rule() -> str:
 
 
 def test_an_alert_is_raised_once_seen_and_ended(document: Document) -> None:
-    document.add([observations({SATURATION: [95, 95, 86, 86, 86, 95]})], "readings")
+    document.add([observations({SATURATION: [95, 95, 86, 86, 86, 95, 95, 95]})], "readings")
     assign(document, {"respiratory": low_rule()}, begun_s=START)
 
     def at(day: int) -> Evaluation:
@@ -331,7 +331,8 @@ def test_an_alert_is_raised_once_seen_and_ended(document: Document) -> None:
     assert kept.acknowledged is not None
     assert kept.acknowledged.by == "Dr Berg"
     assert kept.raised_s == first.raised_s
-    over = at(5)
+    assert "saturation-very-low" in {a.rule for a in at(5).open}  # one good reading is not the end of it
+    over = at(7)
     assert {a.rule for a in over.ended} >= {"saturation-very-low"}
     assert "saturation-very-low" not in {a.rule for a in alerts_of(document.project, only_open=True)}
     assert "saturation-very-low" in {a.rule for a in alerts_of(document.project)}
@@ -346,6 +347,27 @@ def test_an_open_alert_stays_while_nothing_can_be_told(document: Document) -> No
     later = evaluate_project(document.project, START + 25 * DAY)
     assert "saturation-very-low" in {a.rule for a in later.open}
     assert not later.ended
+
+
+def test_a_value_near_its_limit_does_not_come_and_go(document: Document) -> None:
+    values = [140.0] * 10 + [133.0] * 7 + [138.0] * 7 + [120.0] * 20
+    timeline = Timeline([observations({SYSTOLIC: values})])
+    rule = {
+        "name": "high",
+        "kind": "threshold",
+        "reading": "systolic",
+        "of": "mean",
+        "over": "3 days",
+        "least": 2,
+        "above": "135 mmHg",
+    }
+    for quiet, times in (({}, 1), ({"quiet": "1 day"}, 2)):
+        alerts: list[Alert] = []
+        raised = ended = 0
+        for day in range(5, 44):
+            done = evaluate(timeline, [protocol({**rule, **quiet})], START + day * DAY + 20 * 3600, alerts=alerts)
+            raised, ended, alerts = raised + len(done.raised), ended + len(done.ended), list(done.open)
+        assert (raised, ended) == (times, times)
 
 
 def test_nobody_and_nothing_can_not_be_acknowledged(document: Document) -> None:
