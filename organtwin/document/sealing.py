@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,11 @@ def seal(folder: Path, passphrase: str, monitor: Monitor | None = None) -> None:
         _at_rest(project)
         vault = new_vault(folder, passphrase)
         project.log("seal")
-        root, stage = project.folder, _stage(project.folder)
-        (stage / IDENTITY).write_bytes(vault.wrapped(passphrase))
-        _exchange(root, stage, PLAIN, vault, monitor or NullMonitor())
+        root = project.folder
+        stage = _stage(root)
+        with _put_away_on_failure(stage):
+            (stage / IDENTITY).write_bytes(vault.wrapped(passphrase))
+            _exchange(root, stage, PLAIN, vault, monitor or NullMonitor())
         head = {key: value for key, value in project.head.items() if key != "format"}
         vault.write_json(stage / HEAD, {"format": SEALED_FORMAT, **head, "audit": project.audit.anchor.model_dump()})
         commit(root, dict(SEALED_HEAD))
@@ -61,8 +64,10 @@ def unseal(folder: Path, passphrase: str | None = None, monitor: Monitor | None 
         vault = _owned(project)
         _at_rest(project)
         project.log("unseal")
-        root, stage = project.folder, _stage(project.folder)
-        _exchange(root, stage, vault, PLAIN, monitor or NullMonitor())
+        root = project.folder
+        stage = _stage(root)
+        with _put_away_on_failure(stage):
+            _exchange(root, stage, vault, PLAIN, monitor or NullMonitor())
         commit(root, {**project.head, "format": FORMAT, "audit": project.audit.anchor.model_dump()})
     finally:
         project.close()
@@ -103,7 +108,6 @@ def _at_rest(project: Project) -> None:
             raise BadInput(f"'{job.spec.label}' is still running", where=str(project.folder),
                            remedy="Wait until it has ended, or cancel it.")  # fmt: skip
 
-
     for spool in (project.folder / "feed").glob("*"):
         with spool.open("rb") as stream:
             try:
@@ -125,6 +129,15 @@ def _stage(root: Path) -> Path:
             where=str(root), remedy=f"Free {needed / 2**20:.0f} MB and try again; nothing was changed.",
         )  # fmt: skip
     return stage
+
+
+@contextmanager
+def _put_away_on_failure(stage: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise
 
 
 def _files(root: Path) -> Iterator[tuple[Path, Path]]:

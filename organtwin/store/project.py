@@ -329,10 +329,14 @@ class Project:
         BadInput
             When the role may not, or the patient's consent does not cover the purpose.
         """
-        self.may(doing)
-        rules = policy()
-        wanted = self._purpose(purpose, rules)
-        require(self.consents, wanted, rules, {"deidentify": "A de-identified copy"}.get(doing, doing.capitalize()))
+        try:
+            self.may(doing)
+            rules = policy()
+            wanted = self._purpose(purpose, rules)
+            require(self.consents, wanted, rules, {"deidentify": "A de-identified copy"}.get(doing, doing.capitalize()))
+        except BadInput as error:
+            self.log("refused", f"{doing}: {what}", objects, why=error.what)
+            raise
         self.log(doing, what, objects, purpose=wanted)
         return wanted
 

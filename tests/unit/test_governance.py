@@ -220,7 +220,8 @@ def test_what_the_consent_does_not_cover_does_not_leave(folder):
             project.leaves("report", "x", purpose="profit")
         did = [r.did for r in project.audit.records()]
     assert did.count("consent") == 3
-    assert did.count("export") == 1  # what was refused has not happened
+    assert did.count("export") == 1
+    assert did.count("refused") == 4  # of what was asked for and did not happen
 
 
 def test_a_purpose_told_at_import_is_on_record(tmp_path):
