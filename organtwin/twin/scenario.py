@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from organtwin.errors import BadInput
-from organtwin.model import Intervention, Scenario
+from organtwin.model import Intervention, Observations, Scenario
 from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin import intervention as interventions
 from organtwin.twin.intervention import Draw, When
@@ -28,7 +28,12 @@ def check(scenario: Scenario) -> None:
     """
     for act in scenario.interventions:
         interventions.find(act.kind).read(act.options)
-        if not math.isfinite(act.start_day) or (act.end_day is not None and not act.end_day > act.start_day):
+        if not act.start_day >= 0.0 or math.isinf(act.start_day):
+            raise BadInput(
+                f"The intervention '{act.kind}' of '{scenario.name}' begins on day {act.start_day:g}",
+                remedy="Give a day from the beginning of the scenario: 0 or later.",
+            )
+        if act.end_day is not None and not act.end_day > act.start_day:
             raise BadInput(
                 f"The intervention '{act.kind}' of '{scenario.name}' ends before it begins",
                 remedy="Give an end that is later than its start, in days from the beginning of the scenario.",
@@ -103,6 +108,29 @@ def _draws(members: int, seed: int, name: str) -> Draw:
         return np.clip(stream.standard_normal(members), -3.0, 3.0)
 
     return draw
+
+
+def already(scenario: Scenario, timelines: Iterable[Observations], at_s: float) -> tuple[str, ...]:
+    """Sentences on drugs that a scenario would begin and that the patient's records say he takes at a time: the twin has learned
+    their effect, so that it would be counted twice."""
+    said = []
+    for act in scenario.interventions:
+        drug = str(act.options.get("drug", act.kind if act.kind in ("metformin", "insulin") else "")).lower()
+        if not drug:
+            continue
+        for event in (event for timeline in timelines for event in timeline.events):
+            taken = event.kind == "medication" and event.start_s <= at_s and (event.end_s is None or event.end_s > at_s)
+            if (
+                taken
+                and drug in event.display.lower()
+                and event.status not in ("stopped", "completed", "entered-in-error", "not-taken")
+            ):
+                said.append(
+                    f"'{scenario.name}' begins {drug}, which the patient takes already ('{event.display}'): what it shows is a second "
+                    "dose of the same."
+                )
+                break
+    return tuple(said)
 
 
 def read(text: str) -> Intervention:

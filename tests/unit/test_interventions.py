@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from organtwin.errors import BadInput
-from organtwin.model import Intervention, Quantity, Result, Scenario
+from organtwin.model import Event, Intervention, Observations, Quantity, Result, Scenario
 from organtwin.physiology.model import find
 from organtwin.twin import intervention, scenario
 from organtwin.twin.intervention import When
@@ -120,6 +120,9 @@ def test_what_does_not_touch_a_model_is_said_and_changes_nothing() -> None:
         ("vasodilator colour=red", "colour"),
         ("vasodilator drug", "no option"),
         ("vasodilator start=9 end=3", "ends before it begins"),
+        ("vasodilator start=-9", "0 or later"),
+        ("vasodilator start=soon", "soon"),
+        ("", "cannot be read"),
         ('vasodilator "drug=amlodipine', "cannot be read"),
         ("vasodilator taken=1.5", "taken"),
         ('metformin dose="20 g/day"', "3 g"),
@@ -255,3 +258,13 @@ def test_what_the_documentation_does_can_be_done() -> None:
         scenario.read(quoted or bare)
     for name in intervention.names():
         assert f"| {name}" in page, f"'{name}' is missing in the table of effects"
+
+
+def test_a_drug_that_the_patient_takes_already_is_warned_of() -> None:
+    empty = {key: np.zeros(0) for key in ("times_s", "durations_s", "offset_min", "values", "code", "source")}
+    event = Event(kind="medication", code="x", display="Amlodipine 5 MG Oral Tablet", start_s=0.0, status="active")
+    one = Scenario(name="s", interventions=(scenario.read("vasodilator drug=amlodipine"), scenario.read("diuretic")))
+    (said,) = scenario.already(one, [Observations(name="t", events=(event,), **empty)], 1e9)
+    assert "takes already" in said
+    stopped = event.model_copy(update={"end_s": 5.0})
+    assert scenario.already(one, [Observations(name="t", events=(stopped,), **empty)], 1e9) == ()

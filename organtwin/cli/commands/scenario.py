@@ -137,6 +137,9 @@ def compare(
         state = twin_of(document, known.name)
         timeline = [document.get(entry.uuid) for entry in document.entries("observations")]
     observations = [one for one in timeline if isinstance(one, Observations)]
+    for one in chosen:
+        for sentence in scenarios.already(one, observations, state.at_s):
+            console.print(f"warning: {sentence}", style="yellow", markup=False)
     aims = dict(comparison.read_target(text) for text in target or [])
     with console.status(f"{len(chosen) + 1} scenarios, {members} members ..."):
         compared = comparison.compare(
