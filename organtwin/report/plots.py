@@ -204,7 +204,7 @@ class _Drawing:
                 parts.append(
                     f'<path d="M{self.left:.1f} {y:.1f}H{self.right:.1f}" stroke="{INK}" stroke-width="1" stroke-dasharray="1 3"/>'
                 )
-                parts.append(self._text(self.left + 4, y - 4, name, "start", INK))
+                parts.append(self._text(self.right - 4, y - 4, name, "end", INK))
         if p.now_s is not None and self.t0 < p.now_s < self.t1:
             x = self.x(p.now_s)
             parts.append(
