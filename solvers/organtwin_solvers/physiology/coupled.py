@@ -20,7 +20,7 @@ from organtwin_solvers.physiology.respiration.simulator import OUTPUT_PER_UPTAKE
 
 PASSES = 2
 FULL_SATURATION = 97.0
-# Slutsky and Rebuck 1978, Am Rev Respir Dis 118:895: about 0.8 /min for a percent of saturation lost, at once; persons differ twofold
+# Slutsky and Rebuck 1978, Am J Physiol 234:H129: about 0.8 /min for a percent of saturation lost, at once; persons differ twofold
 BEATS_PER_PERCENT = 0.8
 # mean pulmonary pressure about 14 mmHg at sea level and 25 at 4500 m (Penaloza and Arias-Stella 2007, Circulation 115:1132)
 LUNG_BEGINS_MMHG, LUNG_PER_MMHG, LUNG_MOST = 70.0, 0.05, 2.0

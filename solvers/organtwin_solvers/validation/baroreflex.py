@@ -42,7 +42,7 @@ def run(quick: bool, monitor: Monitor) -> list[Row]:
     sensitivity = 1e3 * (-0.13 * (s1 - s0) + 0.09 * (v1 - v0)) / (2.0 * step)
     rows += [
         Row("sensitivity of the heart period", 15.0, sensitivity, "ms/mmHg", 50.0,
-            "La Rovere et al. 1998, Lancet 351:478 (normal about 15, sd a half)"),
+            "Smyth et al. 1969, Circ Res 24:109 (healthy young adults; they differ manyfold)"),
         Row("mean pressure kept after a loss of 500 mL, of that before", 1.0, float(bled[mean] / rest[mean]), "", 12.0,
             "Guyton and Hall, Textbook of Medical Physiology: a tenth of the blood is lost with almost no effect on pressure", "", seconds),
         Row("open-loop gain of pressure, from that loss", 2.5, float(bare / fall - 1.0), "", 60.0,

@@ -8,7 +8,7 @@ from organtwin.physiology.model import Drive, Parameter, Physiology, Reading
 REGAZZONI = "Regazzoni et al. 2022, J Comput Phys 457:111083"
 URSINO = "Ursino 1998, Am J Physiol 275:H1733"
 HELDT = "Heldt et al. 2002, J Appl Physiol 92:1239"
-CHEN = "Chen et al. 1998, Circ Res 82:1127 (end-systolic elastance 1.5 to 3.5 mmHg/mL in health)"
+CHEN = "Chen et al. 1998, J Am Coll Cardiol 32:1221 (end-systolic elastance about 2 to 3 mmHg/mL)"
 JUDGED = "judged so that resting values are normal; not measured"
 
 PARAMETERS = (
@@ -17,7 +17,7 @@ PARAMETERS = (
     Parameter("systemic_resistance", "Systemic resistance", "mm[Hg].s/mL", 1.0, 0.25, 4.0, 0.25, learned=True,
               about="arteries to veins", source=URSINO),
     Parameter("arterial_compliance", "Arterial compliance", "mL/mm[Hg]", 1.35, 0.25, 5.0, 0.3, learned=True,
-              about="falls with age", source="Segers et al. 2008, Physiol Meas 29:R1"),
+              about="falls with age", source="Segers et al. 2007, Hypertension 49:1248"),
     Parameter("stressed_volume", "Stressed blood volume", "mL", 1500.0, 500.0, 4500.0, 0.12, learned=True,
               about="blood in the chambers and that which stretches the vessels", source=JUDGED),
     Parameter("contractility", "Left ventricular contractility", "mm[Hg]/mL", 2.6, 0.3, 8.0, 0.3, learned=True,
@@ -33,7 +33,7 @@ PARAMETERS = (
     Parameter("systole", "Time to peak elastance", "s", 0.33, 0.2, 0.42, 0.08,
               about="at one beat a second; goes with the root of the period", source=HELDT),
     Parameter("aortic_impedance", "Characteristic impedance of the aorta", "mm[Hg].s/mL", 0.04, 0.005, 0.25, 0.25,
-              source="Segers et al. 2008, Physiol Meas 29:R1"),
+              source="Segers et al. 2007, Hypertension 49:1248"),
     Parameter("venous_resistance", "Venous resistance", "mm[Hg].s/mL", 0.05, 0.01, 0.3, 0.2, source=URSINO),
     Parameter("venous_compliance", "Venous compliance", "mL/mm[Hg]", 105.0, 30.0, 250.0, 0.15, source=URSINO),
     Parameter("pulmonary_resistance", "Pulmonary resistance", "mm[Hg].s/mL", 0.06, 0.01, 0.9, 0.25,

@@ -18,7 +18,7 @@ START = np.array([60.0, 120.0, 55.0, 130.0, 92.0, 8.0, 15.0, 9.0, 84.0, 84.0, 84
 PUMP_HEAD_MMHG, PUMP_RESISTANCE = (
     105.0,
     0.5,
-)  # at full speed; about that of a HeartMate 3 (Noor et al. 2016, ASAIO J 62:36)
+)  # at full speed; of the order of a rotary pump (compare Noor et al. 2016, Artif Organs 40:549)
 
 # Of full exercise, fitted to Higginbotham 1986 and to 5 to 6 L of cardiac output per L of oxygen (Astrand 1964).
 EXERCISE_CONDUCTANCE, EXERCISE_CONTRACTILITY, EXERCISE_VEINS_ML, EXERCISE_SETPOINT_MMHG = 2.2, 1.4, 730.0, 25.5

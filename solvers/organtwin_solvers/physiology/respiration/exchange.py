@@ -135,7 +135,7 @@ def alveolar(ventilation: float, c: Array) -> float:
 
 @compiled
 def kidney(p_co2: float, c: Array) -> float:
-    """Base excess, mmol/L: a standing change of arterial carbon dioxide is answered (Krapf 1991, Martinu 2003: 0.4 mmol/L of
+    """Base excess, mmol/L: a standing change of arterial carbon dioxide is answered (Krapf 1991, Martinu 2003: 0.4 to 0.5 mmol/L of
     bicarbonate a mmHg)."""
     base: float = c[_BASE] + c[_COMP] * KIDNEY * min(max(p_co2 - 40.0, -35.0), 45.0)
     return base
