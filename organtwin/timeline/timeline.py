@@ -157,8 +157,7 @@ class Timeline:
         first = 0
         for one in self.observations:
             for event in one.events:
-                key = (event.kind, event.system, event.code, event.display, event.start_s, event.end_s)
-                found.setdefault(key, event.model_copy(update={"source": event.source + first}))
+                found.setdefault(event_key(event), event.model_copy(update={"source": event.source + first}))
             first += len(one.sources)
         return tuple(sorted(found.values(), key=lambda event: event.start_s))
 
@@ -214,6 +213,12 @@ class Timeline:
             code, times[order], values[order], durations[order].astype(np.float32), offsets[order].astype(np.int16),
             sources[order].astype(np.int32),
         )  # fmt: skip
+
+
+def event_key(event: Event) -> tuple[object, ...]:
+    """What two records of one event share, whatever words they have for it."""
+    end = None if event.end_s is None else round(event.end_s)
+    return event.kind, event.system, event.code or event.display, round(event.start_s), end
 
 
 def repeats(times_s: Floats, values: Floats) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from organtwin.io.observations.tray import KEPT_EACH, Column, Reason, Tray, as_l
 from organtwin.model import Event, Observations, Person, Source
 from organtwin.timeline.codes import CODES, code
 from organtwin.timeline.identity import disagree, together
-from organtwin.timeline.timeline import Timeline
+from organtwin.timeline.timeline import Timeline, event_key
 
 Mask = NDArray[np.bool_]
 _DAY_S = 86400.0
@@ -310,10 +310,10 @@ def _dense(time: NDArray[np.float64], origin: NDArray[np.float64]) -> bool:
 
 
 def _events(tray: Tray, before: Timeline, person: Person, number: dict[Source, int], now_s: float) -> tuple[Event, ...]:
-    seen = {_event_key(event) for event in before.events}
+    seen = {event_key(event) for event in before.events}
     kept = []
     for event, _, source in tray.events:
-        key = _event_key(event)
+        key = event_key(event)
         if key in seen:
             tray.set_aside(
                 "duplicate", "An entry that is there already", source.name, f"{event.display} {shown(event.start_s)}"
@@ -334,7 +334,3 @@ def _events(tray: Tray, before: Timeline, person: Person, number: dict[Source, i
             kept.append(event.model_copy(update={"source": number[source], "display": display, "detail": detail}))
         seen.add(key)
     return tuple(sorted(kept, key=lambda event: event.start_s))
-
-
-def _event_key(event: Event) -> tuple[object, ...]:
-    return event.kind, event.system, event.code, event.display, round(event.start_s), event.end_s and round(event.end_s)
