@@ -38,6 +38,7 @@ class Target(Frozen):
 
 ACC = "Whelton et al., Hypertension 71:e13, 2018"
 ADA = "American Diabetes Association, Standards of Care 2024"
+BTS = "O'Driscoll et al., Thorax 72:i1, 2017 (94 to 98 %; 88 to 92 % where carbon dioxide is retained)"
 TARGETS: Mapping[str, Target] = {
     "systolic": Target(high=130.0, source=ACC),
     "diastolic": Target(high=80.0, source=ACC),
@@ -45,8 +46,10 @@ TARGETS: Mapping[str, Target] = {
     "time_in_range": Target(low=70.0, source="Battelino et al., Diabetes Care 42:1593, 2019"),
     "wedge_pressure": Target(high=15.0, source="Humbert et al., Eur Heart J 43:3618, 2022"),
     "pulmonary_mean": Target(high=20.0, source="Humbert et al., Eur Heart J 43:3618, 2022"),
-    "saturation": Target(low=92.0, source="O'Driscoll et al., Thorax 72:i1, 2017 (94 to 98 %, 88 to 92 % where CO2 is retained)"),
+    "spo2": Target(low=92.0, source=BTS),
+    "sao2": Target(low=92.0, source=BTS),
 }  # fmt: skip
+NOTHING = 1e-5  # of a reading: what solving once more changes
 RANGE_MG_PER_DL = (70.0, 180.0)
 
 
@@ -180,6 +183,7 @@ def compare(
 def _cell(quantiles: Floats, levels: Sequence[float], last: Floats, change: Floats, target: Target | None) -> Cell:
     middle = quantiles[:, last].mean(axis=1)
     low, median, high = (float(np.interp(level, levels, middle)) for level in (0.05, 0.5, 0.95))
+    change = np.where(np.abs(change) < NOTHING * max(abs(median), 1e-12), 0.0, change)
     spread = np.quantile(change, (0.05, 0.5, 0.95))
     better = at = None
     if target is not None:
@@ -322,7 +326,9 @@ def lines(compared: Comparison) -> list[str]:
         said.append(f"{row.title}, {row.unit}{aim}")
         for scenario, cell in zip(compared.scenarios, row.cells, strict=True):
             text = f"  {scenario.name:<{width}} {cell.median:8.4g}  {f'{cell.low:.4g} to {cell.high:.4g}':<20}"
-            if scenario is not compared.scenarios[0]:
+            if scenario is not compared.scenarios[0] and cell.change_low == cell.change_high == 0.0:
+                text += f"  {'no change':<42}"
+            elif scenario is not compared.scenarios[0]:
                 text += f"  {cell.change:+7.3g}  {f'{cell.change_low:+.3g} to {cell.change_high:+.3g}':<20}"
                 text += f"  better {cell.better:4.0%}" if cell.better is not None else " " * 13
             else:

@@ -14,7 +14,7 @@ from organtwin.cli.main import app
 from organtwin.document import Document
 from organtwin.errors import BadInput
 from organtwin.model import Observations, Scenario, Source, TwinState
-from organtwin.physiology.model import find
+from organtwin.physiology.model import find, names
 from organtwin.twin import comparison, scenario
 from organtwin.twin.comparison import Target, compare, read_target
 from organtwin.twin.readings import Readings
@@ -174,3 +174,14 @@ def test_a_vessel_is_solved_with_the_circulation_of_a_scenario() -> None:
     assert pressures[1] < pressures[0] - 10.0
     assert "both" in then.name
     assert any("Law et al." in note for note in then.notes)
+
+
+def test_targets_are_of_readings_that_some_model_has_and_what_does_not_change_says_so() -> None:
+    known = {reading.key for name in names() for reading in find(name).readings} | {"time_in_range"}
+    assert set(comparison.TARGETS) <= known
+    model = find("circulation")
+    oxygen = Scenario(name="oxygen", interventions=(scenario.read("oxygen fraction=0.3"),))
+    found = compare(model, twin(20), Readings.of(model, [pressures(5)]), [oxygen], days=5.0, members=20)
+    assert found.row("systolic").cells[1].better is None
+    assert any("no change" in line for line in comparison.lines(found))
+    assert "change nothing in the model" in " ".join(found.assumes[1])
