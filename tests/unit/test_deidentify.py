@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, SecondaryCapture
 from organtwin.document import Document
 from organtwin.document.deidentified import Wish, deidentify, deidentify_project
 from organtwin.errors import BadInput
+from organtwin.io.export import export
 from organtwin.io.study import scan
 from organtwin.model import Segment, Segmentation
 from organtwin.operations import find
@@ -312,6 +315,21 @@ def test_a_project_is_copied_with_its_scan_and_the_segmentation_refers_to_the_co
     assert len(images) == 4
     assert {i.ReferencedSOPInstanceUID for i in seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence} <= images
     assert seg.FrameOfReferenceUID in {d.FrameOfReferenceUID for d in made if d.Modality == "CT"}
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+@pytest.mark.parametrize("form", ["dicom-seg", "rtstruct", "sr"])
+def test_a_sound_object_is_still_sound_without_identity(studio, tmp_path, form):
+    folder = tmp_path / "scan"
+    studio.series(folder, studio.positions(6), studio.ORIENTATIONS["axial"])
+    (volume,) = find("import")({}, {"sources": [str(folder)]})
+    labels = np.zeros(volume.grid.shape, np.uint8)
+    labels[1:5, 5:20, 6:30] = 1
+    drawn = Segmentation(name="x", grid=volume.grid, labels=labels, segments=(Segment.of(1, "liver", 0.0),))
+    file = export([drawn, volume], tmp_path / "one.dcm", form=form, sources=[folder])
+    Deidentifier()(pydicom.dcmread(file)).save_as(tmp_path / "bare.dcm", enforce_file_format=True)
+    said = subprocess.run(["dciodvfy", str(tmp_path / "bare.dcm")], capture_output=True, text=True, check=False)
+    assert [line for line in (said.stdout + said.stderr).splitlines() if line.startswith("Error")] == []
 
 
 @pytest.mark.real_data

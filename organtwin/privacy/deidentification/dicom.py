@@ -2,7 +2,7 @@
 asked for the options Retain Longitudinal Temporal Information with Modified Dates and Retain Patient Characteristics.
 
 Where the table leaves a choice (X/Z, X/D ...) the one is taken that is sound whatever type the attribute has in its object:
-Z before X, D before Z. What the table does not name stays, but for private attributes, unknown ones, curves, overlays and
+Z before X, D before Z; sequences go. What the table does not name stays, but for private attributes, unknown ones, curves, overlays and
 UIDs that are not DICOM's own; and no text that stays may hold a word of what was taken away.
 """
 
@@ -59,6 +59,7 @@ DOCUMENTS = ("1.2.840.10008.5.1.4.1.1.104.", "1.2.840.10008.5.1.4.1.1.66")  # en
 DOCUMENTS_KEPT = ("1.2.840.10008.5.1.4.1.1.66.1", "1.2.840.10008.5.1.4.1.1.66.2", "1.2.840.10008.5.1.4.1.1.66.3",
                   "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.5", "1.2.840.10008.5.1.4.1.1.66.6",
                   "1.2.840.10008.5.1.4.1.1.66.7", "1.2.840.10008.5.1.4.1.1.66.8")  # fmt: skip
+REPORTS = "1.2.840.10008.5.1.4.1.1.88."
 HEADS = ("HEAD", "BRAIN", "SKULL", "FACE", "NECK", "ORBIT", "SINUS")
 
 CODES = {  # PS3.16, CID 7050
@@ -104,6 +105,8 @@ class Deidentifier:
             clean.add(element)
         pseudonym = self.pseudonyms.patient(person)
         clean.PatientName, clean.PatientID = pseudonym, pseudonym
+        if str(clean.get("SOPClassUID", "")).startswith(REPORTS):
+            clean.ReferencedPerformedProcedureStepSequence = Items([])  # of type 2 there: empty, and nowhere else
         _wash(clean, words)
         if "SOPInstanceUID" not in clean or not clean.SOPInstanceUID:
             clean.SOPInstanceUID = self.pseudonyms.uid(_content(dataset))  # every file must have one of its own
@@ -167,7 +170,7 @@ class Deidentifier:
     def _sequence(self, rule: Rule, element: DataElement, days: int) -> DataElement | None:
         if rule.structured_content == "C" or rule.basic == "X/Z/U*":
             return _with(element, self._items(element, days))
-        if rule.basic in ("Z", "X/Z"):
+        if rule.basic == "Z":
             return _with(element, Items([]))
         if rule.basic == "D":
             return _with(element, Items([_dummy(item) for item in element.value or ()]))
