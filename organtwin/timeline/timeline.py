@@ -206,13 +206,40 @@ class Timeline:
             none = np.zeros(0)
             return Series(code, none, none, none.astype(np.float32), none.astype(np.int16), none.astype(np.int32))
         times, values, durations, offsets, sources = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        order = np.lexsort((values, times))
+        order = in_order(times, values)
         if len(parts) > 1:
             order = order[~repeats(times[order], values[order])]
         return Series(
             code, times[order], values[order], durations[order].astype(np.float32), offsets[order].astype(np.int16),
             sources[order].astype(np.int32),
         )  # fmt: skip
+
+
+def in_order(times_s: Floats, values: Floats) -> NDArray[np.int64]:
+    """Places in order of time, and of value where times are equal. Quick where long stretches are in order already."""
+    order = np.argsort(times_s, kind="stable")
+    sorted_s = times_s[order]
+    equal = np.zeros(len(order), bool)
+    equal[1:] = sorted_s[1:] == sorted_s[:-1]
+    equal[:-1] |= equal[1:]
+    if equal.any():
+        tied = order[equal]
+        order[equal] = tied[np.lexsort((values[tied], times_s[tied]))]
+    return order
+
+
+def nearby(observations: Iterable[Observations], code: str, t0_s: float, t1_s: float) -> tuple[Floats, Floats, Floats]:
+    """Times, values and number of the source of a code's readings between two times, without merging all there are."""
+    found: list[tuple[Floats, Floats, Floats]] = [(np.zeros(0), np.zeros(0), np.zeros(0))]
+    first = 0
+    for one in observations:
+        if code in one.codes:
+            i0, i1 = np.searchsorted(one.times_s, [t0_s, t1_s])
+            at = i0 + np.flatnonzero(one.code[i0:i1] == one.codes.index(code))
+            found.append((one.times_s[at], one.values[at], one.source[at].astype(np.float64) + first))
+        first += len(one.sources)
+    times, values, sources = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    return times, values, sources
 
 
 def event_key(event: Event) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from organtwin.io.observations.tray import KEPT_EACH, Column, Reason, Tray, as_l
 from organtwin.model import Event, Observations, Person, Source
 from organtwin.timeline.codes import CODES, code
 from organtwin.timeline.identity import disagree, together
-from organtwin.timeline.timeline import Timeline, event_key
+from organtwin.timeline.timeline import Timeline, event_key, nearby
 
 Mask = NDArray[np.bool_]
 _DAY_S = 86400.0
@@ -250,20 +250,23 @@ def _without_repeats(
     tray: Tray, loinc: str, parts: list[dict[str, NDArray[np.float64]]], before: Timeline, sources: Sequence[Source]
 ) -> dict[str, NDArray[np.float64]]:
     rows = {key: np.concatenate([part[key] for part in parts]) for key in _KEYS}
-    old = before.series(loinc)
-    time = np.concatenate([old.times_s, rows["time"]])
-    value = np.concatenate([old.values, rows["value"]])
-    origin = np.concatenate([-1.0 - old.source, rows["source"]])
-    new = np.arange(len(time)) >= len(old)
+    if not len(rows["time"]):
+        return rows
+    span = rows["time"].min() - _DAY_S, rows["time"].max() + _DAY_S  # a day around tells how often a source measures
+    old_time, old_value, old_origin = nearby(before.observations, loinc, *span)
+    time = np.concatenate([old_time, rows["time"]])
+    value = np.concatenate([old_value, rows["value"]])
+    origin = np.concatenate([-1.0 - old_origin, rows["source"]])
+    new = np.arange(len(time)) >= len(old_time)
     order = np.lexsort((~new * -1, value, time))  # of two alike the one that was there first stays
     exact, near = np.zeros(len(time), bool), np.zeros(len(time), bool)
     exact[order] = _exact(time[order], value[order])
     if not _dense(time, origin):
         near[order] = _near(time[order], value[order], origin[order]) & ~exact[order]
     for where, said in ((exact, "it is there already"), (near, "another source has the same value within a minute")):
-        twice = np.flatnonzero(where & new) - len(old)
+        twice = np.flatnonzero(where & new) - len(old_time)
         _tell_twice(tray, rows, twice, f"{CODES[loinc].title}: {said}")
-    keep = ~(exact | near)[len(old) :]
+    keep = ~(exact | near)[len(old_time) :]
     return {key: column[keep] for key, column in rows.items()}
 
 
