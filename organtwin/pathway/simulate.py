@@ -44,14 +44,19 @@ class Number(Frozen):
         known = np.array([v for v in values if not math.isnan(v)])
         if not len(known):
             return cls(name=name, unit=unit, mean=math.nan, low=math.nan, high=math.nan, each=tuple(values))
-        mean = float(known.mean())
+        mean, least = float(known.mean()), 0.0 if (known >= 0.0).all() else -math.inf
         half = (
             float(student.ppf(0.975, len(known) - 1) * known.std(ddof=1) / math.sqrt(len(known)))
             if len(known) > 1
             else math.nan
         )
         return cls(
-            name=name, unit=unit, mean=mean, low=mean - half, high=mean + half, each=tuple(float(v) for v in values)
+            name=name,
+            unit=unit,
+            mean=mean,
+            low=max(mean - half, least),
+            high=mean + half,
+            each=tuple(float(v) for v in values),
         )
 
 
@@ -235,7 +240,7 @@ class _Hospital:
                     self.places += 1
                     held[name] = self.places
                     self.taken[self.places] = (name, env.now)
-            if counted and step.need:
+            if counted and wanted:
                 self.seen.waits[group].setdefault(step.title, []).append(env.now - asked)
             yield env.timeout(time)
             self._leave([name for name in step.need if name not in step.keep], held)
@@ -258,7 +263,9 @@ def _outcome(plan: Plan, seen: list[Seen]) -> Outcome:
     numbers: list[Number] = []
     start, length = minutes(plan.warm_up), minutes(plan.length)
     for group, patients in plan.patients.items():
-        for title in dict.fromkeys(step.title for step in patients.steps if step.need):
+        for title in dict.fromkeys(step.title for step in patients.steps):
+            if not any(title in one.waits[group] for one in seen):  # nothing was waited for: it was kept from before
+                continue
             waits = [np.array(one.waits[group].get(title, []), np.float64) / 60.0 for one in seen]
             many = max((float(np.mean(w)) for w in waits if len(w)), default=0.0) > 48.0
             unit, scale = ("days", 1.0 / 24.0) if many else ("h", 1.0)
