@@ -24,7 +24,7 @@ PARAMETERS = (
               about="end-systolic elastance above the passive one", source=CHEN),
     Parameter("stiffness", "Left ventricular stiffness", "mm[Hg]/mL", 0.075, 0.02, 0.5, 0.25,
               about="passive elastance", source=JUDGED),
-    Parameter("unloaded_volume", "Left ventricular unloaded volume", "mL", 12.0, -20.0, 120.0, 8.0, log=False,
+    Parameter("unloaded_volume", "Left ventricular unloaded volume", "mL", 12.0, 0.0, 120.0, 8.0, log=False,
               about="at zero pressure; large in dilated hearts", source=CHEN),
     Parameter("right_contractility", "Right ventricular contractility", "mm[Hg]/mL", 0.55, 0.1, 2.5, 0.25, source=HELDT),
     Parameter("right_stiffness", "Right ventricular stiffness", "mm[Hg]/mL", 0.042, 0.01, 0.3, 0.25, source=HELDT),

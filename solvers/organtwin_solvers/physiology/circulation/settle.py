@@ -23,7 +23,8 @@ compiled = njit(cache=True, error_model="numpy", nogil=True)
 UNKNOWNS = 13  # twelve states and the mean pressure
 WINDOW = 6
 TOLERANCE_ML = 0.01
-MOST_BEATS = 400
+MOST_BEATS = 120
+LINGER_BEATS, MEAN_BEATS = 160, 20
 
 _CS, _CVN, _CP, _CPV, _VOLUME = (PLACE[n] for n in ("c_sys", "c_vein", "c_pul", "c_pvein", "volume"))
 _N_MEASURED, _N_CIRCUIT = len(MEASURED), len(NAMES)
@@ -120,10 +121,38 @@ def settle(x: Array, c: Array, step_s: float, out: Array, most: int) -> int:
 
 
 @compiled
+def linger(x: Array, c: Array, step_s: float, out: Array) -> int:
+    """Where beats do not become alike (a long, strong beat and a short, weak one in turn): the mean of many. Beats taken, or -1."""
+    work = np.empty((4, 12))
+    none = np.empty((0, 1))
+    now = np.empty(_N_CIRCUIT)
+    one = np.empty(_N_MEASURED)
+    early, late = np.zeros(_N_MEASURED), np.zeros(_N_MEASURED)
+    for turn in range(LINGER_BEATS + 2 * MEAN_BEATS):
+        period, given = respond(c, x[12], now)
+        fill(x, now, c[_VOLUME] + given)
+        beat(x[:12], now, period, steps_of(now, period, step_s), one, none, work)
+        x[12] += 0.3 * (one[2] - x[12])
+        if turn >= LINGER_BEATS + MEAN_BEATS:
+            late += one / MEAN_BEATS
+        elif turn >= LINGER_BEATS:
+            early += one / MEAN_BEATS
+    out[:] = 0.5 * (early + late)
+    for k in (2, 3, 8):  # mean pressure, volume, filling pressure
+        if not abs(early[k] - late[k]) < 0.01 * abs(late[k]) + 0.05:
+            return -1
+    return LINGER_BEATS + 2 * MEAN_BEATS
+
+
+@compiled
 def settle_all(x: Array, circuits: Array, step_s: float, out: Array, beats: NDArray[np.int64], most: int) -> None:
     """``settle`` of each member: ``x`` (m, 13), ``circuits`` (m, c), ``out`` (m, measured), ``beats`` (m)."""
     for member in range(len(x)):
+        begin = x[member].copy()
         beats[member] = settle(x[member], circuits[member], step_s, out[member], most)
+        if beats[member] < 0 and np.all(np.isfinite(circuits[member])):
+            x[member] = begin
+            beats[member] = linger(x[member], circuits[member], step_s, out[member])
         if beats[member] < 0:
             out[member] = np.nan
             x[member] = np.nan
