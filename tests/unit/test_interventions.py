@@ -18,7 +18,7 @@ from organtwin.twin import intervention, scenario
 from organtwin.twin.intervention import When
 from organtwin.twin.interventions.clock import per_minute
 from organtwin.twin.interventions.procedure import from_results
-from organtwin.twin.interventions.pump import PUMPS
+from organtwin.twin.interventions.pump import FULL_HEAD_MMHG, PUMPS
 from organtwin.twin.interventions.stent import stretch_left
 
 pytest.importorskip("organtwin_solvers.physiology.circulation.manifest")
@@ -191,6 +191,25 @@ def test_pumps_lift_less_at_more_flow_and_more_at_more_speed() -> None:
     assert PUMPS["heartmate-3"].head_mmhg(5500.0, 4.2) == pytest.approx(
         75.0, abs=8.0
     )  # maker's curve: 4.2 L/min at 75 mmHg
+
+
+def test_the_circulation_gets_the_head_that_the_curve_of_the_pump_says() -> None:
+    from organtwin_solvers.physiology.circulation.simulator import PUMP_HEAD_MMHG
+
+    assert FULL_HEAD_MMHG == PUMP_HEAD_MMHG
+    for name, pump in PUMPS.items():
+        known = find("circulation")
+        act = Intervention(kind="pump", options={"device": name})
+        _, drives, _ = scenario.apply(
+            Scenario(name="s", interventions=(act,)),
+            known,
+            known.defaults()[:, None],
+            known.at_rest()[None],
+            np.zeros(1),
+        )
+        head = PUMP_HEAD_MMHG * drives[0, 0, known.drive("pump_speed")] ** 2
+        assert head == pytest.approx(pump.head_mmhg(pump.usual, 0.0))
+        assert drives[0, 0, known.drive("pump_resistance")] == pump.resistance
 
 
 def test_a_pump_unloads_a_failing_heart_and_more_speed_does_more() -> None:

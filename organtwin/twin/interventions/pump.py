@@ -14,6 +14,9 @@ from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.intervention import Draw, Kind, When
 
 
+FULL_HEAD_MMHG = 105.0  # what the circulation takes for a pump at full speed (its drive "pump_speed" of 1)
+
+
 @dataclass(frozen=True)
 class Pump:
     """Head (mmHg) = ``head`` (speed / 1000 rpm)^2 - ``resistance`` flow (mL/s), and the speeds that it is run at."""
@@ -57,8 +60,6 @@ def effect(
     options: Options, model: Physiology, parameters: Floats, drives: Floats, when: When, draw: Draw
 ) -> tuple[Floats, Floats, tuple[str, ...]]:
     """The pump draws from the ventricle and gives to the aorta."""
-    from organtwin.twin.interventions.pump_drive import FULL_HEAD_MMHG
-
     pump = PUMPS[options.device]
     speed = options.speed or pump.usual
     shut = pump.head_mmhg(speed, 0.0)
