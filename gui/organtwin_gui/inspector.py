@@ -42,6 +42,7 @@ GROUPS = (
     ("plan", "Plans", "plan", ""),
     ("rehearsal", "Rehearsals", "rehearse", ""),
     ("result", "Results", "flow", ".vtu"),
+    ("flow_case", "Flow cases", "flow", ""),
     ("observations", "Readings", "readings", ""),
     ("course", "Courses", "plots", ""),
     ("twin-state", "Twins", "twin", ""),

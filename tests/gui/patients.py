@@ -71,6 +71,8 @@ def state(of: Observations, days: int = 60) -> TwinState:
         ),
         quantities=(
             Quantity(name="Systolic pressure", value=138.0, unit="mm[Hg]", why="5 to 95 %: 130 to 146"),
+            Quantity(name="Diastolic pressure", value=86.0, unit="mm[Hg]", why="5 to 95 %: 82 to 90"),
+            Quantity(name="Heart rate", value=72.0, unit="/min", why="5 to 95 %: 70 to 74"),
             Quantity(name="Cardiac output", value=4.8, unit="L/min", why="5 to 95 %: 4 to 5.6"),
         ),
         fit=(Quantity(name="Systolic pressure", value=-2.0, unit="mm[Hg]", level="good", why="measured 140, twin 138"),),

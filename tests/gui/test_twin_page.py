@@ -16,10 +16,12 @@ from PySide6.QtCore import Qt
 
 from organtwin.document import Document
 from organtwin.errors import BadInput
+from organtwin.model import FlowCase
 from organtwin.physiology.model import find
 
 sys.path.insert(0, str(Path(__file__).parent))
 import patients
+from vessels import narrow_pipe
 
 
 @pytest.fixture
@@ -56,8 +58,9 @@ def test_beliefs_agreement_and_a_beat_are_shown(page, window):
     board = window.twin_board
     assert board.estimates.rowCount() == 2
     assert board.estimates.item(0, 0).text() == "Heart rate at rest"  # the best told first
-    assert board.estimates.item(0, 3).text() == "well (90%)"
-    assert "systemic resistance" in board.estimates.item(1, 3).text()
+    assert board.estimates.item(0, 3).text() == "well"
+    assert board.estimates.item(1, 3).text() == "no, tied"
+    assert "systemic resistance" in board.estimates.item(1, 3).toolTip()
     assert [board.fit.item(0, column).text() for column in range(4)] == [
         "Systolic pressure", "138 mmHg", "140 mmHg", "−2 mmHg"
     ]  # fmt: skip
@@ -117,6 +120,23 @@ def test_calibrate_forecast_and_undo_with_the_buttons(page, window, qtbot, finis
     assert board.trends.forecast is None
     window.undo_action.trigger()
     assert board.state is None
+
+
+def test_the_twin_gives_a_vessel_its_boundary_conditions(page, window, qtbot, finished):
+    assert not page.flow.isEnabled()  # there is no vessel
+    add(window, narrow_pipe(), patients.state(patients.readings()))
+    assert page.flow.isEnabled()
+    page.site.setCurrentIndex(page.site.findData("infrarenal-aorta"))
+    qtbot.mouseClick(page.flow, Qt.MouseButton.LeftButton)
+    finished(window)
+    assert not window.notice.isVisible(), window.notice.text
+    assert page.solve.isVisible()
+    case = page._case()
+    asked = []
+    window.bridge.start = lambda operation, inputs, parameters, label, **_k: asked.append((operation, parameters))
+    page._solve()
+    assert asked[0][0] == "flow"
+    assert FlowCase.model_validate(asked[0][1]["case"]).inlets == case.inlets
 
 
 def test_the_data_sheet_says_sources_validity_and_bias(qtbot):

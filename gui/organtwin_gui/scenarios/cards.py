@@ -79,6 +79,9 @@ class Card(QFrame):
         self.name.setFrame(False)
         self.name.setReadOnly(scenario is None)
         self.name.setObjectName("heading")
+        self.name.setFocusPolicy(
+            Qt.FocusPolicy.ClickFocus
+        )  # undo keys are the project's unless a name is being written
         self.name.setToolTip(
             "Click to give it another name" if scenario else "Nothing is changed: what the others are compared with"
         )

@@ -141,7 +141,9 @@ class InterventionDialog(QDialog):
         for line in self.options.findChildren(QLineEdit):
             if not line.text() and not line.placeholderText():
                 example = re.search(r'"([^"]+)"', line.toolTip())
-                line.setPlaceholderText(f"such as {example[1]}" if example else "not given")
+                line.setPlaceholderText(
+                    f"such as {example[1]}" if example else "the usual" if "usual" in line.toolTip() else "not given"
+                )
         self._place.addWidget(self.options)
         self.ok.setEnabled(True)
 

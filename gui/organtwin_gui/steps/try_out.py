@@ -339,6 +339,7 @@ class TryOutStep(Step):
         if self.bridge.document is not None:
             if scenario.replaces in self._off:
                 self._off.add(scenario.uuid)
+            self.setFocus()
             with self.bridge.guarded():
                 self.bridge.document.add([scenario], label)
 

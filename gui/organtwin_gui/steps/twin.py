@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from organtwin.errors import BadInput
-from organtwin.model import Forecast, TwinState
+from organtwin.model import FlowCase, Forecast, TwinState
 from organtwin.operations import names as operations
 from organtwin.physiology import model as physiology
 from organtwin.physiology.model import Physiology
+from organtwin.twin.inflow import SITES
 from organtwin.twin.readings import codes_of
 from organtwin.units import parse
 from organtwin_gui import theme
@@ -27,8 +27,6 @@ class TwinStep(Step):
     icon = "twin"
     patient = True
     purpose = "Fit a model of the body to the readings, and see what is to be expected."
-
-    flow_made = Signal()
 
     def build(self) -> None:
         self.board: TwinBoard | None = None
@@ -67,7 +65,27 @@ class TwinStep(Step):
         self.flow = self._button("Use for flow", "flow", "Make the boundary conditions of a flow from this twin: its heart rate, output and pressures", "Ctrl+Shift+U", self._use_for_flow)  # fmt: skip
         row.addWidget(self.update_button)
         row.addWidget(self.flow)
+        self.vessel = QComboBox()
+        self.vessel.setToolTip("The vessel mesh whose flow is to be that of this patient")
+        self.site = QComboBox()
+        self.site.setToolTip("Where its inlet lies in the circulation; by itself where the mesh tells")
+        self.site.addItem("As the mesh tells", "")
+        for site in SITES:
+            self.site.addItem(site.replace("-", " ").capitalize(), site)
+        where = form()
+        where.addRow("Vessel", self.vessel)
+        where.addRow("Inlet", self.site)
+        self._where = QWidget()
+        self._where.setLayout(where)
+        self.page.addWidget(self._where)
         self.page.addLayout(row)
+        self._case_said = quiet("")
+        self.page.addWidget(self._case_said)
+        self.solve = self._button(
+            "Solve this flow", "run", "Solve the flow in the vessel under this twin's pressures and output", "Ctrl+Shift+F",
+            self._solve,
+        )  # fmt: skip
+        self.page.addWidget(self.solve)
         self.page.addWidget(_rule())
         self._ahead_label = QLabel("Look ahead")
         self._ahead_label.setObjectName("title")
@@ -147,9 +165,20 @@ class TwinStep(Step):
             self.ahead,
         ):
             widget.setEnabled(have)
-        self.flow.setVisible(model is not None and model.name == "circulation")
-        self.flow.setEnabled(have and not self.busy("twin-flow") and "twin-flow" in operations())
+        fill(self.vessel, [e for e in self.bridge.entries("mesh") if e.facts.get("caps")])
+        circulation = model is not None and model.name == "circulation"
+        vessels = self.vessel.count() > 0
+        self.flow.setVisible(circulation)
+        self._where.setVisible(circulation and vessels)
+        self.flow.setEnabled(have and vessels and not self.busy("twin-flow") and "twin-flow" in operations())
         self.ahead.setEnabled(have and not self.busy("forecast") and "forecast" in operations())
+        case = self._case() if circulation and have else None
+        self.solve.setVisible(case is not None)
+        self.solve.setEnabled(not self.busy("flow"))
+        self._case_said.setVisible(case is not None)
+        if case is not None:
+            self._case_said.setText(case.name)
+            self._case_said.setToolTip("\n".join(case.notes).replace("mm[Hg]", "mmHg"))
         relabel(self.ahead, "Forecasting" if self.busy("forecast") else "Forecast")
         self._show()
 
@@ -240,9 +269,27 @@ class TwinStep(Step):
             self.bridge.start("assimilate", {"state": state.uuid, **self.inputs()}, {}, f"Update {state.name}")
 
     def _use_for_flow(self) -> None:
-        state = self.state()
-        if state is not None:
-            self.bridge.start("twin-flow", {"state": state.uuid}, {}, "Boundary conditions from the twin")
+        state, mesh = self.state(), self.vessel.currentData()
+        if state is not None and mesh is not None:
+            parameters = {"site": self.site.currentData() or ""}
+            self.bridge.start("twin-flow", {"mesh": mesh, "state": state.uuid}, parameters, "Flow case from the twin")
+
+    def _case(self) -> FlowCase | None:
+        """The newest flow case that was made from the twin that is looked at."""
+        state = self.states.currentData()
+        meshes = {e.uuid for e in self.bridge.entries("mesh")}
+        for entry in reversed(self.bridge.entries("flow_case")):
+            inputs = entry.recipe.inputs if entry.recipe else {}
+            if inputs.get("state") == state and inputs.get("mesh") in meshes:
+                found = self.bridge.get(entry.uuid)
+                return found if isinstance(found, FlowCase) else None
+        return None
+
+    def _solve(self) -> None:
+        case = self._case()
+        if case is not None and case.recipe is not None:
+            told = case.model_dump(mode="json", exclude={"uuid", "created", "recipe", "replaces", "notes"})
+            self.bridge.start("flow", {"mesh": case.recipe.inputs["mesh"]}, {"case": told}, case.name)
 
     def _forecast(self) -> None:
         state = self.state()

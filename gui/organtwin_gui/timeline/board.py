@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from organtwin.errors import OrganTwinError
 from organtwin.model import Event, Forecast, Observations
+from organtwin.physiology import model as physiology
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import quiet
@@ -36,6 +37,7 @@ from organtwin_gui.timeline.happenings import Happenings
 from organtwin_gui.timeline.lane import AXIS_PX, LANE_PX, Band, Lane
 from organtwin_gui.timeline.quarantine import QuarantineList
 from organtwin_gui.timeline.span import DAY_S, Hand, Span
+from organtwin_gui.twin.sheet import SheetDialog
 from organtwin_gui.views.background import Background
 
 RANGES = (
@@ -181,6 +183,12 @@ class TimelineBoard(QWidget):
         self.expected.setToolTip("Draw what the twin expects: median, 50 % and 90 % of what is likely (Alt+F)")
         self.expected.toggled.connect(lambda _on: self._give_bands())
         head.addWidget(self.expected)
+        self.sheet = QToolButton()
+        self.sheet.setIcon(theme.icon("sheet"))
+        self.sheet.setToolTip("The data sheet behind the newest forecast: sources, where it holds, known bias (Alt+S)")
+        self.sheet.setShortcut("Alt+S")
+        self.sheet.clicked.connect(self.show_sheet)
+        head.addWidget(self.sheet)
         head.addSpacing(8)
         self.range_buttons: list[QToolButton] = []
         for name, key, length in RANGES:
@@ -349,7 +357,8 @@ class TimelineBoard(QWidget):
 
     def _give_bands(self) -> None:
         on = self.expected.isChecked()
-        self.expected.setVisible(bool(self._forecasts))
+        for widget in (self.expected, self.sheet):
+            widget.setVisible(bool(self._forecasts))
         for lane in self.lanes:
             given: dict[str, Band] = {}
             for forecast in reversed(self._forecasts) if on else ():  # the newest has the last word
@@ -388,6 +397,13 @@ class TimelineBoard(QWidget):
         else:
             ahead = 0.15 * length_s if self._forecasts and self.expected.isChecked() else 0.0
             self.span.show_last(length_s, self.all.now_s + ahead)
+
+    def show_sheet(self) -> None:
+        """What stands behind the newest forecast."""
+        known = next((f for f in self._forecasts if f.model in physiology.names()), None)
+        if known is not None:
+            model = physiology.find(known.model)
+            SheetDialog(model.title, model.sheet, known.assumes, self).exec()
 
     def _clicked(self, event: Event) -> None:
         if event.kind == "imaging":

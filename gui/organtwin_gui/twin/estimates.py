@@ -29,12 +29,12 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 def told(estimate: Estimate) -> tuple[str, str]:
-    """(level, words) of how much the readings say of a parameter."""
+    """(level, word) of how much the readings say of a parameter."""
     if estimate.learned >= WELL:
-        return "good", f"well ({estimate.learned:.0%})"
+        return "good", "well"
     if estimate.learned >= PARTLY:
-        return "fair", f"partly ({estimate.learned:.0%})"
-    return "poor", f"no ({estimate.learned:.0%})"
+        return "fair", "partly"
+    return "poor", "no"
 
 
 class BeliefBars(QStyledItemDelegate):
@@ -48,7 +48,7 @@ class BeliefBars(QStyledItemDelegate):
         look = theme.current()
         before = (estimate.prior - SIDE_SD * estimate.prior_sd, estimate.prior + SIDE_SD * estimate.prior_sd)
         low, high = min(before[0], estimate.low), max(before[1], estimate.high)
-        room = QRectF(option.rect).adjusted(10, 0, -10, 0)
+        room = QRectF(option.rect).adjusted(8, 0, -8, 0)
         wide = max(high - low, 1e-12)
 
         def x(value: float) -> float:
@@ -90,7 +90,7 @@ class EstimatesTable(QTableWidget):
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
         head.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        self.setColumnWidth(2, 120)
+        self.setColumnWidth(2, 96)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def show_estimates(self, estimates: Sequence[Estimate], model: Physiology | None) -> None:
@@ -113,15 +113,14 @@ class EstimatesTable(QTableWidget):
             bar.setData(DATA, one)
             bar.setToolTip(value.toolTip())
             level, words = told(one)
+            tip = f"{one.learned:.0%} of what was uncertain before is gone"
             if one.with_:
                 other = known[one.with_].title if one.with_ in known else one.with_
-                level, words = "fair" if level == "good" else level, f"{words}, with {other.lower()}"
+                level, words = "fair" if level == "good" else level, f"{words}, tied"
+                tip += f". The readings cannot tell it apart from: {other.lower()}. Only together are they known"
             said = QTableWidgetItem(words)
             said.setIcon(badge_icon(level))
-            said.setToolTip(
-                words
-                + (". The readings cannot tell these two apart: only together are they known" if one.with_ else "")
-            )
+            said.setToolTip(tip)
             for column, item in enumerate((name, value, bar, said)):
                 self.setItem(row, column, item)
 
