@@ -75,7 +75,8 @@ def import_(
         print(json.dumps(rows, indent=1))
         return
     for entry, one in zip(made, found, strict=True):
-        print(f"{len(one)} readings of {len(one.codes)} kinds and {len(one.events)} events  [{entry.uuid[:8]}]")
+        line = f"{_count(len(one), 'reading')} of {_count(len(one.codes), 'kind')}, {_count(len(one.events), 'event')}"
+        print(f"{line}  [{entry.uuid[:8]}]")
         for note in one.notes:
             print(f"  {note}")
         if aside := _reasons(one):
@@ -247,6 +248,10 @@ def _reasons(one: Observations) -> dict[str, int]:
     for aside in one.quarantined:
         counts[aside.reason] += aside.count
     return dict(counts.most_common())
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _day(time_s: float, offset_min: int = 0) -> str:
