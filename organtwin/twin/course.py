@@ -21,7 +21,7 @@ from organtwin.twin import course_measures as measures
 from organtwin.twin import course_subjects as subjects
 from organtwin.twin.course_growth import Change, Growth, changed, first_beyond, grown
 from organtwin.twin.course_measures import Measured
-from organtwin.twin.course_registration import SAME, Laid, lay_over
+from organtwin.twin.course_registration import SAME, Laid, lay_over, overlap
 from organtwin.twin.course_study import YEAR_S, Study
 from organtwin.twin.course_subjects import Landmark, Law, Subject
 
@@ -29,6 +29,7 @@ Numbers = NDArray[np.float64]
 
 STEPS_A_YEAR, MOST_STEPS = 24, 240
 AHEAD_YEARS = (1.0, 5.0)
+TOGETHER = 0.5  # of a structure must lie over itself
 HOLDS = {"tumour": ("liver", "lung_right", "lung_left", "kidney_right", "kidney_left", "spleen")}
 
 
@@ -113,7 +114,13 @@ def _laid(given: Sequence[Study], key: str, monitor: Monitor) -> list[Laid]:
         scans: tuple[Volume, Volume] | None = None
         if first.volume is not None and study.volume is not None:
             scans = first.volume, study.volume
-        made.append(lay_over(one, other, scans, _around(key, one, other), part, grows))
+        organ = _around(key, one, other)
+        laid = lay_over(one, other, scans, organ, part, grows)
+        share = overlap(one, other, laid, organ)
+        if share < TOGETHER and organ != grows:
+            doubt = f"doubtful: only {100 * share:.0f} % of the {structure(organ).name.lower()} lies over itself"
+            laid = replace(laid, said=f"{laid.said}; {doubt} on {study.said}")
+        made.append(laid)
     return made
 
 

@@ -26,6 +26,7 @@ COARSE_MM, FINE_MM = 6.0, 2.0
 AROUND_MM = 20.0  # of the picture that is looked at
 NEAR_MM = 6.0  # of a structure: what lies farther from it moves on its own
 SAMPLES = 20000
+MOST_POINTS = 5000
 PERCENTILES = (1, 99)
 
 
@@ -93,6 +94,22 @@ def lay_over(
     return Laid(
         np.linalg.inv(_matrix(best)), f"{said}, then rigidly by mutual information, last around the {name}", (before, after)
     )  # fmt: skip
+
+
+def overlap(fixed: Segmentation, moving: Segmentation, laid: Laid, key: str) -> float:
+    """The part of a structure of the later scan that lies over itself in the first one, of what both scans show there; 1 where
+    it cannot be told."""
+    own = [s for s in fixed.segments if s.key == key]
+    other = [s for s in moving.segments if s.key == key]
+    if not own or not other:
+        return 1.0
+    at = np.argwhere(np.asarray(moving.labels) == other[0].label)
+    at = at[:: max(1, len(at) // MOST_POINTS)]
+    index = np.round(fixed.grid.to_index(laid.first(moving.grid.to_world(at[:, ::-1])))).astype(int)
+    i, j, k = index[((index >= 0) & (index < fixed.grid.size)).all(axis=1)].T
+    if not len(i):
+        return 0.0 if len(at) else 1.0
+    return float((np.asarray(fixed.labels)[k, j, i] == own[0].label).mean())
 
 
 def _by_middles(fixed: Segmentation, moving: Segmentation, grows: str) -> tuple[Numbers, str]:

@@ -139,7 +139,7 @@ def _study(number: str, things: Mapping[str, TwinObject], date: str) -> Study:
     if not told:
         name = next(iter(things.values())).name
         raise BadInput(
-            f"When scan {number} ('{name}') was made is not known", remedy="Give its date, as in 2024-03-01."
+            f"When scan {number} ('{name}') was made is not known", remedy="Give its date: --date 2024-03-01 for each scan, in order."
         )
     return Study(
         number, seconds(told), not date and KEPT not in facts,

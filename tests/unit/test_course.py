@@ -22,7 +22,7 @@ from organtwin.space import Grid
 from organtwin.twin import course_subjects as subjects
 from organtwin.twin.course_growth import changed, first_beyond, grown
 from organtwin.twin.course_measures import lesions
-from organtwin.twin.course_registration import SAME, Laid
+from organtwin.twin.course_registration import SAME, Laid, overlap
 from organtwin.twin.course_study import YEAR_S, Study, seconds
 
 GRID = Grid.make((44, 40, 36), (3.0, 3.0, 3.0), frame_uid="1.2.3")
@@ -132,6 +132,15 @@ def test_a_new_lesion_and_one_that_is_gone_are_said():
     notes = " ".join(tracks[0].notes)
     assert "A new lesion" in notes
     assert "was not seen again" in notes
+
+
+def test_how_much_of_an_organ_lies_over_itself_is_told():
+    one = balls(((60, 60, 50), 20), key="liver")
+    assert overlap(one, one, SAME, "liver") == 1.0
+    beside = np.eye(4)
+    beside[0, 3] = 45.0
+    assert overlap(one, one, Laid(beside, "told"), "liver") < 0.05
+    assert overlap(one, one, SAME, "spleen") == 1.0
 
 
 def course(one, other, dates=None, **parameters):
