@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from organtwin.document import Document
 from organtwin.errors import OrganTwinError
 from organtwin.feed.arriving import told_key
-from organtwin.feed.spool import Record, note_taken, taken_so_far, waiting
+from organtwin.feed.spool import FOLDER, SETTINGS, Record, note_taken, taken_so_far, waiting
 from organtwin.io.observations import fhir
 from organtwin.io.observations.opening import HEAD, Opened
 from organtwin.io.observations.settle import settle
@@ -24,8 +24,8 @@ from organtwin.model import Observations, Recipe
 from organtwin.store import Project
 
 AT_ONCE = 20_000  # records of one step
-CHUNK = 5000  # readings of one object: until then, what arrives makes a new version of it
-OPERATION = "feed"
+CHUNK = 2000  # readings of one object: until then, what arrives makes a new version of it
+OPERATION = "import-feed"
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,23 @@ def take_in(document: Document, now_s: float | None = None) -> Taken | None:
         done[record.file] = max(done.get(record.file, 0), record.number)
     earlier = [one for e in project.entries("observations") if isinstance(one := project.load(e.uuid), Observations)]
     made = settled([r.data for r in records], earlier, time.time() if now_s is None else now_s)
+    made = made.with_(purpose=purpose_of(project))
     readings, aside = len(made), len(made.quarantined)
     last = next((one for one in reversed(earlier) if one.recipe and one.recipe.operation == OPERATION), None)
-    if last is not None and len(last) + len(last.quarantined) < CHUNK:
+    if last is not None and last.purpose == made.purpose and len(last) + len(last.quarantined) < CHUNK:
         made = joined(last, made).with_(uuid=made.uuid, created=made.created, replaces=last.uuid)
     made = made.with_(recipe=Recipe(operation=OPERATION, parameters={"taken": done}))
     document.add([made], f"{readings} readings arrived" if readings else "What arrived was set aside")
     note_taken(project.folder, project.vault, done)
     return Taken(made.uuid, readings, aside, len(records))
+
+
+def purpose_of(project: Project) -> str:
+    """What the patient's consent allows these readings to be used for, as it was told when the feed was started."""
+    try:
+        return str(project.vault.read_json(project.folder / FOLDER / SETTINGS).get("purpose") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def so_far(project: Project) -> dict[str, int]:

@@ -19,6 +19,7 @@ from organtwin.twin.drives import DOSES, Driven
 from organtwin.twin.readings import Readings
 
 OPERATION = "feed"
+REMEMBERED = 100_000  # readings that would be known if they came again
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Live:
     def __init__(self, states: Sequence[TwinState] = (), observations: Iterable[Observations] = ()) -> None:
         self._observations = list(observations)  # doses among them drive models of glucose
         self._before = Timeline(self._observations)
-        self._since: set[tuple[str, float, float]] = set()
+        self._since: dict[tuple[str, float, float], None] = {}  # in the order of their coming
         self._trackers: dict[str, Tracker] = {}
         self._begun: dict[str, TwinState] = {}
         self._stored: dict[str, str] = {}  # model: uuid of the version that this one has stored
@@ -110,7 +111,9 @@ class Live:
             there = self._before.series(code).between(time_s - 1e-3, time_s + 1e-3).values
             key = (code, round(time_s, 3), value)
             keep[n] = key not in self._since and not np.any(np.abs(there - value) <= 0.005 * abs(value))
-            self._since.add(key)
+            self._since[key] = None
+            if len(self._since) > REMEMBERED:
+                del self._since[next(iter(self._since))]
         if keep.all():
             return observations
         columns = ("times_s", "durations_s", "offset_min", "values", "code", "source")

@@ -17,13 +17,12 @@ from organtwin.errors import BadInput, OrganTwinError
 from organtwin.feed.arriving import NotTaken, is_of, observation, subject_key
 from organtwin.feed.intake import Taken, settled, take_in
 from organtwin.feed.live import Live, Update
-from organtwin.feed.spool import FOLDER, Spool
+from organtwin.feed.spool import FOLDER, SETTINGS, Spool
 from organtwin.model import Observations, Person
 from organtwin.store import Project
 from organtwin.timeline.timeline import Timeline
 
-PATIENT, SESSION = "patient.json", "session.json"
-EVERY_S = 60.0  # between two steps that take in what waits
+EVERY_S = 300.0  # between two steps that take in what waits: each makes a version of an object
 FIRST_S = 5.0  # after a reading that came into silence
 LONGEST_QUEUE = 10_000
 
@@ -47,6 +46,8 @@ class Feed:
         The project. It must not be locked: it is opened for a moment at each step.
     patient : str
         What senders call the patient ("Patient/123"); left out: the first that is named.
+    purpose : str
+        What the patient's consent allows the readings to be used for.
     tell : callable
         Hears what happens.
     after : callable
@@ -55,6 +56,7 @@ class Feed:
 
     folder: Path
     patient: str = ""
+    purpose: str = ""
     tell: Callable[[Heard], None] = lambda heard: None
     after: Callable[[Document], None] = lambda document: None
     every_s: float = EVERY_S
@@ -71,7 +73,7 @@ class Feed:
         ]
         self._person: Person = Timeline(observations).person
         self.spool = Spool(self.folder)
-        self._whose = self._known_patient()
+        self._settings = self._kept_settings()
         self.live = Live.of(self._project)
         self._waits_since: float | None = 0.0  # what an earlier run left is looked for at once
         self._stepped = 0.0
@@ -80,14 +82,25 @@ class Feed:
     @property
     def session(self) -> str:
         """A name for this project at a broker, the same after a restart."""
-        path = self.folder / FOLDER / SESSION
+        return str(self._settings["session"])
+
+    def _kept_settings(self) -> dict[str, Any]:
+        """What belongs to the feed of this project, whoever starts it again."""
+        path = self.folder / FOLDER / SETTINGS
+        path.parent.mkdir(exist_ok=True)
         try:
-            return str(self._project.vault.read_json(path)["session"])
-        except (OSError, ValueError, KeyError, TypeError):
-            name = f"organtwin-{secrets.token_hex(8)}"
-            path.parent.mkdir(exist_ok=True)
-            self._project.vault.write_json(path, {"session": name})
-            return name
+            known = dict(self._project.vault.read_json(path))
+        except (OSError, ValueError, TypeError):
+            known = {}
+        wanted = {"session": f"organtwin-{secrets.token_hex(8)}", "purpose": "", "patient": "", **known}
+        if self.purpose:
+            wanted["purpose"] = self.purpose
+        if self.patient:
+            reference = self.patient if "/" in self.patient else f"Patient/{self.patient}"
+            wanted["patient"] = subject_key({"subject": {"reference": reference}})
+        if wanted != known:
+            self._project.vault.write_json(path, wanted)
+        return wanted
 
     # -- senders, in any thread
 
@@ -133,23 +146,13 @@ class Feed:
         key = subject_key(told)
         if key:
             with self._guard:
-                if not self._whose:
-                    self._whose = key
-                    self._project.vault.write_json(self.spool.folder / PATIENT, {"patient": key})
-            if key != self._whose:
+                if not self._settings["patient"]:
+                    self._settings["patient"] = key
+                    self._project.vault.write_json(self.folder / FOLDER / SETTINGS, self._settings)
+            if key != self._settings["patient"]:
                 raise NotTaken("This reading is of another patient than the project", "security")
         if not is_of(self._person, told):
             raise NotTaken("This reading is of another patient than the project", "security")
-
-    def _known_patient(self) -> str:
-        if self.patient:
-            reference = self.patient if "/" in self.patient else f"Patient/{self.patient}"
-            return subject_key({"subject": {"reference": reference}})
-        self.spool.folder.mkdir(exist_ok=True)
-        try:
-            return str(self._project.vault.read_json(self.folder / FOLDER / PATIENT)["patient"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
 
     # -- the one thread
 
@@ -184,7 +187,9 @@ class Feed:
         if self._waits_since is None:
             return False
         now = time.monotonic()
-        return (now - self._waits_since >= FIRST_S and now - self._stepped >= self.every_s) or self._stepped == 0.0
+        return (
+            now - self._waits_since >= min(FIRST_S, self.every_s) and now - self._stepped >= self.every_s
+        ) or self._stepped == 0.0
 
     def step(self) -> Taken | None:
         """Take in what waits, where the project is free; returns what was."""

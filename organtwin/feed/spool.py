@@ -24,6 +24,7 @@ from organtwin.store.vault import Vault, vault_of
 
 FOLDER = "feed"
 TAKEN = "taken.json"
+SETTINGS = "settings.json"
 LARGEST_BYTES = 2 * 1024**3  # of all that waits: a disk is not filled by whoever can send
 ENDING = ".spool"
 LONGEST = 5000  # records of a file

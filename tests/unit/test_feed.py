@@ -213,6 +213,17 @@ def test_two_lots_joined_keep_order_devices_and_what_was_set_aside(folder: Path,
     document.close()
 
 
+def test_the_purpose_that_was_told_goes_with_the_readings(folder: Path) -> None:
+    first = Feed(folder, purpose="care")
+    first.accept([weight(80)], "http")
+    first.close()
+    document = Document.open(folder)
+    take_in(document)
+    (entry,) = document.entries("observations")
+    assert entry.facts["purpose"] == "care"
+    document.close()
+
+
 def test_the_same_message_again_is_no_second_reading(folder: Path, feed: Feed) -> None:
     feed.accept([weight(80), weight(80)], "mqtt")
     feed.step()

@@ -46,7 +46,8 @@ def feed(
     mqtt_ca: Annotated[
         str, typer.Option(help="The broker's certificate authority (PEM); left out: the system's.")
     ] = "",
-    every: Annotated[float, typer.Option(min=1.0, help="Seconds between steps that take in what arrived.")] = 60.0,
+    purpose: Annotated[str, typer.Option(help="What the patient's consent allows these readings to be used for.")] = "",
+    every: Annotated[float, typer.Option(min=1.0, help="Seconds between steps that take in what arrived.")] = 300.0,
 ) -> None:
     """Take in readings as they arrive, until Ctrl-C. Each is on the disk before its sender hears so."""
     from organtwin.feed.service import Feed
@@ -64,7 +65,7 @@ def feed(
     if mqtt_ca and not mqtt_tls:
         raise BadInput("--mqtt-ca belongs to --mqtt-tls")
     stop = threading.Event()
-    running = Feed(project, patient, tell=told, after=judge, every_s=every)
+    running = Feed(project, patient, purpose, tell=told, after=judge, every_s=every)
     closing = []
     try:
         if fhir is not None:
