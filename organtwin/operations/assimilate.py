@@ -11,6 +11,8 @@ from organtwin.model import TwinObject, TwinState
 from organtwin.monitor import Monitor
 from organtwin.operations.registry import Operation, Parameters
 
+MANY, LAST_S = 2000, 3 * 86400.0  # readings at once; what is looked at of a sensor's then
+
 
 class AssimilateParameters(Parameters):
     """``until_date``: readings up to then count (ISO 8601). ``walk_per_day``: how far parameters may change in a day, in
@@ -48,6 +50,7 @@ def run(inputs: Mapping[str, TwinObject], parameters: AssimilateParameters, moni
     from organtwin.twin.assimilation import Tracker
     from organtwin.twin.course_study import seconds
     from organtwin.twin.drives import Driven
+    from organtwin.twin.history import daily
     from organtwin.twin.imaging import from_scans, without_repeats
     from organtwin.twin.readings import Readings
 
@@ -63,6 +66,9 @@ def run(inputs: Mapping[str, TwinObject], parameters: AssimilateParameters, moni
             f"No reading of '{model.title}' is newer than the twin",
             remedy="Import newer readings first, or calibrate anew.",
         )
+    if len(fresh) > MANY:
+        fresh = daily(fresh) if model.pace == "day" else fresh.between(float(fresh.times_s[-1]) - LAST_S)
+        monitor.log(f"So many readings are taken in as {len(fresh)}: levels of days, or the last days of a sensor.")
     tracker = Tracker(model, state, walk_per_day=parameters.walk_per_day, driven=Driven.of(model, observations))
     edges = np.unique(np.linspace(0, len(fresh), min(len(fresh), 50) + 1).astype(int))
     places = np.arange(len(fresh))

@@ -30,6 +30,8 @@ WALK_PER_DAY = (
     0.015  # sd of z that a day adds, where nothing was learnt of this patient (0.3 of the prior's sd in a year)
 )
 MEMORY_S = {"day": 6 * 3600.0, "minute": 900.0}  # how long what the model leaves unexplained stays the same
+# The same for what parameters are told: a meal that nobody wrote down lasts for hours, and is no change of the patient
+TELLING_S = {"day": 6 * 3600.0, "minute": 6 * 3600.0}
 FAR = 3.0  # standard deviations from what was expected, beyond which a reading counts less
 IN_A_ROW = 3
 KEPT = 128  # moments that one can go back to
@@ -161,22 +163,23 @@ class Tracker:
         last_s, side = now.last_s.copy(), now.side.copy()
         k, s = z.shape[1], state.shape[1]
         whole = np.concatenate([z, state, predicted], axis=1)
-        memory = MEMORY_S[self.model.pace]
+        pace = self.model.pace
         for value, place, sd in zip(lot.values, lot.places, lot.sds, strict=True):
             column = k + s + place
             spread2 = float(np.var(whole[:, column], ddof=1))
             scatter2 = max(self.scatter[place], sd) ** 2
-            same = np.exp(-abs(time_s - last_s[place]) / memory) if np.isfinite(last_s[place]) else 0.0
-            # of readings whose deviations are alike for a while (autoregressive), each new one tells less
-            noise2 = scatter2 * (1.0 + same) / max(1.0 - same, 1e-3)
-            noise2 += spread2 * min(late_s / DAY_S * self.walk_per_day**2, 1.0)
+            late2 = spread2 * min(late_s / DAY_S * self.walk_per_day**2, 1.0)
+            after_s = abs(time_s - last_s[place])
+            noise2 = np.full(whole.shape[1], scatter2 * _fewer(after_s, MEMORY_S[pace]) + late2)
+            noise2[:k] = scatter2 * _fewer(after_s, TELLING_S[pace]) + late2
             innovation = value - whole[:, column].mean()
             off = abs(innovation) / np.sqrt(spread2 + scatter2)
             side[place] = (side[place] + np.sign(innovation)) if off > FAR and side[place] * innovation >= 0 else 0.0
             if off > FAR:
                 if abs(side[place]) >= IN_A_ROW:
-                    whole[:, :k] += (np.sqrt(1.5) - 1.0) * (whole[:, :k] - whole[:, :k].mean(axis=0))
-                    whole[:, column] += (np.sqrt(1.5) - 1.0) * (whole[:, column] - whole[:, column].mean())
+                    # a settled model follows with its parameters; one that is integrated with its state: it was a meal, or the like
+                    wider = np.r_[:k, column] if pace == "day" else np.r_[k : whole.shape[1]]
+                    whole[:, wider] += (np.sqrt(1.5) - 1.0) * (whole[:, wider] - whole[:, wider].mean(axis=0))
                     spread2 *= 1.5
                 else:
                     noise2 *= (off / FAR) ** 2
@@ -283,8 +286,16 @@ def fit_of(title: str, unit: str, twin: float, measured: float, sd: float) -> Qu
     )
 
 
-def _square_root(whole: Floats, column: int, value: float, spread2: float, noise2: float) -> Floats:
-    """One reading taken in: mean by the Kalman gain, deviations by the reduced one."""
+def _fewer(after_s: float, memory_s: float) -> float:
+    """By how much more variance a reading counts that comes so long after the one before: their deviations are alike for a while
+    (autoregressive), so that each new one tells less."""
+    same = float(np.exp(-after_s / memory_s)) if np.isfinite(after_s) else 0.0
+    return (1.0 + same) / max(1.0 - same, 1e-3)
+
+
+def _square_root(whole: Floats, column: int, value: float, spread2: float, noise2: Floats) -> Floats:
+    """One reading taken in: mean by the Kalman gain, deviations by the reduced one. ``noise2`` is its variance as each column is
+    told of it."""
     m = len(whole)
     mean = whole.mean(axis=0)
     away = whole - mean
@@ -298,7 +309,7 @@ def _square_root(whole: Floats, column: int, value: float, spread2: float, noise
     trust = np.clip((squared - (1.0 - squared) ** 2 / (m - 1)) / np.maximum(squared, 1e-300), 0.0, 1.0)
     gain = trust * covariance / (spread2 + noise2)
     less = 1.0 / (1.0 + np.sqrt(noise2 / (spread2 + noise2)))
-    updated: Floats = mean + gain * (value - mean[column]) + away - less * np.outer(own, gain)
+    updated: Floats = mean + gain * (value - mean[column]) + away - np.outer(own, less * gain)
     return updated
 
 

@@ -352,7 +352,8 @@ def test_the_root_of_the_aorta_gets_the_beat_of_the_patient_s_own_circulation():
     assert case.inlets[0].flow == f"{0.96 * 5.0!r} L/min"
     samples = case.inlets[0].waveform
     assert samples.times_s[-1] == pytest.approx(1.0)
-    assert max(samples.values) == pytest.approx(1.0, abs=0.01)
+    assert 0.8 < max(samples.values) < 1.0  # rounded
+    assert np.mean(samples.values[:-1]) == pytest.approx(np.mean(beat().curves["aortic_flow_mL_per_s"][1]), rel=0.01)
     assert any("2023-11-14" in note for note in case.notes)
 
 
