@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from organtwin.errors import SolveFailed
 from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.intervention import When
 
@@ -90,6 +91,11 @@ def match(
     -------
     Matched
         ``whole`` is False where the bounds of the levers or of the model do not let it happen; it is then as near as they do.
+
+    Raises
+    ------
+    SolveFailed
+        When the model has no steady state for the person as he is.
     """
     keys = list(wanted)
     places = [model.reading(key) for key in keys]
@@ -98,6 +104,11 @@ def match(
     bound = np.array([lever.most for lever in levers])
     count = len(levers)
     before = _settled(model, person.parameters[None], person.drives[None])[0]
+    if not np.isfinite(before[places]).all():
+        raise SolveFailed(
+            f"The model '{model.name}' finds no steady state for the person in the middle of the ensemble",
+            remedy="Calibrate the twin again, or look at what else the scenario does.",
+        )
     known = np.ones(1)
 
     def after(strengths: Floats) -> Floats:  # (k, n) -> (k, wanted)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from organtwin.errors import BadInput
+from organtwin.errors import BadInput, SolveFailed
 from organtwin.model import Event, Intervention, Observations, Quantity, Result, Scenario
 from organtwin.physiology.model import find
 from organtwin.twin import intervention, scenario
@@ -20,6 +20,7 @@ from organtwin.twin.interventions.clock import per_minute
 from organtwin.twin.interventions.procedure import from_results
 from organtwin.twin.interventions.pump import FULL_HEAD_MMHG, PUMPS
 from organtwin.twin.interventions.stent import stretch_left
+from organtwin.twin.matching import Lever, Person, match
 
 pytest.importorskip("organtwin_solvers.physiology.circulation.manifest")
 
@@ -287,3 +288,20 @@ def test_a_drug_that_the_patient_takes_already_is_warned_of() -> None:
     assert "takes already" in said
     stopped = event.model_copy(update={"end_s": 5.0})
     assert scenario.already(one, [Observations(name="t", events=(stopped,), **empty)], 1e9) == ()
+
+
+def test_a_change_that_the_model_cannot_bring_about_is_said_to_be_partial() -> None:
+    known = find("circulation")
+    person = Person(known.defaults()[0], known.at_rest()[0])
+    found = match(known, person, {"systolic": -80.0}, (Lever({"resistance_change": 1.0}, most=0.1),))
+    assert not found.whole
+    assert -20.0 < found.change["systolic"] < 0.0
+    assert match(known, person, {"systolic": -8.0}, (Lever({"resistance_change": 1.0}),)).whole
+
+
+def test_a_person_without_a_steady_state_is_told_so() -> None:
+    known = find("circulation")
+    broken = known.defaults()[0]
+    broken[known.parameter("stressed_volume")] = np.nan
+    with pytest.raises(SolveFailed, match="no steady state"):
+        match(known, Person(broken, known.at_rest()[0]), {"systolic": -8.0}, (Lever({"resistance_change": 1.0}),))

@@ -13,7 +13,6 @@ from organtwin.physiology.datasheet import DataSheet
 from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.intervention import Draw, Kind, When
 
-
 FULL_HEAD_MMHG = 105.0  # what the circulation takes for a pump at full speed (its drive "pump_speed" of 1)
 
 
