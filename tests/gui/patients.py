@@ -73,6 +73,8 @@ def state(of: Observations, days: int = 60) -> TwinState:
             Quantity(name="Systolic pressure", value=138.0, unit="mm[Hg]", why="5 to 95 %: 130 to 146"),
             Quantity(name="Diastolic pressure", value=86.0, unit="mm[Hg]", why="5 to 95 %: 82 to 90"),
             Quantity(name="Heart rate", value=72.0, unit="/min", why="5 to 95 %: 70 to 74"),
+            Quantity(name="Mean arterial pressure", value=103.0, unit="mm[Hg]", why="5 to 95 %: 98 to 108"),
+            Quantity(name="Central venous pressure", value=4.5, unit="mm[Hg]", why="5 to 95 %: 3 to 6"),
             Quantity(name="Cardiac output", value=4.8, unit="L/min", why="5 to 95 %: 4 to 5.6"),
         ),
         fit=(Quantity(name="Systolic pressure", value=-2.0, unit="mm[Hg]", level="good", why="measured 140, twin 138"),),
