@@ -72,8 +72,8 @@ def through(drop: float, resistance: float, area: float, leak: float) -> float:
 
 
 @compiled
-def slope(y: Array, c: Array, ev: float, ea: float, dy: Array, seen: Array) -> None:
-    """Time derivative ``dy`` of the state, and in ``seen`` the pressures and flows in between."""
+def slope(y: Array, c: Array, over: Array, ev: float, ea: float, dy: Array, seen: Array) -> None:
+    """Time derivative ``dy`` of the state, and in ``seen`` the pressures and flows in between; ``over`` is 1 / C and 1 / L of dy[4:]."""
     p_la = (c[_ELA] * ea + c[_PLA]) * (y[0] - c[_V0LA])
     p_lv = (c[_ELV] * ev + c[_PLV]) * (y[1] - c[_V0LV])
     p_ra = (c[_ERA] * ea + c[_PRA]) * (y[2] - c[_V0RA])
@@ -89,14 +89,14 @@ def slope(y: Array, c: Array, ev: float, ea: float, dy: Array, seen: Array) -> N
     dy[1] = mitral - aortic - pump
     dy[2] = y[9] - tricuspid
     dy[3] = tricuspid - pulmonary
-    dy[4] = (aortic + pump - y[8]) / c[_CS]
-    dy[5] = (y[8] - y[9]) / c[_CVN]
-    dy[6] = (pulmonary - y[10]) / c[_CP]
-    dy[7] = (y[10] - y[11]) / c[_CPV]
-    dy[8] = (y[4] - y[5] - c[_RS] * y[8]) / c[_LS]
-    dy[9] = (y[5] - p_ra - c[_RV] * y[9]) / c[_LV]
-    dy[10] = (y[6] - y[7] - c[_RP] * y[10]) / c[_LP]
-    dy[11] = (y[7] - p_la - c[_RPV] * y[11]) / c[_LPV]
+    dy[4] = (aortic + pump - y[8]) * over[4]
+    dy[5] = (y[8] - y[9]) * over[5]
+    dy[6] = (pulmonary - y[10]) * over[6]
+    dy[7] = (y[10] - y[11]) * over[7]
+    dy[8] = (y[4] - y[5] - c[_RS] * y[8]) * over[8]
+    dy[9] = (y[5] - p_ra - c[_RV] * y[9]) * over[9]
+    dy[10] = (y[6] - y[7] - c[_RP] * y[10]) * over[10]
+    dy[11] = (y[7] - p_la - c[_RPV] * y[11]) * over[11]
     seen[0], seen[1], seen[2], seen[3] = p_la, p_lv, p_ra, p_rv
     seen[4], seen[5], seen[6], seen[7] = mitral, aortic, pump, y[4] + c[_ZA] * (aortic + pump)
 
@@ -120,9 +120,11 @@ def steps_of(c: Array, period: float, step_s: float) -> int:
 def beat(y: Array, c: Array, period: float, steps: int, out: Array, trace: Array, work: Array) -> None:
     """Integrate ``y`` (12) over one beat in place and fill ``out`` (measured); ``trace`` (steps, k) is filled unless empty.
 
-    ``work`` (4, 12) is scratch.
+    ``work`` (5, 12) is scratch.
     """
-    k1, k2, z, seen = work[0], work[1], work[2], work[3]
+    k1, k2, z, seen, over = work[0], work[1], work[2], work[3], work[4]
+    over[4], over[5], over[6], over[7] = 1.0 / c[_CS], 1.0 / c[_CVN], 1.0 / c[_CP], 1.0 / c[_CPV]
+    over[8], over[9], over[10], over[11] = 1.0 / c[_LS], 1.0 / c[_LV], 1.0 / c[_LP], 1.0 / c[_LPV]
     root = math.sqrt(period)
     cv, rv, ca, ra = c[_CV] * root, c[_RLV] * root, c[_CA] * root, c[_RLA] * root
     squeeze = min(1.0, 0.98 * period / (cv + rv))
@@ -142,7 +144,7 @@ def beat(y: Array, c: Array, period: float, steps: int, out: Array, trace: Array
     ev, ea = activation(0.0, cv, rv, period), activation(lead, ca, ra, period)
     for step in range(steps):
         t = step * h
-        slope(y, c, ev, ea, k1, seen)
+        slope(y, c, over, ev, ea, k1, seen)
         p_la, p_lv, p_ra, p_rv, p_ao, flow = seen[0], seen[1], seen[2], seen[3], seen[7], seen[5] + seen[6]
         out[0], out[1] = max(out[0], p_ao), min(out[1], p_ao)
         out[3], out[4] = max(out[3], y[1]), min(out[4], y[1])
@@ -164,7 +166,7 @@ def beat(y: Array, c: Array, period: float, steps: int, out: Array, trace: Array
         evm, eam = activation(t + 0.5 * h, cv, rv, period), activation(t + 0.5 * h + lead, ca, ra, period)
         for i in range(12):
             z[i] = y[i] + 0.5 * h * k1[i]
-        slope(z, c, evm, eam, k2, seen)
+        slope(z, c, over, evm, eam, k2, seen)
         out[1], out[21] = min(out[1], seen[7]), min(out[21], z[4])
         out[12] += h * (seen[5] + seen[6])
         out[19] += h * seen[6]

@@ -56,7 +56,7 @@ def solve(a: Array, b: Array, n: int) -> None:
 @compiled
 def settle(x: Array, c: Array, step_s: float, out: Array, most: int) -> int:
     """Bring ``x`` (13) to its fixed point under the circuit ``c`` and measure a beat there. Beats taken; -1: it did not settle."""
-    work = np.empty((4, 12))
+    work = np.empty((5, 12))
     none = np.empty((0, 1))
     now = np.empty(_N_CIRCUIT)
     w = np.ones(UNKNOWNS)
@@ -123,7 +123,7 @@ def settle(x: Array, c: Array, step_s: float, out: Array, most: int) -> int:
 @compiled
 def linger(x: Array, c: Array, step_s: float, out: Array) -> int:
     """Where beats do not become alike (a long, strong beat and a short, weak one in turn): the mean of many. Beats taken, or -1."""
-    work = np.empty((4, 12))
+    work = np.empty((5, 12))
     none = np.empty((0, 1))
     now = np.empty(_N_CIRCUIT)
     one = np.empty(_N_MEASURED)
@@ -161,7 +161,7 @@ def settle_all(x: Array, circuits: Array, step_s: float, out: Array, beats: NDAr
 @compiled
 def beats_in_time(x: Array, c: Array, count: int, step_s: float, fixed: int, out: Array) -> None:
     """``count`` beats without acceleration: ``x`` (13) in place, ``out`` (count, measured). ``fixed`` steps a beat unless 0."""
-    work = np.empty((4, 12))
+    work = np.empty((5, 12))
     none = np.empty((0, 1))
     now = np.empty(_N_CIRCUIT)
     for k in range(count):
@@ -174,7 +174,7 @@ def beats_in_time(x: Array, c: Array, count: int, step_s: float, fixed: int, out
 @compiled
 def trace_all(x: Array, circuits: Array, steps: int, out: Array, traces: Array) -> None:
     """One beat of each settled member: ``traces`` (m, steps, k)."""
-    work = np.empty((4, 12))
+    work = np.empty((5, 12))
     now = np.empty(_N_CIRCUIT)
     for member in range(len(x)):
         y = x[member].copy()
