@@ -19,7 +19,7 @@ from organtwin.model import Segmentation, Volume
 from organtwin.monitor import Monitor
 from organtwin.report.png import png
 from organtwin.segment.quality import Quality, quality
-from organtwin.store.atomic import write_text
+from organtwin.store.atomic import replaced, write_text
 
 SIZE = 230  # pixels of a picture
 MARGIN_MM = 18.0
@@ -37,15 +37,16 @@ def write_quality(
     volume : Volume or None
         The scan on the same grid; without it the pictures show outlines alone.
     path : Path
-        Ends in .html; the page refers to nothing outside itself.
+        Ends in .html or .pdf; the page refers to nothing outside itself.
 
     Returns
     -------
     tuple of Quality
         As :func:`organtwin.segment.quality.quality`.
     """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise BadInput("The quality page is written as .html", where=str(path))
+    ending = path.suffix.lower()
+    if ending not in (".html", ".htm", ".pdf"):
+        raise BadInput("The quality page is written as .html or .pdf", where=str(path))
     found = quality(segmentation, volume, monitor)
     pictures = thumbnails(segmentation, volume)
     environment = Environment(
@@ -64,7 +65,14 @@ def write_quality(
         notes=segmentation.notes,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path.resolve(), text)
+    if ending == ".pdf":
+        from organtwin.report.pdf import pdf
+
+        made = pdf(text)
+        with replaced(path.resolve()) as stream:
+            stream.write(made)
+    else:
+        write_text(path.resolve(), text)
     return found
 
 

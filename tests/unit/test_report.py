@@ -324,3 +324,18 @@ def test_lines_are_told_apart_by_dashes_and_names_not_by_colour_alone():
     drawn = Plot("mm", None, fans).svg()
     assert drawn.count("stroke-dasharray=") >= 2
     assert all(f"line &lt;{n}&gt;" in drawn for n in range(3))
+
+
+def test_the_quality_page_is_a_pdf_too(tmp_path):
+    from organtwin.model import Segment, Segmentation
+    from organtwin.report.quality import write_quality
+    from organtwin.space import Grid
+
+    grid = Grid.make((20, 20, 20), (2.0, 2.0, 2.0))
+    labels = np.zeros(grid.shape, np.uint8)
+    labels[5:15, 5:15, 5:15] = 1
+    drawn = Segmentation(name=HOSTILE, grid=grid, labels=labels, segments=(Segment.of(1, "liver", 8000.0),))
+    write_quality(drawn, None, tmp_path / "q.pdf")
+    assert (tmp_path / "q.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(BadInput, match=r"\.html or \.pdf"):
+        write_quality(drawn, None, tmp_path / "q.docx")

@@ -21,7 +21,7 @@ def quality(
     project: ProjectPath,
     segmentation: Annotated[str | None, typer.Option(help="Which segmentation, when there are several.")] = None,
     volume: Annotated[str | None, typer.Option(help="The scan to measure it on, when it is not clear.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with pictures here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with pictures here (.html or .pdf).")] = None,
     pictures: Annotated[
         bool, typer.Option(help="Put three pictures of each structure into the JSON, as base64 PNG.")
     ] = False,
