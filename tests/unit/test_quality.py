@@ -118,4 +118,4 @@ def test_the_page_shows_three_planes_of_each_structure_and_names_its_flags(tmp_p
     assert "http" not in page
     write_quality(drawn, None, tmp_path / "plain.html")
     with pytest.raises(BadInput, match=r"\.html"):
-        write_quality(drawn, volume, tmp_path / "q.pdf")
+        write_quality(drawn, volume, tmp_path / "q.docx")
