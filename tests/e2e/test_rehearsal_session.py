@@ -180,3 +180,24 @@ def test_open_without_anything_held_is_refused(project) -> None:
     session.do(Open())
     assert "nothing" in heard.event(say.Refused).sentence
     session.close(forget=True)
+
+
+def test_a_rehearsal_of_a_sealed_project_is_sealed_while_it_goes_on_and_after_a_kill(tmp_path: Path) -> None:
+    document = Document.create(tmp_path / "case.otwin", passphrase="correct horse battery")
+    mesh = block((9, 6, 4), (50.0, 30.0, 20.0))
+    document.add([mesh], "Add a block")
+    session, heard = begun(document, mesh.uuid)
+    session.do(Fix(at_mm=TOP, radius="5 mm"))
+    heard.event(say.Said)
+    session.record("kept")
+    assert session.take(heard.event(say.Recorded))[0].kind == "rehearsal"
+    os.kill(session._process.pid, signal.SIGKILL)
+    heard.event(say.Ended)
+    session.close()
+    files = [file for file in document.project.folder.rglob("*") if file.is_file()]
+    for file in files:
+        data = file.read_bytes()
+        assert not any(word in data for word in (b'"fix"', b"pose", b'"scene"', b"rehearsal", b"NUMPY")), file.name
+    (left,) = recording.unfinished(document.project.folder / FOLDER)
+    assert [step.command.do for step in recording.read(left)[1].steps] == ["fix"]
+    document.close()
