@@ -60,6 +60,7 @@ class _Problem:
     walk: float
     used: dict[str, int]
     said: tuple[str, ...]
+    titles: tuple[str, ...] = ()  # of the data, where each stands for one kind of reading
 
 
 def calibrate(
@@ -137,6 +138,7 @@ def _levels(
             f"{found[p].count} readings, the newest {(at_s - own[p].times_s[-1]) / DAY_S:.0f} days before the last of all"
             for p, v in zip(places, variance, strict=True)
         ),
+        titles=tuple(model.readings[p].title for p in places),
     )
 
 
@@ -231,6 +233,14 @@ def _state(
         name="walk", value=problem.walk, unit="1/sqrt(day)", why="how far parameters change, in sds of the prior"
     )
     told = estimates(prior, z, weights)
+    less = np.diag(found.data.covariance) > np.diag(problem.data.covariance) * 1.001
+    strange = [title for title, far in zip(problem.titles, less, strict=False) if far]
+    doubt = (
+        (f"The model does not explain {', '.join(strange)} together with the rest: it counted less. Look at these readings, or learn "
+         "more of the model's parameters.",)
+        if strange
+        else ()
+    )  # fmt: skip
     at_rest = drives[-1:]
     return TwinState(
         name=name,
@@ -247,7 +257,7 @@ def _state(
         curves=cycle(simulator, parameters, at_rest, run.state, weights),
         method=f"ensemble smoother, then a sampled posterior weighed by the model itself: {len(weights)} members "
         f"({found.effective:.0f} effective), {found.runs} runs of the model",
-        notes=(*problem.said, *sentences(model, told, z, now, weights, tuple(problem.scatter))),
+        notes=(*doubt, *problem.said, *sentences(model, told, z, now, weights, tuple(problem.scatter))),
     )
 
 

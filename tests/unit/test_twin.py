@@ -217,3 +217,14 @@ def test_a_tracker_goes_on_from_a_calibration():
     assert value(after, "resistance") > value(state, "resistance")
     assert after.curves["pressure (mmHg)"].shape == (3, 20)
     assert [q.name for q in after.quantities] == [q.name for q in state.quantities]
+
+
+def test_a_reading_that_the_model_cannot_explain_is_named_and_counts_less():
+    from organtwin.twin.calibration import Settings, calibrate
+
+    readings = month(MODEL.defaults()[0], np.random.default_rng(0), echo=())
+    strange = Readings.from_values(MODEL, NOW + 3.2 * DAY_S, {"mean": 190.0})  # above the systolic pressure
+    state = calibrate(MODEL, readings.with_([strange]), Settings(members=100))
+    plain = calibrate(MODEL, readings, Settings(members=100))
+    assert state.notes[0].startswith("The model does not explain Mean pressure")
+    assert value(state, "resistance") == pytest.approx(value(plain, "resistance"), rel=0.15)
