@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from organtwin_gui.passphrase import PassphraseDialog, unlocked
 
 from organtwin.store import Project
 from organtwin.store.vault import PLAIN, vault_of
-from organtwin_gui.passphrase import PassphraseDialog, unlocked
 
 WORDS = "correct horse battery"
 
