@@ -28,6 +28,7 @@ from organtwin.jobs import Job, JobState
 from organtwin.model import Event
 from organtwin.sample import sample_folder
 from organtwin_gui import theme
+from organtwin_gui.arrivals import Arrivals
 from organtwin_gui.batch_review import BatchDialog, is_batch
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.compare import CompareView
@@ -165,6 +166,7 @@ class MainWindow(QMainWindow):
         self._honest = QLabel("Research and rehearsal only, not a medical device")
         self.statusBar().addWidget(self._readout, 1)
         self.statusBar().addPermanentWidget(self._honest)
+        self.arrivals = Arrivals(self.bridge, self)
         self._make_actions()
         self._connect()
         if not opengl.works:

@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from organtwin.document import Document
-from organtwin.model import Alert
 from organtwin.monitoring import acknowledge
 from organtwin_gui import theme
+from organtwin_gui.arrivals import keep_raised
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.command import Command
 from organtwin_gui.forms import quiet, title
@@ -232,8 +232,7 @@ class CohortWindow(QDialog):
             return
         with self.bridge.guarded():
             if not document.project.is_live(alert):  # raised just now, and kept by nobody yet
-                raised = next(one for one in self._told["open"] if one["uuid"] == alert)
-                document.add([Alert.model_validate(raised)], f"Alert: {raised['name']}")
+                keep_raised(document, self._told)
             acknowledge(document, alert, getpass.getuser(), said)
             self.read()
 
