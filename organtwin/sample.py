@@ -1,4 +1,4 @@
-"""Where the sample study lies."""
+"""Where the sample study and the readings of its patient lie."""
 
 from __future__ import annotations
 
@@ -25,3 +25,17 @@ def sample_folder() -> Path:
             remedy="It comes with the source: set ORGANTWIN_SAMPLE to it.",
         )
     return folder
+
+
+def sample_readings() -> Path:
+    """Two years of readings of the sample's patient, beside its series.
+
+    Raises
+    ------
+    BadInput
+        When they are not there.
+    """
+    file = sample_folder().parent / "readings.json.gz"
+    if not file.is_file():
+        raise BadInput("The sample's readings are not here", where=str(file), remedy="They come with the source.")
+    return file

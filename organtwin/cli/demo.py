@@ -1,4 +1,4 @@
-"""The whole way on the sample study: import, segment, mesh, flow, pull, report."""
+"""The whole way on the sample study: import, segment, mesh, flow, pull, readings, twin, report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from organtwin.cli.follow import console, run_job
 from organtwin.cli.summary import summary
 from organtwin.document import Document
 from organtwin.report import write_report
-from organtwin.sample import sample_folder
+from organtwin.sample import sample_folder, sample_readings
 
 
 def run_demo(folder: Path | None = None) -> Path:
@@ -32,8 +32,15 @@ def run_demo(folder: Path | None = None) -> Path:
         liver = run_job(document, "mesh", source, {"structure": "liver"}, "Mesh the liver")[-1]
         flow = run_job(document, "flow", {"mesh": aorta.uuid}, {"preset": "aorta-steady"}, "Flow in the aorta")[-1]
         pull = run_job(document, "tissue", {"mesh": liver.uuid}, {"preset": "liver-pull"}, "Pull the liver")[-1]
+        sources = {"paths": [str(sample_readings())], "purpose": ""}
+        readings = run_job(document, "import-observations", {}, sources, "Import two years of readings")[-1]
+        twin = run_job(document, "calibrate", {"observations": readings.uuid}, {"model": "circulation"}, "Calibrate")[
+            -1
+        ]
+        ahead = {"state": twin.uuid, "observations": readings.uuid}
+        forecast = run_job(document, "forecast", ahead, {"days": 60}, "Look 60 days ahead")[-1]
         report = write_report(document.project, target.parent / "report.html")
-        for entry in (volume, segments, aorta, liver, flow, pull):
+        for entry in (volume, segments, aorta, liver, flow, pull, readings, twin, forecast):
             for line in summary(entry):
                 console.print(line, markup=False)
         console.print(f"\nFinished in {time.monotonic() - began:.0f} s.\nProject  {target}\nReport   {report}")

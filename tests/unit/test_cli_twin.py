@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from organtwin.cli import commands  # noqa: F401  # fills the application
 from organtwin.cli.base import app
 from organtwin.errors import BadInput
-
-from .patients import two_years
+from sample_dicom.readings import two_years
 
 pytest.importorskip("organtwin_solvers.physiology.circulation.manifest")
 

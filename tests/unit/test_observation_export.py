@@ -14,8 +14,7 @@ from organtwin.io.observations import read_observations
 from organtwin.io.observations.fhir_export import bundle, write_fhir
 from organtwin.model import Observations
 from organtwin.timeline.timeline import Timeline
-
-from .patients import DAYS, two_years
+from sample_dicom.readings import DAYS, two_years
 
 # its last reading is of the 28th of February 2026
 NOW = 1780000000.0

@@ -1,16 +1,16 @@
 """A made-up patient: two years of readings as a FHIR R4 bundle, with missing days, noise and a story.
 
-The story: a woman of 64 with high blood pressure and type 2 diabetes; lisinopril from day 120, metoprolol from day 240; from
-day 600 on her heart slowly fails (weight, resting heart rate and NT-proBNP rise, the ejection fraction falls). Numbers are
+The story: somebody of 64 with high blood pressure and type 2 diabetes; lisinopril from day 120, metoprolol from day 240; from
+day 600 on the heart slowly fails (weight, resting heart rate and NT-proBNP rise, the ejection fraction falls). Numbers are
 invented to look like a patient's, and rest on no study.
 
-``python patients.py FILE`` writes one.
+``python readings.py`` writes those of the sample, ``readings.json.gz``; tests make others.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,19 @@ def concept(code: str, display: str, system: str = LOINC) -> dict[str, Any]:
 class Patient:
     """Resources of one patient, as they are made."""
 
-    def __init__(self, seed: int = 1, family: str = "Musterfrau", born: str = "1960-05-17", id: str = "p1") -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        family: str = "Musterfrau",
+        born: str = "1960-05-17",
+        id: str = "p1",
+        gender: str = "female",
+    ) -> None:
         self.random = np.random.default_rng(seed)
         self.id, self.count = id, 0
         self.resources: list[dict[str, Any]] = [
             {
-                "resourceType": "Patient", "id": id, "gender": "female", "birthDate": born,
+                "resourceType": "Patient", "id": id, "gender": gender, "birthDate": born,
                 "name": [{"family": family, "given": ["Erika", "Anna"]}],
                 "identifier": [{"system": "urn:oid:1.2.3.4", "value": f"MRN-{family}-{born}"}],
                 "address": [{"line": ["Heidestrasse 17"], "city": "Koeln", "postalCode": "51147"}],
@@ -235,6 +242,8 @@ def history(one: Patient) -> None:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.write_text(json.dumps(two_years().bundle(), indent=1), encoding="utf-8")
-    print(target, f"{target.stat().st_size / 1e6:.1f} MB")
+    # the man of the sample scan; the same bytes at every run
+    made = json.dumps(two_years(seed=7, family="Sample", id="sample", gender="male").bundle(), separators=(",", ":"))
+    target = Path(__file__).parent / "readings.json.gz"
+    target.write_bytes(gzip.compress(made.encode(), 9, mtime=0))
+    print(target, f"{target.stat().st_size / 1e3:.0f} kB")
