@@ -30,6 +30,7 @@ ROUNDS = 3
 FEW = 0.5  # effective members, of all, below which the quadratic is fitted again
 FAR = 4.0  # standard deviations from the data, beyond which a datum counts less
 COMPONENTS = 40
+FEW_DATA = 20
 
 Simulate = Callable[[Floats], Floats]  # z (m, k) -> what is predicted of the data (m, n); not finite where it cannot be
 
@@ -45,7 +46,9 @@ class Data:
         """Data far from what even the fitted model says (n) get an error that fits."""
         sd = np.sqrt(np.diag(self.covariance))
         off = np.abs(self.values - predicted) / sd
-        more = np.where(off > FAR, off / FAR * 3.0, 1.0)
+        # of a few data one that is wrong pulls the fit away from others: the worst are held back first
+        limit = max(FAR, 0.5 * float(off.max())) if len(off) < FEW_DATA else FAR
+        more = np.where(off > limit, off / FAR * 3.0, 1.0)
         return Data(self.values, self.covariance * np.outer(more, more)) if (more > 1.0).any() else self
 
 

@@ -226,5 +226,5 @@ def test_a_reading_that_the_model_cannot_explain_is_named_and_counts_less():
     strange = Readings.from_values(MODEL, NOW + 3.2 * DAY_S, {"mean": 190.0})  # above the systolic pressure
     state = calibrate(MODEL, readings.with_([strange]), Settings(members=100))
     plain = calibrate(MODEL, readings, Settings(members=100))
-    assert state.notes[0].startswith("The model does not explain Mean pressure")
+    assert state.notes[0].startswith("The model does not explain Mean pressure together")
     assert value(state, "resistance") == pytest.approx(value(plain, "resistance"), rel=0.15)
