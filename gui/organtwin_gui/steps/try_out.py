@@ -277,7 +277,9 @@ class TryOutStep(Step):
     def ask(self, act: Intervention | None = None) -> Intervention | None:
         """Let the person choose what is done, and how."""
         dialog = InterventionDialog(self.model.currentData() or "", act, self)
-        return dialog.act if dialog.exec() else None
+        chosen = dialog.act if dialog.exec() else None
+        dialog.deleteLater()
+        return chosen
 
     def add_scenario(self, acts: tuple[Intervention, ...] | None = None) -> None:
         """A scenario with something in it; it is asked for unless given."""

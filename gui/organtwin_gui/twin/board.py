@@ -57,7 +57,7 @@ class FitTable(QTableWidget):
         self.setRowCount(len(rows))
         for number, one in enumerate(rows):
             unit = unit_words(one.unit)
-            cells = [one.name, f"{number_words(one.value)} {unit}".strip(), "–", "–"]
+            cells = [one.name.replace("Left ventricular", "LV"), f"{number_words(one.value)} {unit}".strip(), "–", "–"]
             off = fit.get(one.name)
             if off is not None:
                 found = MEASURED.search(off.why)
@@ -69,7 +69,9 @@ class FitTable(QTableWidget):
                 ]
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
-                item.setToolTip(one.why if off is None else f"{said_of(off.level, off.why)}\n{one.why}")
+                item.setToolTip(
+                    f"{one.name}: {one.why}" if off is None else f"{one.name}: {said_of(off.level, off.why)}\n{one.why}"
+                )
                 if column:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if column == 3 and off is not None:

@@ -79,7 +79,7 @@ class EstimatesTable(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 4, parent)
-        self.setHorizontalHeaderLabels(["Parameter", "Now", "Before → now", "Told"])
+        self.setHorizontalHeaderLabels(["Parameter", "Now", "Before, now", "Told"])
         dress_table(self)
         self.setToolTip(
             "Grey: what was believed before any reading (90 %). Blue: now (90 %), with its middle. "
@@ -100,7 +100,7 @@ class EstimatesTable(QTableWidget):
             parameter = known.get(one.key)
             title = parameter.title if parameter else one.key.replace("_", " ").capitalize()
             unit = unit_words(one.unit)
-            name = QTableWidgetItem(title)
+            name = QTableWidgetItem(title.replace("Left ventricular", "LV"))
             about = [title, parameter.about if parameter else "", f"Source: {parameter.source}" if parameter and parameter.source else ""]  # fmt: skip
             name.setToolTip("\n".join(line for line in about if line))
             value = QTableWidgetItem(f"{number_words(one.value)} {unit}".strip())
