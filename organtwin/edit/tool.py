@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import entry_points
+from pkgutil import resolve_name
 from typing import Any
 
+from organtwin.declared import declared, named
 from organtwin.edit.canvas import Canvas, Proposal
-from organtwin.errors import BadInput
 from organtwin.model import Frozen
 from organtwin.monitor import Monitor, NullMonitor
 
@@ -37,8 +35,7 @@ class Tool:
     ruled: bool = True
 
     def __call__(self, canvas: Canvas, options: Any, monitor: Monitor | None = None) -> Proposal:
-        module, _, name = self.function.partition(":")
-        function = getattr(importlib.import_module(module), name)
+        function = resolve_name(self.function)
         if self.looks:
             canvas.scan()
         if self.target:
@@ -47,19 +44,8 @@ class Tool:
         return proposal
 
 
-@cache
-def _all() -> dict[str, Tool]:
-    found: dict[str, Tool] = {}
-    for entry in entry_points(group=GROUP):
-        try:
-            found[entry.name] = entry.load()
-        except ImportError:
-            continue
-    return found
-
-
 def names() -> list[str]:
-    return sorted(_all())
+    return sorted(declared(GROUP))
 
 
 def find(name: str) -> Tool:
@@ -70,7 +56,5 @@ def find(name: str) -> Tool:
     BadInput
         When there is none.
     """
-    try:
-        return _all()[name]
-    except KeyError:
-        raise BadInput(f"There is no tool '{name}'", remedy=f"There are: {', '.join(names())}.") from None
+    found: Tool = named(GROUP, name, "tool")
+    return found

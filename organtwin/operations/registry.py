@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
+from pkgutil import resolve_name
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from organtwin.checked import validated
+from organtwin.declared import declared, named
 from organtwin.errors import BadInput
 from organtwin.model import Recipe, TwinObject
 from organtwin.monitor import Monitor, NullMonitor
@@ -80,8 +80,7 @@ class Operation:
         given = parameters or {}
         checked = self.read(given)
         self.check({role: thing.kind for role, thing in inputs.items()})
-        module, _, name = self.function.partition(":")
-        run = getattr(importlib.import_module(module), name)
+        run = resolve_name(self.function)
         made: Sequence[TwinObject] = run(inputs, checked, monitor or NullMonitor())
         recipe = Recipe(
             operation=self.name,
@@ -92,20 +91,9 @@ class Operation:
         return tuple(thing.with_(recipe=recipe) for thing in made)
 
 
-@cache
-def _all() -> dict[str, Operation]:
-    found: dict[str, Operation] = {}
-    for entry in entry_points(group=GROUP):
-        try:
-            found[entry.name] = entry.load()
-        except ImportError:  # an optional part is not installed: its operations are not offered
-            continue
-    return found
-
-
 def names() -> list[str]:
     """Names of the operations that can run in this installation."""
-    return sorted(_all())
+    return sorted(declared(GROUP))
 
 
 def find(name: str) -> Operation:
@@ -116,7 +104,5 @@ def find(name: str) -> Operation:
     BadInput
         When there is none, or the optional part that holds it is not installed.
     """
-    try:
-        return _all()[name]
-    except KeyError:
-        raise BadInput(f"There is no operation '{name}'", remedy=f"There are: {', '.join(names())}.") from None
+    found: Operation = named(GROUP, name, "operation")
+    return found

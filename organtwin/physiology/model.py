@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.metadata import entry_points
+from pkgutil import resolve_name
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from organtwin.declared import declared, named
 from organtwin.errors import BadInput
 from organtwin.physiology.datasheet import DataSheet
 
@@ -107,8 +106,7 @@ class Physiology:
     )  # typical ones: parameters that differ from the defaults
 
     def simulator(self) -> Simulator:
-        module, _, name = self.function.partition(":")
-        made: Simulator = getattr(importlib.import_module(module), name)()
+        made: Simulator = resolve_name(self.function)()
         return made
 
     def parameter(self, key: str) -> int:
@@ -147,19 +145,8 @@ def _place(things: Sequence[Parameter | Reading | Drive], key: str, model: str, 
     raise BadInput(f"The model '{model}' has no {what} '{key}'", remedy=f"It has: {known}.")
 
 
-@cache
-def _all() -> dict[str, Physiology]:
-    found: dict[str, Physiology] = {}
-    for entry in entry_points(group=GROUP):
-        try:
-            found[entry.name] = entry.load()
-        except ImportError:
-            continue
-    return found
-
-
 def names() -> list[str]:
-    return sorted(_all())
+    return sorted(declared(GROUP))
 
 
 def find(name: str) -> Physiology:
@@ -170,7 +157,5 @@ def find(name: str) -> Physiology:
     BadInput
         When there is none.
     """
-    try:
-        return _all()[name]
-    except KeyError:
-        raise BadInput(f"There is no model '{name}'", remedy=f"There are: {', '.join(names())}.") from None
+    found: Physiology = named(GROUP, name, "model")
+    return found

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import entry_points
+from pkgutil import resolve_name
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.checked import validated
-from organtwin.errors import BadInput
+from organtwin.declared import declared, named
 from organtwin.model import Frozen
 from organtwin.physiology.datasheet import DataSheet
 from organtwin.physiology.model import Floats, Physiology
@@ -100,24 +98,12 @@ class Kind:
         return validated(self.options, dict(options), f"the intervention '{self.name}'")
 
     def effect(self) -> Effect:
-        module, _, name = self.function.partition(":")
-        found: Effect = getattr(importlib.import_module(module), name)
+        found: Effect = resolve_name(self.function)
         return found
 
 
-@cache
-def _all() -> dict[str, Kind]:
-    found: dict[str, Kind] = {}
-    for entry in entry_points(group=GROUP):
-        try:
-            found[entry.name] = entry.load()
-        except ImportError:
-            continue
-    return found
-
-
 def names() -> list[str]:
-    return sorted(_all())
+    return sorted(declared(GROUP))
 
 
 def find(name: str) -> Kind:
@@ -128,7 +114,5 @@ def find(name: str) -> Kind:
     BadInput
         When there is none.
     """
-    try:
-        return _all()[name]
-    except KeyError:
-        raise BadInput(f"There is no intervention '{name}'", remedy=f"There are: {', '.join(names())}.") from None
+    found: Kind = named(GROUP, name, "intervention")
+    return found

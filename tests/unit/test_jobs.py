@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from organtwin.cli.follow import follow
+from organtwin.declared import declared
 from organtwin.document import Document
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.jobs import Job, JobState
-from organtwin.operations import registry
 from organtwin.worker import EventMonitor
 
 MODULE = """
@@ -80,9 +80,9 @@ def waiting_room(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
-    registry._all.cache_clear()
+    declared.cache_clear()
     yield
-    registry._all.cache_clear()
+    declared.cache_clear()
     sys.modules.pop("waiting_room", None)
 
 

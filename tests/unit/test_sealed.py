@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from organtwin.declared import declared
 from organtwin.document import Document
 from organtwin.document.sealing import change_passphrase, give_role, seal, unseal
 from organtwin.edit.edit import Edit
@@ -23,7 +24,6 @@ from organtwin.jobs import Job, JobState
 from organtwin.model import Observations, Recipe, Segment, Segmentation, Volume
 from organtwin.model.observations import Event, Person, Quarantined, Source
 from organtwin.model.rehearsal import Scene
-from organtwin.operations import registry
 from organtwin.rehearsal.recording import Recording, read, unfinished
 from organtwin.space import Grid
 from organtwin.store import Project, keyring
@@ -380,9 +380,9 @@ def whispering(tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text("[organtwin.operations]\nwhisper = whispering:OPERATION\n")
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
-    registry._all.cache_clear()
+    declared.cache_clear()
     yield
-    registry._all.cache_clear()
+    declared.cache_clear()
     sys.modules.pop("whispering", None)
 
 
