@@ -12,6 +12,7 @@ import typer
 
 from organtwin.cli.choose import choose
 from organtwin.cli.follow import run_job
+from organtwin.cli.plain import print_json
 from organtwin.document import Document
 from organtwin.errors import BadInput
 from organtwin.store import Entry
@@ -57,7 +58,7 @@ def describe(entry: Entry) -> dict[str, Any]:
 def tell(entries: list[Entry], as_json: bool) -> None:
     """Print what was made."""
     if as_json:
-        print(json.dumps([describe(e) for e in entries], indent=1))
+        print_json([describe(e) for e in entries])
         return
     from organtwin.cli.summary import summary
 

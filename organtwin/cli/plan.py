@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from organtwin.cli.choose import choose
 from organtwin.cli.follow import run_job
+from organtwin.cli.plain import print_json
 from organtwin.document import Document
 from organtwin.errors import BadInput
 from organtwin.model import OrganMesh
@@ -85,7 +85,7 @@ def show_comparison(one: ResectionPlan, other: ResectionPlan, as_json: bool) -> 
             for r in found.rows
         ]
         shared = {"both_ml": found.both_ml, "only_one_ml": found.only_one_ml, "only_other_ml": found.only_other_ml}
-        print(json.dumps({"one": one.uuid, "other": other.uuid, "rows": rows, **shared}, indent=1))
+        print_json({"one": one.uuid, "other": other.uuid, "rows": rows, **shared})
         return
     print(f"{'':<34}{one.name[:28]:>30}{other.name[:28]:>30}")
     for r in found.rows:

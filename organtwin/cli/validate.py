@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from organtwin import validation
 from organtwin.cli.follow import console
+from organtwin.cli.plain import print_json
 from organtwin.errors import OrganTwinError
 from organtwin.monitor import NullMonitor
 from organtwin.store.atomic import write_json
@@ -50,7 +50,7 @@ def run_cases(names: list[str], quick: bool, file: Path | None, as_json: bool) -
         if file is not None:  # after each case: the whole takes long, and may be ended before its end
             write_json(file, rows)
     if as_json:
-        print(json.dumps(rows, indent=1))
+        print_json(rows)
     else:
         Console(width=None if Console().is_terminal else 170).print(table)
     return not broken and all(bool(row["passed"]) for row in rows)

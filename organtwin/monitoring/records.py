@@ -6,9 +6,9 @@ them.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from organtwin.model import Alert
 
@@ -130,11 +130,6 @@ class Patient:
     adhered: float | None = None
     last_reading_s: float | None = None
     latest: tuple[Latest, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        plain = {**asdict(self), "folder": str(self.folder)}
-        plain["alerts"] = [alert.model_dump(mode="json") for alert in self.alerts]
-        return plain
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import typer
 
 from organtwin.cli.base import AsJson, app
 from organtwin.cli.follow import console
+from organtwin.cli.plain import print_json
 from organtwin.errors import BadInput
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def batch(
         with _telling() as (told, progress):
             summary = run_batch(studies, output, checked, text, workers, scheduler, retry_failed, told, progress)
     if as_json:
-        print(json.dumps(summary, indent=1))
+        print_json(summary)
         return
     print(f"{summary['studies']} studies: {summary['done']} done, {summary['failed']} set aside")
     for file in summary["files"]:
@@ -106,7 +107,7 @@ def batch_review(
         set_mark(batch_folder, study, mark, note)
     kept = {name: one.model_dump() for name, one in marks(batch_folder).items()}
     if as_json:
-        print(json.dumps(kept, indent=1))
+        print_json(kept)
     elif study is not None:
         print(f"{study}: {mark or 'no mark'}")
 

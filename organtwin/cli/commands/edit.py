@@ -10,6 +10,7 @@ import typer
 
 from organtwin.cli.base import AsJson, ProjectPath, app, json_argument, opened, tell
 from organtwin.cli.choose import choose_in, choose_segmentation
+from organtwin.cli.plain import print_json
 from organtwin.edit.edit import Edit
 from organtwin.edit.rules import Rules
 from organtwin.edit.tool import Tool, find, names
@@ -81,7 +82,7 @@ def tools(
     """List the tools of the workbench, or the options of one."""
     found = [find(name)] if name else [find(each) for each in names()]
     if as_json:
-        print(json.dumps([_described(tool) for tool in found], indent=1))
+        print_json([_described(tool) for tool in found])
         return
     for tool in found:
         print(f"{tool.name:<14}{tool.about}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from collections.abc import Set
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from organtwin.cli.base import AsJson, ProjectPath, app, opened
+from organtwin.cli.plain import print_json
 from organtwin.errors import BadInput
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def monitor(
             keep(document, done)
             drawn = trends_of(document.project) if trends else ()
     if as_json:
-        print(json.dumps(evaluation_json(done) | ({"trends": [asdict(one) for one in drawn]} if trends else {})))
+        print_json(evaluation_json(done) | ({"trends": drawn} if trends else {}))
         return
     tell_evaluation(done)
 
@@ -73,7 +73,7 @@ def cohort(
 
     found = look(folders, None if at is None else moment_s(at))
     if as_json:
-        print(json.dumps([patient.to_json() for patient in found.patients], indent=1, default=str))
+        print_json(found.patients)
         return
     table = Table(title=f"{len(found)} patients, {found.seconds:.1f} s")
     for heading in ("patient", "", "since", "why", "waiting", "adherence", "last reading"):
@@ -116,7 +116,7 @@ def alerts(
         with Project(project, read_only=True) as read:
             found = alerts_of(read, only_open=not everything)
     if as_json:
-        print(json.dumps([alert.model_dump(mode="json") for alert in found], indent=1))
+        print_json(found)
         return
     tell_alerts(found)
 
@@ -135,7 +135,7 @@ def protocols(
         return
     listed = [read(file)[0] for file in check] if check else [parse(shipped_text(one), one) for one in shipped()]
     if as_json:
-        print(json.dumps([one.model_dump(mode="json", by_alias=True) for one in listed], indent=1))
+        print_json([one.model_dump(mode="json", by_alias=True) for one in listed])
         return
     for one in listed:
         print(f"{one.name}: {one.title}; {len(one.rules)} rules on {', '.join(w.label for w in one.readings.values())}")
@@ -185,18 +185,15 @@ def tell_alerts(found: tuple[Alert, ...], new: Set[str] = frozenset()) -> None:
 
 
 def evaluation_json(done: Evaluation) -> dict[str, Any]:
-    def plain(found: tuple[Alert, ...]) -> list[dict[str, Any]]:
-        return [alert.model_dump(mode="json") for alert in found]
-
     return {
         "at_s": done.at_s,
-        "protocols": list(done.protocols),
+        "protocols": done.protocols,
         "suggested": done.suggested,
-        "open": plain(done.open),
+        "open": done.open,
         "raised": [alert.uuid for alert in done.raised],
-        "ended": plain(done.ended),
+        "ended": done.ended,
         "adherence": [{**asdict(one), "share": one.share} for one in done.adherence],
-        "unjudged": list(done.unjudged),
+        "unjudged": done.unjudged,
     }
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from organtwin.cli.base import AsJson, app, opened
 from organtwin.cli.follow import console
+from organtwin.cli.plain import print_json
 from organtwin.errors import BadInput
 from organtwin.model import Observations
 
@@ -54,7 +54,7 @@ def pathway(
             outcomes.append(simulate(same.with_planned(waiting).with_times(times)))
     compared = compare(outcomes)
     if as_json:
-        print(json.dumps(_plain(compared), indent=1))
+        print_json(compared)
         return
     for line in table(compared):
         print(line)
@@ -105,16 +105,3 @@ def table(compared: Comparison) -> list[str]:
         lines += [f"warning: {outcome.plan}: {warning}" for warning in outcome.warnings]
     lines += [f"assumes {said}" for said in dict.fromkeys(said for outcome in outcomes for said in outcome.assumes)]
     return lines
-
-
-def _plain(compared: Comparison) -> Any:
-    """JSON has no NaN: what is unknown is null."""
-
-    def clean(data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: clean(value) for key, value in data.items()}
-        if isinstance(data, list | tuple):
-            return [clean(value) for value in data]
-        return None if isinstance(data, float) and not math.isfinite(data) else data
-
-    return clean(compared.model_dump())

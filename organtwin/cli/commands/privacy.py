@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.progress import Progress
 
 from organtwin.cli.base import AsJson, ProjectPath, Purpose, app
 from organtwin.cli.follow import console
+from organtwin.cli.plain import print_json
 from organtwin.cli.session import ask
 from organtwin.errors import BadInput
 from organtwin.monitor import NullMonitor
@@ -102,7 +102,7 @@ def audit(
             "count": len(records),
             "head": head,
         }
-        print(json.dumps(told_ | ({} if wrong is None else {"whole": not wrong, "wrong": wrong}), indent=1))
+        print_json(told_ | ({} if wrong is None else {"whole": not wrong, "wrong": wrong}))
     else:
         for r in records:
             at = datetime.fromisoformat(r.at).strftime("%Y-%m-%d %H:%M:%S")
@@ -138,7 +138,7 @@ def consent(
             opened.record_consent(validated(Consent, data, "the consent"))
         known = standing(opened.consents)
     if as_json:
-        print(json.dumps([{**c.model_dump(mode="json"), "holds": c.holds()} for c in known.values()], indent=1))
+        print_json([{**c.model_dump(mode="json"), "holds": c.holds()} for c in known.values()])
         return
     for c in known.values():
         state = "holds" if c.holds() else "withdrawn" if c.withdrawn else "ended"
@@ -165,14 +165,11 @@ def roles(
     with Project(project, read_only=True) as opened:
         known, mine = opened.roles, opened.role.name
     if as_json:
-        print(
-            json.dumps(
-                {
-                    n: {"title": r.title, "sees": sorted(r.sees), "may": sorted(r.may), "purpose": r.purpose}
-                    for n, r in known.items()
-                },
-                indent=1,
-            )
+        print_json(
+            {
+                n: {"title": r.title, "sees": sorted(r.sees), "may": sorted(r.may), "purpose": r.purpose}
+                for n, r in known.items()
+            }
         )
         return
     for name, role in known.items():
@@ -198,7 +195,7 @@ def sheet(
         raise BadInput("There is no data sheet for this", where=object_ or str(project),
                        remedy="Scans, readings and cases predict nothing and have none.")  # fmt: skip
     if as_json:
-        print(json.dumps({u: {"name": n, "model": m, **s.model_dump()} for u, (n, m, s) in found.items()}, indent=1))
+        print_json({u: {"name": n, "model": m, **s.model_dump()} for u, (n, m, s) in found.items()})
         return
     for name, model, data in found.values():
         print(f"{name}: {model}")
@@ -252,7 +249,7 @@ def deidentify(
             copied = deidentify_files(sources, out, wish, _Bar(bar, bar.add_task("", total=1.0)))
     if as_json:
         files = [str(file) for file in copied.files]
-        print(json.dumps({"files": files, "left_out": dict(copied.left_out), "notes": copied.notes}, indent=1))
+        print_json({"files": files, "left_out": dict(copied.left_out), "notes": copied.notes})
         return
     print(f"wrote {len(copied.files)} files to {out}")
     for reason, count in copied.left_out.most_common():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from organtwin.cli.base import (
     AsJson,
     app,
 )
+from organtwin.cli.plain import print_json
 
 
 @app.command()
@@ -42,7 +42,7 @@ def demo(
 
     finished = run_demo(folder)
     if as_json:
-        print(json.dumps({"project": str(finished), "report": str(finished.parent / "report.html")}))
+        print_json({"project": finished, "report": finished.parent / "report.html"})
     if window and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise typer.Exit(_open_window([str(finished)]))
 

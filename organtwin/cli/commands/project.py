@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +15,7 @@ from organtwin.cli.base import (
     app,
     describe,
 )
+from organtwin.cli.plain import print_json
 from organtwin.model import Result, Segmentation, TwinObject
 from organtwin.store import Project
 from organtwin.store.relations import scan_behind
@@ -65,7 +65,7 @@ def export(
         written = write(things, file, form=form, sources=source or (), keep_identity=keep_identity)
     beside = [file for file in _beside(written) if file.exists() and file.stat().st_mtime >= began]
     if as_json:
-        print(json.dumps({"file": str(written), "beside": [str(file) for file in beside]}))
+        print_json({"file": written, "beside": beside})
     else:
         print("\n".join(f"wrote {one}" for one in (written, *beside)))
 
@@ -105,7 +105,10 @@ def report(
     with Project(project, read_only=True) as opened_project:
         opened_project.leaves("report", f"report for {audience} as {output.suffix}", purpose=purpose)
         written = write_report(opened_project, output, AUDIENCES[audience])
-    print(json.dumps({"file": str(written)}) if as_json else f"wrote {written}")
+    if as_json:
+        print_json({"file": written})
+    else:
+        print(f"wrote {written}")
 
 
 @app.command()
@@ -122,20 +125,17 @@ def info(project: ProjectPath, as_json: AsJson = False) -> None:
         job.poll()
     old = stale(opened_project)
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "name": opened_project.name,
-                    "folder": str(opened_project.folder),
-                    "undo": opened_project.undo_label,
-                    "objects": [{**describe(e), "stale": e.uuid in old} for e in entries],
-                    "jobs": [
-                        {"id": j.id, "label": j.spec.label, "state": j.state.value, "can_resume": j.can_resume}
-                        for j in jobs
-                    ],
-                },
-                indent=1,
-            )
+        print_json(
+            {
+                "name": opened_project.name,
+                "folder": str(opened_project.folder),
+                "undo": opened_project.undo_label,
+                "objects": [{**describe(e), "stale": e.uuid in old} for e in entries],
+                "jobs": [
+                    {"id": j.id, "label": j.spec.label, "state": j.state.value, "can_resume": j.can_resume}
+                    for j in jobs
+                ],
+            }
         )
     else:
         for line in tree(opened_project.name, entries, old):

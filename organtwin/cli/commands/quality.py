@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from organtwin.cli.base import AsJson, ProjectPath, app
 from organtwin.cli.choose import choose_in
+from organtwin.cli.plain import print_json
 from organtwin.errors import BadInput
 from organtwin.model import Segmentation, Volume
 from organtwin.store import Project
@@ -45,7 +45,7 @@ def quality(
         drawings = thumbnails(drawn, scan) if pictures else {}
     if as_json:
         seen = ({"pictures": drawings.get(q.key, [])} if pictures else {} for q in found)
-        print(json.dumps([q.model_dump() | more for q, more in zip(found, seen, strict=True)], indent=1))
+        print_json([q.model_dump() | more for q, more in zip(found, seen, strict=True)])
         return
     for q in found:
         print(f"{q.level:5} {q.name:28} {q.volume_ml:9.1f} mL  {q.doubts}".rstrip())

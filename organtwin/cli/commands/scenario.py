@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
 from typing import Annotated, Any
 from uuid import uuid4
 
-import numpy as np
 import typer
 
 from organtwin.cli.base import AsJson, ProjectPath, app, mesh_named, opened, tell
 from organtwin.cli.choose import choose
 from organtwin.cli.follow import console, run_job
+from organtwin.cli.plain import print_json
 from organtwin.document import Document
 from organtwin.errors import BadInput
-from organtwin.model import Forecast, Observations, Scenario, TwinState
+from organtwin.model import Observations, Scenario, TwinState
 from organtwin.physiology import model as physiology
 from organtwin.store import Entry
 from organtwin.twin import intervention as interventions
@@ -47,11 +45,10 @@ def new(
         made = Scenario(name=name, interventions=acts, about=about)
         scenarios.check(made)
         document.add([made], f"Scenario {name}")
-    print(
-        json.dumps(_plain(made), indent=1)
-        if as_json
-        else f"scenario      {name}  [{made.uuid[:8]}]: {scenarios.described(acts)}"
-    )
+    if as_json:
+        print_json(made)
+    else:
+        print(f"scenario      {name}  [{made.uuid[:8]}]: {scenarios.described(acts)}")
 
 
 @group.command()
@@ -82,11 +79,10 @@ def procedure(
         made = Scenario(name=name, interventions=(act, *map(scenarios.read, do or ())), results=(second.uuid,))
         scenarios.check(made)
         document.add([made], f"Scenario {name}")
-    print(
-        json.dumps(_plain(made), indent=1)
-        if as_json
-        else f"scenario      {name}: {scenarios.described(made.interventions)}"
-    )
+    if as_json:
+        print_json(made)
+    else:
+        print(f"scenario      {name}: {scenarios.described(made.interventions)}")
 
 
 @group.command(name="list")
@@ -95,7 +91,7 @@ def list_scenarios(project: ProjectPath, as_json: AsJson = False) -> None:
     with opened(project) as document:
         found = [_scenario(document, entry) for entry in document.entries("scenario")]
     if as_json:
-        print(json.dumps([_plain(one) for one in found], indent=1))
+        print_json(found)
         return
     for one in found:
         print(f"{one.name}  [{one.uuid[:8]}]: {scenarios.described(one.interventions)}")
@@ -147,7 +143,7 @@ def compare(
             targets=aims, members=members, seed=seed,
         )  # fmt: skip
     if as_json:
-        print(json.dumps(_plain(compared), indent=1))
+        print_json(compared)
         return
     for line in comparison.lines(compared):
         print(line)
@@ -209,7 +205,7 @@ def list_interventions(
     """What can be done in a scenario, with the sources of each."""
     kinds = [interventions.find(one) for one in ([name] if name else interventions.names())]
     if as_json:
-        print(json.dumps([_kind(kind) for kind in kinds], indent=1))
+        print_json([_kind(kind) for kind in kinds])
         return
     for kind in kinds:
         print(f"{kind.name:<16}{kind.group:<16}{kind.about}")
@@ -258,33 +254,3 @@ def _kind(kind: Kind) -> dict[str, Any]:
         "name": kind.name, "title": kind.title, "group": kind.group, "about": kind.about, "models": list(kind.models),
         "options": kind.options.model_json_schema(), "sheet": kind.sheet.model_dump(),
     }  # fmt: skip
-
-
-def _plain(thing: Any) -> Any:
-    """As JSON: arrays become lists, and what is no number null."""
-    if isinstance(thing, Forecast):
-        keep = (
-            "name",
-            "model",
-            "scenario",
-            "keys",
-            "units",
-            "loinc",
-            "levels",
-            "times_s",
-            "quantiles",
-            "assumes",
-            "checked",
-        )
-        return {key: _plain(getattr(thing, key)) for key in keep}
-    if hasattr(type(thing), "model_fields"):
-        return {
-            key: _plain(getattr(thing, key)) for key in type(thing).model_fields if key not in ("recipe", "replaces")
-        }
-    if isinstance(thing, np.ndarray):
-        return _plain(thing.tolist())
-    if isinstance(thing, dict):
-        return {key: _plain(value) for key, value in thing.items()}
-    if isinstance(thing, list | tuple):
-        return [_plain(value) for value in thing]
-    return None if isinstance(thing, float) and not math.isfinite(thing) else thing

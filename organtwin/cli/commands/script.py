@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from organtwin.cli.base import AsJson, ProjectPath, app
+from organtwin.cli.plain import print_json
 
 
 @app.command()
@@ -44,7 +44,7 @@ def operations(
             {"name": o.name, "title": o.title, "inputs": o.inputs, "optional": o.optional, "parameters": o.parameters.model_json_schema()}
             for o in found
         ]  # fmt: skip
-        print(json.dumps(told, indent=1))
+        print_json(told)
         return
     for operation in found:
         roles = [*operation.inputs, *(f"[{role}]" for role in operation.optional)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +17,7 @@ from organtwin.cli.base import (
 )
 from organtwin.cli.choose import choose, choose_segmentation
 from organtwin.cli.follow import run_job
+from organtwin.cli.plain import print_json
 from organtwin.errors import BadInput, OrganTwinError
 
 
@@ -62,7 +62,7 @@ def series(
 
     found = list_series([str(source) for source in sources])
     if as_json:
-        print(json.dumps([one.model_dump() for one in found], indent=1))
+        print_json([one.model_dump() for one in found])
         return
     for one in found:
         mark = "*" if one.best else " "
@@ -112,7 +112,7 @@ def engines(as_json: AsJson = False) -> None:
             }
             for e in found
         ]
-        print(json.dumps(told, indent=1))
+        print_json(told)
         return
     for engine in found:
         print(f"{engine.name:<18}{engine.title}; {engine.licence}, {engine.runtime}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from organtwin.cli.base import AsJson, ProjectPath, app, describe, opened
 from organtwin.cli.commands.study import remove_empty
 from organtwin.cli.follow import console, run_job
+from organtwin.cli.plain import print_json
 from organtwin.document import Document
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.io.observations.tray import shown
@@ -72,7 +72,7 @@ def import_(
         raise
     if as_json:
         rows = [{**describe(e), "readings": len(o), "set_aside": _reasons(o)} for e, o in zip(made, found, strict=True)]
-        print(json.dumps(rows, indent=1))
+        print_json(rows)
         return
     for entry, one in zip(made, found, strict=True):
         line = f"{_count(len(one), 'reading')} of {_count(len(one.codes), 'kind')}, {_count(len(one.events), 'event')}"
@@ -117,7 +117,7 @@ def _list_all(timeline: Timeline, as_json: bool) -> None:
     ]
     if as_json:
         person = timeline.person.model_dump(exclude={"identity"})
-        print(json.dumps({"person": person, "readings": rows, "events": events}, indent=1))
+        print_json({"person": person, "readings": rows, "events": events})
         return
     for row in rows:
         print(
@@ -140,7 +140,7 @@ def _list_one(timeline: Timeline, code: str, last: int, as_json: bool) -> None:
         for time, offset, value, source in zip(part.times_s, part.offset_min, part.values, sources, strict=True)
     ]
     if as_json:
-        print(json.dumps({"code": known.loinc, "title": known.title, "readings": rows}, indent=1))
+        print_json({"code": known.loinc, "title": known.title, "readings": rows})
         return
     print(f"{known.title} ({known.loinc}), {len(series)} in all")
     for row in rows:
@@ -161,7 +161,7 @@ def quarantine(
         told = [q for e in document.entries("observations") for q in _observations(document, e.uuid).quarantined]
     told = [one for one in told if not reason or one.reason == reason]
     if as_json:
-        print(json.dumps([one.model_dump() for one in told], indent=1))
+        print_json(told)
         return
     if not told:
         print("Nothing was set aside.")
@@ -198,7 +198,7 @@ def export(
         document.project.leaves("export" if keep_dates or keep_texts else "deidentify", "readings as FHIR")
         count = write_fhir(_timeline(document), target, weeks * _WEEK_S, keep_texts)
     if as_json:
-        print(json.dumps({"file": str(target), "resources": count, "dates_shifted": not keep_dates}))
+        print_json({"file": target, "resources": count, "dates_shifted": not keep_dates})
         return
     kept = [word for word, on in (("dates", keep_dates), ("texts", keep_texts)) if on]
     print(
@@ -223,7 +223,7 @@ def codes(as_json: AsJson = False) -> None:
             }
             for c in TABLE
         ]
-        print(json.dumps(rows, indent=1))
+        print_json(rows)
         return
     for code in TABLE:
         usual = f"  usual {code.usual[0]:g} to {code.usual[1]:g}" if code.usual else ""

@@ -14,6 +14,7 @@ import typer
 from organtwin.cli.base import AsJson, ProjectPath, app, describe, mesh_named, opened, tell
 from organtwin.cli.choose import choose
 from organtwin.cli.follow import console, run_job
+from organtwin.cli.plain import print_json
 from organtwin.document import Document
 from organtwin.errors import BadInput
 from organtwin.model import DynamicVolume, FlowCase, Forecast, TwinState
@@ -74,7 +75,7 @@ def update(
             made += run_job(document, "assimilate", {"state": entry.uuid, **inputs}, parameters, f"Update {name}")
         states = [_state(document, e) for e in made]
     if as_json:
-        print(json.dumps([as_data(e, s) for e, s in zip(made, states, strict=True)], indent=1))
+        print_json([as_data(e, s) for e, s in zip(made, states, strict=True)])
         return
     for entry, state in zip(made, states, strict=True):
         show([entry], [state], physiology.find(state.model), False)
@@ -94,7 +95,7 @@ def twin(
         entries = newest_states(document, model)
         states = [_state(document, e) for e in entries]
     if as_json:
-        print(json.dumps([as_data(e, s) for e, s in zip(entries, states, strict=True)], indent=1))
+        print_json([as_data(e, s) for e, s in zip(entries, states, strict=True)])
         return
     for entry, state in zip(entries, states, strict=True):
         known = physiology.find(state.model)
@@ -124,7 +125,7 @@ def forecast(
         )
         found = [_forecast(document, e) for e in made]
     if as_json:
-        print(json.dumps([forecast_data(e, f) for e, f in zip(made, found, strict=True)], indent=1))
+        print_json([forecast_data(e, f) for e, f in zip(made, found, strict=True)])
         return
     for one in found:
         for line in forecast_lines(one, known):
@@ -168,7 +169,7 @@ def models(
     """The models of physiology: what they need, what they predict, where they hold."""
     found = [physiology.find(n) for n in ([name] if name else physiology.names())]
     if as_json:
-        print(json.dumps([model_data(m) for m in found], indent=1))
+        print_json([model_data(m) for m in found])
         return
     for one in found:
         print(f"{one.name:<14}{one.title}. {one.about}")
@@ -257,7 +258,7 @@ def _forecast(document: Document, entry: Entry) -> Forecast:
 def show(entries: list[Entry], states: list[TwinState], known: Physiology, as_json: bool) -> None:
     """A twin as a table."""
     if as_json:
-        print(json.dumps([as_data(e, s) for e, s in zip(entries, states, strict=True)], indent=1))
+        print_json([as_data(e, s) for e, s in zip(entries, states, strict=True)])
         return
     for entry, state in zip(entries, states, strict=True):
         print(
