@@ -25,8 +25,10 @@ from organtwin.monitoring.protocol import (
     share,
 )
 from organtwin.monitoring.records import Adherence, Finding
+from organtwin.timeline.days import DAY_S
 from organtwin.timeline.timeline import Series, Timeline
-from organtwin.twin.drift import DAY_S, Daily, Drift, Floats, Settings, daily, detect
+from organtwin.timeline.words import number_words, unit_words
+from organtwin.twin.drift import Daily, Drift, Floats, Settings, daily, detect
 
 FRESH_DAYS = 7.0  # a last reading older than this says nothing of now, unless the rule says otherwise
 BACK_DAYS = 180.0  # how far back "since when" is looked for
@@ -121,7 +123,7 @@ def _threshold(rule: Threshold, protocol: Protocol, patient: Patient, _: Mapping
     limit = watched.value(rule.above or rule.below)
     sign = 1.0 if rule.above else -1.0
     side = "above" if rule.above else "below"
-    unit = people(series.known.unit)
+    unit = unit_words(series.known.unit)
     if rule.of == "last":
         newest = _fresh(series, patient, days(rule.over) if rule.over else FRESH_DAYS)
         beyond = sign * (series.values - limit) > 0.0
@@ -131,7 +133,7 @@ def _threshold(rule: Threshold, protocol: Protocol, patient: Patient, _: Mapping
         first = int(within[-1]) + 1 if len(within) else 0
         count = len(series) - first
         repeated = f", as were the last {count} readings" if count > 1 else ""
-        why = f"{series.known.title} was {number(newest)} {unit} on {patient.date(series.times_s[-1])}, {side} {number(limit)} {unit}{repeated}."
+        why = f"{series.known.title} was {number_words(newest)} {unit} on {patient.date(series.times_s[-1])}, {side} {number_words(limit)} {unit}{repeated}."
         return float(series.times_s[first]), why, (series.code,)
     span = days(rule.over)
     statistic = _statistic(rule.of, rule.least)
@@ -144,7 +146,7 @@ def _threshold(rule: Threshold, protocol: Protocol, patient: Patient, _: Mapping
     count = len(_last(series, patient.now_s, span))
     return (
         since,
-        f"{series.known.title}: the {rule.of} of {count} readings in {rule.over} is {number(value)} {unit}, {side} {number(limit)} {unit} "
+        f"{series.known.title}: the {rule.of} of {count} readings in {rule.over} is {number_words(value)} {unit}, {side} {number_words(limit)} {unit} "
         f"since {patient.date(since)}.",
         (series.code,),
     )
@@ -168,8 +170,8 @@ def _share(rule: Share, protocol: Protocol, patient: Patient, _: Mapping[str, Fi
     if sign * (part - limit) <= 0.0:
         return None
     since = _since(series, patient.now_s, span, lambda v: (x := inside(v)) is not None and sign * (x - limit) > 0.0)
-    unit = people(series.known.unit)
-    ends = [number(x) for x in (low, high) if np.isfinite(x)]
+    unit = unit_words(series.known.unit)
+    ends = [number_words(x) for x in (low, high) if np.isfinite(x)]
     between = "between " + " and ".join(ends) if len(ends) == 2 else ("up to " if rule.to else "from ") + ends[0]
     return (
         since,
@@ -196,13 +198,13 @@ def _change(rule: Change, protocol: Protocol, patient: Patient, _: Mapping[str, 
     if moved < amount - 1e-9:
         return None
     first = int(each.days[near][low])
-    unit = people(series.known.unit)
+    unit = unit_words(series.known.unit)
     since = patient.day_s(first)
     return (
         since,
-        f"{series.known.title} {'rose' if rule.rise else 'fell'} by {number(moved)} {unit} in {_count(int(each.days[-1]) - first, 'day')}, "
-        f"from {number(sign * before[low])} on {patient.date(since)} to {number(sign * before[-1])} {unit}; "
-        f"{number(amount)} {unit} within {rule.within} is the limit.",
+        f"{series.known.title} {'rose' if rule.rise else 'fell'} by {number_words(moved)} {unit} in {_count(int(each.days[-1]) - first, 'day')}, "
+        f"from {number_words(sign * before[low])} on {patient.date(since)} to {number_words(sign * before[-1])} {unit}; "
+        f"{number_words(amount)} {unit} within {rule.within} is the limit.",
         (series.code,),
     )
 
@@ -242,15 +244,15 @@ def drift_in_words(series: Sequence[Series], drift: Drift, patient: Patient) -> 
     """What moved by how much, against what is usual for this patient."""
     parts = []
     for one, moved in zip(series, drift.moved, strict=True):
-        unit = people(one.known.unit)
+        unit = unit_words(one.known.unit)
         way = "rises" if moved.change > 0.0 else "falls"
         if moved.score < 1.0:
-            parts.append(f"{one.known.title} stays at {number(moved.level)} {unit}")
+            parts.append(f"{one.known.title} stays at {number_words(moved.level)} {unit}")
             continue
         how = f"{way} slowly" if moved.shape == "slope" else f"{way}"
         parts.append(
-            f"{one.known.title} {how} from {number(moved.level)} to {number(moved.now)} {unit} "
-            f"({abs(moved.change) / moved.spread:.1f} of the patient's own standard deviations, {number(moved.spread)} {unit})"
+            f"{one.known.title} {how} from {number_words(moved.level)} to {number_words(moved.now)} {unit} "
+            f"({abs(moved.change) / moved.spread:.1f} of the patient's own standard deviations, {number_words(moved.spread)} {unit})"
         )
     since = patient.date(patient.day_s(drift.onset_day))
     return f"Since about {since}: {'; '.join(parts)}. Evidence {drift.score:.1f}, limit {drift.threshold:.1f}."
@@ -288,7 +290,7 @@ def _missing(rule: Missing, protocol: Protocol, patient: Patient, _: Mapping[str
         since -= DAY_S
     return (
         since,
-        f"{watched.title}: {number(now.taken)} of {number(now.expected)} expected readings in {rule.over} ({100 * now.share:.0f} %), "
+        f"{watched.title}: {number_words(now.taken)} of {number_words(now.expected)} expected readings in {rule.over} ({100 * now.share:.0f} %), "
         f"less than {rule.below} since {patient.date(since)}.",
         watched.codes[:1],
     )
@@ -307,12 +309,12 @@ def _twin_away(rule: TwinAway, protocol: Protocol, patient: Patient, _: Mapping[
     away = float(np.mean((window.values - expected) / sd)) * np.sqrt(count)
     if abs(away) < rule.more_than:
         return None
-    unit = people(series.known.unit)
+    unit = unit_words(series.known.unit)
     return (
         float(window.times_s[0]),
-        f"{series.known.title} is {number(abs(float(np.mean(window.values - expected))))} {unit} "
-        f"{'above' if away > 0 else 'below'} what the twin expects (mean of {len(window)} readings in {rule.over} {number(float(window.values.mean()))}, "
-        f"{source} {number(float(np.mean(expected)))} {unit}): {abs(away):.1f} standard deviations.",
+        f"{series.known.title} is {number_words(abs(float(np.mean(window.values - expected))))} {unit} "
+        f"{'above' if away > 0 else 'below'} what the twin expects (mean of {len(window)} readings in {rule.over} {number_words(float(window.values.mean()))}, "
+        f"{source} {number_words(float(np.mean(expected)))} {unit}): {abs(away):.1f} standard deviations.",
         (series.code,),
     )
 
@@ -454,20 +456,6 @@ def _too_few(series: Series, patient: Patient, span_days: float, least: int) -> 
 
 
 # -- words ----------------------------------------------------------------------------------------------------------------
-
-_PEOPLE = {"mm[Hg]": "mmHg", "{steps}": "steps", "{count}": "", "Cel": "°C", "[pH]": "", "[iU]": "IU"}
-
-
-def people(unit: str) -> str:
-    """A UCUM unit as people write it."""
-    return _PEOPLE.get(unit, unit)
-
-
-def number(value: float) -> str:
-    """Three digits, more where the number has them before the point."""
-    if abs(value) >= 100.0:
-        return f"{value:.0f}"
-    return f"{value:.3g}" if abs(value) < 10.0 else f"{value:.1f}".removesuffix(".0")
 
 
 def _count(n: float, what: str) -> str:

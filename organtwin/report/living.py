@@ -19,7 +19,8 @@ from organtwin.report.plots import Dots, Plot, fan_of
 from organtwin.report.scenarios import manifest_of, outlooks
 from organtwin.store import Entry, Project
 from organtwin.timeline.codes import CODES
-from organtwin.timeline.timeline import DAY_S, Series, Timeline
+from organtwin.timeline.days import DAY_S
+from organtwin.timeline.timeline import Series, Timeline
 from organtwin.twin import intervention as interventions
 from organtwin.twin.course_subjects import sheet_of
 
@@ -293,7 +294,7 @@ def _course(course: Course, forecasts: Sequence[Forecast]) -> dict[str, Any]:
         "subject": course.subject,
         "unit": course.unit,
         "values": [
-            (day(t), number(v), number(1.96 * s, 2))
+            (day(t), number(v), number(1.96 * s))
             for t, v, s in zip(course.times_s, course.values, course.sds, strict=True)
         ],
         "change": course.change,
