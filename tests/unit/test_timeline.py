@@ -14,9 +14,10 @@ from organtwin.errors import BadInput
 from organtwin.io.observations.times import many_from_wall
 from organtwin.model import Event, Observations, Person, Source
 from organtwin.timeline import codes
+from organtwin.timeline.days import DAY_S
 from organtwin.timeline.identity import disagree, identity, together
 from organtwin.timeline.pyramid import Pyramid
-from organtwin.timeline.timeline import DAY_S, Timeline
+from organtwin.timeline.timeline import Timeline
 from organtwin.timeline.ucum import UNITS, conversion, ucum
 
 START = datetime(2024, 3, 1, tzinfo=UTC).timestamp()
@@ -242,6 +243,23 @@ def test_a_spike_among_a_million_is_never_lost_and_a_gap_stays_a_gap():
     near = series.window("8867-4", times[654_000], times[655_000], 500)
     assert whole.times_s[np.argmax(whole.high)] == pytest.approx(times[654_321], abs=600 * 60)
     assert near.times_s[np.argmax(near.high)] == pytest.approx(times[654_321], abs=180)
+
+
+def test_stretches_are_the_same_whether_joined_from_samples_or_from_finer_stretches():
+    rng = np.random.default_rng(3)
+    times = START + np.cumsum(rng.uniform(1, 9, 300_001))
+    values = rng.standard_normal(300_001)
+    zoomed = Pyramid(times, values)
+    for last in (2_000, 20_000, 100_000):  # finer ones first
+        zoomed.window(times[0], times[last], 10)
+    fresh, found = Pyramid(times, values).window(times[0], times[-1], 100), zoomed.window(times[0], times[-1], 100)
+    for one in (fresh, found):
+        assert one.count.sum() == len(values)
+        assert np.sum(one.mean * one.count) == pytest.approx(values.sum(), abs=1e-8)
+        assert np.sum((one.times_s - START) * one.count) == pytest.approx((times - START).sum(), rel=1e-12)
+        assert (one.low.min(), one.high.max()) == (values.min(), values.max())
+    np.testing.assert_array_equal(found.count, fresh.count)
+    np.testing.assert_allclose(found.mean, fresh.mean, atol=1e-12)
 
 
 def test_a_window_of_nothing_is_empty():
