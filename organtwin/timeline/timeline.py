@@ -17,6 +17,7 @@ from organtwin.timeline.identity import disagree, together
 from organtwin.timeline.pyramid import Floats, Pyramid, Window
 
 DAY_S = 86400.0
+SAME_S = 1e-3  # readings less apart than this are of one moment
 How = Literal["mean", "median", "min", "max", "sum", "last", "count"]
 
 
@@ -197,22 +198,27 @@ class Timeline:
         parts, first = [], 0
         for one in self.observations:
             if code in one.codes:
-                at = np.flatnonzero(np.asarray(one.code) == one.codes.index(code))
-                parts.append(
-                    (one.times_s[at], one.values[at], one.durations_s[at], one.offset_min[at], one.source[at] + first)
-                )
+                alone = len(one.codes) == 1  # nothing to choose from, and nothing to copy
+                at = slice(None) if alone else np.flatnonzero(np.asarray(one.code) == one.codes.index(code))
+                columns = (one.times_s, one.values, one.durations_s, one.offset_min)
+                parts.append((*(np.asarray(column)[at] for column in columns), one.source[at] + np.int32(first)))
             first += len(one.sources)
         if not parts:
             none = np.zeros(0)
             return Series(code, none, none, none.astype(np.float32), none.astype(np.int16), none.astype(np.int32))
-        times, values, durations, offsets, sources = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        times, values, durations, offsets, sources = (
+            parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        )
+        durations, offsets, sources = (
+            durations.astype(np.float32, copy=False),
+            offsets.astype(np.int16, copy=False),
+            sources.astype(np.int32, copy=False),
+        )
+        made = Series(code, times, values, durations, offsets, sources)
+        if bool((np.diff(times) >= SAME_S).all()):  # as one import mostly is: neither to be sorted nor anything twice
+            return made
         order = in_order(times, values)
-        if len(parts) > 1:
-            order = order[~repeats(times[order], values[order])]
-        return Series(
-            code, times[order], values[order], durations[order].astype(np.float32), offsets[order].astype(np.int16),
-            sources[order].astype(np.int32),
-        )  # fmt: skip
+        return made.part(order if len(parts) == 1 else order[~repeats(times[order], values[order])])
 
 
 def in_order(times_s: Floats, values: Floats) -> NDArray[np.int64]:
@@ -254,7 +260,7 @@ def repeats(times_s: Floats, values: Floats) -> NDArray[np.bool_]:
     again = np.zeros(len(times_s), np.bool_)
     if len(times_s) > 1:
         near = np.abs(np.diff(values)) <= 0.005 * np.abs(values[1:])
-        again[1:] = (np.diff(times_s) < 1e-3) & near
+        again[1:] = (np.diff(times_s) < SAME_S) & near
     return again
 
 
