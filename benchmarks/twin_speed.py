@@ -16,11 +16,12 @@ import numpy as np
 from organtwin.model import TwinState
 from organtwin.physiology import model as physiology
 from organtwin.store import load_object, save_object
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.assimilation import Tracker
 from organtwin.twin.calibration import Settings, calibrate
 from organtwin.twin.forecast import forecast
 from organtwin.twin.prior import Prior
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 
 MEASURED = {
     "circulation": ("systolic", "diastolic", "heart_rate"),

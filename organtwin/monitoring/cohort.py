@@ -18,7 +18,8 @@ from organtwin.monitoring.protocol import Protocol
 from organtwin.monitoring.records import SEVERITIES, Cohort, Evaluation, Latest, Patient
 from organtwin.monitoring.store import evaluate_project, now_of, protocols_of, timeline_of
 from organtwin.store import Project
-from organtwin.timeline.timeline import DAY_S, Timeline
+from organtwin.timeline.days import DAY_S
+from organtwin.timeline.timeline import Timeline
 
 DEEPEST = 4  # folders below those that are named
 

@@ -11,7 +11,8 @@ from organtwin.model import Alert, Event, Forecast, TwinState
 from organtwin.monitoring.judge import CannotTell, Patient, adhered, judge
 from organtwin.monitoring.protocol import Protocol, known, shipped, shipped_text
 from organtwin.monitoring.records import SEVERITIES, Evaluation, Finding
-from organtwin.timeline.timeline import DAY_S, Timeline
+from organtwin.timeline.days import DAY_S
+from organtwin.timeline.timeline import Timeline
 
 
 def evaluate(

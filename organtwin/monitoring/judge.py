@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from organtwin.monitoring.protocol import (
     share,
 )
 from organtwin.monitoring.records import Adherence, Finding
-from organtwin.timeline.days import DAY_S
+from organtwin.timeline.days import DAY_S, long_day
 from organtwin.timeline.timeline import Series, Timeline
 from organtwin.timeline.words import number_words, unit_words
 from organtwin.twin.drift import Daily, Drift, Floats, Settings, daily, detect
@@ -88,13 +87,7 @@ class Patient:
         return day * DAY_S - 60.0 * self.offset_min
 
     def date(self, time_s: float) -> str:
-        return day_of(time_s, self.offset_min)
-
-
-def day_of(time_s: float, offset_min: float = 0.0) -> str:
-    """ "3 March 2026", by the patient's clock."""
-    at = datetime.fromtimestamp(time_s, UTC) + timedelta(minutes=offset_min)
-    return f"{at.day} {at:%B %Y}"
+        return long_day(time_s, self.offset_min)
 
 
 def judge(rule: Rule, protocol: Protocol, patient: Patient, found: Mapping[str, Finding]) -> Finding | None:

@@ -19,7 +19,8 @@ from organtwin.monitoring.evaluate import evaluate, suggestion, urgency, version
 from organtwin.monitoring.protocol import Protocol, known, parse
 from organtwin.monitoring.records import Evaluation
 from organtwin.store import Project
-from organtwin.timeline.timeline import DAY_S, Timeline
+from organtwin.timeline.days import DAY_S
+from organtwin.timeline.timeline import Timeline
 
 ARCHIVE_DAYS = 30.0  # readings that end longer ago than this are an archive: they are judged as of their end
 STATES, FORECASTS = 20, 5  # newest ones that rules may compare with

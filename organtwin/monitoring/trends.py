@@ -12,7 +12,8 @@ from organtwin.monitoring.store import protocols_of, timeline_of
 from organtwin.physiology import model
 from organtwin.store import Project
 from organtwin.timeline.codes import CODES
-from organtwin.timeline.timeline import DAY_S, Timeline
+from organtwin.timeline.days import DAY_S
+from organtwin.timeline.timeline import Timeline
 
 DAYS = 120.0  # looked back on
 FEW, LONG_DAYS = 8, 730.0  # what is measured rarely is looked back on for longer

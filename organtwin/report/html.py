@@ -20,11 +20,12 @@ from organtwin.errors import BadInput
 from organtwin.model import Person, Result
 from organtwin.report.comparison import compare
 from organtwin.report.living import living
-from organtwin.report.numbers import day, number, unit
 from organtwin.report.patient import page
 from organtwin.report.plans import compared_plans
 from organtwin.store import Entry, Project
 from organtwin.store.atomic import replaced, write_text
+from organtwin.timeline.days import short_day
+from organtwin.timeline.words import number_words, unit_words
 
 Audience = Literal["clinician", "patient", "both"]
 AUDIENCES: dict[str, Audience] = {"clinician": "clinician", "patient": "patient", "both": "both"}
@@ -84,7 +85,7 @@ def render(project: Project, audience: Audience = "both") -> str:
         lstrip_blocks=True,
         finalize=_breakable,
     )
-    environment.filters |= {"day": day, "number": number, "unit": unit, "as_image": _as_image}
+    environment.filters |= {"day": short_day, "number": number_words, "unit": unit_words, "as_image": _as_image}
     now = datetime.now(UTC)
     return environment.get_template("report.html").render(
         name=_plain(project.name),

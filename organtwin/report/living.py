@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.model import Alert, Course, Forecast, Intervention, Observations, Person, Scenario, TwinState
 from organtwin.physiology.datasheet import DataSheet
-from organtwin.report.numbers import day, number, unit
 from organtwin.report.plots import Dots, Plot, fan_of
 from organtwin.report.scenarios import manifest_of, outlooks
 from organtwin.store import Entry, Project
 from organtwin.timeline.codes import CODES
-from organtwin.timeline.days import DAY_S
+from organtwin.timeline.days import DAY_S, short_day
 from organtwin.timeline.timeline import Series, Timeline
+from organtwin.timeline.words import number_words, unit_words
 from organtwin.twin import intervention as interventions
 from organtwin.twin.course_subjects import sheet_of
 
@@ -159,7 +159,7 @@ def _trend(series: Series, end_s: float, forecasts: Sequence[Forecast]) -> Trend
         row = own.loinc.index(series.code)
         fans = (fan_of("expected", own.times_s, own.quantiles[row], own.levels),)
     plot = Plot(
-        unit(known.unit), Dots(times, values, joined=len(times) > 20), fans, usual=known.usual, now_s=float(times[-1]) if fans else None,
+        unit_words(known.unit), Dots(times, values, joined=len(times) > 20), fans, usual=known.usual, now_s=float(times[-1]) if fans else None,
         title=known.title, size=(380, 150),
     )  # fmt: skip
     days, by_day = series.daily()
@@ -167,7 +167,7 @@ def _trend(series: Series, end_s: float, forecasts: Sequence[Forecast]) -> Trend
     month = by_day[days > last - 30 * DAY_S]
     earlier = by_day[(days > last - 120 * DAY_S) & (days <= last - 90 * DAY_S)]
     return Trend(
-        series.code, known.title, unit(known.unit), plot.svg(), len(series), float(series.values[-1]), float(series.times_s[-1]),
+        series.code, known.title, unit_words(known.unit), plot.svg(), len(series), float(series.values[-1]), float(series.times_s[-1]),
         float(np.median(month)), float(np.median(earlier)) if len(earlier) else float("nan"), known.usual, known.source,
     )  # fmt: skip
 
@@ -192,8 +192,8 @@ def _events(timeline: Timeline) -> list[dict[str, Any]]:
             {
                 "kind": kind,
                 "name": display,
-                "since": day(own[0].start_s),
-                "until": day(own[-1].end_s),
+                "since": short_day(own[0].start_s),
+                "until": short_day(own[-1].end_s),
                 "count": len(own),
             }
         )
@@ -227,14 +227,14 @@ def _state(state: TwinState) -> dict[str, Any]:
     return {
         "title": manifest.title if manifest else state.model,
         "about": manifest.about if manifest else "",
-        "at": day(state.at_s),
+        "at": short_day(state.at_s),
         "method": state.method,
         "used": [(CODES[c].title if c in CODES else c, n) for c, n in sorted(state.used.items(), key=lambda u: -u[1])],
         "members": len(state.parameters),
         "estimates": [
             {
-                "title": titles.get(e.key, e.key), "unit": unit(e.unit), "prior": number(e.prior), "value": number(e.value), "low": number(e.low),
-                "high": number(e.high), "learned": min(max(e.learned, 0.0), 1.0), "with": titles.get(e.with_, e.with_),
+                "title": titles.get(e.key, e.key), "unit": unit_words(e.unit), "prior": number_words(e.prior), "value": number_words(e.value), "low": number_words(e.low),
+                "high": number_words(e.high), "learned": min(max(e.learned, 0.0), 1.0), "with": titles.get(e.with_, e.with_),
             }
             for e in ranked[:SHOWN_PARAMETERS]
         ],
@@ -294,7 +294,7 @@ def _course(course: Course, forecasts: Sequence[Forecast]) -> dict[str, Any]:
         "subject": course.subject,
         "unit": course.unit,
         "values": [
-            (day(t), number(v), number(1.96 * s))
+            (short_day(t), number_words(v), number_words(1.96 * s))
             for t, v, s in zip(course.times_s, course.values, course.sds, strict=True)
         ],
         "change": course.change,
@@ -316,8 +316,8 @@ def _alerts(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
     )
     return [
         {
-            "severity": a.severity, "name": a.name, "why": a.why, "since": day(a.since_s), "raised": day(a.raised_s),
-            "ended": day(a.ended_s) if a.ended_s is not None else "", "protocol": a.protocol.replace("_", " "),
+            "severity": a.severity, "name": a.name, "why": a.why, "since": short_day(a.since_s), "raised": short_day(a.raised_s),
+            "ended": short_day(a.ended_s) if a.ended_s is not None else "", "protocol": a.protocol.replace("_", " "),
             "seen": f"{a.acknowledged.by}, {a.acknowledged.at[:10]}{': ' + a.acknowledged.said if a.acknowledged.said else ''}" if a.acknowledged else "",
         }
         for a in ranked

@@ -15,8 +15,8 @@ import numpy as np
 
 from organtwin.model import Course
 from organtwin.report.living import Living, course_plot
-from organtwin.report.numbers import day
 from organtwin.store import Entry
+from organtwin.timeline.days import short_day
 
 # LOINC: what it is called at a kitchen table, what it tells, decimals
 PLAIN: dict[str, tuple[str, str, int]] = {
@@ -134,7 +134,7 @@ def _readings(living: Living) -> list[dict[str, str]]:
         made.append(
             {
                 "name": name, "tells": tells, "value": f"{trend.recent:,.{decimals}f} {size}",
-                "change": _compared(trend.recent, trend.before, decimals), "day": day(trend.last_s),
+                "change": _compared(trend.recent, trend.before, decimals), "day": short_day(trend.last_s),
             }
         )  # fmt: skip
     return made
@@ -155,7 +155,7 @@ def _course(shown: dict[str, Any]) -> dict[str, Any] | None:
     if name is None:
         return None
     told = [
-        f"{day(float(course.times_s[k]))}: {_said(float(course.values[k]), course.unit)}."
+        f"{short_day(float(course.times_s[k]))}: {_said(float(course.values[k]), course.unit)}."
         for k in range(len(course.times_s))
     ]
     if "has not changed by more" in course.change:
@@ -168,7 +168,7 @@ def _course(shown: dict[str, Any]) -> dict[str, Any] | None:
         at = int(np.argmin(np.abs(forecast.times_s - (forecast.times_s[0] + YEAR_S))))
         until = float(forecast.times_s[at]) + 1.0
         low, high = (float(forecast.quantiles[0][k][at]) for k in (0, -1))
-        month = " ".join(day(float(forecast.times_s[at])).split()[1:])
+        month = " ".join(short_day(float(forecast.times_s[at])).split()[1:])
         ahead = (
             f"The computer also made a guess. If things go on like this, a scan in {month} would most likely show "
             f"{_said(low, course.unit)} to {_said(high, course.unit)}. It will be right nine times out of ten. It is a guess, not a plan."

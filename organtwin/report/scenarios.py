@@ -15,13 +15,14 @@ import numpy as np
 from organtwin.errors import BadInput, OrganTwinError
 from organtwin.model import Forecast, Observations, Scenario, TwinState
 from organtwin.physiology import model as physiology
-from organtwin.report.numbers import day, number, unit
 from organtwin.report.plots import Dots, Plot, fan_of
+from organtwin.timeline.days import DAY_S, short_day
 from organtwin.timeline.timeline import Timeline
+from organtwin.timeline.words import number_words, unit_words
 from organtwin.twin import intervention as interventions
 from organtwin.twin.comparison import Cell, Comparison, compare
 from organtwin.twin.drives import Driven
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 
 MEMBERS = 80
 DAYS = 90.0
@@ -101,7 +102,7 @@ def _outlook(
             rows.append(
                 {
                     "title": row.title,
-                    "unit": unit(row.unit),
+                    "unit": unit_words(row.unit),
                     "target": f"{row.target.text}" if row.target else "",
                     "cells": cells,
                 }
@@ -110,7 +111,7 @@ def _outlook(
     for key in keys if rows or compared is None else ():
         having = [f for f in own if key in f.keys]
         if compared is None:
-            rows.append({"title": titles.get(key, key), "unit": unit(having[0].units[having[0].keys.index(key)]), "target": "",
+            rows.append({"title": titles.get(key, key), "unit": unit_words(having[0].units[having[0].keys.index(key)]), "target": "",
                          "cells": [_ends(f, key) if key in f.keys else None for f in own]})  # fmt: skip
         plot = _plot(key, titles.get(key, key), having, timeline)
         if plot is not None:
@@ -122,7 +123,7 @@ def _outlook(
     )
     return {
         "title": manifest.title if manifest else name, "names": [f.name for f in own], "trouble": trouble,
-        "start": day(float(own[0].times_s[0])) if own else "", "until": day(float(own[0].times_s[-1])) if own else "",
+        "start": short_day(float(own[0].times_s[0])) if own else "", "until": short_day(float(own[0].times_s[-1])) if own else "",
         "rows": rows, "tables": tables, "plots": plots[:PLOTS], "changes": compared is not None,
         "assumes": [{"name": f.name, "lines": [line for line in f.assumes if k == 0 or line not in own[0].assumes], "checked": f.checked if k == 0 else "", "members": f.members} for k, f in enumerate(own)],
         "level": f"{100 * (own[0].levels[-1] - own[0].levels[0]):.0f} %" if own else "",
@@ -131,9 +132,9 @@ def _outlook(
 
 def _cell(cell: Cell, other: bool) -> dict[str, str]:
     told = {
-        "middle": number(cell.median),
-        "low": number(cell.low),
-        "high": number(cell.high),
+        "middle": number_words(cell.median),
+        "low": number_words(cell.low),
+        "high": number_words(cell.high),
         "change": "",
         "share": "",
     }
@@ -154,9 +155,9 @@ def _ends(forecast: Forecast, key: str) -> dict[str, str]:
     end = np.asarray(forecast.quantiles)[forecast.keys.index(key)][:, -1]
     middle = min(range(len(forecast.levels)), key=lambda k: abs(forecast.levels[k] - 0.5))
     return {
-        "middle": number(float(end[middle])),
-        "low": number(float(end[0])),
-        "high": number(float(end[-1])),
+        "middle": number_words(float(end[middle])),
+        "low": number_words(float(end[0])),
+        "high": number_words(float(end[-1])),
         "change": "",
         "share": "",
     }
@@ -166,7 +167,7 @@ def _plot(key: str, title: str, having: Sequence[Forecast], timeline: Timeline) 
     fans, measured, size = [], None, ""
     for f in having:
         at = f.keys.index(key)
-        size = unit(f.units[at])
+        size = unit_words(f.units[at])
         fans.append(fan_of(f.name, f.times_s, np.asarray(f.quantiles)[at], f.levels))
         code = f.loinc[at] if at < len(f.loinc) else ""
         if code and measured is None and code in timeline.codes:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from organtwin.model.forecast import LEVELS
 from organtwin.physiology.model import Floats
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.levels import robust_fit, robust_sd
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 
 LEAST = 30  # pairs of a forecast and what was measured, from which a span ahead is learnt
 MOST = 600  # the newest of them

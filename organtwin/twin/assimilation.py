@@ -20,11 +20,12 @@ import numpy as np
 from organtwin.model.result import Quantity
 from organtwin.model.twin_state import TwinState
 from organtwin.physiology.model import Floats, Physiology
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.drives import Driven
 from organtwin.twin.emulator import Emulator
 from organtwin.twin.ensemble import cycle, estimates, quantities, resampled
 from organtwin.twin.prior import Prior
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 
 WALK_PER_DAY = (
     0.015  # sd of z that a day adds, where nothing was learnt of this patient (0.3 of the prior's sd in a year)
@@ -83,7 +84,7 @@ class Tracker:
     ) -> None:
         self.model, self._given = model, state
         self._rng = np.random.default_rng(seed)
-        self.prior = Prior.of(model, tuple(e.key for e in state.estimates) or None)
+        self.prior = Prior.of_state(model, state)
         self.walk_per_day = walk_per_day if walk_per_day is not None else told(state, "walk") or WALK_PER_DAY
         self.driven = driven or Driven.none(model)
         self._simulator = model.simulator()

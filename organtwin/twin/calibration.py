@@ -16,6 +16,7 @@ from organtwin.model.result import Quantity
 from organtwin.model.twin_state import TwinState
 from organtwin.monitor import Monitor, NullMonitor
 from organtwin.physiology.model import Floats, Physiology, Simulator
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.assimilation import WALK_PER_DAY, fit_of
 from organtwin.twin.drives import Driven
 from organtwin.twin.ensemble import cycle, estimates, quantities, weighted_mean
@@ -24,7 +25,7 @@ from organtwin.twin.imaging import without_repeats
 from organtwin.twin.inference import Data, Posterior, Simulate, posterior
 from organtwin.twin.levels import Level, level, robust_sd, walked
 from organtwin.twin.prior import Prior
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 
 MEMBERS = 200
 WINDOW_DAYS = {"day": 60.0, "minute": 5.0}

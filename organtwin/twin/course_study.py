@@ -17,9 +17,9 @@ from organtwin.model import (
     TwinObject,
     Volume,
 )
+from organtwin.timeline.days import day_of
 from organtwin.timeline.timeline import Timeline
 
-YEAR_S = 365.25 * 86400.0
 READ = {"10230-1": "LV ejection fraction", "18026-5": "LV end-diastolic volume", "18148-7": "LV end-systolic volume"}
 KEPT, SHIFTED = "study date", "study date shifted"  # facts of the acquisition
 
@@ -48,7 +48,7 @@ class Study:
 
     @property
     def said(self) -> str:
-        return datetime.fromtimestamp(self.at_s, UTC).strftime("%Y-%m-%d")
+        return day_of(self.at_s)
 
 
 def seconds(date: str) -> float:
@@ -139,7 +139,8 @@ def _study(number: str, things: Mapping[str, TwinObject], date: str) -> Study:
     if not told:
         name = next(iter(things.values())).name
         raise BadInput(
-            f"When scan {number} ('{name}') was made is not known", remedy="Give its date: --date 2024-03-01 for each scan, in order."
+            f"When scan {number} ('{name}') was made is not known",
+            remedy="Give its date: --date 2024-03-01 for each scan, in order.",
         )
     return Study(
         number, seconds(told), not date and KEPT not in facts,

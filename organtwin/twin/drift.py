@@ -20,10 +20,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from organtwin.timeline.days import DAY_S
+
 Floats = NDArray[np.float64]
 Direction = Literal["rise", "fall", "either"]
 
-DAY_S = 86400.0
 USUAL_CORRELATION = 0.4  # of one day with the next, before a patient's own days say more (our choice)
 OVER = 0.7  # of the threshold: a drift that was found is over when its score falls below this part of it
 WILD = 3.0  # standard deviations from the median of a week, beyond which a value is pulled in

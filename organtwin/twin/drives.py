@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from organtwin.model.observations import Observations
 from organtwin.physiology.model import Floats, Physiology
+from organtwin.timeline.days import DAY_S
 
 # reading of the timeline, the drive (amount a minute) that it is, and how long it takes where that was not recorded
 DOSES = (
@@ -84,7 +85,7 @@ class Driven:
         )
         for place in np.unique(made.places):
             own = made.places == place
-            days = len(np.unique(np.floor(made.times_s[own] / 86400.0)))
+            days = len(np.unique(np.floor(made.times_s[own] / DAY_S)))
             usual[place] = float(np.sum(made.rates[own] * (made.ends_s - made.times_s)[own])) / 60.0 / days / 1440.0
         return made
 
@@ -115,7 +116,7 @@ class Driven:
             drives[:, self.places[k]] += self.rates[k] * np.clip(shared / width, 0.0, 1.0)
         if self.usual is None:
             return drives
-        hour = ((times_s + self.offset_s) % 86400.0) / 3600.0
+        hour = ((times_s + self.offset_s) % DAY_S) / 3600.0
         awake = (hour >= AWAKE[0]) & (hour < AWAKE[1])
         for place in np.flatnonzero(self.usual):
             recorded = self.times_s[self.places == place]

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from organtwin.model.twin_state import TwinState
 from organtwin.monitor import Monitor
 from organtwin.physiology.model import Floats, Physiology
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.ahead import Clock, Pairs
 from organtwin.twin.assimilation import Tracker
 from organtwin.twin.drives import Driven
 from organtwin.twin.emulator import Emulator
 from organtwin.twin.ensemble import estimates, resampled
 from organtwin.twin.prior import Prior
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 
 MEMBERS = 60
 BACK_S = {"day": 400 * DAY_S, "minute": 21 * DAY_S}
@@ -162,7 +163,7 @@ def daily(readings: Readings) -> Readings:
 def _filtered(model: Physiology, state: TwinState, known: Readings, monitor: Monitor) -> tuple[Floats, Floats]:
     """A twin that begins with the prior and is given the past day by day: at each day's end (o), what it expects (o, r)."""
     rng = np.random.default_rng(0)
-    prior = Prior.of(model, tuple(e.key for e in state.estimates) or None)
+    prior = Prior.of_state(model, state)
     base = np.median(np.asarray(state.parameters), axis=0)
     simulator = model.simulator()
     z = prior.draw(200, rng)

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh, TwinState
 from organtwin.physiology.model import Physiology
+from organtwin.timeline.days import day_of
 
 ICRP = "ICRP Publication 89, 2002 (adult man at rest)"
 SAMPLES = 100  # of a beat
@@ -180,9 +181,6 @@ def _own_beat(state: TwinState, period_s: float) -> dict[str, object]:
 def _notes(
     model: Physiology, state: TwinState, site: str, part: float, published: bool, place: Site, pulsatile: bool
 ) -> list[str]:
-    from datetime import UTC, datetime
-
-    day = datetime.fromtimestamp(state.at_s, UTC).strftime("%Y-%m-%d")
     wanted = ("systolic", "diastolic", "heart_rate", "cardiac_output")
     titles = {r.key: r.title for r in model.readings}
     spread = "; ".join(
@@ -192,7 +190,7 @@ def _notes(
         if q.name == titles.get(key)
     )
     notes = [
-        f"From the twin '{state.name}' of {day} ({state.uuid[:8]}): {spread}.",
+        f"From the twin '{state.name}' of {day_of(state.at_s)} ({state.uuid[:8]}): {spread}.",
         f"{part:.0%} of the cardiac output enters ({site}: {place.source if published else 'as given'}).",
     ]
     if pulsatile:

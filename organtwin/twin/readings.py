@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from organtwin.model.observations import Observations
 from organtwin.physiology.model import Floats, Physiology
+from organtwin.timeline.days import DAY_S
 
-DAY_S = 86400.0
 OFTEN = 20  # readings of the model's own code, from which others for the same quantity are not needed
 ALL_DAY = 12  # momentary heart rates for each day's resting one, from which a wearable took them
 

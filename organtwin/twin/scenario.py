@@ -12,6 +12,7 @@ import numpy as np
 from organtwin.errors import BadInput
 from organtwin.model import Intervention, Observations, Scenario
 from organtwin.physiology.model import Floats, Physiology
+from organtwin.timeline.days import DAY_S
 from organtwin.twin import intervention as interventions
 from organtwin.twin.intervention import Draw, When
 
@@ -181,7 +182,7 @@ def _day(value: Any, key: str) -> float:
     from organtwin.units import parse
 
     if isinstance(value, str):
-        return parse(value, "time") / 86400.0
+        return parse(value, "time") / DAY_S
     raise BadInput(f"'{value}' is no day for '{key}'", remedy='Write a number of days, or "2 weeks".')
 
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from organtwin.model import FlowCase, OrganMesh, Scenario, TwinState
 from organtwin.physiology.model import Physiology
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.comparison import at_day
 from organtwin.twin.drives import Driven
 from organtwin.twin.ensemble import cycle, quantities
 from organtwin.twin.inflow import flow_case
-from organtwin.twin.readings import DAY_S
 
 
 def state_under(

@@ -8,8 +8,8 @@ import numpy as np
 
 from organtwin.model import Estimate, Event, Forecast, Observations, Person, Quantity, Recipe, Source, TwinState
 from organtwin.model.forecast import LEVELS
+from organtwin.timeline.days import DAY_S
 
-DAY_S = 86400.0
 BEGIN_S = 1_700_000_000.0
 
 

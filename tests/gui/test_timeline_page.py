@@ -11,13 +11,14 @@ import pytest
 from organtwin_gui.steps import ReadingsStep, StudyStep
 from organtwin_gui.timeline.gather import bands_of, first_lanes, gather
 from organtwin_gui.timeline.quarantine import QuarantineModel, lines_of, reason_of
-from organtwin_gui.timeline.span import DAY_S, Span
+from organtwin_gui.timeline.span import Span
 from organtwin_gui.timeline.units import number_words, unit_words
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from organtwin.document import Document
+from organtwin.timeline.days import DAY_S
 
 sys.path.insert(0, str(Path(__file__).parent))
 import patients as twin

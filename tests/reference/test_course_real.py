@@ -11,9 +11,10 @@ from organtwin.io.study import read, scan
 from organtwin.model import Segment, Segmentation, Volume
 from organtwin.monitor import NullMonitor
 from organtwin.space import Grid
+from organtwin.timeline.days import YEAR_S
 from organtwin.twin.course import courses
 from organtwin.twin.course_registration import lay_over
-from organtwin.twin.course_study import YEAR_S, Study
+from organtwin.twin.course_study import Study
 
 MOTION = np.eye(4)  # later to first
 MOTION[:3, :3] = Rotation.from_euler("xyz", (2.0, -1.0, 4.0), degrees=True).as_matrix()

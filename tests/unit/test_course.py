@@ -19,11 +19,12 @@ from organtwin.model import (
 )
 from organtwin.operations.registry import find
 from organtwin.space import Grid
+from organtwin.timeline.days import YEAR_S
 from organtwin.twin import course_subjects as subjects
 from organtwin.twin.course_growth import changed, first_beyond, grown
 from organtwin.twin.course_measures import lesions
 from organtwin.twin.course_registration import SAME, Laid, overlap
-from organtwin.twin.course_study import YEAR_S, Study, seconds
+from organtwin.twin.course_study import Study, seconds
 
 GRID = Grid.make((44, 40, 36), (3.0, 3.0, 3.0), frame_uid="1.2.3")
 

@@ -7,8 +7,9 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from organtwin.timeline.days import day_of
 from organtwin_gui.forms import quiet
-from organtwin_gui.monitoring.words import ago, colour_of, day_of
+from organtwin_gui.monitoring.words import ago, colour_of
 
 STRIPE_PX = 4
 

@@ -24,13 +24,14 @@ from PySide6.QtWidgets import (
 
 from organtwin.document import Document
 from organtwin.monitoring import acknowledge
+from organtwin.timeline.days import day_of
 from organtwin_gui import theme
 from organtwin_gui.arrivals import keep_raised
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.command import Command
 from organtwin_gui.forms import quiet, title
 from organtwin_gui.monitoring.dashboard import Dashboard
-from organtwin_gui.monitoring.words import ago, colour_of, day_of
+from organtwin_gui.monitoring.words import ago, colour_of
 
 ROW = Qt.ItemDataRole.UserRole
 SETTLED_MS = 250  # between choosing a patient and reading him: arrow keys run through the list

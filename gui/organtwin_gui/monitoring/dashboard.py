@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from organtwin.timeline.days import day_of
 from organtwin_gui import theme
 from organtwin_gui.forms import quiet, title
 from organtwin_gui.monitoring.alert_card import AlertCard
 from organtwin_gui.monitoring.trend_plot import TrendPlot
-from organtwin_gui.monitoring.words import ago, day_of
+from organtwin_gui.monitoring.words import ago
 
 COLUMNS = 2
 SHARE_PX = 120

@@ -10,12 +10,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from organtwin.timeline.days import DAY_S
 from organtwin_gui import theme
 from organtwin_gui.forms import quiet
 from organtwin_gui.timeline.units import number_words, unit_words
 
 HEIGHT_PX = 96
-WEEK_S = 7 * 86400.0
+WEEK_S = 7 * DAY_S
 
 
 def smoothed(times_s: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from organtwin.timeline.days import DAY_S, day_of
 from organtwin_gui import theme
-
-DAY_S = 86400.0
-
-
-def day_of(time_s: float | None) -> str:
-    """A date, or a dash."""
-    return "–" if time_s is None else f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d}"
 
 
 def ago(time_s: float | None, now_s: float) -> str:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from organtwin.errors import BadInput
 from organtwin.model import Intervention
+from organtwin.timeline.days import DAY_S
 from organtwin.twin import intervention as interventions
 from organtwin.twin.intervention import Kind
 from organtwin.units import parse
@@ -32,7 +33,6 @@ from organtwin_gui.segmenting.fields import OptionsForm
 from organtwin_gui.twin.sheet import SheetDialog
 
 KIND = Qt.ItemDataRole.UserRole
-DAY_S = 86400.0
 
 
 class InterventionDialog(QDialog):

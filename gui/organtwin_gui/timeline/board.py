@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from organtwin.errors import OrganTwinError
 from organtwin.model import Event, Forecast, Observations
 from organtwin.physiology import model as physiology
+from organtwin.timeline.days import DAY_S
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.forms import quiet
@@ -36,7 +37,7 @@ from organtwin_gui.timeline.gather import Gathered, LaneKind, bands_of, first_la
 from organtwin_gui.timeline.happenings import Happenings
 from organtwin_gui.timeline.lane import AXIS_PX, LANE_PX, Band, Lane
 from organtwin_gui.timeline.quarantine import QuarantineList
-from organtwin_gui.timeline.span import DAY_S, Hand, Span
+from organtwin_gui.timeline.span import Hand, Span
 from organtwin_gui.twin.sheet import SheetDialog
 from organtwin_gui.views.background import Background
 
@@ -145,7 +146,7 @@ class TimelineBoard(QWidget):
         page.setObjectName("panel")
         card = QFrame()
         card.setObjectName("card")
-        card.setMaximumWidth(560)
+        card.setFixedWidth(480)  # of a width that is not fixed, the height of wrapped text is not known
         inner = QVBoxLayout(card)
         inner.setContentsMargins(32, 28, 32, 28)
         inner.setSpacing(12)

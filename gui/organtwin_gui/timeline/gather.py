@@ -9,12 +9,12 @@ import numpy as np
 
 from organtwin.model import Forecast, Observations
 from organtwin.timeline.codes import CODES
+from organtwin.timeline.days import DAY_S
 from organtwin.timeline.pyramid import Window
 from organtwin.timeline.timeline import Sample, Timeline
 from organtwin.twin.readings import codes_of
 from organtwin_gui.timeline.lane import Band, Floats, Seen, Track
 from organtwin_gui.timeline.quarantine import lines_of, reason_of
-from organtwin_gui.timeline.span import DAY_S
 from organtwin_gui.timeline.units import number_words, unit_words
 
 # readings of one unit that are looked at together

@@ -12,11 +12,12 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QLabel
 
+from organtwin.timeline.days import DAY_S
 from organtwin.timeline.pyramid import Window
 from organtwin_gui import theme
 from organtwin_gui.plots import axes
 from organtwin_gui.plots.redress import Redress
-from organtwin_gui.timeline.span import DAY_S, Hand, Span
+from organtwin_gui.timeline.span import Hand, Span
 from organtwin_gui.timeline.units import number_words
 
 LANE_PX, AXIS_PX = 96, 54

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from PySide6.QtCore import QObject, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
-DAY_S = 86400.0
+from organtwin.timeline.days import DAY_S, clock
+
 LEAST_S = 60.0
 ZOOM_PER_NOTCH = 0.8
 FRAME_MS = 16  # wheels and drags come faster than can be drawn
@@ -82,7 +83,7 @@ class Span(QObject):
 
     def local(self, at_s: float) -> datetime:
         """The patient's clock at a time."""
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at_s + self.offset_s)
+        return clock(at_s, self.offset_s / 60.0)
 
     def said(self, at_s: float) -> str:
         """A time in words, as exact as one can see."""

@@ -16,6 +16,7 @@ from rich.table import Table
 from organtwin.cli.base import AsJson, ProjectPath, app, opened
 from organtwin.cli.plain import print_json
 from organtwin.errors import BadInput
+from organtwin.timeline.days import day_of
 
 if TYPE_CHECKING:
     from organtwin.model import Alert
@@ -82,11 +83,11 @@ def cohort(
         table.add_row(
             one.name,
             f"[{COLOURS[one.severity]}]{one.severity}[/]" if one.severity else "",
-            day(one.since_s),
+            day_of(one.since_s),
             one.error or one.why or "[dim]as always[/]",
             str(one.waiting or ""),
             "" if one.adhered is None else f"{100 * one.adhered:.0f} %",
-            day(one.last_reading_s),
+            day_of(one.last_reading_s),
         )
     Console(width=None if Console().is_terminal else 170).print(table)
 
@@ -148,7 +149,7 @@ def tell_evaluation(done: Evaluation) -> None:
     screen = Console(highlight=False, width=None if Console().is_terminal else 170)
     watched = ", ".join(done.protocols) or "no protocol: none was chosen and none fits"
     screen.print(
-        f"As of {day(done.at_s)}: {watched}{' (suggested; choose with --protocol)' if done.suggested and done.protocols else ''}",
+        f"As of {day_of(done.at_s)}: {watched}{' (suggested; choose with --protocol)' if done.suggested and done.protocols else ''}",
         markup=False,
     )
     new = {alert.uuid for alert in done.raised}
@@ -177,7 +178,7 @@ def tell_alerts(found: tuple[Alert, ...], new: Set[str] = frozenset()) -> None:
             else ""
         )
         screen.print(
-            f"{alert.severity:8} {alert.uuid[:8]}  {alert.name} ({state} since {day(alert.since_s)}{seen})",
+            f"{alert.severity:8} {alert.uuid[:8]}  {alert.name} ({state} since {day_of(alert.since_s)}{seen})",
             style=COLOURS[alert.severity],
             markup=False,
         )
@@ -216,7 +217,3 @@ def moment_s(text: str) -> float:
         raise BadInput(f"'{text}' is no date", remedy="Write it as 2026-03-01 or 2026-03-01T08:00+01:00.") from None
     zoned = at if at.tzinfo else at.replace(tzinfo=UTC)
     return zoned.timestamp() + (86399.0 if len(text) == 10 else 0.0)
-
-
-def day(time_s: float | None) -> str:
-    return "" if time_s is None else f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d}"

@@ -15,15 +15,13 @@ from organtwin.cli.follow import console, run_job
 from organtwin.cli.plain import print_json
 from organtwin.document import Document
 from organtwin.errors import BadInput, OrganTwinError
-from organtwin.io.observations.tray import shown
 from organtwin.model import Observations
 from organtwin.timeline.codes import TABLE, find
+from organtwin.timeline.days import DAY_S, day_of, moment_of
 from organtwin.timeline.timeline import Timeline
 
 readings = typer.Typer(no_args_is_help=True, help="What was measured on a patient: import, list, quarantine, export.")
 app.add_typer(readings, name="readings")
-
-_WEEK_S = 7 * 86400.0
 
 
 @readings.command("import")
@@ -108,11 +106,18 @@ def _list_all(timeline: Timeline, as_json: bool) -> None:
             continue
         rows.append({
             "code": loinc, "title": series.known.title, "unit": series.known.unit, "count": len(series),
-            "first": _day(series.times_s[0], series.offset_min[0]), "last": _day(series.times_s[-1], series.offset_min[-1]), "value": float(series.values[-1]),
+            "first": day_of(series.times_s[0], series.offset_min[0]), "last": day_of(series.times_s[-1], series.offset_min[-1]), "value": float(series.values[-1]),
             "least": float(series.values.min()), "greatest": float(series.values.max()),
         })  # fmt: skip
     events = [
-        {"kind": e.kind, "code": e.code, "display": e.display, "start": _day(e.start_s), "status": e.status, **e.detail}
+        {
+            "kind": e.kind,
+            "code": e.code,
+            "display": e.display,
+            "start": day_of(e.start_s),
+            "status": e.status,
+            **e.detail,
+        }
         for e in timeline.events
     ]
     if as_json:
@@ -136,7 +141,12 @@ def _list_one(timeline: Timeline, code: str, last: int, as_json: bool) -> None:
     part = series.part(slice(max(len(series) - last, 0), len(series)))
     sources = [timeline.sources[n] for n in part.source]
     rows = [
-        {"time": shown(time, offset), "value": float(value), "unit": known.unit, "source": source.device or source.name}
+        {
+            "time": moment_of(time, offset),
+            "value": float(value),
+            "unit": known.unit,
+            "source": source.device or source.name,
+        }
         for time, offset, value, source in zip(part.times_s, part.offset_min, part.values, sources, strict=True)
     ]
     if as_json:
@@ -196,7 +206,7 @@ def export(
     weeks = 0 if keep_dates else secrets.choice([n for n in range(-51, 52) if abs(n) >= 4])
     with opened(project) as document:
         document.project.leaves("export" if keep_dates or keep_texts else "deidentify", "readings as FHIR")
-        count = write_fhir(_timeline(document), target, weeks * _WEEK_S, keep_texts)
+        count = write_fhir(_timeline(document), target, weeks * 7 * DAY_S, keep_texts)
     if as_json:
         print_json({"file": target, "resources": count, "dates_shifted": not keep_dates})
         return
@@ -252,7 +262,3 @@ def _reasons(one: Observations) -> dict[str, int]:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _day(time_s: float, offset_min: int = 0) -> str:
-    return shown(float(time_s), int(offset_min))[:10]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from organtwin.model import DynamicVolume, FlowCase, Forecast, TwinState
 from organtwin.physiology import model as physiology
 from organtwin.physiology.model import Physiology
 from organtwin.store import Entry
+from organtwin.timeline.days import DAY_S, day_of, minute_of
 
 Model = Annotated[str, typer.Option("--model", help="circulation, respiration, glucose ... ('organtwin models').")]
 Dates = Annotated[
@@ -262,7 +262,7 @@ def show(entries: list[Entry], states: list[TwinState], known: Physiology, as_js
         return
     for entry, state in zip(entries, states, strict=True):
         print(
-            f"{entry.name}  [{entry.uuid[:8]}]  {known.title}, {len(state.weights)} members, as of {when(state.at_s)}"
+            f"{entry.name}  [{entry.uuid[:8]}]  {known.title}, {len(state.weights)} members, as of {minute_of(state.at_s)}"
         )
         print(f"  {'parameter':<34}{'value':>10}  {'5 to 95 %':<22}{'before':>10}  {'unit':<18}learned")
         titles = {p.key: p.title for p in known.parameters}
@@ -285,7 +285,7 @@ def show(entries: list[Entry], states: list[TwinState], known: Physiology, as_js
 def as_data(entry: Entry, state: TwinState) -> dict[str, Any]:
     """A twin as JSON: what is believed, not the members."""
     return {
-        "uuid": entry.uuid, "name": entry.name, "model": state.model, "at": when(state.at_s), "at_s": state.at_s,
+        "uuid": entry.uuid, "name": entry.name, "model": state.model, "at": minute_of(state.at_s), "at_s": state.at_s,
         "members": len(state.weights), "estimates": [e.model_dump() for e in state.estimates],
         "quantities": [q.model_dump() for q in state.quantities], "fit": [q.model_dump() for q in state.fit],
         "used": state.used, "method": state.method, "notes": list(state.notes),
@@ -297,12 +297,9 @@ def forecast_lines(one: Forecast, known: Physiology) -> Iterator[str]:
     """A forecast as a table: a few times of it."""
     quantiles, times = np.asarray(one.quantiles), np.asarray(one.times_s)
     yield f"{one.name}  [{one.uuid[:8]}]  {one.members} members"
+    written = minute_of if times[-1] - times[0] < 3 * DAY_S else day_of
     some = np.unique(np.linspace(0, len(times) - 1, 5).astype(int))
-    yield (
-        "  "
-        + f"{'middle, 5 to 95 %':<34}"
-        + "".join(f"{when(times[k], times[-1] - times[0] < 3 * 86400):>26}" for k in some)
-    )
+    yield ("  " + f"{'middle, 5 to 95 %':<34}" + "".join(f"{written(times[k]):>26}" for k in some))
     for place, reading in enumerate(known.readings):
         if not np.isfinite(quantiles[place]).all():
             continue
@@ -344,7 +341,3 @@ def sheet_lines(known: Physiology) -> Iterator[str]:
         yield f"    source: {source}"
     for case in sheet.verified_by:
         yield f"    verified by: organtwin validate {case}"
-
-
-def when(time_s: float, hour: bool = True) -> str:
-    return datetime.fromtimestamp(float(time_s), UTC).strftime("%Y-%m-%d %H:%M" if hour else "%Y-%m-%d")

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
 from organtwin.io.observations.fhir_resources import name_drugs
-from organtwin.io.observations.tray import KEPT_EACH, Column, Reason, Tray, as_lines, shown
+from organtwin.io.observations.tray import KEPT_EACH, Column, Reason, Tray, as_lines
 from organtwin.model import Event, Observations, Person, Source
 from organtwin.timeline.codes import CODES, code
+from organtwin.timeline.days import moment_of
 from organtwin.timeline.identity import disagree, together
 from organtwin.timeline.timeline import Timeline, event_key, nearby
 
@@ -239,7 +240,7 @@ def _set_aside(tray: Tray, column: Column, where: Mask, reason: Reason, said: st
 
 
 def _raw(column: Column, n: int) -> str:
-    when = shown(column.times_s[n], column.offset_min[n])
+    when = moment_of(column.times_s[n], column.offset_min[n])
     return f"{column.code.title} {column.values[n]:g} {column.unit} at {when}"
 
 
@@ -275,7 +276,7 @@ def _tell_twice(tray: Tray, rows: dict[str, NDArray[np.float64]], twice: NDArray
     for n in twice[:KEPT_EACH].tolist():
         column = columns[int(rows["column"][n])]
         place = f"{column.file}, {column.place.format(int(rows['row'][n]))}"
-        raw = f"{column.code.title} {rows['value'][n]:g} {column.code.unit} at {shown(rows['time'][n], int(rows['offset'][n]))}"
+        raw = f"{column.code.title} {rows['value'][n]:g} {column.code.unit} at {moment_of(rows['time'][n], int(rows['offset'][n]))}"
         tray.set_aside("duplicate", said, place, raw)
     if len(twice) > KEPT_EACH:
         tray.set_aside("duplicate", said, columns[int(rows["column"][twice[0]])].file, "", count=len(twice) - KEPT_EACH)
@@ -319,18 +320,24 @@ def _events(tray: Tray, before: Timeline, person: Person, number: dict[Source, i
         key = event_key(event)
         if key in seen:
             tray.set_aside(
-                "duplicate", "An entry that is there already", source.name, f"{event.display} {shown(event.start_s)}"
+                "duplicate",
+                "An entry that is there already",
+                source.name,
+                f"{event.display} {moment_of(event.start_s)}",
             )
         elif event.start_s > now_s + 366 * _DAY_S:
             tray.set_aside(
-                "clock", "An entry of the far future", source.name, f"{event.display} {shown(event.start_s)}"
+                "clock", "An entry of the far future", source.name, f"{event.display} {moment_of(event.start_s)}"
             )
         elif (
             person.birth_year is not None
             and event.start_s < datetime(max(person.birth_year, 1), 1, 1, tzinfo=UTC).timestamp()
         ):
             tray.set_aside(
-                "clock", "An entry before the patient was born", source.name, f"{event.display} {shown(event.start_s)}"
+                "clock",
+                "An entry before the patient was born",
+                source.name,
+                f"{event.display} {moment_of(event.start_s)}",
             )
         else:
             display, detail = tray.shared.scrubbed(event.display), tray.shared.scrubbed(event.detail)

@@ -12,7 +12,6 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal
 
 import numpy as np
@@ -210,12 +209,3 @@ def as_lines(aside: Sequence[Quarantined]) -> NDArray[np.uint8]:
     """A quarantine as observations keep it."""
     lines = "\n".join(json.dumps(one.model_dump(), ensure_ascii=False) for one in aside)
     return np.frombuffer(lines.encode("utf-8", "replace"), np.uint8)
-
-
-def shown(time_s: float, offset_min: int = 0) -> str:
-    """A time for a person to read."""
-    try:
-        zone = timezone(timedelta(minutes=int(offset_min)))
-        return datetime.fromtimestamp(time_s, UTC).astimezone(zone).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return f"{time_s:.0f} s since 1970"

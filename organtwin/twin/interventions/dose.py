@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from organtwin.errors import BadInput
+from organtwin.timeline.days import DAY_S
 from organtwin.units import parse
 
 
@@ -17,7 +18,7 @@ def milligrams(text: str) -> float:
 
 def grams_per_day(text: str) -> float:
     """ "2 g/day" as 2."""
-    return parse(text, "mass rate") * 86400.0
+    return parse(text, "mass rate") * DAY_S
 
 
 def kilograms(text: str) -> float:
@@ -32,7 +33,7 @@ def minutes_of(text: str) -> float:
 
 def days_of(text: str) -> float:
     """ "2 weeks" as 14."""
-    return parse(text, "time") / 86400.0
+    return parse(text, "time") / DAY_S
 
 
 def _change(text: Any) -> Any:

@@ -21,12 +21,13 @@ import numpy as np
 from organtwin.model.result import Quantity
 from organtwin.monitor import Monitor
 from organtwin.physiology.model import Floats, Physiology, find
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.calibration import LASTING_S, OF_SENSOR, Settings, calibrate
 from organtwin.twin.drives import Driven
 from organtwin.twin.imaging import MEASURED, from_quantities
 from organtwin.twin.levels import MEMORY_S, SYSTEMATIC
 from organtwin.twin.prior import Prior
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 from organtwin.validation import Case, Row
 
 START_S = 1.7e9

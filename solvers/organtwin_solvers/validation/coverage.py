@@ -17,13 +17,14 @@ import numpy as np
 from organtwin.model import Forecast, TwinState
 from organtwin.monitor import Monitor
 from organtwin.physiology.model import Physiology, find, names
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.assimilation import Tracker
 from organtwin.twin.calibration import Settings, calibrate
 from organtwin.twin.drives import Driven
 from organtwin.twin.emulator import Emulator
 from organtwin.twin.forecast import forecast
 from organtwin.twin.prior import Prior
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 from organtwin.validation import Case, Row
 from organtwin_solvers.validation.calibration import START_S, autoregressive
 
