@@ -50,10 +50,11 @@ def run(inputs: Mapping[str, TwinObject], parameters: CalibrateParameters, monit
     from organtwin.twin.course_study import seconds
     from organtwin.twin.drives import Driven
     from organtwin.twin.imaging import from_scans
+    from organtwin.twin.person import suited
     from organtwin.twin.readings import Readings
 
-    model = find(parameters.model)
     observations = observed(inputs)
+    model, begun = suited(find(parameters.model), observations)
     readings = Readings.of(model, observations).with_([from_scans(model, inputs, parameters.dates)])
     settings = Settings(
         keys=parameters.learn,
@@ -62,7 +63,8 @@ def run(inputs: Mapping[str, TwinObject], parameters: CalibrateParameters, monit
         members=parameters.members,
         seed=parameters.seed,
     )
-    return (calibrate(model, readings, settings, driven=Driven.of(model, observations), monitor=monitor),)
+    state = calibrate(model, readings, settings, driven=Driven.of(model, observations), monitor=monitor)
+    return (state.with_(notes=(*begun, *state.notes)),)
 
 
 def observed(inputs: Mapping[str, TwinObject]) -> tuple[Observations, ...]:

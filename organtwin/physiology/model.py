@@ -104,6 +104,8 @@ class Physiology:
     persons: Mapping[str, Mapping[str, float]] = field(
         default_factory=dict
     )  # typical ones: parameters that differ from the defaults
+    # by typical person: ICD-10 beginnings, or words of a condition's name, of those who are rather like him
+    conditions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def simulator(self) -> Simulator:
         made: Simulator = resolve_name(self.function)()

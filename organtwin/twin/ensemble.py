@@ -58,7 +58,7 @@ def estimates(prior: Prior, z: Floats, weights: Floats) -> tuple[Estimate, ...]:
         made.append(
             Estimate(
                 key=key, unit=parameter.unit,
-                prior=parameter.default, prior_sd=float(before[:, k].std()),
+                prior=float(prior.default[k]), prior_sd=float(before[:, k].std()),
                 value=float(median[k]), sd=float(sd[k]), low=float(low[k]), high=float(high[k]),
                 learned=float(np.clip(1.0 - z_sd[k] / z_before[k], 0.0, 1.0)),
                 with_=prior.keys[other] if abs(related[k, other]) > TOLD_APART else "",

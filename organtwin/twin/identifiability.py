@@ -67,7 +67,7 @@ def identifiability(
 
 def of_state(model: Physiology, state: TwinState, predicted: Floats) -> Identifiability:
     """Of a twin's state; ``predicted`` (m, r) is what the model says for it."""
-    prior = Prior.of(model, tuple(e.key for e in state.estimates) or None)
+    prior = Prior.of_state(model, state)
     z = prior.z(np.asarray(state.parameters)[:, prior.places])
     taken = [r.key for r in model.readings if (r.loinc or r.key) in state.used]
     return identifiability(prior, z, predicted, np.asarray(state.weights), taken)
@@ -82,7 +82,7 @@ def sentences(
     taken: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """For people."""
-    prior = Prior.of(model, tuple(e.key for e in told))
+    prior = Prior.of_estimates(model, told)
     found = identifiability(prior, z, predicted, weights, taken)
     title = {p.key: p.title for p in model.parameters}
     well = [title[e.key] for e in told if e.learned >= LEARNED]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
+from organtwin.model.twin_state import Estimate, TwinState
 from organtwin.physiology.model import Floats, Physiology
 
 
@@ -48,6 +50,16 @@ class Prior:
             np.array([getattr(p, name) for p in some], float) for name in ("default", "spread", "low", "high")
         )
         return cls(model, places, default, spread, low, high, np.array([p.log for p in some], bool))
+
+    @classmethod
+    def of_state(cls, model: Physiology, state: TwinState) -> Self:
+        """That with which a twin was begun: its patient's, which need not be the model's (:mod:`organtwin.twin.person`)."""
+        return cls.of_estimates(model, state.estimates)
+
+    @classmethod
+    def of_estimates(cls, model: Physiology, told: Sequence[Estimate]) -> Self:
+        prior = cls.of(model, tuple(e.key for e in told) or None)
+        return replace(prior, default=np.array([e.prior for e in told], float)) if told else prior
 
     def __len__(self) -> int:
         return len(self.places)

@@ -98,6 +98,7 @@ TYPE_1 = {
     "k2": 0.129, "glucose_volume": 1.85, "insulin_volume": 0.0525, "insulin_clearance": 1.16, "m1": 0.2, "action_delay": 0.0339,
     "production_delay": 0.00843, "absorption": 0.21, "emptying_fast": 0.0387, "emptying_slow": 0.00739, "emptying_b": 0.785,
     "emptying_d": 0.179, "depot_rate": 0.0159, "depot_fast": 0.00337, "depot_slow": 0.0159, "sensor_rate": 0.0954, "own_insulin": 0.0,
+    "beta_static": 0.0,
 }  # fmt: skip
 
 MODEL = Physiology(
@@ -111,6 +112,7 @@ MODEL = Physiology(
     function="organtwin_solvers.physiology.glucose.simulator:Glucose",
     cycle="a day",
     persons={"type 1 diabetes": TYPE_1, "type 2 diabetes": TYPE_2},
+    conditions={"type 1 diabetes": ("E10", "type 1 diabetes", "type i diabetes", "diabetes mellitus type 1", "diabetes mellitus, type 1", "diabetes type 1")},
     sheet=DataSheet(
         purpose="Glucose after meals, insulin and activity in health and in diabetes of type 1 and 2, and the HbA1c that follows.",
         sources=(

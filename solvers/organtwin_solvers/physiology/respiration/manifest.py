@@ -108,6 +108,7 @@ MODEL = Physiology(
     function="organtwin_solvers.physiology.respiration.simulator:Respiration",
     cycle="a forced expiration",
     persons=PERSONS,
+    conditions={"COPD, GOLD 2": ("J43", "J44", "chronic obstructive", "copd", "emphysema", "pulmonary emphysema")},  # the most frequent stage
     sheet=DataSheet(
         purpose="Blood gases, ventilation and spirometry of a resting or exercising adult, in health and with obstructed airways.",
         sources=(
