@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from organtwin.document.sheets import sheet_of
 from organtwin.model import structure
 from organtwin.store import Entry
 from organtwin_gui import theme
@@ -28,6 +30,7 @@ from organtwin_gui.details import Details
 from organtwin_gui.forms import title
 from organtwin_gui.stage import Stage, seen_in_3d
 from organtwin_gui.steps.segment_list import swatch
+from organtwin_gui.twin.sheet import SheetDialog
 from organtwin_gui.view_options import ViewOptions
 
 GROUPS = (
@@ -194,13 +197,36 @@ class Inspector(QFrame):
         if entry is None or document is None:
             return
         menu = QMenu(self)
-        if entry.uuid in document.stale():
-            menu.addAction(theme.icon("stale"), "Make it again", self.update_stale)
-        menu.addAction(theme.icon("edit"), "Rename …", self.rename)
-        if next(ending for kind, _, _, ending in GROUPS if kind == entry.kind):
-            menu.addAction(theme.icon("export"), "Export …", self.export)
-        menu.addAction(theme.icon("delete"), "Remove", self.remove)
-        menu.exec(self.tree.viewport().mapToGlobal(at))
+        for icon, text, slot in self.choices(entry):
+            menu.addAction(theme.icon(icon), text, slot)
+        if not menu.isEmpty():
+            menu.exec(self.tree.viewport().mapToGlobal(at))
+
+    def choices(self, entry: Entry) -> list[tuple[str, str, Callable[[], None]]]:
+        """What the menu of an object offers to the role of this session: icon, words, what it does."""
+        document = self.bridge.document
+        if document is None:
+            return []
+        may, found = document.project.role.may, []
+        if sheet_of(entry) is not None:
+            found.append(("sheet", "Data sheet …", self.show_sheet))
+        if entry.uuid in document.stale() and "run" in may:
+            found.append(("stale", "Make it again", self.update_stale))
+        if "edit" in may:
+            found.append(("edit", "Rename …", self.rename))
+        if "export" in may and next(ending for kind, _, _, ending in GROUPS if kind == entry.kind):
+            found.append(("export", "Export …", self.export))
+        if "edit" in may:
+            found.append(("delete", "Remove", self.remove))
+        return found
+
+    def show_sheet(self) -> None:
+        """What the chosen prediction rests on, where it holds, what is known to be wrong with it."""
+        named = sheet_of(self._current) if self._current else None
+        if named is not None:
+            model, sheet = named
+            assumes = tuple(map(str, self._current.facts.get("assumes", ()))) if self._current else ()
+            SheetDialog(model, sheet, assumes, self).show()
 
     def update_stale(self) -> None:
         """Make the chosen object again from the newest inputs."""

@@ -65,6 +65,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Ctrl + I", "import a folder"),
         ("Ctrl + O, Ctrl + Shift + O, Ctrl + W", "open a project, a batch; close"),
         ("Ctrl + Shift + Y", "patients of a folder"),
+        ("Ctrl + Shift + G", "privacy: encryption, consent, role, log, copy"),
         ("Ctrl + Z, Ctrl + Shift + Z", "undo, redo"),
         ("Ctrl + Enter, M, F, T", "segment or measure, mesh, solve flow, tissue"),
         ("Ctrl + Shift + M", "extend the openings of a vessel mesh"),

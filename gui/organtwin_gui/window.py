@@ -26,12 +26,14 @@ from PySide6.QtWidgets import (
 
 from organtwin.jobs import Job, JobState
 from organtwin.model import Event
+from organtwin.privacy.roles import OWNER, Role
 from organtwin.sample import sample_folder
 from organtwin_gui import theme
 from organtwin_gui.arrivals import Arrivals
 from organtwin_gui.batch_review import BatchDialog, is_batch
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.compare import CompareView
+from organtwin_gui.governance import PrivacyDialog, forget_role, said_of_role
 from organtwin_gui.inspector import Inspector
 from organtwin_gui.jobs_bar import JobsBar
 from organtwin_gui.monitoring import CohortWindow
@@ -165,6 +167,8 @@ class MainWindow(QMainWindow):
         self._readout = QLabel("")
         self._honest = QLabel("Research and rehearsal only, not a medical device")
         self.statusBar().addWidget(self._readout, 1)
+        self._role = QLabel("")
+        self.statusBar().addPermanentWidget(self._role)
         self.statusBar().addPermanentWidget(self._honest)
         self.arrivals = Arrivals(self.bridge, self)
         self._make_actions()
@@ -259,10 +263,12 @@ class MainWindow(QMainWindow):
                 "Python", "script", "F7", "What was done, as lines of Python", self.script_log.setVisible, True
             )
         )
-        bar.addAction(
-            self._action("Screenshot", "screenshot", "Ctrl+P", "Save a picture of the views", self.screenshot)
+        self.screenshot_action = self._action(
+            "Screenshot", "screenshot", "Ctrl+P", "Save a picture of the views", self.screenshot
         )
-        bar.addAction(self._action("Film", "video", "Ctrl+Shift+V", "Save a film of the 3D view", self.make_film))
+        self.film_action = self._action("Film", "video", "Ctrl+Shift+V", "Save a film of the 3D view", self.make_film)
+        bar.addAction(self.screenshot_action)
+        bar.addAction(self.film_action)
         self.report_action = self._action(
             "Report", "report", "Ctrl+E", "Write a report with pictures", self.write_report
         )
@@ -274,6 +280,11 @@ class MainWindow(QMainWindow):
             self._action("Dark or light", "theme", "Ctrl+L", "Change between dark and light", self.toggle_theme)
         )
         bar.addAction(self._action("Keys", "help", "F1", "All keys and mouse gestures", self.show_shortcuts))
+        self.privacy_action = self._action(
+            "Privacy", "locked", "Ctrl+Shift+G", "Encryption, consent, role, who did what, copies without identity",
+            self.show_privacy,
+        )  # fmt: skip
+        bar.addAction(self.privacy_action)
         bar.addAction(self.home_action)
         self.toolbar = bar
 
@@ -301,6 +312,7 @@ class MainWindow(QMainWindow):
         for signal in (bridge.opened, bridge.closed):
             signal.connect(self._show_state)
         bridge.changed.connect(lambda _c: self._show_state())
+        bridge.closed.connect(forget_role)
         bridge.failed.connect(self.notice.fail)
         bridge.told.connect(self.notice.tell)
         bridge.job_ended.connect(self._job_ended)
@@ -537,6 +549,11 @@ class MainWindow(QMainWindow):
         dialog.place_wanted.connect(go)
         dialog.show()
 
+    def show_privacy(self) -> None:
+        """Encryption, consent, role, audit log and copies without identity of the open project."""
+        if self.bridge.is_open:
+            PrivacyDialog(self.bridge, self.close_project, self.open_project, self).open()
+
     def make_film(self) -> None:
         """Record a cycle of the 3D view."""
         dialog = VideoDialog(self.quad.viewport, self)
@@ -639,13 +656,24 @@ class MainWindow(QMainWindow):
         document = self.bridge.document
         self._pages.setCurrentIndex(1 if document else 0)
         self.home_action.setEnabled(document is not None)
-        self.report_action.setEnabled(bool(self.bridge.entries()))
+        self.privacy_action.setEnabled(document is not None)
+        role = document.project.role if document else OWNER
+        self._as_role(role)
+        self.report_action.setEnabled(bool(self.bridge.entries()) and "report" in role.may)
         if document is None:
             self.welcome.show_recent(self.preferences.recent)
             self.setWindowTitle("OrganTwin")
         else:
             self.setWindowTitle(f"{document.project.name} - OrganTwin")
         self._show_undo()
+
+    def _as_role(self, role: Role) -> None:
+        """Offer what the role of this session sees and may do, and say which it is."""
+        self.workflow.offer(role)
+        for action, deed in ((self.screenshot_action, "export"), (self.film_action, "export")):
+            action.setEnabled(deed in role.may)
+        self._role.setText(f"As {role.title.lower()}" if role != OWNER else "")
+        self._role.setToolTip(said_of_role(role))
 
     def _show_undo(self) -> None:
         document, room = self.bridge.document, self.room

@@ -16,8 +16,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from organtwin.privacy.roles import Role
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
+from organtwin_gui.governance.role_views import in_sight
 from organtwin_gui.steps import STEPS, TWIN_STEPS, ReadingsStep, SegmentStep, Step, StudyStep
 from organtwin_gui.views.state import ImageScene
 
@@ -98,6 +100,15 @@ class Workflow(QFrame):
         self._pages.setCurrentIndex(index)
         self._buttons.button(index).setChecked(True)
         self._roll.ensureWidgetVisible(self._buttons.button(index))
+
+    def offer(self, role: Role) -> None:
+        """Only pages that a role finds something on."""
+        for number, kind in enumerate(STEPS):
+            seen = in_sight(kind, role)
+            self._buttons.button(number).setVisible(seen)
+            self._buttons.button(number).setEnabled(seen)  # its key does nothing then
+        if not in_sight(self.current, role):
+            self.go_to(StudyStep)
 
     def dress(self) -> None:
         """In the colours of another theme."""

@@ -19,6 +19,7 @@ from organtwin.feed.intake import Taken, settled, take_in
 from organtwin.feed.live import Live, Update
 from organtwin.feed.spool import FOLDER, SETTINGS, Spool
 from organtwin.model import Observations, Person
+from organtwin.privacy.consent import policy
 from organtwin.store import Project
 from organtwin.timeline.timeline import Timeline
 
@@ -94,7 +95,7 @@ class Feed:
             known = {}
         wanted = {"session": f"organtwin-{secrets.token_hex(8)}", "purpose": "", "patient": "", **known}
         if self.purpose:
-            wanted["purpose"] = self.purpose
+            wanted["purpose"] = policy().check(self.purpose)
         if self.patient:
             reference = self.patient if "/" in self.patient else f"Patient/{self.patient}"
             wanted["patient"] = subject_key({"subject": {"reference": reference}})

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from organtwin.model import Observations, TwinObject
 from organtwin.monitor import Monitor
 from organtwin.operations.registry import Operation, Parameters
+from organtwin.privacy.consent import policy
 
 
 class ImportObservationsParameters(Parameters):
@@ -28,6 +29,11 @@ class ImportObservationsParameters(Parameters):
     units: dict[str, str] = Field(default_factory=dict)
     purpose: str = ""
     name: str = ""
+
+    @field_validator("purpose")
+    @classmethod
+    def _known(cls, purpose: str) -> str:
+        return policy().check(purpose) if purpose else ""
 
 
 OPERATION = Operation(

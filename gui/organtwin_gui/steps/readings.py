@@ -6,7 +6,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from organtwin_gui import theme
 from organtwin_gui.forms import form, quiet
+from organtwin_gui.purposes import purposes
 from organtwin_gui.steps.step import Step, primary
 from organtwin_gui.timeline.board import TimelineBoard
 from organtwin_gui.timeline.gather import Gathered, LaneKind
@@ -56,13 +56,14 @@ class ReadingsStep(Step):
         for button in (self.folder, self.export):
             row.addWidget(button)
         self.page.addLayout(row)
-        self.purpose = QComboBox()
-        self.purpose.setEditable(True)
-        self.purpose.addItems(["", "Care of this patient", "Research", "Teaching"])
-        self.purpose.setToolTip("What the patient's consent allows these readings to be used for; it is kept with them")
-        rows = form()
-        rows.addRow("Consent for", self.purpose)
-        self.page.addLayout(rows)
+        self.purpose = purposes("Nothing told")
+        self.purpose.setToolTip(
+            "What the patient agreed that these readings may be used for. It is kept with them as a consent: from then on exports and "
+            "reports leave for no other purpose. More, with who agreed and until when: Privacy (Ctrl+Shift+G)"
+        )
+        self._rows = form()
+        self._rows.addRow("Patient agreed to", self.purpose)
+        self.page.addLayout(self._rows)
         self._heading = QLabel("Lanes")
         self._heading.setObjectName("title")
         self.page.addWidget(self._heading)
@@ -92,9 +93,12 @@ class ReadingsStep(Step):
 
     def refresh(self) -> None:
         busy = self.busy("import-observations")
-        self.run.setEnabled(self.bridge.is_open and not busy)
+        document = self.bridge.document
+        may = document.project.role.may if document else ()
+        self.run.setEnabled("import" in may and not busy)
+        self._rows.setRowVisible(self.purpose, "import" in may)
         self.folder.setEnabled(self.run.isEnabled())
-        self.export.setEnabled(bool(self.bridge.entries("observations")))
+        self.export.setEnabled("export" in may and bool(self.bridge.entries("observations")))
         if not self.bridge.entries("observations"):
             self._list(None)
 
@@ -113,7 +117,7 @@ class ReadingsStep(Step):
     def import_files(self, paths: list[Path]) -> None:
         """Start the import; one job for all of them."""
         if paths:
-            purpose = self.purpose.currentText().strip()
+            purpose = self.purpose.currentData()
             parameters = {"paths": [str(p.resolve()) for p in paths], "purpose": purpose}
             inputs = {f"observations-{n + 1}": e.uuid for n, e in enumerate(self.bridge.entries("observations"))}
             self.bridge.start("import-observations", inputs, parameters, "Import readings")
