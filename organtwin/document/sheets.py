@@ -44,10 +44,10 @@ def sheet_of(entry: Entry) -> tuple[str, DataSheet] | None:
 
 def _of_twin(model: str, subject: str) -> tuple[str, DataSheet] | None:
     from organtwin.physiology.model import find
-    from organtwin.twin import course_subjects
+    from organtwin.twin.course import subjects
 
     if subject:
-        sheet = course_subjects.sheet_of(subject)
+        sheet = subjects.sheet_of(subject)
         return (subject, sheet) if sheet is not None else None
     try:
         return model, find(model).sheet

@@ -47,8 +47,8 @@ def run(inputs: Mapping[str, TwinObject], parameters: AssimilateParameters, moni
     from organtwin.errors import BadInput
     from organtwin.operations.calibrate import observed
     from organtwin.physiology.model import find
+    from organtwin.timeline.days import seconds_of
     from organtwin.twin.assimilation import Tracker
-    from organtwin.twin.course_study import seconds
     from organtwin.twin.drives import Driven
     from organtwin.twin.history import daily
     from organtwin.twin.imaging import from_scans, without_repeats
@@ -59,7 +59,7 @@ def run(inputs: Mapping[str, TwinObject], parameters: AssimilateParameters, moni
     model = find(state.model)
     observations = observed(inputs)
     readings = Readings.of(model, observations).with_([from_scans(model, inputs, parameters.dates)])
-    until = seconds(parameters.until_date) if parameters.until_date else np.inf
+    until = seconds_of(parameters.until_date, at=1.0) if parameters.until_date else np.inf
     fresh = without_repeats(model, readings.between(np.nextafter(state.at_s, np.inf), until))
     if not len(fresh):
         raise BadInput(

@@ -46,8 +46,8 @@ def run(inputs: Mapping[str, TwinObject], parameters: CalibrateParameters, monit
         When there are no readings of the model, of several patients, or a date or parameter is wrong.
     """
     from organtwin.physiology.model import find
+    from organtwin.timeline.days import seconds_of
     from organtwin.twin.calibration import Settings, calibrate
-    from organtwin.twin.course_study import seconds
     from organtwin.twin.drives import Driven
     from organtwin.twin.imaging import from_scans
     from organtwin.twin.person import suited
@@ -58,8 +58,8 @@ def run(inputs: Mapping[str, TwinObject], parameters: CalibrateParameters, monit
     readings = Readings.of(model, observations).with_([from_scans(model, inputs, parameters.dates)])
     settings = Settings(
         keys=parameters.learn,
-        from_s=seconds(parameters.from_date) if parameters.from_date else None,
-        until_s=seconds(parameters.until_date) if parameters.until_date else None,
+        from_s=seconds_of(parameters.from_date, at=0.0) if parameters.from_date else None,
+        until_s=seconds_of(parameters.until_date, at=1.0) if parameters.until_date else None,
         members=parameters.members,
         seed=parameters.seed,
     )

@@ -50,7 +50,7 @@ OPERATION = Operation(
 
 
 def run(inputs: Mapping[str, TwinObject], parameters: CourseParameters, monitor: Monitor) -> Sequence[TwinObject]:
-    """A :class:`Course` and a :class:`Forecast` of each thing found; see :func:`organtwin.twin.course.courses`.
+    """A :class:`Course` and a :class:`Forecast` of each thing found; see :func:`organtwin.twin.course.courses.courses`.
 
     Raises
     ------
@@ -58,8 +58,8 @@ def run(inputs: Mapping[str, TwinObject], parameters: CourseParameters, monitor:
         When dates are missing or wrong, the scans are of several patients, or nothing is seen on two dates.
     """
     from organtwin.errors import BadInput
-    from organtwin.twin.course import courses
-    from organtwin.twin.course_study import studies
+    from organtwin.twin.course.courses import courses
+    from organtwin.twin.course.study import studies
 
     given = studies(inputs, parameters.dates)
     hearts = any(role.partition("-")[0] in ("heart", "observations") for role in inputs)

@@ -22,7 +22,7 @@ from organtwin.timeline.days import DAY_S, short_day
 from organtwin.timeline.timeline import Series, Timeline
 from organtwin.timeline.words import number_words, unit_words
 from organtwin.twin import intervention as interventions
-from organtwin.twin.course_subjects import sheet_of
+from organtwin.twin.course.subjects import sheet_of
 
 Numbers = NDArray[np.float64]
 

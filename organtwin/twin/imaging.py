@@ -11,7 +11,8 @@ from organtwin.errors import BadInput
 from organtwin.model import DynamicSegmentation, DynamicVolume, TwinObject
 from organtwin.model.result import Quantity
 from organtwin.physiology.model import Floats, Physiology
-from organtwin.twin.course_study import KEPT, seconds
+from organtwin.timeline.days import seconds_of
+from organtwin.twin.course.study import SCANNED
 from organtwin.twin.readings import Readings, codes_of
 
 # quantity, its LOINC code, and the sd of measuring it again on another scan as part of the value: the upper ends of what
@@ -59,12 +60,12 @@ def from_scans(model: Physiology, inputs: Mapping[str, TwinObject], dates: Mappi
         if what != "heart" or not isinstance(heart, DynamicSegmentation):
             continue
         scan = inputs.get(f"dynamic-{number}" if number else "dynamic")
-        told = dates.get(number or "1") or (scan.acquisition.get(KEPT) if isinstance(scan, DynamicVolume) else None)
+        told = dates.get(number or "1") or (scan.acquisition.get(SCANNED) if isinstance(scan, DynamicVolume) else None)
         if not told:
             raise BadInput(
                 f"When '{heart.name}' was scanned is not known", remedy="Give its date (--date NAME=2024-03-01)."
             )
-        parts.append(from_quantities(model, heart.quantities, seconds(told)))
+        parts.append(from_quantities(model, heart.quantities, seconds_of(told)))
     return Readings.none().with_(parts) if parts else Readings.none()
 
 

@@ -12,9 +12,9 @@ from organtwin.model import Segment, Segmentation, Volume
 from organtwin.monitor import NullMonitor
 from organtwin.space import Grid
 from organtwin.timeline.days import YEAR_S
-from organtwin.twin.course import courses
-from organtwin.twin.course_registration import lay_over
-from organtwin.twin.course_study import Study
+from organtwin.twin.course.courses import courses
+from organtwin.twin.course.registration import lay_over
+from organtwin.twin.course.study import Study
 
 MOTION = np.eye(4)  # later to first
 MOTION[:3, :3] = Rotation.from_euler("xyz", (2.0, -1.0, 4.0), degrees=True).as_matrix()

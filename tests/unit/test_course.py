@@ -19,12 +19,12 @@ from organtwin.model import (
 )
 from organtwin.operations.registry import find
 from organtwin.space import Grid
-from organtwin.timeline.days import YEAR_S
-from organtwin.twin import course_subjects as subjects
-from organtwin.twin.course_growth import changed, first_beyond, grown
-from organtwin.twin.course_measures import lesions
-from organtwin.twin.course_registration import SAME, Laid, overlap
-from organtwin.twin.course_study import Study, seconds
+from organtwin.timeline.days import YEAR_S, seconds_of
+from organtwin.twin.course import subjects
+from organtwin.twin.course.growth import changed, first_beyond, grown
+from organtwin.twin.course.measures import lesions
+from organtwin.twin.course.registration import SAME, Laid, overlap
+from organtwin.twin.course.study import Study
 
 GRID = Grid.make((44, 40, 36), (3.0, 3.0, 3.0), frame_uid="1.2.3")
 
@@ -257,7 +257,7 @@ def test_a_heart_that_fails_is_followed_by_its_ejection_fraction_and_its_size():
 def told(days, values, code="10230-1"):
     count = len(days)
     return Observations(
-        name="echo", codes=(code,), sources=(Source(name="e.json", format="fhir"),), times_s=np.array([seconds(d) for d in days]),
+        name="echo", codes=(code,), sources=(Source(name="e.json", format="fhir"),), times_s=np.array([seconds_of(d) for d in days]),
         durations_s=np.zeros(count, np.float32), offset_min=np.zeros(count, np.int16), values=np.array(values, float),
         code=np.zeros(count, np.uint16), source=np.zeros(count, np.uint16),
     )  # fmt: skip
@@ -287,7 +287,7 @@ def test_a_day_that_was_segmented_here_goes_before_what_a_report_tells_of_it():
 def test_a_shifted_date_keeps_the_distance_between_a_patients_scans_and_hides_the_day():
     person, other = ("4711", "DOE^JANE", "19600517"), ("4712", "ROE^JOHN", "19500101")
     one, later = shifted_date(person, "20240101"), shifted_date(person, "20240301")
-    assert seconds(later) - seconds(one) == 60 * 86400
+    assert seconds_of(later) - seconds_of(one) == 60 * 86400
     assert one < "20240101"
     assert shifted_date(("4711 ", "doe jane", "19600517"), "20240101") == one
     assert shifted_date(other, "20240101") != one

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 from collections.abc import Set
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,7 @@ from rich.table import Table
 from organtwin.cli.base import AsJson, ProjectPath, app, opened
 from organtwin.cli.plain import print_json
 from organtwin.errors import BadInput
-from organtwin.timeline.days import day_of
+from organtwin.timeline.days import day_of, seconds_of
 
 if TYPE_CHECKING:
     from organtwin.model import Alert
@@ -43,7 +42,7 @@ def monitor(
     from organtwin.monitoring.trends import trends_of
     from organtwin.store import Project
 
-    now_s = None if at is None else moment_s(at)
+    now_s = None if at is None else seconds_of(at, at=1.0)
     texts = {name: protocol_text(name) for name in protocol or []}
     if dry_run:
         tried = tuple(parse(text, name) for name, text in texts.items())
@@ -72,7 +71,7 @@ def cohort(
     """Many patients at a glance, worst first: who changed, why, since when. Nothing is written."""
     from organtwin.monitoring import cohort as look
 
-    found = look(folders, None if at is None else moment_s(at))
+    found = look(folders, None if at is None else seconds_of(at, at=1.0))
     if as_json:
         print_json(found.patients)
         return
@@ -156,7 +155,8 @@ def tell_evaluation(done: Evaluation) -> None:
     tell_alerts(done.open, new)
     for alert in done.ended:
         screen.print(f"over     {alert.name}", style="green", markup=False)
-    for one in done.adherence:
+    # two protocols may expect the same
+    for one in {(a.title, a.days, a.expected): a for a in done.adherence}.values():
         screen.print(
             f"{one.title}: {one.taken:g} of {one.expected:g} readings in {one.days:g} days ({100 * one.share:.0f} %)",
             style="dim",
@@ -207,13 +207,3 @@ def protocol_text(name: str) -> str:
     if not Path(name).exists():
         raise BadInput(f"There is no protocol '{name}'", remedy=f"There are: {', '.join(shipped())}; or give a file.")
     return read(Path(name))[1]
-
-
-def moment_s(text: str) -> float:
-    """An ISO date (its end) or time as seconds since 1970; without a zone it is UTC."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"'{text}' is no date", remedy="Write it as 2026-03-01 or 2026-03-01T08:00+01:00.") from None
-    zoned = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return zoned.timestamp() + (86399.0 if len(text) == 10 else 0.0)

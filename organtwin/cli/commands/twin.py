@@ -21,6 +21,9 @@ from organtwin.physiology import model as physiology
 from organtwin.physiology.model import Physiology
 from organtwin.store import Entry
 from organtwin.timeline.days import DAY_S, day_of, minute_of
+from organtwin.timeline.words import heading, number_words, unit_words
+
+SPAN = "middle, 5 to 95 %"
 
 Model = Annotated[str, typer.Option("--model", help="circulation, respiration, glucose ... ('organtwin models').")]
 Dates = Annotated[
@@ -177,10 +180,10 @@ def models(
             continue
         for p in one.parameters:
             print(
-                f"  {p.key:<30}{p.default:10.4g} {p.unit:<18}{'learned' if p.learned else '':<9}{p.title}. {p.source}"
+                f"  {p.key:<30}{number_words(p.default):>10} {unit_words(p.unit):<18}{'learned' if p.learned else '':<9}{p.title}. {p.source}"
             )
         for r in one.readings:
-            print(f"  reads {r.key:<24}{r.unit:<10}± {r.noise:<8g}{r.loinc:<10}{r.title}")
+            print(f"  reads {r.key:<24}{unit_words(r.unit):<10}± {r.noise:<8g}{r.loinc:<10}{r.title}")
         for line in sheet_lines(one):
             print(line)
 
@@ -189,7 +192,7 @@ def readings_of(
     document: Document, date: list[str] | None, hearts: bool = True
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Inputs of an operation on the twin, and the dates of scans by number: all observations, and segmented hearts whose day is known."""
-    from organtwin.twin.course_study import KEPT
+    from organtwin.twin.course.study import SCANNED
 
     told = dict(_named_date(text) for text in date or [])
     inputs = {f"observations-{n}": e.uuid for n, e in enumerate(document.entries("observations"), 1)}
@@ -201,7 +204,7 @@ def readings_of(
         scan = next((e for e in document.entries("dynamic") if e.uuid == heart.facts.get("dynamic")), None)
         day = told.pop(heart.name, None) or told.pop(heart.uuid, None) or (told.pop(scan.name, None) if scan else None)
         thing = document.get(scan.uuid) if scan else None
-        if not day and not (isinstance(thing, DynamicVolume) and thing.acquisition.get(KEPT)):
+        if not day and not (isinstance(thing, DynamicVolume) and thing.acquisition.get(SCANNED)):
             console.print(
                 f"'{heart.name}' is left out: the day of its scan is not known (--date '{heart.name}=2024-03-01')",
                 style="yellow",
@@ -262,24 +265,37 @@ def show(entries: list[Entry], states: list[TwinState], known: Physiology, as_js
         return
     for entry, state in zip(entries, states, strict=True):
         print(
-            f"{entry.name}  [{entry.uuid[:8]}]  {known.title}, {len(state.weights)} members, as of {minute_of(state.at_s)}"
+            f"{entry.name}  [{entry.uuid[:8]}]  {known.title}, {len(state.weights)} members, as of {minute_of(state.at_s)} UTC"
         )
-        print(f"  {'parameter':<34}{'value':>10}  {'5 to 95 %':<22}{'before':>10}  {'unit':<18}learned")
         titles = {p.key: p.title for p in known.parameters}
+        wide = max(len(t) for t in (*titles.values(), *(q.name for q in (*state.quantities, *state.fit)), "parameter"))
+        print(f"  {'parameter':<{wide}}  {'value':>8}  {'5 to 95 %':<18}{'before':>8}  {'unit':<18}learned")
         for e in state.estimates:
             apart = f"  not apart from {titles.get(e.with_, e.with_)}" if e.with_ else ""
-            span = f"{e.low:.4g} to {e.high:.4g}"
+            span = f"{number_words(e.low)} to {number_words(e.high)}"
             print(
-                f"  {titles.get(e.key, e.key)[:33]:<34}{e.value:10.4g}  {span:<22}{e.prior:10.4g}  {e.unit:<18}{e.learned:4.0%}{apart}"
+                f"  {titles.get(e.key, e.key):<{wide}}  {number_words(e.value):>8}  {span:<18}{number_words(e.prior):>8}  "
+                f"{unit_words(e.unit):<18}{e.learned:4.0%}{apart}"
             )
         print("  twin less measured:")
         for q in state.fit:
-            print(f"  {q.name[:33]:<34}{q.value:+10.3g} {q.unit:<10}[{q.level}]  {q.why}")
+            less = ("+" if q.value > 0 else "") + number_words(q.value)
+            print(f"  {q.name:<{wide}}  {less:>8} {unit_words(q.unit):<10}[{q.level}]  {q.why}")
+        print("  what follows:")
         for q in state.quantities:
-            print(f"  {q.name[:33]:<34}{q.value:10.4g} {q.unit:<12}{q.why}")
+            name = _spread_words(q.name, known)
+            print(f"  {name:<{wide}}  {number_words(q.value):>8} {unit_words(q.unit):<10}{q.why}")
         print(f"  {state.method}; taught by {sum(state.used.values())} readings")
         for note in state.notes:
             print(f"  note: {note}")
+
+
+def _spread_words(name: str, known: Physiology) -> str:
+    """What the program calls "scatter of heart_rate" and "walk", for people."""
+    _, of, key = name.partition("scatter of ")
+    if of:
+        return "Scatter: " + next((r.title for r in known.readings if r.key == key), key)
+    return "Change of the patient in a day" if name == "walk" else name
 
 
 def as_data(entry: Entry, state: TwinState) -> dict[str, Any]:
@@ -297,21 +313,28 @@ def forecast_lines(one: Forecast, known: Physiology) -> Iterator[str]:
     """A forecast as a table: a few times of it."""
     quantiles, times = np.asarray(one.quantiles), np.asarray(one.times_s)
     yield f"{one.name}  [{one.uuid[:8]}]  {one.members} members"
-    written = minute_of if times[-1] - times[0] < 3 * DAY_S else day_of
     some = np.unique(np.linspace(0, len(times) - 1, 5).astype(int))
-    yield ("  " + f"{'middle, 5 to 95 %':<34}" + "".join(f"{written(times[k]):>26}" for k in some))
-    for place, reading in enumerate(known.readings):
-        if not np.isfinite(quantiles[place]).all():
-            continue
-        cells = [
-            f"{quantiles[place, 2, k]:.4g}  {quantiles[place, 0, k]:.4g} to {quantiles[place, -1, k]:.4g}" for k in some
-        ]
-        yield f"  {(reading.title + ', ' + reading.unit)[:33]:<34}" + "".join(f"{cell:>26}" for cell in cells)
+    there = [
+        k for k in range(len(known.readings)) if np.isfinite(quantiles[k]).all() and np.abs(quantiles[k]).max() > 1e-9
+    ]
+    titles = {k: heading(known.readings[k].title, known.readings[k].unit) for k in there}
+    wide = max([len(t) for t in titles.values()] + [len(SPAN)])
+    hours = known.pace == "minute" or times[-1] - times[0] < 3 * DAY_S
+    written = minute_of if hours else day_of
+    yield f"  {SPAN:<{wide}}" + "".join(f"{written(times[k]):>24}" for k in some) + ("  (UTC)" if hours else "")
+    for place, title in titles.items():
+        cells = [_cells(quantiles[place][:, k]) for k in some]
+        yield f"  {title:<{wide}}" + "".join(f"{cell:>24}" for cell in cells)
     if one.checked:
         yield f"  {one.checked}"
     for sentence in one.assumes:
         yield f"  assumes: {sentence}"
     yield f"  model: 'organtwin models {known.name}' shows its sources, validity and known bias"
+
+
+def _cells(quantiles: np.ndarray) -> str:
+    """The middle, and the ends of the interval."""
+    return f"{number_words(quantiles[2])}  {number_words(quantiles[0])} to {number_words(quantiles[-1])}"
 
 
 def forecast_data(entry: Entry, one: Forecast) -> dict[str, Any]:

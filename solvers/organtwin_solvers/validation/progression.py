@@ -17,11 +17,11 @@ from organtwin.model import Segment, Segmentation, Volume
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.space import Grid
 from organtwin.timeline.days import YEAR_S
-from organtwin.twin.course import courses
-from organtwin.twin.course_growth import changed, grown
-from organtwin.twin.course_registration import lay_over
-from organtwin.twin.course_study import Study
-from organtwin.twin.course_subjects import AORTA, EF, TUMOUR, Subject
+from organtwin.twin.course.courses import courses
+from organtwin.twin.course.growth import changed, grown
+from organtwin.twin.course.registration import lay_over
+from organtwin.twin.course.study import Study
+from organtwin.twin.course.subjects import AORTA, EF, TUMOUR, Subject
 from organtwin.validation import Case, Row
 
 Numbers = NDArray[np.float64]

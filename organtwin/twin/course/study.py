@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import pairwise
 
 from organtwin.errors import BadInput
@@ -17,11 +16,11 @@ from organtwin.model import (
     TwinObject,
     Volume,
 )
-from organtwin.timeline.days import day_of
+from organtwin.timeline.days import day_of, seconds_of
 from organtwin.timeline.timeline import Timeline
 
 READ = {"10230-1": "LV ejection fraction", "18026-5": "LV end-diastolic volume", "18148-7": "LV end-systolic volume"}
-KEPT, SHIFTED = "study date", "study date shifted"  # facts of the acquisition
+SCANNED, SHIFTED = "study date", "study date shifted"  # facts of the acquisition
 
 
 @dataclass(frozen=True)
@@ -49,29 +48,6 @@ class Study:
     @property
     def said(self) -> str:
         return day_of(self.at_s)
-
-
-def seconds(date: str) -> float:
-    """Seconds since 1970 of a day: 2024-03-01, or 20240301 as in DICOM; noon UTC, where no hour is told.
-
-    Raises
-    ------
-    BadInput
-        When it is no date.
-    """
-    text = date.strip()
-    if len(text) == 8 and text.isdigit():
-        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"'{date}' is no date", remedy="Write it as 2024-03-01.") from None
-    if "T" not in text and " " not in text:
-        when = when.replace(hour=12)
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    if not 1900 <= when.year <= datetime.now(UTC).year + 1:
-        raise BadInput(f"The date {date} cannot be that of a scan", remedy="Write it as 2024-03-01.")
-    return when.timestamp()
 
 
 def studies(inputs: Mapping[str, TwinObject], dates: Mapping[str, str]) -> tuple[Study, ...]:
@@ -135,7 +111,7 @@ def _study(number: str, things: Mapping[str, TwinObject], date: str) -> Study:
             remedy="Give the scan it was made from.",
         )
     facts = next((t.acquisition for t in (volume, dynamic) if isinstance(t, Volume | DynamicVolume)), {})
-    told = date or facts.get(KEPT) or facts.get(SHIFTED)
+    told = date or facts.get(SCANNED) or facts.get(SHIFTED)
     if not told:
         name = next(iter(things.values())).name
         raise BadInput(
@@ -143,7 +119,7 @@ def _study(number: str, things: Mapping[str, TwinObject], date: str) -> Study:
             remedy="Give its date: --date 2024-03-01 for each scan, in order.",
         )
     return Study(
-        number, seconds(told), not date and KEPT not in facts,
+        number, seconds_of(told), not date and SCANNED not in facts,
         volume if isinstance(volume, Volume) else None,
         segmentation if isinstance(segmentation, Segmentation) else None,
         line if isinstance(line, Centerline) else None,

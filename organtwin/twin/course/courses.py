@@ -18,13 +18,12 @@ from organtwin.model import Course, Crossing, Forecast, Segmentation, Volume, st
 from organtwin.model.forecast import LEVELS
 from organtwin.monitor import Monitor, PartMonitor
 from organtwin.timeline.days import YEAR_S
-from organtwin.twin import course_measures as measures
-from organtwin.twin import course_subjects as subjects
-from organtwin.twin.course_growth import Change, Growth, changed, first_beyond, grown
-from organtwin.twin.course_measures import Measured
-from organtwin.twin.course_registration import SAME, Laid, lay_over, overlap
-from organtwin.twin.course_study import Study
-from organtwin.twin.course_subjects import Landmark, Law, Subject
+from organtwin.twin.course import measures, subjects
+from organtwin.twin.course.growth import Change, Growth, changed, first_beyond, grown
+from organtwin.twin.course.measures import Measured
+from organtwin.twin.course.registration import SAME, Laid, lay_over, overlap
+from organtwin.twin.course.study import Study
+from organtwin.twin.course.subjects import Landmark, Law, Subject
 
 Numbers = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.twin.course_subjects import Law
+from organtwin.twin.course.subjects import Law
 
 Numbers = NDArray[np.float64]
 

@@ -19,10 +19,10 @@ from organtwin.errors import BadInput
 from organtwin.model import Centerline, Finding, Segmentation, structure
 from organtwin.model.kinds import kind_of
 from organtwin.monitor import Monitor, PartMonitor
-from organtwin.twin import course_subjects as subjects
-from organtwin.twin.course_registration import Laid
-from organtwin.twin.course_study import READ, Study
-from organtwin.twin.course_subjects import Subject
+from organtwin.twin.course import subjects
+from organtwin.twin.course.registration import Laid
+from organtwin.twin.course.study import READ, Study
+from organtwin.twin.course.subjects import Subject
 
 Numbers = NDArray[np.float64]
 

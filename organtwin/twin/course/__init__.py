@@ -1,0 +1,1 @@
+"""How something that imaging shows went over several dates, and how it may go on."""
