@@ -58,6 +58,16 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def written(path: Path) -> Iterator[BinaryIO]:
+    """A stream to a file in a folder that nobody sees yet: half the way of :func:`replaced` to the disk. Afterwards the folder is
+    to be synchronised and to get its name."""
+    with said_plainly(path), path.open("wb") as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace ``path`` by ``text`` at once."""
     with replaced(path) as stream:

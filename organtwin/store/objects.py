@@ -57,7 +57,10 @@ def _save(thing: TwinObject, parent: Path, more: dict[str, Any], instead: Callab
                 instead(temporary, vault)
             for name, array in arrays.items() if instead is None else ():
                 vault.save_array(vault.array_path(temporary, name), array)
-            vault.write_json(temporary / "meta.json", {"kind": thing.kind, "arrays": list(arrays), **meta, **more})
+            vault.write_json(
+                temporary / "meta.json", {"kind": thing.kind, "arrays": list(arrays), **meta, **more}, unseen=True
+            )
+            sync_folder(temporary)
             temporary.rename(final)
             sync_folder(parent)
         finally:
@@ -70,7 +73,11 @@ def save_edited(thing: Segmentation, base: str, patch: Patch, parent: Path) -> P
 
     ``base`` is the uuid of the older one, which lies beside it and stays.
     """
-    return _save(thing, parent, {"base": base}, lambda folder, vault: vault.save_arrays(folder / PATCH, patch.arrays()))
+
+    def as_patch(folder: Path, vault: Vault) -> None:
+        vault.save_arrays(folder / PATCH, patch.arrays(), unseen=True)
+
+    return _save(thing, parent, {"base": base}, as_patch)
 
 
 def patch_of(folder: Path) -> Patch | None:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organtwin.errors import BadInput
-from organtwin.store.atomic import replaced, said_plainly
+from organtwin.store.atomic import replaced, said_plainly, written
 
 IDENTITY = "identity.age"  # what makes a project a sealed one
 ROLES = "roles"  # the same identity under a passphrase for each role that has one
@@ -63,16 +63,16 @@ class Vault:
         """
         return path.read_bytes()
 
-    def write_bytes(self, path: Path, data: bytes) -> None:
-        """Replace a file at once: it is the old one or the new one, whatever happens."""
-        with replaced(self.path(path)) as stream:
+    def write_bytes(self, path: Path, data: bytes, unseen: bool = False) -> None:
+        """Replace a file at once: it is the old one or the new one, whatever happens. ``unseen``: its folder has no name yet."""
+        with (written if unseen else replaced)(self.path(path)) as stream:
             stream.write(self._shut(data))
 
     def read_json(self, path: Path) -> Any:
         return json.loads(self.read_bytes(path))
 
-    def write_json(self, path: Path, data: Any) -> None:
-        self.write_bytes(path, json.dumps(data, indent=1).encode() + b"\n")
+    def write_json(self, path: Path, data: Any, unseen: bool = False) -> None:
+        self.write_bytes(path, json.dumps(data, indent=1).encode() + b"\n", unseen)
 
     def line(self, record: bytes) -> bytes:
         """A record as a line of a file that grows; without the end of the line."""
@@ -123,9 +123,9 @@ class Vault:
         """Read an array, not to be changed."""
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
-    def save_arrays(self, path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write named arrays as one file, at once."""
-        with replaced(self.path(path)) as stream:
+    def save_arrays(self, path: Path, arrays: Mapping[str, NDArray[Any]], unseen: bool = False) -> None:
+        """Write named arrays as one file, at once. ``unseen``: its folder has no name yet."""
+        with (written if unseen else replaced)(self.path(path)) as stream:
             np.savez(stream, **arrays)  # type: ignore[arg-type]  # any name but allow_pickle
 
     def load_arrays(self, path: Path) -> dict[str, NDArray[Any]]:
@@ -202,10 +202,10 @@ class Sealed(Vault):
             return np.zeros(shape, dtype)
         return np.frombuffer(data, dtype, count, head.tell()).reshape(shape)
 
-    def save_arrays(self, path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def save_arrays(self, path: Path, arrays: Mapping[str, NDArray[Any]], unseen: bool = False) -> None:
         packed = io.BytesIO()
         np.savez(packed, **arrays)  # type: ignore[arg-type]  # any name but allow_pickle
-        self.write_bytes(path, packed.getvalue())
+        self.write_bytes(path, packed.getvalue(), unseen)
 
     def load_arrays(self, path: Path) -> dict[str, NDArray[Any]]:
         with np.load(io.BytesIO(self.read_bytes(path)), allow_pickle=False) as arrays:
