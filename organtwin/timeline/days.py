@@ -58,7 +58,7 @@ def seconds_of(text: str, at: float = 0.5) -> float:
     Parameters
     ----------
     at : float
-        Where in the day it is when no hour is told: 0 its beginning, 0.5 noon, 1 its end. Without a zone it is UTC.
+        Where in the day it is when no hour is told: 0 its beginning, 0.5 noon, 1 its last second. Without a zone it is UTC.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def seconds_of(text: str, at: float = 0.5) -> float:
             f"The date {text} cannot be right: no patient was measured then", remedy="Write it as 2024-03-01."
         )
     zoned = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return zoned.timestamp() + (at * DAY_S if len(told) == 10 else 0.0)
+    return zoned.timestamp() + (min(at * DAY_S, DAY_S - 1.0) if len(told) == 10 else 0.0)
 
 
 def _written(time_s: float | None, offset_min: float, pattern: str) -> str:
