@@ -17,6 +17,7 @@ from organtwin.model.twin_state import TwinState
 from organtwin.monitor import Monitor, NullMonitor
 from organtwin.physiology.model import Floats, Physiology, Simulator
 from organtwin.timeline.days import DAY_S
+from organtwin.timeline.words import number_words, with_unit
 from organtwin.twin.assimilation import WALK_PER_DAY, fit_of
 from organtwin.twin.drives import Driven
 from organtwin.twin.ensemble import cycle, estimates, quantities, weighted_mean
@@ -135,8 +136,8 @@ def _levels(
         walk=walk,
         used={model.readings[p].loinc or model.readings[p].key: found[p].count for p in places},
         said=tuple(
-            f"{model.readings[p].title}: {found[p].value:.4g} ± {np.sqrt(v):.2g} {model.readings[p].unit} from "
-            f"{found[p].count} readings, the newest {(at_s - own[p].times_s[-1]) / DAY_S:.0f} days before the last of all"
+            f"{model.readings[p].title}: {number_words(found[p].value)} ± {with_unit(float(np.sqrt(v)), model.readings[p].unit)} from "
+            f"{found[p].count} reading{'' if found[p].count == 1 else 's'}{_late((at_s - own[p].times_s[-1]) / DAY_S)}"
             for p, v in zip(places, variance, strict=True)
         ),
         titles=tuple(model.readings[p].title for p in places),
@@ -260,6 +261,10 @@ def _state(
         f"({found.effective:.0f} effective), {found.runs} runs of the model",
         notes=(*doubt, *problem.said, *sentences(model, told, z, now, weights, tuple(problem.scatter))),
     )
+
+
+def _late(days: float) -> str:
+    return f", the newest {days:.0f} day{'' if round(days) == 1 else 's'} before the last of all" if days >= 0.5 else ""
 
 
 def _recent(own: Readings, first_s: float) -> Readings:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from organtwin.model.result import Quantity
 from organtwin.model.twin_state import Estimate
 from organtwin.physiology.model import Floats, Physiology, Simulator
+from organtwin.timeline.words import number_words
 from organtwin.twin.prior import Prior
 
+NOTHING = 1e-9  # of any reading, in its unit
 TOLD_APART = 0.9  # |correlation| above which two parameters cannot be
 
 
@@ -77,12 +79,18 @@ def correlations(z: Floats, weights: Floats) -> Floats:
 
 
 def quantities(model: Physiology, predicted: Floats, weights: Floats) -> tuple[Quantity, ...]:
-    """The model's readings as the ensemble has them: the median, and 5 to 95 % in words."""
+    """The model's readings as the ensemble has them: the median, and 5 to 95 % in words. What is zero for all is not there (the
+    flow of a pump that nobody has)."""
     low, middle, high = weighted_quantiles(predicted, weights, (0.05, 0.5, 0.95))
     return tuple(
-        Quantity(name=r.title, value=float(middle[k]), unit=r.unit, why=f"5 to 95 %: {low[k]:.4g} to {high[k]:.4g}")
+        Quantity(
+            name=r.title,
+            value=float(middle[k]),
+            unit=r.unit,
+            why=f"5 to 95 %: {number_words(low[k])} to {number_words(high[k])}",
+        )
         for k, r in enumerate(model.readings)
-        if np.isfinite(middle[k])
+        if np.isfinite(middle[k]) and max(abs(low[k]), abs(high[k])) > NOTHING
     )
 
 

@@ -14,6 +14,7 @@ import typer
 from organtwin.cli.base import ProjectPath, app
 from organtwin.cli.follow import console
 from organtwin.errors import BadInput
+from organtwin.timeline.words import unit_words
 
 if TYPE_CHECKING:
     from organtwin.document import Document
@@ -123,7 +124,7 @@ def judge(document: Document) -> None:
 
 def told(heard: Heard) -> None:
     said = [
-        f"{u.model}: {', '.join(f'{q.name} {q.value:+.3g} {q.unit} ({q.why})' for q in u.state.fit)}"
+        f"{u.model}: {', '.join(f'{q.name} {q.value:+.3g} {unit_words(q.unit)} ({q.why})' for q in u.state.fit)}"
         for u in heard.updates
     ]
     say("; ".join([heard.what, *said]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,10 +16,11 @@ from organtwin.cli.follow import console, run_job
 from organtwin.cli.plain import print_json
 from organtwin.document import Document
 from organtwin.errors import BadInput, OrganTwinError
-from organtwin.model import Observations
+from organtwin.model import Event, Observations
 from organtwin.timeline.codes import TABLE, find
 from organtwin.timeline.days import DAY_S, day_of, moment_of
 from organtwin.timeline.timeline import Timeline
+from organtwin.timeline.words import number_words, unit_words, with_unit
 
 readings = typer.Typer(no_args_is_help=True, help="What was measured on a patient: import, list, quarantine, export.")
 app.add_typer(readings, name="readings")
@@ -127,10 +129,24 @@ def _list_all(timeline: Timeline, as_json: bool) -> None:
     for row in rows:
         print(
             f"{row['code']:<14}{row['title'][:40]:<41}{row['count']:>8}  {row['first']} to {row['last']}"
-            f"  last {row['value']:.4g} {row['unit']}"
+            f"  last {with_unit(row['value'], row['unit'])}"
         )
+    for line in _event_lines(timeline.events):
+        print(line)
+
+
+def _event_lines(events: Sequence[Event]) -> Iterator[str]:
+    """A line for each thing that happened, with how often: a visit each month is one line, not twenty-four."""
+    alike: dict[tuple[str, str], list[Event]] = {}
     for event in events:
-        print(f"{event['kind']:<14}{event['display'][:60]:<61}{event['start']}  {event['status']}")
+        alike.setdefault((event.kind, event.display), []).append(event)
+    for (kind, display), same in alike.items():
+        days = sorted(day_of(e.start_s) for e in same)
+        when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+        often = f"{len(same)} times, " if len(same) > 1 else ""
+        statuses = ", ".join(dict.fromkeys(e.status for e in same if e.status))
+        shown = display if len(display) <= 60 else f"{display[:59].rstrip()}…"
+        yield f"{kind:<14}{shown:<61}{often}{when}  {statuses}".rstrip()
 
 
 def _list_one(timeline: Timeline, code: str, last: int, as_json: bool) -> None:
@@ -154,7 +170,7 @@ def _list_one(timeline: Timeline, code: str, last: int, as_json: bool) -> None:
         return
     print(f"{known.title} ({known.loinc}), {len(series)} in all")
     for row in rows:
-        print(f"  {row['time']}  {row['value']:>10.4g} {row['unit']:<10} {row['source']}")
+        print(f"  {row['time']}  {number_words(row['value']):>10} {unit_words(row['unit']):<10} {row['source']}")
 
 
 @readings.command()
@@ -168,7 +184,7 @@ def quarantine(
 ) -> None:
     """What was set aside, why, and where it stood."""
     with opened(project) as document:
-        told = [q for e in document.entries("observations") for q in _observations(document, e.uuid).quarantined]
+        told = [q for one in document.objects(Observations) for q in one.quarantined]
     told = [one for one in told if not reason or one.reason == reason]
     if as_json:
         print_json(told)
@@ -237,14 +253,16 @@ def codes(as_json: AsJson = False) -> None:
         return
     for code in TABLE:
         usual = f"  usual {code.usual[0]:g} to {code.usual[1]:g}" if code.usual else ""
-        print(f"{code.loinc:<14}{code.title:<44}{code.unit:<18}{code.possible[0]:g} to {code.possible[1]:g}{usual}")
+        print(
+            f"{code.loinc:<14}{code.title:<44}{unit_words(code.unit):<18}{code.possible[0]:g} to {code.possible[1]:g}{usual}"
+        )
 
 
 def _timeline(document: Document) -> Timeline:
-    entries = document.entries("observations")
-    if not entries:
+    found = document.objects(Observations)
+    if not found:
         raise BadInput("The project has no readings yet", remedy="'organtwin readings import' brings them in.")
-    return Timeline(_observations(document, entry.uuid) for entry in entries)
+    return Timeline(found)
 
 
 def _observations(document: Document, uuid: str) -> Observations:
