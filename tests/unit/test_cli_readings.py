@@ -85,9 +85,10 @@ def test_what_happened_again_and_again_is_one_line():
     from organtwin.model import Event
 
     visits = [
-        Event(kind="encounter", display="Check up", start_s=86400.0 * 30 * n, status="finished") for n in range(24)
+        Event(kind="encounter", code="", display="Check up", start_s=86400.0 * 30 * n, status="finished")
+        for n in range(24)
     ]
-    once = Event(kind="condition", display="Hypertension", start_s=0.0)
+    once = Event(kind="condition", code="", display="Hypertension", start_s=0.0)
     assert list(_event_lines([once, *visits])) == [
         f"{'condition':<14}{'Hypertension':<61}1970-01-01",
         f"{'encounter':<14}{'Check up':<61}24 times, 1970-01-01 to 1971-11-22  finished",
