@@ -99,6 +99,11 @@ class Document:
         self._cache.move_to_end(uuid)
         return self._cache[uuid]
 
+    def objects[T: TwinObject](self, of: type[T]) -> list[T]:
+        """All live objects of a class, in order of appearance."""
+        found = (self.get(entry.uuid) for entry in self.entries(of.kind))
+        return [thing for thing in found if isinstance(thing, of)]
+
     def _too_much(self) -> bool:
         """Arrays of a sealed project are not mapped: they fill the memory."""
         if not self.project.vault.sealed or len(self._cache) < 2:

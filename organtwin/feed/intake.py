@@ -56,7 +56,7 @@ def take_in(document: Document, now_s: float | None = None) -> Taken | None:
         return None
     for record in records:
         done[record.file] = max(done.get(record.file, 0), record.number)
-    earlier = [one for e in project.entries("observations") if isinstance(one := project.load(e.uuid), Observations)]
+    earlier = project.objects(Observations)
     made = settled([r.data for r in records], earlier, time.time() if now_s is None else now_s)
     made = made.with_(purpose=purpose_of(project))
     readings, aside = len(made), len(made.quarantined)

@@ -68,7 +68,7 @@ class Live:
         states = [s for uuid in newest.values() if isinstance(s := project.load(uuid), TwinState)]
         if not states:
             return cls()
-        told = [o for e in project.entries("observations") if isinstance(o := project.load(e.uuid), Observations)]
+        told = project.objects(Observations)
         live = cls(states, told)
         live.catch_up(told)
         return live

@@ -67,12 +67,7 @@ class Feed:
     def __post_init__(self) -> None:
         self._project = Project(self.folder, read_only=True)  # keeps the vault of a sealed project open
         self.folder = self._project.folder
-        observations = [
-            o
-            for e in self._project.entries("observations")
-            if isinstance(o := self._project.load(e.uuid), Observations)
-        ]
-        self._person: Person = Timeline(observations).person
+        self._person: Person = Timeline(self._project.objects(Observations)).person
         self.spool = Spool(self.folder)
         self._settings = self._kept_settings()
         self.live = Live.of(self._project)

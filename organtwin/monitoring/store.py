@@ -28,8 +28,7 @@ STATES, FORECASTS = 20, 5  # newest ones that rules may compare with
 
 def timeline_of(project: Project) -> Timeline:
     """All readings of the project."""
-    found = (project.load(entry.uuid) for entry in project.entries("observations"))
-    return Timeline(one for one in found if isinstance(one, Observations))
+    return Timeline(project.objects(Observations))
 
 
 def alerts_of(project: Project, only_open: bool = False) -> tuple[Alert, ...]:

@@ -171,6 +171,11 @@ class Project:
         name = self._live.get(uuid)
         return thing if name is None or name == thing.name else thing.with_(name=name)
 
+    def objects[T: TwinObject](self, of: type[T]) -> list[T]:
+        """All live objects of a class, in order of appearance."""
+        loaded = (self.load(entry.uuid) for entry in self.entries(of.kind))
+        return [thing for thing in loaded if isinstance(thing, of)]
+
     def root(self, uuid: str) -> str:
         """The first of all versions of an object: what it replaced, and what that replaced."""
         return self._back(uuid, self._roots, lambda entry: entry.replaces)

@@ -9,6 +9,7 @@ import typer
 
 from organtwin.cli.base import AsJson, ProjectPath, app, mesh_named, opened, tell
 from organtwin.cli.choose import choose
+from organtwin.cli.commands.twin import newest_states
 from organtwin.cli.follow import console, run_job
 from organtwin.cli.plain import print_json
 from organtwin.document import Document
@@ -70,9 +71,8 @@ def procedure(
         first, second = found
         assert isinstance(first, Result)
         assert isinstance(second, Result)
-        states = [e for e in document.entries("twin-state") if e.facts.get("model") == "circulation"]
         output = None
-        if states:
+        if document.latest("twin-state", model="circulation"):
             known = twin_of(document, "circulation").quantities
             output = next((q.value for q in known if q.name == "Cardiac output"), None)
         act = Intervention(kind="procedure", options=from_results(first, second, toward, output))
@@ -89,7 +89,7 @@ def procedure(
 def list_scenarios(project: ProjectPath, as_json: AsJson = False) -> None:
     """The scenarios of a project."""
     with opened(project) as document:
-        found = [_scenario(document, entry) for entry in document.entries("scenario")]
+        found = document.objects(Scenario)
     if as_json:
         print_json(found)
         return
@@ -123,16 +123,14 @@ def compare(
 
     known = physiology.find(model)
     with opened(project) as document:
-        entries = [choose(document, "scenario", one) for one in names] if names else document.entries("scenario")
-        chosen = [_scenario(document, entry) for entry in entries]
+        chosen = _chosen(document, names)
         if not chosen:
             raise BadInput(
                 "The project has no scenario yet",
                 remedy="Make one: organtwin scenario new PROJECT --name NAME --do ...",
             )
         state = twin_of(document, known.name)
-        timeline = [document.get(entry.uuid) for entry in document.entries("observations")]
-    observations = [one for one in timeline if isinstance(one, Observations)]
+        observations = document.objects(Observations)
     for one in chosen:
         for sentence in scenarios.already(one, observations, state.at_s):
             console.print(f"warning: {sentence}", style="yellow", markup=False)
@@ -174,12 +172,11 @@ def flow(
 
     made: list[Entry] = []
     with opened(project) as document:
-        entries = [choose(document, "scenario", one) for one in names] if names else document.entries("scenario")
         vessel = mesh_named(document, mesh)
         organ = document.get(vessel.uuid)
         assert isinstance(organ, OrganMesh)
         state = twin_of(document, "circulation")
-        for scenario in (scenarios.AS_NOW, *(_scenario(document, entry) for entry in entries)):
+        for scenario in (scenarios.AS_NOW, *_chosen(document, names)):
             case = flow_under(
                 physiology.find("circulation"), state, organ, scenario, day=days, site=site, share=share,
                 mode="steady" if steady else "pulsatile",
@@ -225,19 +222,18 @@ def list_interventions(
 
 def twin_of(document: Document, model: str) -> TwinState:
     """The newest twin of a model."""
-    found = [document.get(e.uuid) for e in document.entries("twin-state") if e.facts.get("model") == model]
-    if not found or not isinstance(found[-1], TwinState):
-        raise BadInput(
-            f"The project has no twin of the model '{model}' yet",
-            remedy=f"Calibrate one: organtwin calibrate PROJECT --model {model}.",
-        )
-    return found[-1]
-
-
-def _scenario(document: Document, entry: Entry) -> Scenario:
-    found = document.get(entry.uuid)
-    assert isinstance(found, Scenario)
+    found = document.get(newest_states(document, model)[0].uuid)
+    assert isinstance(found, TwinState)
     return found
+
+
+def _chosen(document: Document, names: list[str] | None) -> list[Scenario]:
+    """Those named, or all of the project."""
+    found = document.objects(Scenario)
+    if not names:
+        return found
+    wanted = [choose(document, "scenario", name).uuid for name in names]
+    return [one for uuid in wanted for one in found if one.uuid == uuid]
 
 
 def _choices(option: dict[str, Any]) -> str:
