@@ -17,7 +17,7 @@ from organtwin.model import Forecast, Frozen, Scenario, TwinState
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.drives import Driven
-from organtwin.twin.forecast import MEMBERS, forecast, scenario_effect
+from organtwin.twin.forecast import MEMBERS, as_usual, steps_s
 from organtwin.twin.readings import DAY_S, Readings
 from organtwin.twin.scenario import AS_NOW, apply, described
 
@@ -141,17 +141,16 @@ def compare(
         if key != "time_in_range":
             model.reading(key)
     every = (AS_NOW, *(one for one in scenarios if one.interventions))
+    ahead = state.at_s + steps_s(model, days)
+    usual = as_usual(
+        model, state, readings, ahead, driven=driven, members=members, seed=seed, monitor=PartMonitor(monitor, 0.0, 0.5)
+    )
     forecasts, changes = [], []
     for place, scenario in enumerate(every):
-        part = PartMonitor(monitor, place / len(every), (place + 1) / len(every))
+        monitor.progress(0.5 + 0.5 * place / len(every), f"under '{scenario.name}'")
         chosen = scenario if scenario.interventions else None
-        made = forecast(
-            model, state, readings, days=days, scenario=chosen, driven=driven, members=members, seed=seed, monitor=part
-        )
-        forecasts.append(made.with_(name=scenario.name))
-        effect = scenario_effect(
-            model, state, np.asarray(made.times_s), chosen, driven.known_at(state.at_s), members, seed
-        )
+        effect = usual.effect(chosen)
+        forecasts.append(usual.under(chosen, effect).with_(name=scenario.name))
         changes.append(effect.change)
     times = np.asarray(forecasts[0].times_s)
     last = times > times[-1] - DAY_S if model.pace == "minute" else times == times[-1]

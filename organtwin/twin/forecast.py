@@ -73,27 +73,86 @@ def forecast(
     times = state.at_s + steps_s(model, days) if times_s is None else np.asarray(times_s, float)
     if not len(times) or (np.diff(times) <= 0).any() or times[0] <= state.at_s:
         raise BadInput("A forecast needs times that lie after the twin's own, one after the other")
-    past = history(model, state, readings, driven.known_at(state.at_s), monitor)
-    monitor.progress(0.5, "the ensemble under the scenario")
-    effect = scenario_effect(model, state, times, scenario, driven.known_at(state.at_s), members, seed, past.offset_min)
+    usual = as_usual(model, state, readings, times, driven=driven, members=members, seed=seed, monitor=monitor)
+    return usual.under(scenario)
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What is expected as things are, which all scenarios have in common; made by :func:`as_usual`.
+
+    ``middle`` (r, nt), ``spread`` (r, k, nt) samples about it, ``now`` (m, nt, r) of the members.
+    """
+
+    model: Physiology
+    state: TwinState
+    times_s: Floats
+    driven: Driven
+    members: int
+    seed: int
+    offset_min: int
+    middle: Floats
+    spread: Floats
+    now: Floats
+    checked: str
+    assumed: tuple[str, ...]
+
+    def effect(self, scenario: Scenario | None) -> Effect:
+        """What a scenario changes, for each member."""
+        return scenario_effect(
+            self.model, self.state, self.times_s, scenario, self.driven, self.members, self.seed, self.offset_min
+        )
+
+    def under(self, scenario: Scenario | None, effect: Effect | None = None) -> Forecast:
+        """The forecast; ``effect`` is the scenario's, where it is known."""
+        if effect is None:
+            effect = self.effect(scenario)
+        quantiles = np.full((len(self.model.readings), len(LEVELS), len(self.times_s)), np.nan)
+        for place, reading in enumerate(self.model.readings):
+            samples = (self.middle[place] + effect.change[:, :, place])[:, None] + self.spread[place]
+            known = CODES.get(reading.loinc)
+            found = np.quantile(samples.reshape(-1, len(self.times_s)), LEVELS, axis=0)
+            low, high = known.possible if known else (0.0 if (self.now[:, :, place] >= 0.0).all() else -np.inf, np.inf)
+            quantiles[place] = np.clip(found, low, high)
+        return Forecast(
+            name=f"{self.model.title}, {_span(self.times_s[-1] - self.state.at_s)} ahead"
+            + (f", {scenario.name}" if scenario else ""),
+            model=self.model.name,
+            scenario=scenario.uuid if scenario else "",
+            keys=tuple(r.key for r in self.model.readings),
+            units=tuple(r.unit for r in self.model.readings),
+            loinc=tuple(r.loinc for r in self.model.readings),
+            times_s=self.times_s,
+            quantiles=quantiles,
+            members=self.members,
+            assumes=(*effect.assumed, *self.assumed),
+            checked=self.checked,
+        )
+
+
+def as_usual(
+    model: Physiology, state: TwinState, readings: Readings, times_s: Floats, *, driven: Driven, members: int = MEMBERS, seed: int = 0,
+    monitor: Monitor | None = None,
+) -> Usual:  # fmt: skip
+    """What of a forecast no scenario changes: the twin's own past gone through, which is most of the work."""
+    monitor, driven = monitor or NullMonitor(), driven.known_at(state.at_s)
+    past = history(model, state, readings, driven, monitor)
+    monitor.progress(0.5, "the ensemble")
+    effect = scenario_effect(model, state, times_s, None, driven, members, seed, past.offset_min)
     wander = _wander(model, state)
     rng = np.random.default_rng(seed)
-    quantiles = np.full((len(model.readings), len(LEVELS), len(times)), np.nan)
-    checks: list[str] = []
-    assumed = list(effect.assumed)
+    middles, spreads, checks = [], [], []
     for place, reading in enumerate(model.readings):
         if place % 3 == 0:
             monitor.progress(0.7 + 0.3 * place / len(model.readings), "intervals from the twin's own past")
         middle, spread, said = _expected(
-            past, effect, place, times, wander[place], told(state, f"scatter of {reading.key}"), rng
+            past, effect, place, times_s, wander[place], told(state, f"scatter of {reading.key}"), rng
         )
+        middles.append(middle)
+        spreads.append(spread)
         if said is not None and said.count:
             checks.append(f"{reading.title} {said.inside / said.count:.0%} of {said.count}")
-        samples = (middle[None] + effect.change[:, :, place])[:, None] + spread[None]
-        known = CODES.get(reading.loinc)
-        found = np.quantile(samples.reshape(-1, len(times)), LEVELS, axis=0)
-        low, high = known.possible if known else (0.0 if (effect.now[:, :, place] >= 0.0).all() else -np.inf, np.inf)
-        quantiles[place] = np.clip(found, low, high)
+    assumed = []
     late = [p for p in range(len(model.readings)) if past.of(p) is None]
     if late and len(late) < len(model.readings):
         assumed.append(
@@ -104,19 +163,10 @@ def forecast(
         assumed.append(
             "Meals and insulin that are not yet known: the patient's usual amount a day (200 g where none was recorded), evenly over the waking hours."
         )
-    return Forecast(
-        name=f"{model.title}, {_span(times[-1] - state.at_s)} ahead" + (f", {scenario.name}" if scenario else ""),
-        model=model.name,
-        scenario=scenario.uuid if scenario else "",
-        keys=tuple(r.key for r in model.readings),
-        units=tuple(r.unit for r in model.readings),
-        loinc=tuple(r.loinc for r in model.readings),
-        times_s=times,
-        quantiles=quantiles,
-        members=members,
-        assumes=tuple(assumed),
-        checked=_told(checks),
-    )
+    return Usual(
+        model, state, times_s, driven, members, seed, past.offset_min, np.array(middles), np.array(spreads), effect.now,
+        _told(checks), tuple(assumed),
+    )  # fmt: skip
 
 
 def steps_s(model: Physiology, days: float) -> Floats:
