@@ -54,6 +54,8 @@ class Forecast(TwinObject):
 
     ``predictive`` intervals hold the next measured values (they include the noise of the measurement); ``assumes`` is
     what the scenario takes for granted, each with its source; ``checked`` says how often earlier forecasts held.
+    ``changes`` (r, q, nt) are those of what the scenario changes against going on as now, for one and the same possible patient:
+    far narrower than the difference of two intervals; None where nothing is done, and in forecasts from before it was kept.
     ``model`` is a physiological model, or "progression" with ``subject`` naming what grows.
     """
 
@@ -68,6 +70,7 @@ class Forecast(TwinObject):
     levels: tuple[float, ...] = LEVELS
     times_s: Array
     quantiles: Array
+    changes: Array | None = None
     predictive: bool = True
     members: int = 0
     assumes: tuple[str, ...] = ()

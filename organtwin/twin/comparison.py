@@ -16,9 +16,10 @@ from organtwin.errors import BadInput
 from organtwin.model import Forecast, Frozen, Scenario, TwinState
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.physiology.model import Floats, Physiology
+from organtwin.timeline.days import DAY_S, minute_of
 from organtwin.twin.drives import Driven
-from organtwin.twin.forecast import MEMBERS, as_usual, steps_s
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.forecast import MEMBERS, NOTHING, as_usual, steps_s
+from organtwin.twin.readings import Readings
 from organtwin.twin.scenario import AS_NOW, apply, described
 
 
@@ -49,7 +50,6 @@ TARGETS: Mapping[str, Target] = {
     "spo2": Target(low=92.0, source=BTS),
     "sao2": Target(low=92.0, source=BTS),
 }  # fmt: skip
-NOTHING = 1e-5  # of a reading: what solving once more changes
 RANGE_MG_PER_DL = (70.0, 180.0)
 
 
@@ -166,12 +166,10 @@ def compare(
     ]  # fmt: skip
     if "plasma_glucose" in {r.key for r in model.readings}:
         rows.insert(0, _in_range(model, state, every, days, driven, seed, aims["time_in_range"]))
-    from datetime import UTC, datetime
-
     return Comparison(
         model=model.name,
         days=days,
-        at=datetime.fromtimestamp(float(times[-1]), UTC).isoformat(timespec="minutes"),
+        at=minute_of(times[-1]),
         scenarios=every,
         rows=tuple(row for row in rows if all(math.isfinite(c.median) for c in row.cells)),
         forecasts=tuple(forecasts),
@@ -186,7 +184,7 @@ def _cell(quantiles: Floats, levels: Sequence[float], last: Floats, change: Floa
     spread = np.quantile(change, (0.05, 0.5, 0.95))
     better = at = None
     if target is not None:
-        at = _below(target.high, levels, middle) - _below(target.low, levels, middle)
+        at = chance(target, levels, middle)
         if np.ptp(change) > 0.0 or abs(spread[1]) > 1e-9:
             then, before = median, median - float(spread[1])
             better = _nearer(target, before, then, before + change)
@@ -207,6 +205,11 @@ def _nearer(target: Target, before: float, then: float, each: Floats) -> float:
     if start == 0.0 and wanted:  # within it already: further in is better
         return float(np.mean(wanted * (each - before) < 0.0))
     return float(np.mean(away(each) < start)) if start else float(np.mean(away(each) == 0.0))
+
+
+def chance(target: Target, levels: Sequence[float], quantiles: Floats) -> float:
+    """Probability that the next measured value is within a target, from quantiles at ``levels``."""
+    return _below(target.high, levels, quantiles) - _below(target.low, levels, quantiles)
 
 
 def _below(value: float, levels: Sequence[float], quantiles: Floats) -> float:

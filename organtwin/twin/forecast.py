@@ -18,17 +18,19 @@ from organtwin.model.twin_state import TwinState
 from organtwin.monitor import Monitor, NullMonitor
 from organtwin.physiology.model import Floats, Physiology, Simulator
 from organtwin.timeline.codes import CODES
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.ahead import Ahead, Check, check
 from organtwin.twin.assimilation import WALK_PER_DAY, told
 from organtwin.twin.drives import Driven
 from organtwin.twin.history import EDGES_S, History, history, typical
 from organtwin.twin.prior import Prior
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 from organtwin.twin.scenario import apply
 
 MEMBERS = 200
 KNOTS = 12  # times at which a scenario is run; between them its effect is interpolated
 LONG_S = 2.0 * DAY_S  # an integrated model's ensemble is thinned for spans longer than this
+NOTHING = 1e-5  # of a reading: what solving once more changes
 SAMPLES = 20  # of what is unexplained, for each member
 
 
@@ -39,6 +41,12 @@ class Effect:
     change: Floats
     now: Floats
     assumed: tuple[str, ...]
+
+    def quantiles(self) -> Floats:
+        """(r, q, nt) of the change at :data:`LEVELS`; exactly zero where it is only what solving once more changes."""
+        nothing = np.abs(self.change) < NOTHING * np.maximum(np.abs(self.now), 1e-12)
+        found: Floats = np.quantile(np.where(nothing, 0.0, self.change), LEVELS, axis=0)
+        return np.moveaxis(found, 2, 0)
 
 
 def forecast(
@@ -124,6 +132,7 @@ class Usual:
             loinc=tuple(r.loinc for r in self.model.readings),
             times_s=self.times_s,
             quantiles=quantiles,
+            changes=effect.quantiles() if scenario is not None and scenario.interventions else None,
             members=self.members,
             assumes=(*effect.assumed, *self.assumed),
             checked=self.checked,
@@ -153,7 +162,7 @@ def as_usual(
         if said is not None and said.count:
             checks.append(f"{reading.title} {said.inside / said.count:.0%} of {said.count}")
     assumed = []
-    late = [p for p in range(len(model.readings)) if past.of(p) is None]
+    late = [p for p in range(len(model.readings)) if past.of(p) is None and effect.now[:, :, p].any()]
     if late and len(late) < len(model.readings):
         assumed.append(
             "Intervals without a past to check them on: "
@@ -340,7 +349,7 @@ def _wander(model: Physiology, state: TwinState) -> Floats:
     walk = told(state, "walk") or WALK_PER_DAY
     if model.pace == "minute":
         return np.zeros(len(model.readings))
-    prior = Prior.of(model, tuple(e.key for e in state.estimates) or None)
+    prior = Prior.of_state(model, state)
     z = prior.draw(60, np.random.default_rng(1))
     base = np.median(np.asarray(state.parameters), axis=0)
     y = model.simulator().run(prior.parameters(z, base), model.at_rest(), np.array([state.at_s])).readings[:, -1]

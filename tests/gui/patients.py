@@ -89,13 +89,14 @@ def state(of: Observations, days: int = 60) -> TwinState:
 
 
 def forecast(of: TwinState, scenario: str = "", change: float = 0.0, days: float = 90.0) -> Forecast:
-    """Systolic pressure and heart rate over some days; ``change`` is added to the pressure."""
+    """Systolic pressure and heart rate over some days; ``change`` is added to the pressure, more or less in some."""
     times = of.at_s + np.arange(1, int(days) + 1) * DAY_S
     z = np.array([-1.645, -0.674, 0.0, 0.674, 1.645])[:, None]
     rows = [np.full(len(times), middle) + z * sd for middle, sd in ((138.0 + change, 6.0), (72.0, 3.0))]
+    changes = np.array([np.full(len(times), change) + z * 2.0, np.zeros((5, len(times)))]) if scenario else None
     return Forecast(
         name="Forecast", model="circulation", scenario=scenario, keys=("systolic", "heart_rate"), units=("mm[Hg]", "/min"),
-        loinc=("8480-6", "8867-4"), levels=LEVELS, times_s=times, quantiles=np.array(rows), members=20,
+        loinc=("8480-6", "8867-4"), levels=LEVELS, times_s=times, quantiles=np.array(rows), changes=changes, members=20,
         assumes=("Law et al., BMJ 326:1427, 2003",) if change else (), checked="90 % intervals held 91 % of 24.",
         recipe=Recipe(operation="forecast", parameters={"days": days}, inputs={"state": of.uuid}),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from organtwin_gui.scenarios.acts import kinds, name_of, said
 from organtwin_gui.scenarios.intervention_dialog import InterventionDialog
 from organtwin_gui.scenarios.table import ScenarioTable, Tried, change_words
 from organtwin_gui.steps import TryOutStep
+from organtwin_gui.twin.expected import there
 from organtwin_gui.twin.trends import OKABE_ITO
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLineEdit
@@ -88,16 +89,38 @@ def test_scenarios_stand_beside_going_on_as_now(page, window, state, qtbot):
     board = window.scenario_board
     assert [one.name for one in board.tried] == ["As now", "Amlodipine"]
     assert board.tried[1].colour == OKABE_ITO[0]
-    assert board.table.item(0, 0).text() == "Systolic pressure, mmHg"
-    assert board.table.item(0, 1).text() == "138 (128–148)"
-    assert board.table.item(0, 2).text().endswith("−9.0")
-    assert board.table.item(1, 2).text().endswith("±0")
+    assert board.table.item(0, 0).text() == "Systolic pressure, mmHg\ntarget < 130"
+    assert board.table.item(0, 1).text() == "138 (128–148)   9 %"
+    assert board.table.item(0, 2).text() == "129 (119–139)   57 %\n−9.0 (−12.3 to −5.7)"  # its own 90 %, in one patient
+    assert board.table.item(1, 2).text() == "72 (67.1–76.9)\nno change"
+    assert board.when_said.text().startswith("after 90 days")
     assert "Law et al." in board.assumed.text()
     assert not page.run.isEnabled()  # nothing is left to be done
     qtbot.waitUntil(
         lambda: len(board.plots[0].plot.listDataItems()) > 0 or bool(board.plots[0].plot.getPlotItem().items),
         timeout=2000,
     )
+
+
+def test_a_forecast_without_kept_changes_still_tells_the_difference_of_the_medians(page, window, state):
+    page.add_scenario((DRUG,))
+    (scenario,) = page.scenarios()
+    old = patients.forecast(state, scenario.uuid, -9.0).with_(changes=None)
+    window.bridge.document.add([patients.forecast(state), old], "Forecast")
+    assert window.scenario_board.table.item(0, 2).text().endswith("\n−9.0")
+
+
+def test_what_is_zero_throughout_is_not_listed(state):
+    now = patients.forecast(state)
+    quantiles = np.array(now.quantiles)
+    quantiles[1] = 0.0
+    assert there([now]) == ["systolic", "heart_rate"]
+    assert there([now.with_(quantiles=quantiles)]) == ["systolic"]
+    assert there([now.with_(quantiles=quantiles), now]) == ["systolic", "heart_rate"]
+
+
+def test_a_card_names_the_drug_also_where_nobody_chose_one():
+    assert said(Intervention(kind="beta-blocker")).startswith("Beta-blocker: metoprolol")
 
 
 def test_a_changed_scenario_loses_its_forecast_a_result_in_3d_does_not(page, window, state):
@@ -206,11 +229,11 @@ def test_the_table_is_for_the_time_that_is_chosen(qtbot, state):
     now, other = patients.forecast(state), patients.forecast(state, "x", -9.0)
     table.show_tried([Tried("As now", "#999999", now), Tried("Drug", "#56b4e9", other)], float(now.times_s[3]), {})
     assert table.columnCount() == 3
-    assert table.item(0, 2).text() == "129 (119–139)  −9.0"
+    assert table.item(0, 2).text() == "129 (119–139)   57 %\n−9.0 (−12.3 to −5.7)"
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), [(-9.31, "−9.3"), (0.0, "±0"), (0.654, "+0.65"), (-11.5, "−12"), (123.4, "+123")]
+    ("change", "words"), [(-9.31, "−9.3"), (0.0, "no change"), (0.654, "+0.65"), (-11.5, "−12"), (123.4, "+123")]
 )
 def test_differences_have_a_sign_and_two_digits(change, words):
     assert change_words(change, 100.0) == words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from organtwin_gui.steps import TwinStep
 from organtwin_gui.steps.twin import days_of
 from organtwin_gui.twin.cycle import curve_title
 from organtwin_gui.twin.estimates import told
+from organtwin_gui.twin.hearts import HeartDates
 from organtwin_gui.twin.sheet import SheetDialog, html_of
 from PySide6.QtCore import Qt
 
@@ -170,3 +172,34 @@ def test_what_is_hardly_told_is_not_called_told():
 )  # fmt: skip
 def test_curves_have_names_and_units(name, title):
     assert curve_title(name) == title
+
+
+def test_a_segmented_heart_calibrates_once_its_day_is_told(qtbot):
+    scan = SimpleNamespace(uuid="s", name="Cine", facts={"acquisition": {}})
+    dated = SimpleNamespace(uuid="d", name="Cine 2", facts={"acquisition": {"study date": "20240301"}})
+    hearts = [
+        SimpleNamespace(uuid="h1", name="Heart", facts={"dynamic": "s", "quantities": [{}]}),
+        SimpleNamespace(uuid="h2", name="Heart 2", facts={"dynamic": "d", "quantities": [{}]}),
+        SimpleNamespace(uuid="h3", name="Not measured", facts={"dynamic": "d", "quantities": []}),
+    ]
+    rows = HeartDates()
+    qtbot.addWidget(rows)
+    rows.offer(hearts, [scan, dated])
+    assert [edit.text() for edit in rows.edits] == ["", "20240301"]
+    assert rows.inputs() == ({"heart-1": "h2", "dynamic-1": "d"}, {"1": "20240301"})
+    rows.edits[0].setText("the other day")
+    assert rows.used == ["Heart 2"]
+    assert "no day" in rows.edits[0].toolTip()
+    rows.edits[0].setText("2024-05-01")
+    assert rows.inputs()[0] == {"heart-1": "h1", "dynamic-1": "s", "heart-2": "h2", "dynamic-2": "d"}
+    rows.offer(hearts[:1], [scan])
+    assert rows.edits[0].text() == "2024-05-01"  # what was typed stays
+
+
+def test_how_it_was_fitted_is_told_when_asked(page, window):
+    state = patients.state(patients.readings()).with_(notes=("Told by the readings: mm[Hg]",))
+    add(window, state)
+    assert page._said.isHidden()
+    page.about_fit.click()
+    assert "mmHg" in page._said.text()
+    assert not page._said.isHidden()

@@ -14,6 +14,7 @@ from organtwin.model.result import Quantity
 from organtwin.physiology.datasheet import DataSheet
 from organtwin.physiology.model import Drive, Parameter, Physiology, Reading, Run
 from organtwin.space import Grid
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.ahead import Ahead, Pairs, check, conformal
 from organtwin.twin.assimilation import Tracker
 from organtwin.twin.calibration import Settings, calibrate
@@ -21,7 +22,7 @@ from organtwin.twin.drives import Driven
 from organtwin.twin.forecast import forecast, scenario_effect
 from organtwin.twin.imaging import from_quantities, from_scans, without_repeats
 from organtwin.twin.inflow import flow_case, site_of
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 
 NOW = 1.7e9
 
@@ -158,6 +159,12 @@ def test_a_scenario_moves_the_middle_and_keeps_the_other_readings_steady(small, 
     np.testing.assert_allclose(effect.change[:, 5:, mean] / effect.now[:, 5:, mean], -0.2, atol=1e-6)
     assert np.abs(effect.change[:, :, stroke]).max() < 1e-9
     assert effect.assumed == ("a fifth less resistance",)
+    kept = effect.quantiles()  # of the change of one and the same patient: none at first, and none of what is not moved
+    assert kept.shape == (len(small.MODEL.readings), 5, 10)
+    assert not kept[mean, :, :4].any()
+    assert not kept[stroke].any()
+    assert (kept[mean, :, 5:] < 0.0).all()
+    assert (np.diff(kept[mean, :, -1]) >= 0.0).all()
 
 
 def test_a_forecast_into_the_past_is_refused(small):

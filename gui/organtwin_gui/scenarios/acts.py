@@ -27,15 +27,23 @@ def kinds(model: str) -> dict[str, list[Kind]]:
 
 
 def said(act: Intervention) -> str:
-    """An intervention in a line: "Vasodilator: amlodipine, 10 mg, from day 7"."""
+    """An intervention in a line: "Vasodilator: amlodipine, 10 mg, from day 7"; with the usual drug where none was chosen."""
     kind = interventions.find(act.kind) if act.kind in interventions.names() else None
-    parts = [_value(key, value) for key, value in act.options.items()]
+    parts = [_value(key, value) for key, value in _options(kind, act).items()]
     if act.start_day:
         parts.append(f"from day {act.start_day:g}")
     if act.end_day is not None:
         parts.append(f"to day {act.end_day:g}")
     heading = kind.title if kind else act.kind.replace("-", " ").capitalize()
     return f"{heading}: {', '.join(parts)}" if parts else heading
+
+
+def _options(kind: Kind | None, act: Intervention) -> dict[str, object]:
+    try:
+        usual = kind.options.model_validate(act.options).model_dump(mode="json") if kind else {}
+    except ValueError:  # made by another version, or not whole yet
+        usual = {}
+    return {**{key: value for key, value in usual.items() if isinstance(value, str) and value}, **act.options}
 
 
 def _value(key: str, value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from html import escape
 
 import numpy as np
@@ -27,14 +26,16 @@ from PySide6.QtWidgets import (
 
 from organtwin.physiology import model as physiology
 from organtwin.physiology.model import Physiology
+from organtwin.timeline.days import DAY_S, clock
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.forms import quiet, title
+from organtwin_gui.forms import CARD_TEXT_PX, quiet, title
 from organtwin_gui.plots.redress import Redress
 from organtwin_gui.scenarios.table import ScenarioTable, Tried, ink
 from organtwin_gui.scenarios.views import ScenarioViews
 from organtwin_gui.timeline.gather import Gathered
 from organtwin_gui.timeline.units import unit_words
+from organtwin_gui.twin.expected import there
 from organtwin_gui.twin.sheet import SheetDialog
 from organtwin_gui.twin.trends import BandPlot, telling
 
@@ -127,7 +128,11 @@ class ScenarioBoard(QWidget):
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(title("Compared"))
-        row.addStretch(1)
+        legend = QLabel("expected (90 %), chance of the target; below: the change to going on as now (90 %)")
+        legend.setObjectName("small")
+        legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        legend.setToolTip(self.table.toolTip())
+        row.addWidget(legend, 1)
         row.addWidget(self.when_said)
         row.addWidget(self.when)
         inside = QVBoxLayout(below)
@@ -177,7 +182,7 @@ class ScenarioBoard(QWidget):
         page, card = QFrame(), QFrame()
         page.setObjectName("panel")
         card.setObjectName("card")
-        card.setMaximumWidth(560)
+        card.setFixedWidth(CARD_TEXT_PX + 64)  # fixed: else the height of wrapped text is not known
         self.empty_title = QLabel()
         self.empty_title.setObjectName("headline")
         self.empty_text = quiet("")
@@ -208,6 +213,7 @@ class ScenarioBoard(QWidget):
         self.views.clear()
         self.empty_title.setText(headline)
         self.empty_text.setText(text)
+        self.empty_text.setMinimumHeight(self.empty_text.heightForWidth(CARD_TEXT_PX))
         self._pages.setCurrentIndex(0)
 
     def show_tried(self, model: str, tried: Sequence[Tried], all_: Gathered | None) -> None:
@@ -223,7 +229,7 @@ class ScenarioBoard(QWidget):
         self.when.setRange(0, max(len(first.times_s) - 1, 0))
         self.when.setValue(self.when.maximum())
         self.when.blockSignals(False)
-        keys = list(first.keys)
+        keys = there([one.forecast for one in tried])
         wanted = telling(first, all_)
         for number, plot in enumerate(self.plots):
             chosen = plot.choice.currentData()
@@ -269,9 +275,10 @@ class ScenarioBoard(QWidget):
             return
         at_s = self.at_s
         offset = self.all.offset_s if self.all else 0.0
-        begin = float(np.asarray(self.tried[0].forecast.times_s)[0])
-        days = (at_s - begin) / 86400.0
-        day = datetime.fromtimestamp(at_s + offset, UTC)
+        times = np.asarray(self.tried[0].forecast.times_s, float)
+        begin = times[0] - (times[1] - times[0] if len(times) > 1 else 0.0)  # the twin's own time is a step before
+        days = (at_s - begin) / DAY_S
+        day = clock(at_s, offset / 60.0)
         self.when_said.setText(f"after {days:.0f} days, {day:%d %b %Y}" if days >= 2 else f"{day:%d %b %Y, %H:%M}")
         self.table.show_tried(self.tried, at_s, self._titles())
         self.views.show_tried(self.tried, at_s)
@@ -280,8 +287,10 @@ class ScenarioBoard(QWidget):
         quiet_colour = theme.current().text_quiet
         checked = self.tried[0].forecast.checked if self.tried else ""
         parts = [f"<p style='margin:0 0 6px 0; color:{quiet_colour}'>{escape(checked)}</p>"] if checked else []
-        for one in self.tried:
-            lines = "".join(f"<div style='margin:2px 0'>•&nbsp;{escape(line)}</div>" for line in one.forecast.assumes)
+        common = self.tried[0].forecast.assumes if self.tried else ()
+        for number, one in enumerate(self.tried):
+            own = [line for line in one.forecast.assumes if not number or line not in common]
+            lines = "".join(f"<div style='margin:2px 0'>•&nbsp;{escape(line)}</div>" for line in own)
             body = (
                 lines
                 or f"<span style='color:{quiet_colour}'>Nothing beyond the model itself: see its data sheet.</span>"

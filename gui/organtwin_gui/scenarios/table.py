@@ -1,4 +1,4 @@
-"""The readings of several scenarios in one table: the middle, 90 %, and the difference to going on as now."""
+"""The readings of several scenarios in one table: what to expect, the chance of the target, the change to going on as now."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from organtwin.model import Forecast
+from organtwin.twin.comparison import TARGETS, chance
 from organtwin_gui import theme
 from organtwin_gui.timeline.units import number_words, unit_words
 from organtwin_gui.twin.estimates import dress_table
+from organtwin_gui.twin.expected import there
 
 CLEAR = 0.25  # a difference of more than this part of the range as now is marked
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+NO_CHANGE = "no change"
+ROW_PX = 38  # two lines
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,25 +33,28 @@ class Tried:
     results: tuple[str, ...] = ()
 
 
-def at_time(forecast: Forecast, key: str, at_s: float) -> np.ndarray | None:
-    """(q,) quantiles of a reading at a time; None where the forecast does not have it."""
-    if key not in forecast.keys or not len(forecast.times_s):
+def at_time(forecast: Forecast, key: str, at_s: float, *, change: bool = False) -> np.ndarray | None:
+    """(q,) quantiles of a reading at a time, or of its ``change``; None where the forecast does not have it."""
+    values = forecast.changes if change else forecast.quantiles
+    if key not in forecast.keys or not len(forecast.times_s) or values is None:
         return None
-    rows = np.asarray(forecast.quantiles, float)[forecast.keys.index(key)]
+    rows = np.asarray(values, float)[forecast.keys.index(key)]
     found = np.array([np.interp(at_s, np.asarray(forecast.times_s, float), row) for row in rows])
     return found if np.isfinite(found).all() else None
 
 
 class ScenarioTable(QTableWidget):
-    """Rows are readings; a column for each scenario: its value, where 90 % are, and what it changes."""
+    """Rows are readings; a column for each scenario: its value and the chance of the target, below what it changes."""
 
     def __init__(self) -> None:
         super().__init__(0, 1)
         dress_table(self)
+        self.verticalHeader().setDefaultSectionSize(ROW_PX)
         self.setFont(theme.font(theme.SMALL_POINTS))
         self.setToolTip(
-            "Median, in brackets where 90 % are expected, and after it the difference of the medians to going on as now. "
-            "Bold: more than a quarter of that range"
+            "First line: the median, in brackets where 90 % of measured values are expected, and the chance of the target. "
+            "Second line: the change against going on as now in one and the same patient, with its own 90 %. "
+            "Bold: more than a quarter of the range as now"
         )
 
     def show_tried(self, tried: Sequence[Tried], at_s: float, titles: dict[str, str]) -> None:
@@ -59,21 +66,20 @@ class ScenarioTable(QTableWidget):
             if item is not None:
                 item.setIcon(dot(one.colour))
                 item.setToolTip(one.name)
-                item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        keys = tried[0].forecast.keys if tried else ()
+                item.setTextAlignment(LEFT)
+        keys = there([one.forecast for one in tried]) if tried else []
         self.setRowCount(len(keys))
         for row, key in enumerate(keys):
-            unit = unit_words(tried[0].forecast.units[row])
+            unit = unit_words(tried[0].forecast.units[tried[0].forecast.keys.index(key)])
             name = titles.get(key, key.replace("_", " ").capitalize())
-            short = name.replace("Left ventricular", "LV")
-            heading = QTableWidgetItem(f"{short}, {unit}" if unit else short)
-            heading.setToolTip(f"{name}, {unit}" if unit else name)
+            short, full = name.replace("Left ventricular", "LV"), f"{name}, {unit}" if unit else name
+            target = TARGETS.get(key)
+            lines = [f"{short}, {unit}" if unit else short, *([f"target {target.text}"] if target else [])]
+            heading = QTableWidgetItem("\n".join(lines))
+            heading.setToolTip(f"{full}\nTarget {target.text} {unit}: {target.source}" if target else full)
             self.setItem(row, 0, heading)
-            base = at_time(tried[0].forecast, key, at_s)
             for column, one in enumerate(tried, start=1):
-                self.setItem(
-                    row, column, self._cell(at_time(one.forecast, key, at_s), base, column > 1, f"{name}, {unit}")
-                )
+                self.setItem(row, column, self._cell(tried[0].forecast, one.forecast, key, at_s, full))
         head = self.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
@@ -87,20 +93,30 @@ class ScenarioTable(QTableWidget):
         self._share()
 
     @staticmethod
-    def _cell(found: np.ndarray | None, base: np.ndarray | None, compared: bool, about: str) -> QTableWidgetItem:
+    def _cell(now: Forecast, then: Forecast, key: str, at_s: float, about: str) -> QTableWidgetItem:
+        found, base = at_time(then, key, at_s), at_time(now, key, at_s)
+        item = QTableWidgetItem("–" if found is None else _spread(found))
+        item.setTextAlignment(LEFT)
         if found is None:
-            item = QTableWidgetItem("–")
-            item.setTextAlignment(RIGHT)
             return item
-        text = _spread(found)
-        item = QTableWidgetItem(text)
-        if compared and base is not None:
-            change, spread = _middle(found) - _middle(base), float(base[-1] - base[0])
-            item.setText(f"{text}  {change_words(change, _middle(base))}")
-            item.setToolTip(f"{about}: {text}, {change_words(change, _middle(base))} against going on as now")
-            if abs(change) > CLEAR * spread > 0:
+        tip = [f"{about}: {item.text()}"]
+        target = TARGETS.get(key)
+        if target is not None:
+            share = chance(target, then.levels, found)
+            item.setText(f"{item.text()}   {share:.0%}".replace("%", " %"))
+            tip.append(f"Chance that the next measured value is at the target ({target.text}): {share:.0%}")
+        if then is not now and base is not None:
+            change = at_time(then, key, at_s, change=True)
+            middle = _middle(found) - _middle(base) if change is None else _middle(change)
+            words = change_words(middle, _middle(base))
+            if change is not None and words != NO_CHANGE:
+                low, high = (f"{float(v):+.{_places(middle)}f}".replace("-", "−") for v in (change[0], change[-1]))
+                words = f"{words} ({low} to {high})"
+            item.setText(f"{item.text()}\n{words}")
+            tip.append(f"{words} against going on as now")
+            if abs(middle) > CLEAR * float(base[-1] - base[0]) > 0:
                 item.setFont(theme.font(theme.SMALL_POINTS, bold=True))
-        item.setTextAlignment(RIGHT)
+        item.setToolTip("\n".join(tip))
         return item
 
 
@@ -128,14 +144,20 @@ def _middle(quantiles: np.ndarray) -> float:
 
 
 def _spread(quantiles: np.ndarray) -> str:
-    low, middle, high = (number_words(float(v)) for v in (quantiles[0], _middle(quantiles), quantiles[-1]))
-    between = " to " if quantiles[0] < 0 else "–"
-    return f"{middle} ({low}{between}{high})"
+    return f"{number_words(_middle(quantiles))} ({_between(quantiles)})"
+
+
+def _between(quantiles: np.ndarray) -> str:
+    low, high = number_words(float(quantiles[0])), number_words(float(quantiles[-1]))
+    return f"{low} to {high}" if quantiles[0] < 0 else f"{low}–{high}"
 
 
 def change_words(change: float, base: float) -> str:
-    """A difference with its sign, to two digits; "±0" where there is none to speak of."""
+    """A difference with its sign, to two digits; "no change" where there is none to speak of."""
     if abs(change) < 5e-4 * max(abs(base), 1e-9):
-        return "±0"
-    places = max(1 - int(np.floor(np.log10(abs(change)))), 0)
-    return f"{change:+.{min(places, 4)}f}".replace("-", "−")
+        return NO_CHANGE
+    return f"{change:+.{_places(change)}f}".replace("-", "−")
+
+
+def _places(change: float) -> int:
+    return min(max(1 - int(np.floor(np.log10(abs(change)))), 0), 4)

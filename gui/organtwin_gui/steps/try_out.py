@@ -41,7 +41,7 @@ class TryOutStep(Step):
         self.model = QComboBox()
         self.model.setToolTip("On which twin: those that were calibrated")
         self.model.currentIndexChanged.connect(lambda _i: self._model_chosen())
-        self.horizon = QuantityEdit("90 day", "time", "How far ahead, with its unit: 6 hour, 30 day, 1 year")
+        self.horizon = QuantityEdit("90 days", "time", "How far ahead, with its unit: 6 hours, 30 days, 1 year")
         self.horizon.editingFinished.connect(self.refresh)
         rows = form()
         rows.addRow("Twin of", self.model)

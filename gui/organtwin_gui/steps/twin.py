@@ -10,6 +10,7 @@ from organtwin.model import FlowCase, Forecast, TwinState
 from organtwin.operations import names as operations
 from organtwin.physiology import model as physiology
 from organtwin.physiology.model import Physiology
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.inflow import SITES
 from organtwin.twin.readings import codes_of
 from organtwin.units import parse
@@ -18,8 +19,9 @@ from organtwin_gui.forms import QuantityEdit, form, quiet
 from organtwin_gui.steps.step import Step, fill, primary, relabel
 from organtwin_gui.timeline.gather import Gathered
 from organtwin_gui.twin.board import TwinBoard
+from organtwin_gui.twin.hearts import HeartDates
 
-HORIZON = {"day": "90 day", "minute": "6 hour"}
+HORIZON = {"day": "90 days", "minute": "6 hours"}
 
 
 class TwinStep(Step):
@@ -41,6 +43,9 @@ class TwinStep(Step):
         self.page.addLayout(rows)
         self._about = quiet("")
         self.page.addWidget(self._about)
+        self.hearts = HeartDates()
+        self.hearts.changed.connect(self.refresh)
+        self.page.addWidget(self.hearts)
         self.run = primary("Calibrate", "calibrate", "Fit the model to the patient's readings", "Ctrl+Return")
         self.run.clicked.connect(self._calibrate)
         self.page.addWidget(self.run)
@@ -90,7 +95,7 @@ class TwinStep(Step):
         self._ahead_label = QLabel("Look ahead")
         self._ahead_label.setObjectName("title")
         self.page.addWidget(self._ahead_label)
-        self.horizon = QuantityEdit("90 day", "time", "How far ahead, with its unit: 6 hour, 30 day, 1 year")
+        self.horizon = QuantityEdit("90 days", "time", "How far ahead, with its unit: 6 hours, 30 days, 1 year")
         ahead = form()
         ahead.addRow("How far", self.horizon)
         self.page.addLayout(ahead)
@@ -98,6 +103,17 @@ class TwinStep(Step):
             "Forecast", "forecast", "What is to be expected, with its uncertainty", "Ctrl+Shift+Return", self._forecast
         )
         self.page.addWidget(self.ahead)
+        self._notes: list[str] = []
+        self.about_fit = self._button(
+            "How it was fitted",
+            "sheet",
+            "From which readings, what they tell, what would teach more",
+            "Alt+W",
+            self._say_notes,
+        )
+        self.about_fit.setObjectName("flat")
+        self.about_fit.setCheckable(True)
+        self.page.addWidget(self.about_fit)
         self._said = quiet("")
         self.page.addWidget(self._said)
         self._shown: tuple[object, ...] | None = None
@@ -140,7 +156,10 @@ class TwinStep(Step):
 
     def refresh(self) -> None:
         model = self.physiology
-        there = self._codes_there(model)
+        circulation = model is not None and model.name == "circulation"
+        self.hearts.offer(self.bridge.entries("dynamic-segmentation"), self.bridge.entries("dynamic"))
+        self.hearts.setVisible(circulation and bool(self.hearts.edits))
+        there = self._codes_there(model) + (["Segmented heart"] if circulation and self.hearts.used else [])
         busy = self.busy("calibrate") or self.busy("assimilate")
         fill(
             self.states, [e for e in self.bridge.entries("twin-state") if model and e.facts.get("model") == model.name]
@@ -166,7 +185,6 @@ class TwinStep(Step):
         ):
             widget.setEnabled(have)
         fill(self.vessel, [e for e in self.bridge.entries("mesh") if e.facts.get("caps")])
-        circulation = model is not None and model.name == "circulation"
         vessels = self.vessel.count() > 0
         self.flow.setVisible(circulation)
         self._where.setVisible(circulation and vessels)
@@ -214,7 +232,8 @@ class TwinStep(Step):
             if state is None:
                 self._news.setText("")
                 self.update_button.setEnabled(False)
-                self._said.setText("")
+                self._notes = []
+                self._say_notes()
                 self._shown = None
                 if self.bridge.entries("observations"):
                     self.board.show_nothing(f"No twin of the {model.title.lower()} yet", "Press Calibrate: the model is fitted to the patient's readings, with what stays uncertain.")  # fmt: skip
@@ -222,7 +241,7 @@ class TwinStep(Step):
                     self.board.show_nothing("No readings yet", "Import what was measured on the patient, on the page Readings. Then a model can be fitted to it.")  # fmt: skip
                 return
             newer = self.newer(state, model)
-            days = (self.all.now_s - state.at_s) / 86400.0 if self.all else 0.0
+            days = (self.all.now_s - state.at_s) / DAY_S if self.all else 0.0
             words = (
                 f"{newer:,} readings came since, over {days:.0f} days." if newer else "It knows the newest readings."
             )
@@ -232,11 +251,18 @@ class TwinStep(Step):
             self._news.style().polish(self._news)
             self.update_button.setEnabled(newer > 0 and not self.busy("assimilate") and "assimilate" in operations())
             forecast = self._forecast_of(state)
-            self._said.setText("\n".join(f"• {note}" for note in state.notes).replace("mm[Hg]", "mmHg"))
+            self._notes = [note.replace("mm[Hg]", "mmHg") for note in state.notes]
+            self._say_notes()
             wanted = (state.uuid, forecast.uuid if forecast else None, id(self.all))
             if wanted != self._shown:
                 self._shown = wanted
                 self.board.show_state(state, forecast, self.all)
+
+    def _say_notes(self) -> None:
+        """The notes of the fit are long: they are shown when they are asked for."""
+        self.about_fit.setVisible(bool(self._notes))
+        self._said.setVisible(self.about_fit.isChecked())
+        self._said.setText("\n".join(f"• {note}" for note in self._notes))
 
     def _forecast_of(self, state: TwinState) -> Forecast | None:
         """The newest one of this twin that goes on as now; of another version of it where there is none."""
@@ -261,7 +287,11 @@ class TwinStep(Step):
     def _calibrate(self) -> None:
         model = self.physiology
         if model is not None:
-            self.bridge.start("calibrate", self.inputs(), {"model": model.name}, f"Calibrate the {model.title.lower()}")
+            hearts, dates = self.hearts.inputs() if model.name == "circulation" else ({}, {})
+            parameters = {"model": model.name, **({"dates": dates} if dates else {})}
+            self.bridge.start(
+                "calibrate", {**self.inputs(), **hearts}, parameters, f"Calibrate the {model.title.lower()}"
+            )
 
     def _assimilate(self) -> None:
         state = self.state()
@@ -315,8 +345,8 @@ def days_of(edit: QuantityEdit) -> float:
     """
     text = edit.quantity
     if text is None or parse(text, "time") <= 0:
-        raise BadInput("A forecast must go some time ahead", remedy="Write how far with its unit, such as 90 day.")
-    return parse(text, "time") / 86400.0
+        raise BadInput("A forecast must go some time ahead", remedy="Write how far with its unit, such as 90 days.")
+    return parse(text, "time") / DAY_S
 
 
 def _rule() -> QFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
@@ -24,17 +23,19 @@ from PySide6.QtWidgets import (
 from organtwin.model import Forecast, TwinState
 from organtwin.physiology import model as physiology
 from organtwin.physiology.model import Physiology
+from organtwin.timeline.days import clock
 from organtwin_gui import theme
 from organtwin_gui.badges import badge_icon, said_of
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.forms import quiet, title
+from organtwin_gui.forms import CARD_TEXT_PX, quiet, title
 from organtwin_gui.timeline.gather import Gathered
 from organtwin_gui.timeline.units import number_words, unit_words
 from organtwin_gui.twin.cycle import CyclePlot
-from organtwin_gui.twin.estimates import EstimatesTable, dress_table
+from organtwin_gui.twin.estimates import ROW_PX, EstimatesTable, dress_table
 from organtwin_gui.twin.sheet import SheetDialog
 from organtwin_gui.twin.trends import Trends
 
+HEAD_PX = 76  # of a table with its title
 MEASURED = re.compile(r"measured (-?[0-9.]+(?:e[+-]?[0-9]+)?)")
 
 
@@ -52,7 +53,7 @@ class FitTable(QTableWidget):
 
     def show_state(self, state: TwinState) -> None:
         fit = {one.name: one for one in state.fit}
-        told = [one for one in state.quantities if one.why.startswith("5 to 95 %")]
+        told = [one for one in state.quantities if one.why.startswith("5 to 95 %") and (one.value or one.name in fit)]
         rows = sorted(told, key=lambda one: one.name not in fit)
         self.setRowCount(len(rows))
         for number, one in enumerate(rows):
@@ -119,7 +120,8 @@ class TwinBoard(QWidget):
         self.trends = Trends()
         self.trends.sheet_wanted.connect(self.show_sheet)
         left = QSplitter(Qt.Orientation.Vertical)
-        left.addWidget(_titled("What it believes", self.estimates))
+        self._believed = _titled("What it believes", self.estimates)
+        left.addWidget(self._believed)
         left.addWidget(_titled("Twin against measured", self.fit))
         right = QSplitter(Qt.Orientation.Vertical)
         for widget in (self.cycle, self.trends):
@@ -158,7 +160,7 @@ class TwinBoard(QWidget):
         page, card = QFrame(), QFrame()
         page.setObjectName("panel")
         card.setObjectName("card")
-        card.setMaximumWidth(560)
+        card.setFixedWidth(CARD_TEXT_PX + 64)  # fixed: else the height of wrapped text is not known
         self.empty_title = QLabel()
         self.empty_title.setObjectName("headline")
         self.empty_text = quiet("")
@@ -188,6 +190,7 @@ class TwinBoard(QWidget):
         self.state = self.forecast = None
         self.empty_title.setText(headline)
         self.empty_text.setText(text)
+        self.empty_text.setMinimumHeight(self.empty_text.heightForWidth(CARD_TEXT_PX))
         self._pages.setCurrentIndex(0)
 
     def show_state(self, state: TwinState, forecast: Forecast | None, all_: Gathered | None) -> None:
@@ -196,12 +199,13 @@ class TwinBoard(QWidget):
         self._pages.setCurrentIndex(1)
         self.heading.setText(self.model.title if self.model else state.model.capitalize())
         offset = all_.offset_s if all_ else 0.0
-        day = datetime.fromtimestamp(state.at_s + offset, UTC)
+        day = clock(state.at_s, offset / 60.0)
         self.when.setText(
             f"as of {day:%d %b %Y, %H:%M}, from {sum(state.used.values())} readings; {len(state.weights)} members"
         )
         self.when.setToolTip(state.method)
         self.estimates.show_estimates(state.estimates, self.model)
+        self._believed.setMaximumHeight(HEAD_PX + self.estimates.rowCount() * ROW_PX)  # what is left is the other table's
         self.fit.show_state(state)
         self.cycle.show_curves(state.curves, self.model.cycle if self.model else "")
         titles = {r.key: r.title for r in self.model.readings} if self.model else {}

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainterPath
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QPainterPath, QPolygonF
 from PySide6.QtWidgets import QComboBox, QGraphicsPathItem, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from scipy.spatial import ConvexHull
 
 from organtwin_gui import theme
 from organtwin_gui.forms import title
@@ -23,7 +24,8 @@ ENDINGS = (
     ("_mg_per_dL", "mg/dL"), ("_mU_per_L", "mU/L"), ("_pmol_per_L", "pmol/L"), ("_percent", "%"), ("_cmH2O", "cmH₂O"), ("_g", "g"), ("_per_min", "/min"),
     ("_mg_per_kg_per_min", "mg/kg/min"), ("_pM", "pmol/L"),
 )  # fmt: skip
-ELLIPSES = 260
+ELLIPSES = 120
+CORNERS = 24  # of each
 NOT_DRAWN = ("time_s", "phase", "period_s")
 LOOPS = (("left_ventricular_volume_mL", "left_ventricular_pressure_mmHg", "Pressure–volume loop, left ventricle"),
          ("right_ventricular_volume_mL", "right_ventricular_pressure_mmHg", "Pressure–volume loop, right ventricle"))  # fmt: skip
@@ -134,7 +136,7 @@ def _rows(values: Floats) -> Floats:
 
 
 def _halo(x: Floats, y: Floats) -> QPainterPath:
-    """Where the ensemble is at each moment of the cycle: 90 % of each axis, as ellipses that flow together."""
+    """Where the ensemble is at each moment of the cycle: 90 % of each axis, as ellipses, and what lies between one and the next."""
     path = QPainterPath()
     path.setFillRule(Qt.FillRule.WindingFill)
     size = np.maximum(np.array([np.ptp(x), np.ptp(y)]), 1e-9)
@@ -143,6 +145,11 @@ def _halo(x: Floats, y: Floats) -> QPainterPath:
     even = np.linspace(0.0, way[-1], ELLIPSES)  # near together also where the cycle is fast
     rows = np.array([np.interp(even, way, row) for row in closed])
     x, y = rows[:3], rows[3:]
-    for n in range(ELLIPSES):
-        path.addEllipse(QRectF(x[0, n], y[0, n], x[2, n] - x[0, n], y[2, n] - y[0, n]))
+    angles = np.linspace(0.0, 2.0 * np.pi, CORNERS, endpoint=False)
+    across = 0.5 * (x[0] + x[2])[:, None] + 0.5 * np.maximum(x[2] - x[0], 1e-6 * size[0])[:, None] * np.cos(angles)
+    up = 0.5 * (y[0] + y[2])[:, None] + 0.5 * np.maximum(y[2] - y[0], 1e-6 * size[1])[:, None] * np.sin(angles)
+    points = np.stack([across, up], axis=-1)
+    for pair in np.concatenate([points[:-1], points[1:]], axis=1):
+        corners = pair[ConvexHull(pair / size).vertices]  # all the same way round: they add up to one area
+        path.addPolygon(QPolygonF([QPointF(*corner) for corner in (*corners, corners[0])]))
     return path

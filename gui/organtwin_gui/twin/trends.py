@@ -11,14 +11,15 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from organtwin.model import Forecast
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.readings import codes_of
 from organtwin_gui import theme
 from organtwin_gui.forms import title
 from organtwin_gui.plots import axes
 from organtwin_gui.plots.redress import Redress
 from organtwin_gui.timeline.gather import Gathered
-from organtwin_gui.timeline.span import DAY_S
 from organtwin_gui.timeline.units import number_words, unit_words
+from organtwin_gui.twin.expected import there
 
 MOST_POINTS = 260
 # told apart by people who do not see all colours (Okabe and Ito, Color Universal Design, 2008), on dark and on light
@@ -32,7 +33,7 @@ def telling(forecast: Forecast, all_: Gathered | None) -> list[str]:
         for key, code in zip(forecast.keys, forecast.loinc or ("",) * len(forecast.keys), strict=True)
     }
     most = max(often.values(), default=0)
-    return sorted(forecast.keys, key=lambda key: 0 if often[key] > max(10, 0.01 * most) else 1 if often[key] else 2)
+    return sorted(there([forecast]), key=lambda key: 0 if often[key] > max(10, 0.01 * most) else 1 if often[key] else 2)
 
 
 class BandPlot(pg.PlotWidget):
@@ -44,6 +45,7 @@ class BandPlot(pg.PlotWidget):
         self.hideButtons()
         self.setMouseEnabled(True, False)
         self.setMinimumHeight(120)
+        self.getPlotItem().setContentsMargins(0, 7, 6, 0)  # half a number stands above the highest tick
         self._arguments: tuple[list[Forecast], list[str], str, str, str, Gathered | None] | None = None
         Redress(self, self._draw)
         self._dates = self.getPlotItem().getAxis("bottom")
@@ -185,7 +187,7 @@ class Trends(QWidget):
         chosen = self.choice.currentData()
         self.choice.blockSignals(True)
         self.choice.clear()
-        for key in forecast.keys if forecast else ():
+        for key in there([forecast]) if forecast else ():
             self.choice.addItem((titles or {}).get(key, key.replace("_", " ").capitalize()), key)
         if forecast is not None:
             keep = self.choice.findData(chosen)
