@@ -49,7 +49,9 @@ class Data:
         # of a few data one that is wrong pulls the fit away from others: the worst are held back first
         limit = max(FAR, 0.5 * float(off.max())) if len(off) < FEW_DATA else FAR
         more = np.where(off > limit, off / FAR * 3.0, 1.0)
-        return Data(self.values, self.covariance * np.outer(more, more)) if (more > 1.0).any() else self
+        # of its own, not shared: an error that lasts says nothing of why one reading is wild
+        wild = np.diag(self.covariance) * (more**2 - 1.0)
+        return Data(self.values, self.covariance + np.diag(wild)) if (more > 1.0).any() else self
 
 
 @dataclass(frozen=True)

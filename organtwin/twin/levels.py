@@ -12,11 +12,13 @@ from itertools import pairwise
 import numpy as np
 
 from organtwin.physiology.model import Floats
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.timeline.days import DAY_S
+from organtwin.twin.readings import Readings
 
 MEMORY_S = 6 * 3600.0  # how long a deviation of blood pressure or heart rate from its usual course lasts, about
 SYSTEMATIC = 0.2  # of the error of measuring: what is the same every time (a cuff's size, a reader's habit); our choice
 TUNING = 1.5  # Huber's, in standard deviations
+FEWEST = 8  # readings from which their own scatter can be told
 ENOUGH = 48  # readings over the day, from which its course can be told from the level
 
 
@@ -60,22 +62,37 @@ def level(own: Readings, until_s: float, wander: float = 0.0) -> Level:
 
 def _aged(own: Readings, until_s: float, wander: float) -> Level:
     """Best linear estimate of a random walk at ``until_s`` from few noisy readings of it, wild ones held back."""
-    noise = own.sds
+    noise = own.sds * _scattered(own, wander)
     age = np.maximum(until_s - own.times_s, 0.0) / DAY_S
     common = wander**2 * np.minimum(age[:, None], age[None])
     lasting = np.exp(-np.abs(own.times_s[:, None] - own.times_s[None]) / MEMORY_S)
     weights = np.ones(len(own))
     value, variance = float(np.median(own.values)), 0.0
     for _ in range(4):
-        sd = noise / np.sqrt(weights)
-        covariance = common + np.outer(sd, sd) * lasting + 1e-9 * np.eye(len(own))
+        # what makes a reading wild does not last: shared with its neighbours it would count against them
+        wild = noise**2 * (1.0 / weights - 1.0)
+        covariance = common + np.outer(noise, noise) * lasting + np.diag(wild + 1e-9)
         told = np.linalg.solve(covariance, np.ones(len(own)))
         variance = 1.0 / float(told.sum())
         value = variance * float(told @ own.values)
         off = (own.values - value) / np.sqrt(np.diag(common) + noise**2)
         weights = huber(off, 1.0)
-    scatter = max(robust_sd(own.values - value), float(noise.max())) if len(own) > 3 else float(noise.max())
-    return Level(value, float(np.hypot(np.sqrt(variance), SYSTEMATIC * float(noise.max()))), scatter, len(own), 0.0)
+    single = float(own.sds.max())
+    scatter = max(robust_sd(own.values - value), single) if len(own) > 3 else single
+    return Level(value, float(np.hypot(np.sqrt(variance), SYSTEMATIC * single)), scatter, len(own), 0.0)
+
+
+def _scattered(own: Readings, wander: float) -> float:
+    """How many times more readings scatter than their error of measuring says (the hours of the day, disturbances), at least one.
+
+    From one to the next, so that what the level wanders over the years does not count.
+    """
+    if len(own) < FEWEST:
+        return 1.0
+    step = np.diff(own.times_s)
+    noise = own.sds[1:] ** 2 + own.sds[:-1] ** 2
+    expected = noise * (1.0 - np.exp(-np.maximum(step, 1.0) / MEMORY_S)) + wander**2 * step / DAY_S
+    return max(1.0, robust_sd(np.diff(own.values) / np.sqrt(expected + 1e-12)))
 
 
 def robust_fit(design: Floats, values: Floats, floor: float) -> tuple[Floats, Floats, float]:

@@ -9,10 +9,12 @@ from organtwin.errors import BadInput
 from organtwin.model.twin_state import TwinState
 from organtwin.physiology.datasheet import DataSheet
 from organtwin.physiology.model import Drive, Parameter, Physiology, Reading, Run
+from organtwin.timeline.days import DAY_S
 from organtwin.twin.assimilation import Tracker
 from organtwin.twin.ensemble import estimates
+from organtwin.twin.levels import Level, level
 from organtwin.twin.prior import Prior
-from organtwin.twin.readings import DAY_S, Readings
+from organtwin.twin.readings import Readings
 
 NOW = 1.7e9
 
@@ -228,3 +230,16 @@ def test_a_reading_that_the_model_cannot_explain_is_named_and_counts_less():
     plain = calibrate(MODEL, readings, Settings(members=100))
     assert state.notes[0].startswith("The model does not explain Mean pressure together")
     assert value(state, "resistance") == pytest.approx(value(plain, "resistance"), rel=0.15)
+
+
+def test_few_readings_that_scatter_more_than_the_device_errs_make_the_level_less_sure():
+    rng = np.random.default_rng(5)
+
+    def of(scatter: float, drift: float = 0.0) -> Level:
+        times = NOW + np.arange(30) * 1.3 * DAY_S
+        values = 70.0 + scatter * rng.standard_normal(30) + drift * np.arange(30)
+        place = np.full(30, MODEL.reading("rate"))
+        return level(Readings.in_order(times, values, place, np.full(30, 2.0), np.zeros(30)), times[-1], wander=0.02)
+
+    assert of(6.0).se > 1.6 * of(2.0).se
+    assert of(2.0, drift=0.3).se < 1.3 * of(2.0).se, "a slow drift is not scatter"
