@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-UNTOLD = ("recipe", "replaces")  # of an object: what only the program needs
-
 
 def print_json(thing: Any) -> None:
     """Print anything of the program as JSON."""
@@ -24,7 +22,7 @@ def plain(thing: Any) -> Any:
     """Records become objects, arrays lists, paths text; a number that is not known is null."""
     match thing:
         case BaseModel():
-            return {key: plain(value) for key, value in thing if key not in UNTOLD}
+            return {key: plain(value) for key, value in thing}
         case _ if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
             return {field.name: plain(getattr(thing, field.name)) for field in dataclasses.fields(thing)}
         case Mapping():
