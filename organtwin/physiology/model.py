@@ -41,7 +41,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Reading:
-    """Something that the model predicts and that can be measured: ``noise`` is the usual sd of measuring it, in ``unit``."""
+    """Something that the model predicts and that can be measured: ``noise`` is the usual sd of measuring it, in ``unit``.
+
+    Readings with the same ``measures`` are several ways to measure one thing: what one of them taught holds for the others.
+    """
 
     key: str
     title: str
@@ -49,6 +52,7 @@ class Reading:
     noise: float
     loinc: str = ""
     about: str = ""
+    measures: str = ""
 
 
 @dataclass(frozen=True)

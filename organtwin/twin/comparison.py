@@ -17,6 +17,7 @@ from organtwin.model import Forecast, Frozen, Scenario, TwinState
 from organtwin.monitor import Monitor, NullMonitor, PartMonitor
 from organtwin.physiology.model import Floats, Physiology
 from organtwin.timeline.days import DAY_S, minute_of
+from organtwin.timeline.words import heading, number_words
 from organtwin.twin.drives import Driven
 from organtwin.twin.forecast import MEMBERS, NOTHING, as_usual, steps_s
 from organtwin.twin.readings import Readings
@@ -310,6 +311,12 @@ def read_target(text: str) -> tuple[str, Target]:
     return key, Target(high=value) if sign == "<" else Target(low=value)
 
 
+def _signed(value: float, beside: float) -> str:
+    """With its sign; what is no part in two thousand of the value itself is 0."""
+    told = 0.0 if abs(value) < 5e-4 * abs(beside) else value
+    return ("+" if told > 0.0 else "") + number_words(told)
+
+
 def lines(compared: Comparison) -> list[str]:
     """The table as text: a block for each reading that some scenario moves, or that has a target."""
     moved: list[Row] = []
@@ -325,13 +332,14 @@ def lines(compared: Comparison) -> list[str]:
     ]
     for row in moved:
         aim = f"   target {row.target.text} ({row.target.source})" if row.target else ""
-        said.append(f"{row.title}, {row.unit}{aim}")
+        said.append(f"{heading(row.title, row.unit)}{aim}")
         for scenario, cell in zip(compared.scenarios, row.cells, strict=True):
-            text = f"  {scenario.name:<{width}} {cell.median:8.4g}  {f'{cell.low:.4g} to {cell.high:.4g}':<20}"
+            text = f"  {scenario.name:<{width}} {number_words(cell.median):>8}  {f'{number_words(cell.low)} to {number_words(cell.high)}':<20}"
             if scenario is not compared.scenarios[0] and cell.change_low == cell.change_high == 0.0:
                 text += f"  {'no change':<42}"
             elif scenario is not compared.scenarios[0]:
-                text += f"  {cell.change:+7.3g}  {f'{cell.change_low:+.3g} to {cell.change_high:+.3g}':<20}"
+                by, low, high = (_signed(x, cell.median) for x in (cell.change, cell.change_low, cell.change_high))
+                text += f"  {by:>7}  {f'{low} to {high}':<20}"
                 text += f"  better {cell.better:4.0%}" if cell.better is not None else " " * 13
             else:
                 text += " " * 44

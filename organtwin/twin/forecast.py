@@ -163,6 +163,17 @@ def as_usual(
             checks.append(f"{reading.title} {said.inside / said.count:.0%} of {said.count}")
     assumed = []
     late = [p for p in range(len(model.readings)) if past.of(p) is None and effect.now[:, :, p].any()]
+    for place in tuple(late):  # measured in another way: what that left unexplained, this does too
+        ways = [p for p in _alike(model, place) if past.of(p) is not None]
+        if not ways:
+            continue
+        way = max(ways, key=lambda p: len(past.readings.of_place(p)))
+        off = np.median(effect.now[:, :, place], axis=0) - np.median(effect.now[:, :, way], axis=0)
+        middles[place], spreads[place] = middles[way] + off, spreads[way]
+        late.remove(place)
+        assumed.append(
+            f"{model.readings[place].title}: as far from the twin, and as uncertain, as '{model.readings[way].title}'."
+        )
     if late and len(late) < len(model.readings):
         assumed.append(
             "Intervals without a past to check them on: "
@@ -176,6 +187,12 @@ def as_usual(
         model, state, times_s, driven, members, seed, past.offset_min, np.array(middles), np.array(spreads), effect.now,
         _told(checks), tuple(assumed),
     )  # fmt: skip
+
+
+def _alike(model: Physiology, place: int) -> list[int]:
+    """Other readings that measure the same."""
+    what = model.readings[place].measures
+    return [p for p, r in enumerate(model.readings) if what and p != place and r.measures == what]
 
 
 def steps_s(model: Physiology, days: float) -> Floats:

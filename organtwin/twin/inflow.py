@@ -17,6 +17,7 @@ from organtwin.errors import BadInput
 from organtwin.model import FlowCase, OrganMesh, TwinState
 from organtwin.physiology.model import Physiology
 from organtwin.timeline.days import day_of
+from organtwin.timeline.words import with_unit
 
 ICRP = "ICRP Publication 89, 2002 (adult man at rest)"
 SAMPLES = 100  # of a beat
@@ -184,7 +185,7 @@ def _notes(
     wanted = ("systolic", "diastolic", "heart_rate", "cardiac_output")
     titles = {r.key: r.title for r in model.readings}
     spread = "; ".join(
-        f"{q.name} {q.value:.4g} {q.unit} ({q.why})"
+        f"{q.name} {with_unit(q.value, q.unit)} ({q.why})"
         for key in wanted
         for q in state.quantities
         if q.name == titles.get(key)

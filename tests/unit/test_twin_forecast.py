@@ -12,7 +12,7 @@ from organtwin.errors import BadInput
 from organtwin.model import Cap, DynamicSegmentation, DynamicVolume, Observations, OrganMesh, Source
 from organtwin.model.result import Quantity
 from organtwin.physiology.datasheet import DataSheet
-from organtwin.physiology.model import Drive, Parameter, Physiology, Reading, Run
+from organtwin.physiology.model import Drive, Parameter, Physiology, Reading, Run, find
 from organtwin.space import Grid
 from organtwin.timeline.days import DAY_S
 from organtwin.twin.ahead import Ahead, Pairs, check, conformal
@@ -380,3 +380,17 @@ def test_an_unknown_place_of_the_inlet_is_asked_for():
         flow_case(CIRCULATION, beat(), vessel(0.0, ["a"], "some_vessel"))
     with pytest.raises(BadInput, match="no site"):
         flow_case(CIRCULATION, beat(), vessel(0.9, ["a"]), site="moon")
+
+
+def test_what_is_measured_in_two_ways_is_not_expected_to_be_two_things():
+    from dataclasses import replace
+
+    from organtwin.twin.forecast import _alike
+
+    model = find("glucose")
+    sensor, plasma = model.reading("sensor_glucose"), model.reading("plasma_glucose")
+    assert plasma in _alike(model, sensor)
+    assert sensor in _alike(model, plasma)
+    assert _alike(model, model.reading("hba1c")) == []
+    alone = replace(model, readings=tuple(replace(r, measures="") for r in model.readings))
+    assert _alike(alone, sensor) == []

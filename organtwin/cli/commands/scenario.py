@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -212,6 +213,8 @@ def list_interventions(
             told = kind.options.model_fields[key]
             usual = "needed" if told.is_required() else "" if told.default is None else f"usually {told.default}"
             print(f"  {key:<20}{usual:<28}{_choices(option)}")
+        for line in (inspect.getdoc(kind.options) or "").replace("``", "'").splitlines():
+            print(f"  {line}".rstrip())
         print(f"  acts on: {', '.join(kind.models)}")
         sheet = kind.sheet
         for label, text in (("purpose", sheet.purpose), ("validity", sheet.validity), ("known bias", sheet.bias)):

@@ -59,10 +59,10 @@ PARAMETERS = (
 )  # fmt: skip
 
 READINGS = (
-    Reading("plasma_glucose", "Glucose in plasma", "mg/dL", 5.0, "2345-7"),
-    Reading("blood_glucose", "Glucose in blood", "mg/dL", 7.0, "2339-0", "reported as plasma"),
-    Reading("capillary_glucose", "Glucose by meter", "mg/dL", 10.0, "41653-7", "ISO 15197 allows 15 mg/dL or 15 %"),
-    Reading("sensor_glucose", "Glucose by sensor", "mg/dL", 13.0, "99504-3", "interstitial: some 10 minutes later"),
+    Reading("plasma_glucose", "Glucose in plasma", "mg/dL", 5.0, "2345-7", measures="glucose"),
+    Reading("blood_glucose", "Glucose in blood", "mg/dL", 7.0, "2339-0", "reported as plasma", "glucose"),
+    Reading("capillary_glucose", "Glucose by meter", "mg/dL", 10.0, "41653-7", "ISO 15197 allows 15 mg/dL or 15 %", "glucose"),
+    Reading("sensor_glucose", "Glucose by sensor", "mg/dL", 13.0, "99504-3", "interstitial: some 10 minutes later", "glucose"),
     Reading("mean_glucose", "Mean glucose of the last weeks", "mg/dL", 12.0),
     Reading("hba1c", "HbA1c", "%", 0.25, "4548-4", "of the mean glucose: (mean + 46.7) / 28.7"),
     Reading("insulin", "Insulin in plasma", "pmol/L", 10.0),

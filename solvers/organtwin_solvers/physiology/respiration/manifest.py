@@ -42,8 +42,8 @@ PARAMETERS = (
 )  # fmt: skip
 
 READINGS = (
-    Reading("spo2", "Oxygen saturation by pulse oximetry", "%", 1.5, "59408-5"),
-    Reading("sao2", "Arterial oxygen saturation", "%", 0.7, "2708-6"),
+    Reading("spo2", "Oxygen saturation by pulse oximetry", "%", 1.5, "59408-5", measures="saturation"),
+    Reading("sao2", "Arterial oxygen saturation", "%", 0.7, "2708-6", measures="saturation"),
     Reading("pao2", "Arterial oxygen pressure", "mm[Hg]", 4.0, "2703-7"),
     Reading("paco2", "Arterial carbon dioxide pressure", "mm[Hg]", 2.0, "2019-8"),
     Reading("ph", "Arterial pH", "[pH]", 0.015, "2744-1"),
