@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolBu
 from organtwin.jobs import Job, JobState
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
+from organtwin_gui.notice import without_flags
 
 
 def seconds_left(eta_s: float | None) -> str:
@@ -80,7 +81,7 @@ class JobRow(QFrame):
             parts = [job.what or "starting", seconds_left(job.eta_s)]
             self._what.setText(", ".join(p for p in parts if p))
         elif job.state is JobState.FAILED:
-            self._what.setText(job.error.sentence if job.error else "failed")
+            self._what.setText(without_flags(job.error.sentence) if job.error else "failed")
         elif job.done is not None:
             self._what.setText(f"done in {job.done.seconds:.1f} s, {job.done.peak_memory_mb:.0f} MB")
         else:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from organtwin_gui import theme
 
 GOOD_NEWS_MS = 6000
+_FLAG = re.compile(r" \(--[^)]*\)")
+
+
+def without_flags(sentence: str) -> str:
+    """Without what only the command line has: "Say it (--dates)." """
+    return _FLAG.sub("", sentence)
 
 
 class Notice(QFrame):
@@ -51,5 +59,5 @@ class Notice(QFrame):
 
     def _show(self, icon: str, colour: str, sentence: str) -> None:
         self._icon.setPixmap(theme.icon(icon, colour).pixmap(theme.ICON_SIZE))
-        self._text.setText(sentence)
+        self._text.setText(without_flags(sentence))
         self.show()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -218,9 +219,9 @@ class Stage(QObject):
 
     # -- files ----------------------------------------------------------------------------------------------------
 
-    def write_report(self, file: Path) -> None:
+    def write_report(self, file: Path, options: Sequence[str] = ()) -> None:
         """Write the report in a process of its own; tell when it is there."""
-        self._run(["report", self._project(), "-o", str(file)], f"Wrote the report {file}.")
+        self._run(["report", self._project(), "-o", str(file), *options], f"Wrote the report {file}.")
 
     def export(self, uuid: str, file: Path) -> None:
         """Export an object in a process of its own."""

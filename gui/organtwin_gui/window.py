@@ -46,6 +46,7 @@ from organtwin_gui.quality import QualityDialog
 from organtwin_gui.rehearsal.compare_view import RehearsalsView
 from organtwin_gui.rehearsal.room import Room
 from organtwin_gui.rehearsal.words import words_of
+from organtwin_gui.report_dialog import ReportDialog
 from organtwin_gui.scenarios.board import ScenarioBoard
 from organtwin_gui.script_log import ScriptLog
 from organtwin_gui.series_dialog import SeriesDialog
@@ -561,18 +562,14 @@ class MainWindow(QMainWindow):
             self.notice.tell(f"Saved {dialog.path}.")
 
     def write_report(self) -> None:
-        """Write the report beside the project, in a process of its own."""
+        """Ask for whom and as what, and write the report in a process of its own."""
         document = self.bridge.document
         if document is None:
             return
-        file, _ = QFileDialog.getSaveFileName(
-            self,
-            "Write the report",
-            str(document.project.folder.parent / f"{document.project.folder.stem}-report.html"),
-            "HTML (*.html)",
-        )
-        if file:
-            self.stage.write_report(Path(file))
+        dialog = ReportDialog(document.project.folder, self)
+        if dialog.exec() and dialog.file is not None:
+            self.stage.write_report(dialog.file, dialog.options)
+        dialog.deleteLater()
 
     def toggle_compare(self, on: bool) -> None:
         """Two results side by side, or the views again."""

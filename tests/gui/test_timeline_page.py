@@ -8,16 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from organtwin_gui.notice import without_flags
 from organtwin_gui.steps import ReadingsStep, StudyStep
 from organtwin_gui.timeline.gather import bands_of, first_lanes, gather
 from organtwin_gui.timeline.quarantine import QuarantineModel, lines_of, reason_of
 from organtwin_gui.timeline.span import Span
 from organtwin_gui.timeline.units import number_words, unit_words
+from organtwin_gui.timeline.untold import units_of
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from organtwin.document import Document
+from organtwin.errors import BadInput
 from organtwin.timeline.days import DAY_S
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -217,3 +220,44 @@ def test_units_are_those_that_people_write():
         "mmHg", "°C", "steps", "IU", "kg/m²", "mmHg·s/mL"
     ]  # fmt: skip
     assert np.isfinite(twin.readings().values).all()
+
+
+def test_a_file_that_does_not_tell_the_order_of_dates_can_be_read_again(window, qtbot, patient, tmp_path):
+    file = tmp_path / "cuff.csv"
+    file.write_text("time,systolic,diastolic\n03/04/2025 08:00,141,88\n05/04/2025 08:10,139,86\n")
+    window.open_project(patient)
+    window.workflow.go_to(ReadingsStep)
+    step = window.workflow.step(ReadingsStep)
+    assert step.untold.isHidden()
+    step.import_files([file])
+    qtbot.waitUntil(lambda: not step.again.isHidden(), timeout=30_000)
+    assert not step.untold.isHidden()
+    step.untold.order.setCurrentIndex(step.untold.order.findData("day-first"))
+    step.untold.zone.setCurrentText("Europe/Berlin")
+    step.again.click()
+    qtbot.waitUntil(lambda: len(window.bridge.entries("observations")) == 2, timeout=30_000)
+    made = window.bridge.get(window.bridge.entries("observations")[-1].uuid)
+    assert str(np.datetime64(int(made.times_s[0]), "s")) == "2025-04-03T06:00:00"
+    assert step.again.isHidden()
+    assert step.untold.isHidden()
+
+
+def test_what_only_the_command_line_has_is_not_said_in_the_window():
+    assert without_flags("Say it: day-first or month-first (--dates).") == "Say it: day-first or month-first."
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("", {}),
+        ("weight=kg", {"weight": "kg"}),
+        ("weight = kg; glucose=mmol/L,", {"weight": "kg", "glucose": "mmol/L"}),
+    ],
+)
+def test_units_are_told_by_reading(text, units):
+    assert units_of(text) == units
+
+
+def test_units_that_cannot_be_read_are_refused():
+    with pytest.raises(BadInput, match="weight=kg"):
+        units_of("kilograms")

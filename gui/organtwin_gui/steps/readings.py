@@ -15,12 +15,15 @@ from PySide6.QtWidgets import (
     QTreeWidgetItem,
 )
 
+from organtwin.jobs import Job, JobState
+from organtwin.model import Observations
 from organtwin_gui import theme
 from organtwin_gui.forms import form, quiet
 from organtwin_gui.purposes import purposes
 from organtwin_gui.steps.step import Step, primary
 from organtwin_gui.timeline.board import TimelineBoard
 from organtwin_gui.timeline.gather import Gathered, LaneKind
+from organtwin_gui.timeline.untold import Untold
 
 KEY = Qt.ItemDataRole.UserRole
 GROUPS = {
@@ -64,6 +67,25 @@ class ReadingsStep(Step):
         self._rows = form()
         self._rows.addRow("Patient agreed to", self.purpose)
         self.page.addLayout(self._rows)
+        self.more = QPushButton("If a file does not tell")
+        self.more.setObjectName("flat")
+        self.more.setIcon(theme.icon("settings"))
+        self.more.setCheckable(True)
+        self.more.setToolTip("Time zone, order of dates, units and patient, for files that do not tell them (Alt+Z)")
+        self.more.setShortcut("Alt+Z")
+        self.untold = Untold()
+        self.untold.hide()
+        self.more.toggled.connect(self.untold.setVisible)
+        self.again = QPushButton("Read them again")
+        self.again.setIcon(theme.icon("import"))
+        self.again.setShortcut("Alt+R")
+        self.again.hide()
+        self.again.clicked.connect(lambda: self.import_files(self._last))
+        for widget in (self.more, self.untold, self.again):
+            self.page.addWidget(widget)
+        self._last: list[Path] = []
+        self.bridge.job_ended.connect(self._ended)
+        self.bridge.closed.connect(self._forget)
         self._heading = QLabel("Lanes")
         self._heading.setObjectName("title")
         self.page.addWidget(self._heading)
@@ -117,10 +139,39 @@ class ReadingsStep(Step):
     def import_files(self, paths: list[Path]) -> None:
         """Start the import; one job for all of them."""
         if paths:
-            purpose = self.purpose.currentData()
-            parameters = {"paths": [str(p.resolve()) for p in paths], "purpose": purpose}
-            inputs = {f"observations-{n + 1}": e.uuid for n, e in enumerate(self.bridge.entries("observations"))}
-            self.bridge.start("import-observations", inputs, parameters, "Import readings")
+            self._last = list(paths)
+            self.again.hide()
+            with self.bridge.guarded():
+                told = self.untold.parameters()
+                self._start(paths, told)
+
+    def _start(self, paths: list[Path], told: dict[str, object]) -> None:
+        purpose = self.purpose.currentData()
+        parameters = {"paths": [str(p.resolve()) for p in paths], "purpose": purpose, **told}
+        inputs = {f"observations-{n + 1}": e.uuid for n, e in enumerate(self.bridge.entries("observations"))}
+        self.bridge.start("import-observations", inputs, parameters, "Import readings")
+
+    def _ended(self, job: Job) -> None:
+        """A file that was refused can be read again, with what it did not tell."""
+        if job.spec.operation == "import-observations" and job.state is JobState.FAILED and self._last:
+            names = ", ".join(path.name for path in self._last[:3])
+            self.again.setToolTip(f"Read {names} again, with what is told here (Alt+R)")
+            self.again.show()
+            self.more.setChecked(True)
+        elif job.spec.operation == "import-observations" and job.state is JobState.DONE:
+            newest = self.bridge.latest("observations")
+            made = self.bridge.get(newest.uuid) if newest else None
+            zoned = [note for note in made.notes if "zone" in note] if isinstance(made, Observations) else []
+            self.more.setChecked(bool(zoned))
+            if zoned:
+                self.bridge.told.emit(
+                    f"{zoned[0]} Undo, choose it under 'If a file does not tell', and read them again."
+                )
+                self.again.show()
+
+    def _forget(self) -> None:
+        self._last = []
+        self.again.hide()
 
     def choose_export(self) -> None:
         file, _ = QFileDialog.getSaveFileName(

@@ -30,7 +30,7 @@ from organtwin.physiology import model as physiology
 from organtwin.timeline.days import DAY_S
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.forms import quiet
+from organtwin_gui.forms import CARD_TEXT_PX, quiet
 from organtwin_gui.plots import axes
 from organtwin_gui.plots.redress import Redress
 from organtwin_gui.timeline.gather import Gathered, LaneKind, bands_of, first_lanes, gather
@@ -146,7 +146,7 @@ class TimelineBoard(QWidget):
         page.setObjectName("panel")
         card = QFrame()
         card.setObjectName("card")
-        card.setFixedWidth(480)  # of a width that is not fixed, the height of wrapped text is not known
+        card.setFixedWidth(CARD_TEXT_PX + 64)  # fixed: else the height of wrapped text is not known
         inner = QVBoxLayout(card)
         inner.setContentsMargins(32, 28, 32, 28)
         inner.setSpacing(12)
@@ -284,6 +284,7 @@ class TimelineBoard(QWidget):
     def _say_empty(self, headline: str, text: str, *, button: bool = True) -> None:
         self._empty_title.setText(headline)
         self._empty_text.setText(text)
+        self._empty_text.setMinimumHeight(self._empty_text.heightForWidth(CARD_TEXT_PX))
         self._empty_button.setVisible(button)
 
     def _take(self, found: Gathered | None) -> None:
