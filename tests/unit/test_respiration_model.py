@@ -75,3 +75,18 @@ def test_blood_and_tissue_agree_on_oxygen() -> None:
     """Fick: what tissues take is flow times the difference of contents."""
     difference = 1.34 * 14.5 * (REST["sao2"] - REST["venous_saturation"]) / 100.0 + 0.0031 * (REST["pao2"] - 39.0)
     assert 5.2 * difference / 100.0 == pytest.approx(0.25, rel=0.01)
+
+
+def test_breathing_answers_a_metabolic_disorder_as_much_as_in_patients():
+    model = find("respiration")
+    excess = np.array([-10.0, -8.0, -5.0, -3.0, 0.0, 3.0, 5.0, 8.0])
+    people = np.repeat(model.defaults(), len(excess), axis=0)
+    people[:, model.parameter("base_excess")] = excess
+    found = model.simulator().run(people, model.at_rest(), np.zeros(1)).readings[:, 0]
+    carbon, bicarbonate = (found[:, model.reading(key)] for key in ("paco2", "bicarbonate"))
+    assert (np.diff(carbon) > 0).all()
+    assert (np.diff(bicarbonate) > 0).all()
+    strong = excess <= -5.0
+    # Albert, Dell and Winters 1967; Berend et al. 2014
+    assert np.abs(carbon[strong] - (1.5 * bicarbonate[strong] + 8.0)).max() < 2.0
+    assert np.abs(carbon[excess > 0] - (40.0 + 0.7 * (bicarbonate[excess > 0] - 24.0))).max() < 2.0

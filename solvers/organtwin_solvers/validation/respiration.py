@@ -103,6 +103,11 @@ def run(quick: bool, monitor: Monitor) -> list[Row]:
             "Wolfel et al. 1991, J Appl Physiol 70:1129",
         ),
     ]
+    acid = MODEL.defaults()[0]
+    acid[MODEL.parameter("base_excess")] = -8.0
+    sour = settled(acid)
+    rows.append(Row("carbon dioxide in metabolic acidosis, of its bicarbonate", 1.5 * sour["bicarbonate"] + 8.0, sour["paco2"], "mmHg",
+                    10.0, "Albert, Dell and Winters 1967, Ann Intern Med 66:312 (within 2 mmHg)"))  # fmt: skip
     monitor.progress(0.5, "respiration: carbon dioxide, exercise, spirometry")
     low, more = (settled(inspired_carbon_dioxide=p, inspired_oxygen=0.4, acute=1.0) for p in (35.0, 50.0))
     slope = (more["minute_ventilation"] - low["minute_ventilation"]) / (more["paco2"] - low["paco2"])

@@ -21,11 +21,11 @@ compiled = njit(cache=True, error_model="numpy", nogil=True)
 CONSTANTS = (
     "barometric", "inspired_o2", "inspired_co2", "uptake", "output", "output_rest", "flow", "hb", "base", "compensation",
     "dead_space", "alveolar_dead", "shunt", "spread", "acid_gain", "acid_threshold", "hypoxic_gain", "acclimatised", "wakefulness",
-    "exercise_gain", "most", "breath_offset", "breath_most",
+    "exercise_gain", "most", "breath_offset", "breath_most", "answer",
 )  # fmt: skip
 C = {name: place for place, name in enumerate(CONSTANTS)}
 (_PB, _PIO2, _PICO2, _VO2, _VCO2, _VCO2R, _Q, _HB, _BASE, _COMP, _VD, _VDA, _SHUNT, _SPREAD, _GAIN, _H0, _HYP, _ACC, _WAKE, _EX,
- _MOST, _VT0, _VTM) = range(len(CONSTANTS))  # fmt: skip
+ _MOST, _VT0, _VTM, _ANSWER) = range(len(CONSTANTS))  # fmt: skip
 FOUND = (
     "p_o2",
     "p_co2",
@@ -43,6 +43,10 @@ STATES = ("o2_venous", "co2_venous", "ventilation", "co2_arterial")
 
 WATER = 47.0
 KIDNEY = 0.45  # mmol/L of base excess a mmHg
+# Of a base excess of one's own the receptors behind the blood-brain barrier see but a part: the threshold moves with it, nmol/L a
+# mmol/L, so that carbon dioxide answers with about 1.2 mmHg in acidosis and 0.7 in alkalosis (Berend et al. 2014, N Engl J Med 371:1434)
+HIDDEN_ACID, HIDDEN_BASE = 0.8, 0.75
+OWN_MUCH = 4.0  # mmol/L of a base excess of one's own, at which the kidney answers carbon dioxide but half (assumed)
 BTPS = 863.0
 _NODES = np.array([-2.4, -1.6, -0.8, 0.0, 0.8, 1.6, 2.4])  # of the log-normal, in its sd
 _SHARES = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
@@ -116,7 +120,8 @@ def breath(ventilation: float, c: Array) -> float:
 @compiled
 def drive(p_o2: float, p_co2: float, ph: float, c: Array) -> float:
     """Ventilation, L/min, that the chemoreceptors and exercise ask for, as far as the lung can."""
-    acid = max(10.0 ** (9.0 - ph) - c[_H0], 0.0)
+    hidden = (HIDDEN_ACID if c[_BASE] < 0.0 else HIDDEN_BASE) * c[_BASE]
+    acid = max(10.0 ** (9.0 - ph) - c[_H0] + hidden, 0.0)
     above = min(p_o2, PLENTY_MMHG) - KNEE_MMHG
     above = 0.5 * (above + math.sqrt(above * above + 16.0))
     hypoxic = 1.0 + c[_HYP] / above
@@ -136,8 +141,10 @@ def alveolar(ventilation: float, c: Array) -> float:
 @compiled
 def kidney(p_co2: float, c: Array) -> float:
     """Base excess, mmol/L: a standing change of arterial carbon dioxide is answered (Krapf 1991, Martinu 2003: 0.4 to 0.5 mmol/L of
-    bicarbonate a mmHg)."""
-    base: float = c[_BASE] + c[_COMP] * KIDNEY * min(max(p_co2 - 40.0, -35.0), 45.0)
+    bicarbonate a mmHg), but not the part of it that answers a base excess of the person's own: that would undo itself for ever.
+    In a great one it is the kidney that fails, or is overcome, and answers little."""
+    busy = 1.0 + (c[_BASE] / OWN_MUCH) ** 4
+    base: float = c[_BASE] + c[_COMP] * KIDNEY / busy * min(max(p_co2 - 40.0 - c[_ANSWER], -35.0), 45.0)
     return base
 
 
@@ -150,6 +157,21 @@ def ideal(ventilation: float, c: Array, p: Array) -> float:
     p[0] = max((c[_PIO2] - BTPS * c[_VO2] / meets) / max(left, 0.2), 3.0)
     p[1] = p_co2
     return drive(p[0], p_co2, acidity(p_co2, kidney(p_co2, c), c[_HB]), c) - ventilation
+
+
+@compiled
+def ideal_ventilation(c: Array, p: Array) -> float:
+    """What an ideal lung settles at, L/min, by bisection, and its pressures ``p`` in place."""
+    low, high = 0.5, 1.2 * c[_MOST]
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if ideal(middle, c, p) > 0.0:
+            low = middle
+        else:
+            high = middle
+    found = 0.5 * (low + high)
+    ideal(found, c, p)
+    return found
 
 
 @compiled
@@ -208,15 +230,16 @@ def settle(x: Array, c: Array, found: Array) -> bool:
     Newton's rule from the ideal lung, whose ventilation is found by bisection.
     """
     lung, arterial, p = np.empty((7, 2)), np.empty(2), np.empty(2)
-    low, high = 0.5, 1.2 * c[_MOST]
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        if ideal(middle, c, p) > 0.0:
-            low = middle
-        else:
-            high = middle
-    ventilation = 0.5 * (low + high)
-    ideal(ventilation, c, p)
+    c[_ANSWER] = 0.0
+    if c[_BASE] != 0.0:
+        at_once = c.copy()
+        at_once[_COMP] = 0.0
+        ideal_ventilation(at_once, p)
+        c[_ANSWER] = p[1]
+        at_once[_BASE] = 0.0
+        ideal_ventilation(at_once, p)
+        c[_ANSWER] -= p[1]
+    ventilation = ideal_ventilation(c, p)
     base = kidney(p[1], c)
     hb, flow = c[_HB], c[_Q]
     o2, co2, _s, _ph = contents(p[0], p[1], base, hb)
