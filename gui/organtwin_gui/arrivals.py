@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer
 
 from organtwin.document import Document
-from organtwin.feed.intake import Taken, take_in
 from organtwin.feed.spool import FOLDER
 from organtwin.model import Alert
 from organtwin_gui.bridge import Bridge
 from organtwin_gui.command import Command
+
+if TYPE_CHECKING:
+    from organtwin.feed.intake import Taken
 
 EVERY_MS = 20_000
 
@@ -34,6 +36,8 @@ class Arrivals(QObject):
         document = self._bridge.document
         if document is None or not (document.project.folder / FOLDER).is_dir():
             return None
+        from organtwin.feed.intake import take_in  # with readers of all formats: only where there is a feed
+
         taken = None
         with self._bridge.guarded():
             taken = take_in(document)

@@ -9,7 +9,7 @@ from pathlib import Path
 from organtwin.cli.follow import console, run_job
 from organtwin.cli.summary import summary
 from organtwin.document import Document
-from organtwin.report import write_report
+from organtwin.report.html import write_report
 from organtwin.sample import sample_folder, sample_readings
 
 

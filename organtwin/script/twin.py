@@ -163,7 +163,7 @@ class Twin:
 
     def report(self, file: str | Path, *, purpose: str = "") -> Path:
         """Write a report with pictures."""
-        from organtwin.report import write_report
+        from organtwin.report.html import write_report
 
         self.document.project.leaves("report", f"report as {Path(file).suffix}", purpose=purpose)
         return write_report(self.document.project, Path(file))

@@ -49,6 +49,7 @@ def test_watch_look_acknowledge(folder: Path) -> None:
         run("alerts", str(folder), "--acknowledge", alert["uuid"][:8], "--by", "Dr Berg", "--said", "called", "--json")
     )
     assert next(a for a in seen if a["rule"] == "saturation-very-low")["acknowledged"]["by"] == "Dr Berg"
+    assert next(a for a in seen if a["rule"] == "saturation-very-low")["replaces"] == alert["uuid"]
     assert "Dr Berg: called" in run("alerts", str(folder))
     rows = json.loads(run("cohort", str(folder.parent), "--json"))
     assert rows[0]["severity"] == "urgent"

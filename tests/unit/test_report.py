@@ -28,8 +28,7 @@ from organtwin.model import (
     TwinState,
 )
 from organtwin.model.forecast import LEVELS, Intervention
-from organtwin.report import write_report
-from organtwin.report.html import render
+from organtwin.report.html import render, write_report
 from organtwin.report.pdf import pages, pdf
 from organtwin.report.plots import Dots, Fan, Plot, dates, ticks
 from organtwin.store import Project

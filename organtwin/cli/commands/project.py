@@ -96,7 +96,7 @@ def report(
 ) -> None:
     """Write a report with pictures, as HTML or PDF, for the clinician and for the patient."""
     from organtwin.errors import BadInput
-    from organtwin.report import AUDIENCES, write_report
+    from organtwin.report.html import AUDIENCES, write_report
 
     if audience not in AUDIENCES:
         raise BadInput(
