@@ -125,7 +125,7 @@ def flow_case(
         For an unknown site, a mesh without one inlet, or a twin without pressures and cardiac output.
     """
     inlet = inlet_of(organ)
-    site = site or site_of(organ)
+    site = site.strip().lower().replace(" ", "-") or site_of(organ)
     if site not in SITES:
         raise BadInput(f"There is no site '{site}'", remedy=f"There are: {', '.join(SITES)}.")
     place = SITES[site]

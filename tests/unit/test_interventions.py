@@ -305,3 +305,17 @@ def test_a_person_without_a_steady_state_is_told_so() -> None:
     broken[known.parameter("stressed_volume")] = np.nan
     with pytest.raises(SolveFailed, match="no steady state"):
         match(known, Person(broken, known.at_rest()[0]), {"systolic": -8.0}, (Lever({"resistance_change": 1.0}),))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['vasodilator drug=amlodipine dose="5 kg"', 'diuretic dose="2 g"', 'beta-blocker drug=bisoprolol dose="5 g"'],
+)
+def test_a_dose_that_nobody_takes_is_refused_when_it_is_written_down(text):
+    with pytest.raises(BadInput, match="more than is ever given"):
+        scenario.check(Scenario(name="x", interventions=(scenario.read(text),)))
+
+
+def test_what_is_needed_is_said_by_its_name():
+    with pytest.raises(BadInput, match="'diameter' is needed"):
+        scenario.check(Scenario(name="x", interventions=(scenario.read("stent"),)))

@@ -437,3 +437,13 @@ def test_garmins_tables(tmp_path):
     assert times(made, "29463-7")[0] == utc(2024, 3, 5, 7)
     steps = ",Actual,Goal\n3/14/2024,5000,8000\n3/15/2024,6100,8000\n"
     assert values(read(tmp_path, "Steps.csv", steps), "55423-8") == [5000, 6100]
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "latin-1"])
+def test_a_table_of_a_german_cuff_is_read(coding, tmp_path):
+    text = "Datum;Uhrzeit;Systolisch (mmHg);Diastolisch (mmHg);Puls;Gewicht (kg);Größe (cm)\n01.02.2025;08:00;131;84;70;80,5;181\n13.02.2025;07:30;128;80;71;80,1;181\n"
+    file = tmp_path / "cuff.csv"
+    file.write_bytes(text.encode(coding))
+    line = Timeline([read_observations(file, timezone="Europe/Berlin")])
+    assert line.last("29463-7").value == 80.1
+    assert [line.last(c).value for c in ("8480-6", "8462-4", "8867-4", "8302-2")] == [128.0, 80.0, 71.0, 181.0]

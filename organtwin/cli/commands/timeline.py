@@ -45,7 +45,13 @@ def import_(
     unit: Annotated[
         list[str] | None, typer.Option(help="Of readings whose file tells none, as in weight=kg (repeat).")
     ] = None,
-    purpose: Annotated[str, typer.Option(help="What the patient's consent allows these readings to be used for.")] = "",
+    purpose: Annotated[
+        str,
+        typer.Option(
+            help="What the patient's consent allows these readings to be used for: care, research, teaching, quality, technical. "
+            "From then on reports and exports need one that is covered."
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Read readings into a project; what is wrong with some of them is set aside, with the reason."""

@@ -66,6 +66,20 @@ class Drug:
     most_mg: float  # beyond this a slip of the unit is likelier than a dose
 
 
+def ever_given(drug: str, known: dict[str, Drug], dose: str | None) -> None:
+    """Check a dose where it is told.
+
+    Raises
+    ------
+    ValueError
+        When it is far beyond what is ever given.
+    """
+    try:
+        doses(drug, known, dose)
+    except BadInput as error:
+        raise ValueError(str(error)) from error
+
+
 def doses(drug: str, known: dict[str, Drug], dose: str | None) -> tuple[Drug, float]:
     """The drug and how many standard doses are taken.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from organtwin.model import Frozen
 from organtwin.physiology.datasheet import DataSheet
@@ -37,6 +39,11 @@ class Options(Frozen):
     drug: Literal["hydrochlorothiazide", "chlortalidone", "indapamide", "bendroflumethiazide"] = "hydrochlorothiazide"
     dose: Mass | None = None
     taken: Taken = 1.0
+
+    @model_validator(mode="after")
+    def _is_given(self) -> Self:
+        law.ever_given(self.drug, DRUGS, self.dose)
+        return self
 
 
 def effect(
