@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +68,7 @@ class Project:
         self._live: dict[str, str] = {}  # uuid -> name, in order of appearance
         self.seen_jobs: set[str] = set()
         self._roots: dict[str, str] = {}  # versions never change
+        self._read: dict[str, Entry] = {}  # nor does what is written of an object
         self._origins: dict[str, str] = {}
         for line in self._journal.lines:
             self._apply(line)
@@ -150,15 +150,21 @@ class Project:
         for uuid, name in self._live.items():
             entry = self.entry(uuid)
             if (kind is None or entry.kind == kind) and (entry.kind != "alert" or "alerts" in self.role.sees):
-                found.append(Entry(**{**entry.__dict__, "name": name}))
+                found.append(entry if entry.name == name else replace(entry, name=name))
         return found
 
     def entry(self, uuid: str) -> Entry:
         """Meta data of an object, live or not, as the role of this session sees it."""
-        entry = _entry(self._object_folder(uuid))
+        entry = self._entry(uuid)
         if self.role is OWNER or self.role.sees_all:
             return entry
         return replace(entry, facts=seen_facts(entry.kind, entry.facts, self.role))
+
+    def _entry(self, uuid: str) -> Entry:
+        entry = self._read.get(uuid)
+        if entry is None:
+            entry = self._read[uuid] = read_entry(self._object_folder(uuid))
+        return entry
 
     def is_live(self, uuid: str) -> bool:
         return uuid in self._live
@@ -360,7 +366,7 @@ class Project:
 
     def _deed(self, act: Act) -> str:
         """One word for what an act is."""
-        added = [_entry(self._object_folder(uuid)) for uuid in act.add]
+        added = [self._entry(uuid) for uuid in act.add]
         if any(e.recipe is not None and e.recipe.operation.startswith("import") for e in added):
             return "import"
         return "acknowledge" if added and all(e.facts.get("acknowledged") for e in added) else "act"
@@ -437,9 +443,3 @@ class Project:
                 "The project's description is damaged", where=str(self.vault.path(self.folder / HEAD))
             ) from error
         return sealed
-
-
-@lru_cache(maxsize=4096)
-def _entry(folder: Path) -> Entry:
-    # objects never change once written, so their meta data can be kept
-    return read_entry(folder)
