@@ -43,10 +43,9 @@ class TrendPlot(QFrame):
         last.setToolTip("The last day that was measured")
         head.addWidget(last)
         axis = pg.DateAxisItem(orientation="bottom")
-        self.plot = pg.PlotWidget(axisItems={"bottom": axis}, background=look.surface_2)
+        self.plot = pg.PlotWidget(axisItems={"bottom": axis}, background=look.surface_2, enableMenu=False)
         self.plot.setFixedHeight(HEIGHT_PX)
         self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         for side in ("bottom", "left"):
             of_side = self.plot.getAxis(side)

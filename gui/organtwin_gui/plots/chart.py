@@ -31,10 +31,9 @@ class Chart(pg.PlotWidget):
     clicked = Signal(float)
 
     def __init__(self, across: str, name: str) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self.setAccessibleName(name)
         self.setMinimumSize(220, 140)
-        self.setMenuEnabled(False)
         self.hideButtons()
         self.setMouseEnabled(True, False)
         self._across, self._up = across, ""

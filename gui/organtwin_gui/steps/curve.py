@@ -18,10 +18,9 @@ class Curve(pg.PlotWidget):
     dressed = Signal()  # in the colours of another theme
 
     def __init__(self, across: str, up: str, height: int = 110) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self._across, self._up = across, up
         self.setFixedHeight(height)
-        self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
         self.hideButtons()
         item = self.getPlotItem()

@@ -60,11 +60,10 @@ class Lane(pg.PlotWidget):
     """Drawn anew by :meth:`show`; turning the wheel, dragging and pointing move the span that all lanes share."""
 
     def __init__(self, span: Span, name: str, tracks: Sequence[Track]) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
         self.span, self.name, self.tracks = span, name, tuple(tracks)
         self.setFixedHeight(LANE_PX)
         self.setAccessibleName(name)
-        self.setMenuEnabled(False)
         self.hideButtons()
         self.setMouseEnabled(False, False)
         self.setMouseTracking(True)
@@ -134,6 +133,8 @@ class Lane(pg.PlotWidget):
         )
         unit = self.tracks[0].unit
         said = self.name if len(self.tracks) == 1 else f"{self.name} &nbsp; {keys}"
+        if unit.lower() == self.name.lower():  # steps
+            unit = ""
         self._title.setText(f"<b>{said}</b> <span style='color:{look.text_quiet}'>{unit}</span>")
         self._title.adjustSize()
         back = QColor(look.surface_0)

@@ -40,8 +40,7 @@ class BandPlot(pg.PlotWidget):
     """Bands of one or several forecasts over a calendar, each in its colour, and measured points before."""
 
     def __init__(self) -> None:
-        super().__init__(axisItems={"bottom": pg.DateAxisItem(orientation="bottom", utcOffset=0)})
-        self.setMenuEnabled(False)
+        super().__init__(axisItems={"bottom": pg.DateAxisItem(orientation="bottom", utcOffset=0)}, enableMenu=False)
         self.hideButtons()
         self.setMouseEnabled(True, False)
         self.setMinimumHeight(120)
