@@ -19,9 +19,9 @@ from organtwin.physiology.model import Floats, Physiology
 from organtwin.timeline.days import DAY_S, minute_of
 from organtwin.timeline.words import heading, number_words
 from organtwin.twin.drives import Driven
-from organtwin.twin.forecast import MEMBERS, NOTHING, as_usual, steps_s
+from organtwin.twin.forecast import MEMBERS, NOTHING, as_usual, steps_s, whole_days
 from organtwin.twin.readings import Readings
-from organtwin.twin.scenario import AS_NOW, apply, described
+from organtwin.twin.scenario import AS_NOW, apply, described, during, titled
 
 
 class Target(Frozen):
@@ -142,16 +142,17 @@ def compare(
         if key != "time_in_range":
             model.reading(key)
     every = (AS_NOW, *(one for one in scenarios if one.interventions))
-    ahead = state.at_s + steps_s(model, days)
+    steps = steps_s(model, days)
     usual = as_usual(
-        model, state, readings, ahead, driven=driven, members=members, seed=seed, monitor=PartMonitor(monitor, 0.0, 0.5)
-    )
+        model, state, readings, state.at_s + steps, driven=driven, members=members, seed=seed,
+        monitor=PartMonitor(monitor, 0.0, 0.5), all_day=whole_days(steps),
+    )  # fmt: skip
     forecasts, changes = [], []
     for place, scenario in enumerate(every):
         monitor.progress(0.5 + 0.5 * place / len(every), f"under '{scenario.name}'")
         chosen = scenario if scenario.interventions else None
         effect = usual.effect(chosen)
-        forecasts.append(usual.under(chosen, effect).with_(name=scenario.name))
+        forecasts.append(usual.under(chosen, effect).with_(name=titled(scenario)))
         changes.append(effect.change)
     times = np.asarray(forecasts[0].times_s)
     last = times > times[-1] - DAY_S if model.pace == "minute" else times == times[-1]
@@ -159,8 +160,11 @@ def compare(
         Row(
             key=reading.key, title=reading.title, unit=reading.unit, target=aims.get(reading.key),
             cells=tuple(
-                _cell(np.asarray(f.quantiles)[place], f.levels, last, c[:, last, place].mean(1), aims.get(reading.key))
-                for f, c in zip(forecasts, changes, strict=True)
+                _cell(
+                    np.asarray(f.quantiles)[place], f.levels, last, c[:, last, place].mean(1),
+                    None if during(scenario) else aims.get(reading.key),
+                )
+                for f, c, scenario in zip(forecasts, changes, every, strict=True)
             ),
         )
         for place, reading in enumerate(model.readings)
@@ -326,7 +330,7 @@ def lines(compared: Comparison) -> list[str]:
         )
         if row.target or (not told and any(_matters(cell, row.cells[0]) for cell in row.cells[1:])):
             moved.append(row)
-    width = max(len(one.name) for one in compared.scenarios)
+    width = max(len(titled(one)) for one in compared.scenarios)
     said = [
         f"{compared.model}, {compared.days:g} days ahead ({compared.at}); median, 5 to 95 %; change against going on as now"
     ]
@@ -334,7 +338,7 @@ def lines(compared: Comparison) -> list[str]:
         aim = f"   target {row.target.text} ({row.target.source})" if row.target else ""
         said.append(f"{heading(row.title, row.unit)}{aim}")
         for scenario, cell in zip(compared.scenarios, row.cells, strict=True):
-            text = f"  {scenario.name:<{width}} {number_words(cell.median):>8}  {f'{number_words(cell.low)} to {number_words(cell.high)}':<20}"
+            text = f"  {titled(scenario):<{width}} {number_words(cell.median):>8}  {f'{number_words(cell.low)} to {number_words(cell.high)}':<20}"
             if scenario is not compared.scenarios[0] and cell.change_low == cell.change_high == 0.0:
                 text += f"  {'no change':<42}"
             elif scenario is not compared.scenarios[0]:

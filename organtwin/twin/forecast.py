@@ -22,7 +22,7 @@ from organtwin.timeline.days import DAY_S
 from organtwin.twin.ahead import Ahead, Check, check
 from organtwin.twin.assimilation import WALK_PER_DAY, told
 from organtwin.twin.drives import Driven
-from organtwin.twin.history import EDGES_S, History, history, typical
+from organtwin.twin.history import CLOCK, EDGES_S, History, history, typical
 from organtwin.twin.prior import Prior
 from organtwin.twin.readings import Readings
 from organtwin.twin.scenario import apply
@@ -78,10 +78,14 @@ def forecast(
     """
     monitor = monitor or NullMonitor()
     driven = driven or Driven.none(model)
-    times = state.at_s + steps_s(model, days) if times_s is None else np.asarray(times_s, float)
+    steps = steps_s(model, days)
+    times = state.at_s + steps if times_s is None else np.asarray(times_s, float)
     if not len(times) or (np.diff(times) <= 0).any() or times[0] <= state.at_s:
         raise BadInput("A forecast needs times that lie after the twin's own, one after the other")
-    usual = as_usual(model, state, readings, times, driven=driven, members=members, seed=seed, monitor=monitor)
+    usual = as_usual(
+        model, state, readings, times, driven=driven, members=members, seed=seed, monitor=monitor,
+        all_day=times_s is None and whole_days(steps),
+    )  # fmt: skip
     return usual.under(scenario)
 
 
@@ -141,9 +145,12 @@ class Usual:
 
 def as_usual(
     model: Physiology, state: TwinState, readings: Readings, times_s: Floats, *, driven: Driven, members: int = MEMBERS, seed: int = 0,
-    monitor: Monitor | None = None,
+    monitor: Monitor | None = None, all_day: bool = False,
 ) -> Usual:  # fmt: skip
-    """What of a forecast no scenario changes: the twin's own past gone through, which is most of the work."""
+    """What of a forecast no scenario changes: the twin's own past gone through, which is most of the work.
+
+    ``all_day``: a time stands for its day, that is for readings at any of the hours at which this patient measures.
+    """
     monitor, driven = monitor or NullMonitor(), driven.known_at(state.at_s)
     past = history(model, state, readings, driven, monitor)
     monitor.progress(0.5, "the ensemble")
@@ -155,13 +162,13 @@ def as_usual(
         if place % 3 == 0:
             monitor.progress(0.7 + 0.3 * place / len(model.readings), "intervals from the twin's own past")
         middle, spread, said = _expected(
-            past, effect, place, times_s, wander[place], told(state, f"scatter of {reading.key}"), rng
+            past, effect, place, times_s, wander[place], told(state, f"scatter of {reading.key}"), rng, all_day
         )
         middles.append(middle)
         spreads.append(spread)
         if said is not None and said.count:
             checks.append(f"{reading.title} {said.inside / said.count:.0%} of {said.count}")
-    assumed = []
+    assumed = ["Each day stands for readings at the hours at which this patient measures."] if all_day else []
     late = [p for p in range(len(model.readings)) if past.of(p) is None and effect.now[:, :, p].any()]
     for place in tuple(late):  # measured in another way: what that left unexplained, this does too
         ways = [p for p in _alike(model, place) if past.of(p) is not None]
@@ -206,6 +213,11 @@ def steps_s(model: Physiology, days: float) -> Floats:
         step = 3600.0 if days <= 3.0 else DAY_S if days <= 400.0 else 7 * DAY_S
     found: Floats = np.arange(1.0, max(int(np.floor(span / step + 1e-9)), 1) + 1.0) * step
     return found
+
+
+def whole_days(steps: Floats) -> bool:
+    """Whether steps (nt), s, are so long that what the hour does is of no interest."""
+    return bool(steps[0] >= DAY_S)
 
 
 def scenario_effect(
@@ -314,6 +326,7 @@ def _expected(
     wander: float,
     scatter: float | None,
     rng: np.random.Generator,
+    all_day: bool,
 ) -> tuple[Floats, Floats, Check | None]:
     """Middle (nt) as things are, samples about it (k, nt), and how earlier ones held."""
     now_s = past.origins_s[-1]
@@ -326,6 +339,9 @@ def _expected(
         if ahead.spans:
             features = known.features(here, times_s, np.full(len(times_s), past.offset_min))
             course = past.course(here, place, leads)
+            hours = known.hours(times_s, past.offset_min, SAMPLES) if all_day else features[None, :, CLOCK]
+            features[:, CLOCK] = hours.mean(axis=0)
+            by_hour = np.eye(features.shape[1])[CLOCK]
             middle, spread = np.empty(len(times_s)), np.empty((SAMPLES, len(times_s)))
             levels = (np.arange(SAMPLES) + 0.5) / SAMPLES
             for k, lead in enumerate(leads):
@@ -335,6 +351,9 @@ def _expected(
                 half = 0.5 * (rest[-1] - rest[0]) / 1.645
                 rest = rest[2] + (rest - rest[2]) * np.sqrt(1.0 + wander**2 * beyond / max(half, 1e-9) ** 2)
                 spread[:, k] = _sampled(levels, rest)
+                if all_day:
+                    swing = ahead(float(lead), by_hour)[0] * (hours[:, k] - hours[:, k].mean())
+                    spread[:, k] = np.quantile(spread[:, k][:, None] + swing[None], levels)
             return middle, spread, check(pairs, EDGES_S[past.model.pace])
     members = effect.now[:, :, place]
     middle = np.median(members, axis=0)

@@ -36,6 +36,7 @@ EDGES_S: dict[str, tuple[float, ...]] = {
 }  # fmt: skip
 SHORT_S = {"day": 1.2 * DAY_S, "minute": 16 * MINUTE}  # what is "now" of a reading
 LONG_S = {"day": 14 * DAY_S, "minute": DAY_S}
+CLOCK = 4  # place of what the hour does among the features
 MOST = 20000  # readings of a kind that are looked at
 
 
@@ -109,6 +110,14 @@ class Known:
         then = self.clock(times_s, offset_min)
         began = self.clock(self.history.origins_s[origin : origin + 1], offset_min[:1])[0]
         return np.column_stack([np.tile(here, (len(times_s), 1)), then, np.full(len(times_s), began)])
+
+    def hours(self, times_s: Floats, offset_min: int, count: int) -> Floats:
+        """(count, n) what the clock does on the days of times (n), at hours spread as the patient's own readings are."""
+        hours = np.quantile(self.own.local_hour, (np.arange(count) + 0.5) / count, method="nearest")
+        local = times_s + 60.0 * offset_min
+        midnight = np.floor(local / DAY_S) * DAY_S - 60.0 * offset_min
+        offsets = np.full(len(times_s), offset_min)
+        return np.stack([self.clock(midnight + 3600.0 * hour, offsets) for hour in hours])
 
     def pairs(self, edges_s: Sequence[float]) -> Pairs:
         """Forecasts of every origin but the last, and the first reading that came in each span."""

@@ -121,6 +121,23 @@ def test_intervals_hold_nine_of_ten_readings_that_the_twin_never_saw(small):
     assert 0.84 <= np.mean(found) <= 0.96
 
 
+@pytest.mark.parametrize("last_hour", [7.5, 20.0])
+def test_a_day_ahead_stands_for_all_its_readings_whatever_the_hour_of_the_last_one(small, last_hour):
+    readings = year(small, np.random.default_rng(3), days=240, swing=9.0)
+    known = readings.between(end_s=readings.times_s[0] + 180 * DAY_S)
+    end = known.times_s[np.abs(known.local_hour - last_hour) < 0.1][-1]
+    known = known.between(end_s=end)
+    state = calibrate(small.MODEL, known, Settings(members=60))
+    expected = forecast(small.MODEL, state, known, days=55, members=60)
+    place = small.MODEL.reading("systolic")
+    later = readings.of_place(place).between(end + DAY_S, end + 55 * DAY_S)
+    low, middle, high = expected.quantiles[place][[0, 2, -1]].mean(axis=1)
+    assert abs(middle - later.values.mean()) < 3.0  # 12 mmHg lie between morning and evening
+    morning = later.local_hour < 12.0
+    assert low < later.values[morning].mean() - 3.0
+    assert high > later.values[~morning].mean() + 3.0
+
+
 def test_readings_after_the_twin_s_time_do_not_change_its_forecast(small):
     readings = year(small, np.random.default_rng(1), days=120)
     known = readings.between(end_s=readings.times_s[0] + 90 * DAY_S)
