@@ -75,7 +75,8 @@ class Effect(Protocol):
 class Kind:
     """One thing that can be done. ``options`` is the record of its settings; ``function`` "module:name" of an :class:`Effect`.
 
-    ``models`` are the names of those it acts on.
+    ``models`` are the names of those it acts on. ``during``: where readings are not those at rest, when they are ("while cycling");
+    targets, which are of readings at rest, do not hold then.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Kind:
     function: str
     models: tuple[str, ...]
     sheet: DataSheet
+    during: str = ""
 
     def read(self, options: Mapping[str, Any]) -> Frozen:
         """Its settings, checked.

@@ -116,7 +116,7 @@ def already(scenario: Scenario, timelines: Iterable[Observations], at_s: float) 
     their effect, so that it would be counted twice."""
     said = []
     for act in scenario.interventions:
-        drug = str(act.options.get("drug", act.kind if act.kind in ("metformin", "insulin") else "")).lower()
+        drug = _drug_of(act).lower()
         if not drug:
             continue
         for event in (event for timeline in timelines for event in timeline.events):
@@ -132,6 +132,15 @@ def already(scenario: Scenario, timelines: Iterable[Observations], at_s: float) 
                 )
                 break
     return tuple(said)
+
+
+def _drug_of(act: Intervention) -> str:
+    """The drug an intervention gives, the usual one where none is told; nothing where it is none."""
+    told = act.options.get("drug", act.kind if act.kind in ("metformin", "insulin") else "")
+    if not told:
+        field = interventions.find(act.kind).options.model_fields.get("drug")
+        told = field.default if field is not None and isinstance(field.default, str) else ""
+    return str(told)
 
 
 def read(text: str) -> Intervention:
@@ -184,6 +193,16 @@ def _day(value: Any, key: str) -> float:
     if isinstance(value, str):
         return parse(value, "time") / DAY_S
     raise BadInput(f"'{value}' is no day for '{key}'", remedy='Write a number of days, or "2 weeks".')
+
+
+def during(one: Scenario) -> str:
+    """When its readings are taken, where that is not at rest: "while cycling"."""
+    return next((found for act in one.interventions if (found := interventions.find(act.kind).during)), "")
+
+
+def titled(one: Scenario) -> str:
+    """Its name, and when its readings are taken where that is not at rest."""
+    return f"{one.name}, {when}" if (when := during(one)) else one.name
 
 
 def described(acts: Iterable[Intervention]) -> str:

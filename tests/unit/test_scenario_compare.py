@@ -185,3 +185,11 @@ def test_targets_are_of_readings_that_some_model_has_and_what_does_not_change_sa
     assert found.row("systolic").cells[1].better is None
     assert any("no change" in line for line in comparison.lines(found))
     assert "change nothing in the model" in " ".join(found.assumes[1])
+
+
+def test_readings_during_a_load_are_not_held_against_targets_at_rest():
+    from organtwin.twin.scenario import during, read, titled
+
+    cycling = Scenario(name="Rehab", interventions=(read("rehabilitation"),))
+    assert titled(cycling) == "Rehab, while cycling"
+    assert during(Scenario(name="Pill", interventions=(read("vasodilator"),))) == ""

@@ -74,6 +74,7 @@ KIND = Kind(
     options=Options,
     function="organtwin.twin.interventions.rehabilitation:effect",
     models=("circulation",),
+    during="while cycling",
     sheet=DataSheet(
         purpose="Heart rate, pressure and output at a load of cardiac rehabilitation, before and after weeks of it.",
         sources=(ACSM, SANDERCOCK),
