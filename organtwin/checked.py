@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from organtwin.errors import BadInput
 
+MOST_ITEMS = 100_000  # of a YAML text
+
 
 def validated[M: BaseModel](model: type[M], data: Any, what: str) -> M:
     """``model.model_validate(data)``, whose failure is one sentence. NaN is no value of anything: JSON would make it null."""
@@ -27,8 +29,45 @@ def validated[M: BaseModel](model: type[M], data: Any, what: str) -> M:
             known = ", ".join(model.model_fields)
             remedy = f"Known keys are: {known}." if len(first["loc"]) == 1 else "Check its spelling."
             raise BadInput(f"Unknown key '{place}' in {what}", remedy=remedy) from error
+        if first["type"] == "missing":
+            raise BadInput(f"{what}: '{place}' is needed") from error
         message = str(first["msg"]).removeprefix("Value error, ")
         raise BadInput(f"{what}: {place + ': ' if place else ''}{message}") from error
+
+
+def plain_yaml(text: str) -> Any:
+    """Plain data of a YAML text that a stranger may have written: no other types, and no more of it than can be looked through.
+    A few lines of references to references can mean millions of items.
+
+    Raises
+    ------
+    yaml.YAMLError
+        Also when it is nested too deeply, refers to itself, or says too much.
+    """
+    import yaml
+
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _items_of(node, {}) > MOST_ITEMS:
+            raise yaml.YAMLError(f"it says more than {MOST_ITEMS} things")
+        return loader.construct_document(node)
+    except (RecursionError, ValueError) as error:  # a date that is none, too deep
+        raise yaml.YAMLError("it is nested too deeply, or has a value that is none") from error
+    finally:
+        loader.dispose()
+
+
+def _items_of(node: Any, known: dict[int, int]) -> int:
+    """How many items a node stands for, with every reference followed; one that leads to itself never ends."""
+    if id(node) not in known:
+        known[id(node)] = MOST_ITEMS + 1
+        inside = node.value if isinstance(node.value, list) else ()
+        parts = (one for part in inside for one in (part if isinstance(part, tuple) else (part,)))
+        known[id(node)] = 1 + sum(_items_of(one, known) for one in parts)
+    return known[id(node)]
 
 
 def _nan_in(data: Any) -> tuple[str, ...] | None:

@@ -85,6 +85,7 @@ def _export(folder: BatchFolder, project: Project, outcome: Outcome, protocol: P
     titles = ["scan", *(step.title for step in protocol.steps)]
     uuids = tuple(u for title, objects in zip(titles, outcome.objects, strict=False) if title == what for u in objects)
     entries = _newest(project, uuids)
+    project.leaves("export", f"{what}.{as_} of a batch", [entry.uuid for entry in entries])
     target = folder.exports(outcome.id)
     target.mkdir(parents=True, exist_ok=True)
     for entry in entries:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
-from organtwin.checked import validated
+from organtwin.checked import plain_yaml, validated
 from organtwin.errors import BadInput
 from organtwin.model import Frozen
 from organtwin.operations.registry import GROUP, find, names
@@ -214,9 +214,9 @@ def parse(text: str, where: str = "the protocol") -> Protocol:
             "Protocols need PyYAML, which is not installed", remedy="Install it: pip install 'organtwin[batch]'."
         ) from error
     try:
+        data = plain_yaml(text)
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         _no_doubles(tree, where)
-        data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be read"

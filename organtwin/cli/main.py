@@ -8,6 +8,7 @@ from organtwin.cli import commands
 from organtwin.cli.base import app
 from organtwin.cli.follow import console
 from organtwin.cli.session import taken
+from organtwin.cli.tame import COLOURS, MOVES, Tamed
 from organtwin.errors import Cancelled, OrganTwinError
 
 __all__ = ["app", "commands", "main"]
@@ -15,6 +16,7 @@ __all__ = ["app", "commands", "main"]
 
 def main() -> None:
     """Entry point: every failure becomes one sentence and a documented exit code."""
+    sys.stdout, sys.stderr = Tamed(sys.stdout, COLOURS), Tamed(sys.stderr, MOVES)  # type: ignore[assignment]
     try:
         app(taken(sys.argv[1:]), standalone_mode=True)
     except OrganTwinError as error:

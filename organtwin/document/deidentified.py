@@ -17,7 +17,7 @@ from organtwin.errors import BadInput
 from organtwin.model import Observations, Segmentation, TwinObject, Volume
 from organtwin.monitor import Monitor, NullMonitor
 from organtwin.privacy.deidentification.dicom import Deidentifier, Refused, shows_a_face
-from organtwin.privacy.deidentification.fhir import FhirDeidentifier
+from organtwin.privacy.deidentification.fhir import RESOURCES, FhirDeidentifier
 from organtwin.privacy.deidentification.pseudonyms import Pseudonyms
 from organtwin.store import Project
 
@@ -176,7 +176,10 @@ def _fhir_file(file: Path, target: Path, wish: Wish, copied: Copied, person: str
     clean = FhirDeidentifier(wish.pseudonyms, person)
     try:
         if file.suffix.lower() == ".ndjson":
-            text = "".join(json.dumps(clean(one), ensure_ascii=False) + "\n" for one in _lines(file))
+            lines = list(_lines(file))
+            known = [one for one in lines if one.get("resourceType") in (*RESOURCES, "Bundle")]
+            clean.passed_over += len(lines) - len(known)
+            text = "".join(json.dumps(clean(one), ensure_ascii=False) + "\n" for one in known)
         else:
             data = json.loads(file.read_text(encoding="utf-8-sig"))
             if not isinstance(data, dict) or "resourceType" not in data:
@@ -185,6 +188,7 @@ def _fhir_file(file: Path, target: Path, wish: Wish, copied: Copied, person: str
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         copied.left_out["not FHIR that can be read"] += 1
         return
+    copied.left_out["FHIR resource of a kind of which nothing is known"] += clean.passed_over
     target.write_text(text, encoding="utf-8")
     copied.files.append(target)
 

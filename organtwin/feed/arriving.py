@@ -82,6 +82,8 @@ def observation(told: Json) -> Json:
         isinstance(parts, list) and parts
     ):
         raise NotTaken("The Observation has no value", "required")
+    if not isinstance(told.get("subject"), dict | None):
+        raise NotTaken("The Observation's subject is no reference, so that nobody knows whose it is", "structure")
     if told.get("status") in (None, ""):
         raise NotTaken("The Observation has no status", "required")
     if told["status"] not in ("final", "preliminary", "registered"):
@@ -108,7 +110,7 @@ def subject_key(resource: Mapping[str, Any]) -> str:
         return ""
     reference = subject.get("reference")
     if isinstance(reference, str) and reference.strip():
-        return _hashed("/".join(reference.strip().split("/")[-2:]))
+        return _hashed("/".join(reference.strip().partition("/_history/")[0].split("/")[-2:]))
     number = subject.get("identifier")
     if isinstance(number, dict) and number.get("value"):
         return _hashed(f"{number.get('system')}|{number.get('value')}")

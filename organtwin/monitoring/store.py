@@ -75,6 +75,7 @@ def evaluate_project(
     only : tuple of Protocol
         These instead of the patient's own, to try them.
     """
+    project.role.require_sight("alerts")
     timeline = timeline_of(project) if timeline is None else timeline
     own, chosen = protocols_of(project, timeline)
     protocols = only or own

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from organtwin.checked import validated
+from organtwin.checked import plain_yaml, validated
 from organtwin.errors import BadInput
 from organtwin.model import Frozen
 from organtwin.pathway.durations import KNOWN
@@ -190,7 +190,7 @@ def read_plan(file: Path) -> Plan:
 
     try:
         text = file.read_text(encoding="utf-8")
-        data = json.loads(text) if file.suffix.lower() == ".json" else yaml.safe_load(text)
+        data = json.loads(text) if file.suffix.lower() == ".json" else plain_yaml(text)
     except (OSError, UnicodeDecodeError) as error:
         said = "it is not text" if isinstance(error, UnicodeDecodeError) else str(error.strerror or error)
         raise BadInput(f"The plan cannot be read: {said}", where=str(file)) from error

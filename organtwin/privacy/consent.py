@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from organtwin.checked import validated
+from organtwin.checked import plain_yaml, validated
 from organtwin.errors import BadInput
 from organtwin.model import Frozen
 
@@ -59,7 +59,7 @@ def policy() -> Policy:
     given = os.environ.get(POLICY, "")
     source = Path(given) if given else files("organtwin.privacy").joinpath("policy.yaml")
     try:
-        data = yaml.safe_load(source.read_text(encoding="utf-8"))
+        data = plain_yaml(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInput("The policy cannot be read", where=given) from error
     return validated(Policy, data, "the policy")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from organtwin.checked import validated
+from organtwin.checked import plain_yaml, validated
 from organtwin.errors import BadInput
 from organtwin.model import Frozen, TwinObject
 from organtwin.model.observations import Event, Observations, Person
@@ -82,7 +82,7 @@ def read_roles(text: str, where: str = "roles.yaml") -> dict[str, Role]:
     import yaml
 
     try:
-        data = yaml.safe_load(text)
+        data = plain_yaml(text)
     except yaml.YAMLError as error:
         raise BadInput("The roles are not YAML", where=where) from error
     if not isinstance(data, dict) or not data:

@@ -17,7 +17,7 @@ from organtwin.errors import BadInput
 
 HEAD = 65536
 LARGEST_BYTES = 32 * 1024**3
-LARGEST_TEXT_BYTES = 2 * 1024**3  # of a file that must be read whole
+LARGEST_TEXT_BYTES = 512 * 1024**2  # of a file that must be read whole: it takes twenty times that of memory
 _SWOLLEN = 300  # packed text becomes 5 to 60 times larger; an attack a thousand times
 _SWOLLEN_FROM = 64 * 1024**2
 _MOST_MEMBERS = 100_000
