@@ -46,6 +46,7 @@ TARGETS: Mapping[str, Target] = {
     "diastolic": Target(high=80.0, source=ACC),
     "hba1c": Target(high=7.0, source=ADA),
     "time_in_range": Target(low=70.0, source="Battelino et al., Diabetes Care 42:1593, 2019"),
+    "time_below_range": Target(high=4.0, source="Battelino et al., Diabetes Care 42:1593, 2019"),
     "wedge_pressure": Target(high=15.0, source="Humbert et al., Eur Heart J 43:3618, 2022"),
     "pulmonary_mean": Target(high=20.0, source="Humbert et al., Eur Heart J 43:3618, 2022"),
     "spo2": Target(low=92.0, source=BTS),
@@ -139,7 +140,7 @@ def compare(
     monitor, driven = monitor or NullMonitor(), driven or Driven.none(model)
     aims = {**TARGETS, **(targets or {})}
     for key in targets or {}:
-        if key != "time_in_range":
+        if key not in ("time_in_range", "time_below_range"):
             model.reading(key)
     every = (AS_NOW, *(one for one in scenarios if one.interventions))
     steps = steps_s(model, days)
@@ -170,7 +171,7 @@ def compare(
         for place, reading in enumerate(model.readings)
     ]  # fmt: skip
     if "plasma_glucose" in {r.key for r in model.readings}:
-        rows.insert(0, _in_range(model, state, every, days, driven, seed, aims["time_in_range"]))
+        rows[:0] = _in_range(model, state, every, days, driven, seed, aims)
     return Comparison(
         model=model.name,
         days=days,
@@ -242,27 +243,38 @@ def _in_range(
     days: float,
     driven: Driven,
     seed: int,
-    target: Target,
-) -> Row:
-    """Part of a day with three meals in which glucose is between 70 and 180 mg/dL, once the scenario has settled."""
+    aims: Mapping[str, Target],
+) -> tuple[Row, Row]:
+    """Parts of a day with three meals in which glucose is between 70 and 180 mg/dL, and below it, once the scenario has settled."""
     low, high = RANGE_MG_PER_DL
-    shares = []
+    within, below = [], []
     for scenario in scenarios:
         parameters, drives, _ = at_day(model, state, scenario, days, driven, seed)
         some = slice(None, None, max(len(parameters) // 100, 1))
         glucose = np.asarray(model.simulator().curves(parameters[some], drives[some, None])["glucose_mg_per_dL"])
-        shares.append(100.0 * ((glucose >= low) & (glucose <= high)).mean(axis=-1))
+        within.append(100.0 * ((glucose >= low) & (glucose <= high)).mean(axis=-1))
+        below.append(100.0 * (glucose < low).mean(axis=-1))
+    return (
+        _share("time_in_range", "Time in range, a day of three meals", within, aims["time_in_range"]),
+        _share(
+            "time_below_range", f"Time below {low:.0f} mg/dL, a day of three meals", below, aims["time_below_range"]
+        ),
+    )
+
+
+def _share(key: str, title: str, shares: Sequence[Floats], target: Target) -> Row:
+    """Parts (m) of a day in percent, of each scenario."""
+    wanted = -1.0 if math.isinf(target.low) else 1.0
     cells = []
     for share in shares:
         q, d = np.quantile(share, (0.05, 0.5, 0.95)), np.quantile(share - shares[0], (0.05, 0.5, 0.95))
-        changed = share is not shares[0]
+        gain = wanted * (share - shares[0])
         cells.append(
             Cell(median=q[1], low=q[0], high=q[2], change=d[1], change_low=d[0], change_high=d[2],
-                 better=float(np.mean(share > shares[0])) if changed else None, at_target=float(np.mean(share > target.low)))
+                 better=float(np.mean(gain > 0.0)) if gain.any() else None,
+                 at_target=float(np.mean((share >= target.low) & (share <= target.high))))
         )  # fmt: skip
-    return Row(
-        key="time_in_range", title="Time in range, a day of three meals", unit="%", target=target, cells=tuple(cells)
-    )
+    return Row(key=key, title=title, unit="%", target=target, cells=tuple(cells))
 
 
 def at_day(

@@ -177,7 +177,7 @@ def test_a_vessel_is_solved_with_the_circulation_of_a_scenario() -> None:
 
 
 def test_targets_are_of_readings_that_some_model_has_and_what_does_not_change_says_so() -> None:
-    known = {reading.key for name in names() for reading in find(name).readings} | {"time_in_range"}
+    known = {reading.key for name in names() for reading in find(name).readings} | {"time_in_range", "time_below_range"}
     assert set(comparison.TARGETS) <= known
     model = find("circulation")
     oxygen = Scenario(name="oxygen", interventions=(scenario.read("oxygen fraction=0.3"),))
@@ -193,3 +193,16 @@ def test_readings_during_a_load_are_not_held_against_targets_at_rest():
     cycling = Scenario(name="Rehab", interventions=(read("rehabilitation"),))
     assert titled(cycling) == "Rehab, while cycling"
     assert during(Scenario(name="Pill", interventions=(read("vasodilator"),))) == ""
+
+
+def test_less_time_in_low_glucose_is_better_and_more_of_it_is_not():
+    from organtwin.twin.comparison import TARGETS, _share
+
+    low = _share(
+        "time_below_range",
+        "Below",
+        [np.full(4, 2.0), np.full(4, 9.0), np.full(4, 0.0), np.full(4, 2.0)],
+        TARGETS["time_below_range"],
+    )
+    assert [cell.better for cell in low.cells] == [None, 0.0, 1.0, None]
+    assert [cell.at_target for cell in low.cells] == [1.0, 0.0, 1.0, 1.0]

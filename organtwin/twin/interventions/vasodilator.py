@@ -63,7 +63,7 @@ def effect(
         drives,
         (
             *said(found, f"{options.drug} {options.dose or f'{drug.standard_mg:g} mg'}"),
-            f"{drug.kind.name.capitalize()}: {systolic:.1f}/{diastolic:.1f} mmHg in people with 154/97 mmHg, less in those with less ({law.LAW}).",
+            f"{drug.kind.name[:1].upper() + drug.kind.name[1:]}: {systolic:.1f}/{diastolic:.1f} mmHg in people with 154/97 mmHg, less in those with less ({law.LAW}).",
             f"Half of it within 6 days ({law.LASSERSON}); it goes as it came.",
             BELL,
         ),
