@@ -9,8 +9,6 @@ from organtwin.errors import BadInput
 from organtwin.units import parse
 from organtwin_gui import theme
 
-CARD_TEXT_PX = 416  # width of the text on a card of an empty page
-
 
 class QuantityEdit(QLineEdit):
     """A quantity as people write it ("5 L/min"); red and explained while it is not one."""

@@ -59,8 +59,8 @@ def test_without_readings_the_page_says_what_to_do(window, tmp_path):
     window.open_project(tmp_path / "empty.otwin")
     window.workflow.go_to(ReadingsStep)
     assert window.timeline.isVisible()
-    assert window.timeline._empty_button.isVisible()
-    assert "Drop files here" in window.timeline._empty_text.text()
+    assert window.timeline.import_button.isVisible()
+    assert "Drop files here" in window.timeline.empty.text.text()
     window.workflow.go_to(StudyStep)
     assert window.quad.isVisible()
     assert not window.timeline.isVisible()
@@ -196,6 +196,18 @@ def test_a_span_stays_within_what_there_is():
     span.pan(-1000 * DAY_S)
     assert span.start_s == pytest.approx(-2 * DAY_S)
     assert span.length_s == pytest.approx(10 * DAY_S)
+
+
+def test_who_saw_all_sees_what_comes_after_it_too_and_who_looked_closer_stays():
+    span = Span()
+    span.set_limits(0.0, 100 * DAY_S)
+    span.show_all()
+    span.set_limits(0.0, 130 * DAY_S)
+    assert span.end_s > 130 * DAY_S
+    assert span.start_s < 0.0
+    span.show(10 * DAY_S, 20 * DAY_S)
+    span.set_limits(0.0, 160 * DAY_S)
+    assert (span.start_s, span.end_s) == (10 * DAY_S, 20 * DAY_S)
 
 
 def test_a_hundred_thousand_lines_set_aside_are_read_only_as_they_are_seen():

@@ -14,7 +14,7 @@ from organtwin_gui.steps import TryOutStep
 from organtwin_gui.twin.expected import there
 from organtwin_gui.twin.trends import OKABE_ITO
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLabel, QLineEdit
 
 from organtwin.document import Document
 from organtwin.model import Intervention, Surface
@@ -63,7 +63,7 @@ def test_without_a_twin_the_page_says_what_is_needed(window, tmp_path):
     page = window.workflow.step(TryOutStep)
     assert not page.new.isEnabled()
     assert not page.run.isEnabled()
-    assert "No twin yet" in window.scenario_board.empty_title.text()
+    assert "No twin yet" in window.scenario_board.empty.headline.text()
 
 
 def test_a_scenario_is_a_card_and_every_change_of_it_can_be_undone(page, window):
@@ -117,6 +117,14 @@ def test_what_is_zero_throughout_is_not_listed(state):
     assert there([now]) == ["systolic", "heart_rate"]
     assert there([now.with_(quantiles=quantiles)]) == ["systolic"]
     assert there([now.with_(quantiles=quantiles), now]) == ["systolic", "heart_rate"]
+
+
+def test_a_drug_that_the_patient_takes_already_is_said_on_the_card(page, window, qtbot, state):
+    qtbot.waitUntil(lambda: window.timeline.all is not None, timeout=10_000)
+    page.add_scenario((DRUG,))
+    page.add_scenario((DRUG.model_copy(update={"options": {"drug": "ramipril"}}),))
+    words = [" ".join(label.text() for label in card.findChildren(QLabel)) for card in page.cards[1:]]
+    assert ["takes already" in each for each in words] == [True, False]
 
 
 def test_a_card_names_the_drug_also_where_nobody_chose_one():

@@ -47,7 +47,7 @@ def add(window, *things) -> None:
 def test_before_a_calibration_the_page_says_what_it_will_use(page, window):
     assert page.run.isEnabled()
     assert "Systolic pressure" in page._missing.text()
-    assert "No twin" in window.twin_board.empty_title.text()
+    assert "No twin" in window.twin_board.empty.headline.text()
     assert not page.ahead.isEnabled()
     page.model.setCurrentIndex(page.model.findData("respiration"))
     assert not page.run.isEnabled()
@@ -67,7 +67,7 @@ def test_beliefs_agreement_and_a_beat_are_shown(page, window):
         "Systolic pressure", "138 mmHg", "140 mmHg", "−2 mmHg"
     ]  # fmt: skip
     assert board.fit.item(1, 2).text() == "–"  # not measured
-    assert board.cycle.choice.itemText(0).startswith("Pressure–volume loop")
+    assert board.cycle.choice.itemText(0).startswith("PV loop")
     assert "from 60 readings" in board.when.text()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QSplitter,
     QStackedWidget,
     QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -29,14 +28,15 @@ from organtwin.physiology.model import Physiology
 from organtwin.timeline.days import DAY_S, clock
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.forms import CARD_TEXT_PX, quiet, title
-from organtwin_gui.plots.redress import Redress
+from organtwin_gui.empty_page import EmptyPage
+from organtwin_gui.forms import title
+from organtwin_gui.redress import Redress
 from organtwin_gui.scenarios.table import ScenarioTable, Tried, ink
 from organtwin_gui.scenarios.views import ScenarioViews
 from organtwin_gui.timeline.gather import Gathered
 from organtwin_gui.timeline.units import unit_words
 from organtwin_gui.twin.expected import there
-from organtwin_gui.twin.sheet import SheetDialog
+from organtwin_gui.twin.sheet import SheetButton, SheetDialog
 from organtwin_gui.twin.trends import BandPlot, telling
 
 PLOTS = 4
@@ -61,14 +61,7 @@ class ChosenPlot(QWidget):
 
 
 class ScenarioBoard(QWidget):
-    """What was tried, filled by the page at the left.
-
-    Signals
-    -------
-    new_wanted()
-    """
-
-    new_wanted = Signal()
+    """What was tried, filled by the page at the left."""
 
     def __init__(self, bridge: Bridge, *, opengl: bool = True) -> None:
         super().__init__()
@@ -102,12 +95,7 @@ class ScenarioBoard(QWidget):
         self.said = QLabel()
         self.said.setObjectName("quiet")
         self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.sheet = QToolButton()
-        self.sheet.setObjectName("tool")
-        self.sheet.setText("Data sheet")
-        self.sheet.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.sheet.setToolTip("Sources of the model, where it holds, its known bias, what verifies it (Alt+S)")
-        self.sheet.setShortcut("Alt+S")
+        self.sheet = SheetButton()
         self.sheet.clicked.connect(self.show_sheet)
         self.tabs = QTabWidget()
         for widget, name, tip in (
@@ -154,12 +142,12 @@ class ScenarioBoard(QWidget):
         column.addLayout(head)
         column.addWidget(split, 1)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._empty())
+        self.empty = EmptyPage()
+        self._pages.addWidget(self.empty)
         self._pages.addWidget(full)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
-        self._dress()
         Redress(self, self._redress)
 
     def _plots(self) -> QWidget:
@@ -178,30 +166,7 @@ class ScenarioBoard(QWidget):
         scroll.setWidget(self.assumed)
         return scroll
 
-    def _empty(self) -> QWidget:
-        page, card = QFrame(), QFrame()
-        page.setObjectName("panel")
-        card.setObjectName("card")
-        card.setFixedWidth(CARD_TEXT_PX + 64)  # fixed: else the height of wrapped text is not known
-        self.empty_title = QLabel()
-        self.empty_title.setObjectName("headline")
-        self.empty_text = quiet("")
-        inner = QVBoxLayout(card)
-        inner.setContentsMargins(32, 28, 32, 28)
-        inner.setSpacing(12)
-        inner.addWidget(self.empty_title)
-        inner.addWidget(self.empty_text)
-        outer = QVBoxLayout(page)
-        outer.addStretch(2)
-        outer.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
-        outer.addStretch(3)
-        return page
-
-    def _dress(self) -> None:
-        self.sheet.setIcon(theme.icon("sheet"))
-
     def _redress(self) -> None:
-        self._dress()
         self._say_assumed()
         self._take_time()
 
@@ -211,9 +176,7 @@ class ScenarioBoard(QWidget):
         """Say what to do to compare something."""
         self.tried = []
         self.views.clear()
-        self.empty_title.setText(headline)
-        self.empty_text.setText(text)
-        self.empty_text.setMinimumHeight(self.empty_text.heightForWidth(CARD_TEXT_PX))
+        self.empty.say(headline, text)
         self._pages.setCurrentIndex(0)
 
     def show_tried(self, model: str, tried: Sequence[Tried], all_: Gathered | None) -> None:

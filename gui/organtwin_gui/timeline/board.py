@@ -30,9 +30,9 @@ from organtwin.physiology import model as physiology
 from organtwin.timeline.days import DAY_S
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.forms import CARD_TEXT_PX, quiet
+from organtwin_gui.empty_page import EmptyPage
 from organtwin_gui.plots import axes
-from organtwin_gui.plots.redress import Redress
+from organtwin_gui.redress import Redress
 from organtwin_gui.timeline.gather import Gathered, LaneKind, bands_of, first_lanes, gather
 from organtwin_gui.timeline.happenings import Happenings
 from organtwin_gui.timeline.lane import AXIS_PX, LANE_PX, Band, Lane
@@ -128,7 +128,13 @@ class TimelineBoard(QWidget):
         self._imports: tuple[str, ...] | None = None
         self._forecasts: list[Forecast] = []
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._empty())
+        self.import_button = QPushButton("Import readings")
+        self.import_button.setObjectName("primary")
+        self.import_button.setIcon(theme.icon("import", theme.current().accent_text))
+        self.import_button.setToolTip("Read files with measurements, events and medication (Ctrl+Return)")
+        self.import_button.clicked.connect(self.import_wanted.emit)
+        self.empty = EmptyPage(self.import_button)
+        self._pages.addWidget(self.empty)
         self._pages.addWidget(self._full())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -140,33 +146,6 @@ class TimelineBoard(QWidget):
         bridge.changed.connect(lambda _c: self.refresh())
 
     # -- parts --------------------------------------------------------------------------------------------------------
-
-    def _empty(self) -> QWidget:
-        page = QFrame()
-        page.setObjectName("panel")
-        card = QFrame()
-        card.setObjectName("card")
-        card.setFixedWidth(CARD_TEXT_PX + 64)  # fixed: else the height of wrapped text is not known
-        inner = QVBoxLayout(card)
-        inner.setContentsMargins(32, 28, 32, 28)
-        inner.setSpacing(12)
-        self._empty_title = QLabel("No readings yet")
-        self._empty_title.setObjectName("headline")
-        self._empty_text = quiet("")
-        button = QPushButton("Import readings")
-        button.setObjectName("primary")
-        button.setIcon(theme.icon("import", theme.current().accent_text))
-        button.setToolTip("Read files with measurements, events and medication (Ctrl+Return)")
-        button.clicked.connect(self.import_wanted.emit)
-        self._empty_button = button
-        inner.addWidget(self._empty_title)
-        inner.addWidget(self._empty_text)
-        inner.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
-        outer = QVBoxLayout(page)
-        outer.addStretch(2)
-        outer.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
-        outer.addStretch(3)
-        return page
 
     def _full(self) -> QWidget:
         page = QFrame()
@@ -282,10 +261,8 @@ class TimelineBoard(QWidget):
             self._take(answer)
 
     def _say_empty(self, headline: str, text: str, *, button: bool = True) -> None:
-        self._empty_title.setText(headline)
-        self._empty_text.setText(text)
-        self._empty_text.setMinimumHeight(self._empty_text.heightForWidth(CARD_TEXT_PX))
-        self._empty_button.setVisible(button)
+        self.empty.say(headline, text)
+        self.import_button.setVisible(button)
 
     def _take(self, found: Gathered | None) -> None:
         first = self.all is None

@@ -16,7 +16,7 @@ from organtwin.timeline.days import DAY_S
 from organtwin.timeline.pyramid import Window
 from organtwin_gui import theme
 from organtwin_gui.plots import axes
-from organtwin_gui.plots.redress import Redress
+from organtwin_gui.redress import Redress
 from organtwin_gui.timeline.span import Hand, Span
 from organtwin_gui.timeline.units import number_words
 

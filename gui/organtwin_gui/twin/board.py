@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -24,15 +23,16 @@ from organtwin.model import Forecast, TwinState
 from organtwin.physiology import model as physiology
 from organtwin.physiology.model import Physiology
 from organtwin.timeline.days import clock
-from organtwin_gui import theme
 from organtwin_gui.badges import badge_icon, said_of
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.forms import CARD_TEXT_PX, quiet, title
+from organtwin_gui.empty_page import EmptyPage
+from organtwin_gui.forms import title
+from organtwin_gui.redress import Redress
 from organtwin_gui.timeline.gather import Gathered
 from organtwin_gui.timeline.units import number_words, unit_words
 from organtwin_gui.twin.cycle import CyclePlot
 from organtwin_gui.twin.estimates import ROW_PX, EstimatesTable, dress_table
-from organtwin_gui.twin.sheet import SheetDialog
+from organtwin_gui.twin.sheet import SheetButton, SheetDialog
 from organtwin_gui.twin.trends import Trends
 
 HEAD_PX = 76  # of a table with its title
@@ -66,7 +66,7 @@ class FitTable(QTableWidget):
                 sign = "+" if off.value > 0 else ""
                 cells[2:] = [
                     f"{number_words(measured)} {unit}".strip(),
-                    f"{sign}{number_words(off.value)} {unit}".strip(),
+                    f"{sign}{number_words(float(f'{off.value:.2g}'))} {unit}".strip(),
                 ]
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
@@ -81,14 +81,7 @@ class FitTable(QTableWidget):
 
 
 class TwinBoard(QWidget):
-    """Shows one :class:`TwinState`; the page at the left chooses which.
-
-    Signals
-    -------
-    calibrate_wanted()
-    """
-
-    calibrate_wanted = Signal()
+    """Shows one :class:`TwinState`; the page at the left chooses which."""
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,12 +94,7 @@ class TwinBoard(QWidget):
         self.when = QLabel()
         self.when.setObjectName("quiet")
         self.when.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.sheet = QToolButton()
-        self.sheet.setObjectName("tool")
-        self.sheet.setText("Data sheet")
-        self.sheet.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.sheet.setToolTip("Sources of the model, where it holds, its known bias, what verifies it (Alt+S)")
-        self.sheet.setShortcut("Alt+S")
+        self.sheet = SheetButton()
         self.sheet.clicked.connect(self.show_sheet)
         head = QHBoxLayout()
         head.setContentsMargins(12, 6, 8, 6)
@@ -149,48 +137,22 @@ class TwinBoard(QWidget):
         column.addLayout(head)
         column.addWidget(split, 1)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._empty())
+        self.empty = EmptyPage()
+        self._pages.addWidget(self.empty)
         self._pages.addWidget(full)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
-        self._dress()
+        Redress(self, self._redress)
 
-    def _empty(self) -> QWidget:
-        page, card = QFrame(), QFrame()
-        page.setObjectName("panel")
-        card.setObjectName("card")
-        card.setFixedWidth(CARD_TEXT_PX + 64)  # fixed: else the height of wrapped text is not known
-        self.empty_title = QLabel()
-        self.empty_title.setObjectName("headline")
-        self.empty_text = quiet("")
-        inner = QVBoxLayout(card)
-        inner.setContentsMargins(32, 28, 32, 28)
-        inner.setSpacing(12)
-        inner.addWidget(self.empty_title)
-        inner.addWidget(self.empty_text)
-        outer = QVBoxLayout(page)
-        outer.addStretch(2)
-        outer.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
-        outer.addStretch(3)
-        return page
-
-    def _dress(self) -> None:
-        self.sheet.setIcon(theme.icon("sheet"))
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_pages"):
-            self._dress()
-            if self.state is not None:
-                self.fit.show_state(self.state)
+    def _redress(self) -> None:
+        if self.state is not None:
+            self.fit.show_state(self.state)
 
     def show_nothing(self, headline: str, text: str) -> None:
         """Say what to do to get a twin."""
         self.state = self.forecast = None
-        self.empty_title.setText(headline)
-        self.empty_text.setText(text)
-        self.empty_text.setMinimumHeight(self.empty_text.heightForWidth(CARD_TEXT_PX))
+        self.empty.say(headline, text)
         self._pages.setCurrentIndex(0)
 
     def show_state(self, state: TwinState, forecast: Forecast | None, all_: Gathered | None) -> None:
@@ -205,7 +167,8 @@ class TwinBoard(QWidget):
         )
         self.when.setToolTip(state.method)
         self.estimates.show_estimates(state.estimates, self.model)
-        self._believed.setMaximumHeight(HEAD_PX + self.estimates.rowCount() * ROW_PX)  # what is left is the other table's
+        # what is left is the other table's
+        self._believed.setMaximumHeight(HEAD_PX + self.estimates.rowCount() * ROW_PX)
         self.fit.show_state(state)
         self.cycle.show_curves(state.curves, self.model.cycle if self.model else "")
         titles = {r.key: r.title for r in self.model.readings} if self.model else {}

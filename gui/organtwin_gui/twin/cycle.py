@@ -16,7 +16,7 @@ from scipy.spatial import ConvexHull
 from organtwin_gui import theme
 from organtwin_gui.forms import title
 from organtwin_gui.plots import axes
-from organtwin_gui.plots.redress import Redress
+from organtwin_gui.redress import Redress
 
 Floats = NDArray[np.float64]
 ENDINGS = (
@@ -27,8 +27,8 @@ ENDINGS = (
 ELLIPSES = 120
 CORNERS = 24  # of each
 NOT_DRAWN = ("time_s", "phase", "period_s")
-LOOPS = (("left_ventricular_volume_mL", "left_ventricular_pressure_mmHg", "Pressure–volume loop, left ventricle"),
-         ("right_ventricular_volume_mL", "right_ventricular_pressure_mmHg", "Pressure–volume loop, right ventricle"))  # fmt: skip
+LOOPS = (("left_ventricular_volume_mL", "left_ventricular_pressure_mmHg", "PV loop, left ventricle"),
+         ("right_ventricular_volume_mL", "right_ventricular_pressure_mmHg", "PV loop, right ventricle"))  # fmt: skip
 
 
 def curve_title(name: str) -> tuple[str, str]:
@@ -56,8 +56,7 @@ class CyclePlot(QWidget):
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.setMinimumContentsLength(12)
         self.choice.currentIndexChanged.connect(lambda _i: self._draw())
-        self.plot = pg.PlotWidget()
-        self.plot.setMenuEnabled(False)
+        self.plot = pg.PlotWidget(enableMenu=False)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(False, False)
         self.plot.setMinimumHeight(120)

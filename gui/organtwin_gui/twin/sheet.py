@@ -5,11 +5,29 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from organtwin.physiology.datasheet import DataSheet
 from organtwin_gui import theme
 from organtwin_gui.forms import title
+from organtwin_gui.redress import Redress
+
+
+class SheetButton(QToolButton):
+    """Asks for the data sheet of what a board shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("tool")
+        self.setText("Data sheet")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setToolTip("Sources of the model, where it holds, its known bias, what verifies it (Alt+S)")
+        self.setShortcut("Alt+S")
+        self._dress()
+        Redress(self, self._dress)
+
+    def _dress(self) -> None:
+        self.setIcon(theme.icon("sheet"))
 
 
 class SheetDialog(QDialog):

@@ -16,7 +16,7 @@ from organtwin.twin.readings import codes_of
 from organtwin_gui import theme
 from organtwin_gui.forms import title
 from organtwin_gui.plots import axes
-from organtwin_gui.plots.redress import Redress
+from organtwin_gui.redress import Redress
 from organtwin_gui.timeline.gather import Gathered
 from organtwin_gui.timeline.units import number_words, unit_words
 from organtwin_gui.twin.expected import there
