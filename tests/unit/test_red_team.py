@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import numpy as np
 import pytest
 
 from organtwin.cli.tame import COLOURS, Tamed
@@ -13,6 +14,7 @@ from organtwin.feed.arriving import NotTaken, observation, subject_key
 from organtwin.monitoring import evaluate_project
 from organtwin.operations import find
 from organtwin.privacy.consent import POLICY, policy
+from organtwin.privacy.deidentification.dicom import Deidentifier
 from organtwin.privacy.deidentification.fhir import FhirDeidentifier
 from organtwin.privacy.deidentification.pseudonyms import Pseudonyms
 from organtwin.privacy.roles import ROLE, read_roles
@@ -95,6 +97,50 @@ def test_fhir_keeps_no_free_text_wherever_it_is_put():
     assert "mrn12345" not in text
     assert "29463-7" in text  # what may stay has
     assert clean.passed_over == 1
+
+
+def an_image(**more):
+    from pydicom import Dataset
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = FileDataset("", Dataset(), file_meta=meta)
+    dataset.set_original_encoding(False, True)
+    told = {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "SOPInstanceUID": "1.2.3", "PatientName": "Smithson^Wu", "PatientID": "MRN12345",
+        "Modality": "CT", "Rows": 2, "Columns": 2, "BitsAllocated": 16, "BitsStored": 12, "HighBit": 11, "PixelRepresentation": 0,
+        "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2", "PixelData": np.arange(4, dtype="<u2").tobytes(),
+    }  # fmt: skip
+    for name, value in {**told, **more}.items():
+        setattr(dataset, name, value)
+    return dataset
+
+
+def test_uids_below_the_standards_root_are_no_hiding_place():
+    made = Deidentifier()(an_image(SOPInstanceUID="1.2.840.10008.19310203.12345"))
+    assert not made.SOPInstanceUID.startswith("1.2.840.10008")
+    assert made.SOPClassUID == "1.2.840.10008.5.1.4.1.1.2"
+
+
+def test_nothing_rides_along_with_the_pixels():
+    pixels = np.array([0xF001, 2, 3, 4], "<u2").tobytes() + b"SMITHSON"  # an overlay in unused bits, and a name behind
+    made = Deidentifier()(an_image(PixelData=pixels))
+    assert np.frombuffer(made.PixelData, "<u2").tolist() == [1, 2, 3, 4]
+
+
+def test_no_name_is_left_in_the_middle_of_a_word_or_in_bytes():
+    image = an_image(
+        ConvolutionKernel="xMRN12345x",
+        SoftwareVersions="SmithsonBuild",
+        ICCProfile=b"by Smithson",
+        ProtocolName="Wu abd",
+    )
+    text = str(Deidentifier()(image)).upper()
+    assert "SMITHSON" not in text
+    assert "MRN12345" not in text
+    assert "WU" not in text.split()
 
 
 def test_an_age_beyond_89_becomes_90_wherever_fhir_tells_it():

@@ -14,10 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from pydicom import Dataset
+from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import dictionary_has_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.pixels.utils import get_expected_length
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
@@ -27,7 +30,8 @@ from organtwin.privacy.deidentification.pseudonyms import Pseudonyms, moved
 from organtwin.privacy.deidentification.table import EDITION, Rule, rules
 
 REMOVED = "REMOVED"
-DICOM_ROOT = "1.2.840.10008."
+KIND_OF_OBJECT = r"1\.2\.840\.10008\.5\.1\.[0-9.]{3,20}"
+FREE_TEXT = ("SegmentDescription",)  # that the table does not name
 TEXTS = ("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT")
 DUMMIES = {
     "AE": REMOVED, "AS": "000Y", "CS": REMOVED, "DA": "19000101", "DT": "19000101000000", "DS": "0", "IS": "0", "LO": REMOVED,
@@ -59,6 +63,7 @@ DOCUMENTS = ("1.2.840.10008.5.1.4.1.1.104.", "1.2.840.10008.5.1.4.1.1.66")  # en
 DOCUMENTS_KEPT = ("1.2.840.10008.5.1.4.1.1.66.1", "1.2.840.10008.5.1.4.1.1.66.2", "1.2.840.10008.5.1.4.1.1.66.3",
                   "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.5", "1.2.840.10008.5.1.4.1.1.66.6",
                   "1.2.840.10008.5.1.4.1.1.66.7", "1.2.840.10008.5.1.4.1.1.66.8")  # fmt: skip
+GLUED, RARE = 5, 6  # letters: words that are found in the middle of others, and that no picture holds by chance
 REPORTS = "1.2.840.10008.5.1.4.1.1.88."
 HEADS = ("HEAD", "BRAIN", "SKULL", "FACE", "NECK", "ORBIT", "SINUS")
 
@@ -108,6 +113,8 @@ class Deidentifier:
         if str(clean.get("SOPClassUID", "")).startswith(REPORTS):
             clean.ReferencedPerformedProcedureStepSequence = Items([])  # of type 2 there: empty, and nowhere else
         _wash(clean, words)
+        if "PixelData" in clean:
+            clean.PixelData = _pixels_alone(dataset, words)
         if "SOPInstanceUID" not in clean or not clean.SOPInstanceUID:
             clean.SOPInstanceUID = self.pseudonyms.uid(_content(dataset))  # every file must have one of its own
         self._declare(clean)
@@ -149,8 +156,8 @@ class Deidentifier:
         if element.VR == "SQ":
             return _with(element, self._items(element, days))
         if element.VR == "UI":
-            return _with(element, self._uids(element.value))
-        return element
+            return _with(element, self._uids(element.value, "ClassUID" in element.keyword))
+        return None if element.keyword in FREE_TEXT else element
 
     def _by(self, rule: Rule, element: DataElement, days: int) -> DataElement | None:
         if self.shift_dates and rule.modified_dates == "C":
@@ -160,7 +167,9 @@ class Deidentifier:
         if element.VR == "SQ":
             return self._sequence(rule, element, days)
         if rule.basic == "U" or element.VR == "UI":
-            return None if rule.basic == "X" else _with(element, self._uids(element.value))
+            return (
+                None if rule.basic == "X" else _with(element, self._uids(element.value, "ClassUID" in element.keyword))
+            )
         if rule.basic == "X":
             return None
         if rule.basic.endswith("D"):
@@ -192,9 +201,14 @@ class Deidentifier:
             return _with(element, "") if element.VR != "SQ" else _with(element, self._items(element, days))
         return _with(element, "\\".join(moved(text, days) for text in _texts(element.value)))
 
-    def _uids(self, value: object) -> list[str]:
-        """New ones for all but those that the standard itself gives a meaning."""
-        return [uid if not uid or uid.startswith(DICOM_ROOT) else self.pseudonyms.uid(uid) for uid in _texts(value)]
+    def _uids(self, value: object, kinds: bool = False) -> list[str]:
+        """New ones for all but those that the standard itself gives a meaning. Some programs make UIDs of their own below
+        the standard's root, with numbers of patients and days in them; ``kinds``: it is of a class, which may be newer than we are."""
+
+        def stays(uid: str) -> bool:
+            return not uid or uid in UID_dictionary or (kinds and re.fullmatch(KIND_OF_OBJECT, uid) is not None)
+
+        return [uid if stays(uid) else self.pseudonyms.uid(uid) for uid in _texts(value)]
 
     # -- what it says of itself -------------------------------------------------------------------------------------
 
@@ -276,13 +290,16 @@ def naming_words(dataset: Dataset) -> set[str]:
                 words |= naming_words(item)
         elif element.VR == "PN" or int(element.tag) in NAMING:
             for text in _texts(element.value):
+                shortest = 2 if element.VR == "PN" else 3
                 words |= {
-                    w.upper() for w in re.split(r"[\s^=,;:/\\()]+", text) if len(w) > 2 and w.upper() not in COMMON
+                    w.upper()
+                    for w in re.split(r"[\s^=,;:/\\()]+", text)
+                    if len(w) >= shortest and w.upper() not in COMMON
                 }
     return words
 
 
-COMMON = frozenset({"THE", "AND", "FOR", "DR.", "MRS", "PROF", "UNKNOWN", "ANONYMOUS", "ANONYMIZED", "NONE", "HOSPITAL", "CLINIC",
+COMMON = frozenset({"MR", "MS", "DR", "VON", "VAN", "THE", "AND", "FOR", "DR.", "MRS", "PROF", "UNKNOWN", "ANONYMOUS", "ANONYMIZED", "NONE", "HOSPITAL", "CLINIC",
                     "UNIVERSITY", "CENTER", "CENTRE", "PATIENT", "STUDY", "HEAD", "CHEST", "ABDOMEN", "BRAIN", REMOVED})  # fmt: skip
 
 
@@ -299,14 +316,57 @@ def _wash(dataset: Dataset, words: set[str]) -> None:
             "SpecificCharacterSet",
         ):
             texts = _texts(element.value)
-            washed = [_washed(text, words) for text in texts]
+            told = {word for word in words if len(word) > 2} if element.VR == "CS" else words  # AP, LL are views
+            washed = [_washed(text, told) for text in texts]
             if washed != texts:
                 element.value = washed if len(washed) > 1 else washed[0]
+        elif isinstance(element.value, bytes) and element.keyword != "PixelData" and _holds(element.value, words):
+            element.value = b""
 
 
 def _washed(text: str, words: set[str]) -> str:
-    kept = [part for part in re.split(r"([\s^=,;:/()]+)", text) if part.upper() not in words]
-    return re.sub(r"\s{2,}", " ", "".join(kept)).strip()
+    inside = [word for word in words if len(word) >= GLUED]
+    kept = [
+        part
+        for part in re.split(r"([\s^=,;:/()_.-]+)", text)
+        if part.upper() not in words and not any(word in part.upper() for word in inside)
+    ]
+    washed = re.sub(r"\s{2,}", " ", "".join(kept)).strip()
+    # a number may have been taken apart at its points
+    return "" if any(word in washed.upper() for word in inside) else washed
+
+
+def _holds(data: bytes, words: set[str]) -> bool:
+    upper = data.upper()
+    return any(word.encode(errors="ignore") in upper for word in words if len(word) >= GLUED)
+
+
+def _pixels_alone(dataset: Dataset, words: set[str]) -> bytes:
+    """The pixels without what can be put beside them: bytes after the last, and overlays in the bits that no pixel uses."""
+    data = bytes(dataset.PixelData)
+    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+    if syntax is not None and syntax.is_compressed:
+        if any(len(word) >= RARE and word.encode(errors="ignore") in data.upper() for word in words):
+            raise Refused("The packed picture has a comment that names the patient")
+        return data
+    try:
+        wanted = get_expected_length(dataset)
+    except (AttributeError, TypeError, ValueError):
+        return data
+    data = data[: wanted + wanted % 2]
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.get("BitsStored", 0) or 0)
+    if allocated not in (8, 16) or not 0 < stored < allocated:
+        return data
+    if int(dataset.get("PixelRepresentation", 0) or 0):  # negative numbers use all bits
+        overlays = (e for e in dataset if 0x6000 <= e.tag.group <= 0x60FF and e.tag.element == 0x0100)
+        if any(int(e.value or 1) != 1 for e in overlays):
+            raise Refused("An overlay is drawn into unused bits of the picture")
+        return data
+    low = int(dataset.get("HighBit", stored - 1)) + 1 - stored
+    kind = np.dtype(f"u{allocated // 8}").newbyteorder("<" if dataset.original_encoding[1] is not False else ">")
+    mask = kind.type(((1 << stored) - 1) << max(low, 0) & ((1 << allocated) - 1))
+    pixels = np.frombuffer(data, kind, len(data) // kind.itemsize)
+    return (pixels & mask).astype(kind).tobytes() if np.any(pixels & ~mask) else data
 
 
 def _content(dataset: Dataset) -> str:
