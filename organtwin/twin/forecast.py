@@ -123,7 +123,8 @@ class Usual:
         for place, reading in enumerate(self.model.readings):
             samples = (self.middle[place] + effect.change[:, :, place])[:, None] + self.spread[place]
             known = CODES.get(reading.loinc)
-            found = np.quantile(samples.reshape(-1, len(self.times_s)), LEVELS, axis=0)
+            # each of the samples stands for the middle of its part, also where all members agree
+            found = np.quantile(samples.reshape(-1, len(self.times_s)), LEVELS, axis=0, method="hazen")
             low, high = known.possible if known else (0.0 if (self.now[:, :, place] >= 0.0).all() else -np.inf, np.inf)
             quantiles[place] = np.clip(found, low, high)
         return Forecast(
@@ -353,7 +354,7 @@ def _expected(
                 spread[:, k] = _sampled(levels, rest)
                 if all_day:
                     swing = ahead(float(lead), by_hour)[0] * (hours[:, k] - hours[:, k].mean())
-                    spread[:, k] = np.quantile(spread[:, k][:, None] + swing[None], levels)
+                    spread[:, k] = np.quantile(spread[:, k][:, None] + swing[None], levels, method="hazen")
             return middle, spread, check(pairs, EDGES_S[past.model.pace])
     members = effect.now[:, :, place]
     middle = np.median(members, axis=0)

@@ -10,6 +10,7 @@ import pytest
 
 from organtwin.errors import BadInput
 from organtwin.model import Cap, DynamicSegmentation, DynamicVolume, Observations, OrganMesh, Source
+from organtwin.model.forecast import LEVELS
 from organtwin.model.result import Quantity
 from organtwin.physiology.datasheet import DataSheet
 from organtwin.physiology.model import Drive, Parameter, Physiology, Reading, Run, find
@@ -19,7 +20,7 @@ from organtwin.twin.ahead import Ahead, Pairs, check, conformal
 from organtwin.twin.assimilation import Tracker
 from organtwin.twin.calibration import Settings, calibrate
 from organtwin.twin.drives import Driven
-from organtwin.twin.forecast import forecast, scenario_effect
+from organtwin.twin.forecast import Effect, Usual, forecast, scenario_effect
 from organtwin.twin.imaging import from_quantities, from_scans, without_repeats
 from organtwin.twin.inflow import flow_case, site_of
 from organtwin.twin.readings import Readings
@@ -190,6 +191,19 @@ def test_a_forecast_into_the_past_is_refused(small):
         forecast(small.MODEL, state, Readings.none(), times_s=np.array([NOW - 1.0]))
     with pytest.raises(BadInput, match="makes no sense"):
         forecast(small.MODEL, state, Readings.none(), days=-1.0)
+
+
+def test_intervals_are_as_wide_as_their_samples_where_no_scenario_tells_members_apart(small):
+    state = calibrate(small.MODEL, year(small, np.random.default_rng(1), days=90), Settings(members=60))
+    levels = (np.arange(20) + 0.5) / 20
+    spread = np.tile(levels[None, :, None], (len(small.MODEL.readings), 1, 2))
+    zero = np.zeros((60, 2, len(small.MODEL.readings)))
+    times = state.at_s + np.array([1.0, 2.0]) * DAY_S
+    usual = Usual(
+        small.MODEL, state, times, Driven.none(small.MODEL), 60, 0, 0, 100.0 + zero[0].T, spread, 100.0 + zero, "", ()
+    )
+    found = usual.under(None, Effect(zero, 100.0 + zero, ())).quantiles
+    np.testing.assert_allclose(found[0, :, 0], 100.0 + np.array(LEVELS))
 
 
 def test_conformal_quantiles_lie_outside_the_plain_ones():

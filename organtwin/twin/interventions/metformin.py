@@ -69,6 +69,6 @@ KIND = Kind(
         purpose="What metformin does to glucose in type 2 diabetes.",
         sources=(HIRST, HUNDAL, BAILEY, "Bloomgarden et al., Diabetes Care 29:2137, 2006"),
         validity="Adults with type 2 diabetes and working kidneys, 0.5 to 3 g a day. In people without diabetes it does next to nothing.",
-        bias="What the liver does not explain, sensitivity to insulin does, by more in the model than in people. The dose of the trials together (1.5 g) is rounded; added to other drugs it does a little less (0.83 to insulin).",
+        bias="What the liver does not explain, sensitivity to insulin does, by more in the model than in people. The dose of the trials together (1.5 g) is rounded; added to tablets it does a little less (0.95 points) and to insulin about half (0.60), which is not told apart here.",
     ),
 )  # fmt: skip

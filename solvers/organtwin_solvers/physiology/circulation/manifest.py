@@ -133,7 +133,8 @@ MODEL = Physiology(
         "change (each time is settled anew).",
         bias="Pressure is that of the aortic root: a cuff at the arm reads about 5 to 10 mmHg more systolic in the young. The passive "
         "ventricle is linear, so filling pressures of stiff, overfilled hearts come out low. Hormones and the kidney's control of volume "
-        "are not in it: a lasting change of volume must be given. Resetting of the reflex is uncertain in man.",
+        "are not in it: a lasting change of volume must be given. Resetting of the reflex is uncertain in man. Exercise acts as in health: a failing heart "
+        "answers too well (its output and ejection fraction rise less in patients).",
         verified_by=("circulation", "baroreflex"),
     ),
 )  # fmt: skip
