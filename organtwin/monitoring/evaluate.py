@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-from organtwin.model import Alert, Event, Forecast, TwinState
+from organtwin.model import Alert, Forecast, TwinState
 from organtwin.monitoring.judge import CannotTell, Patient, adhered, judge
 from organtwin.monitoring.protocol import Protocol, known, shipped, shipped_text
 from organtwin.monitoring.records import SEVERITIES, Evaluation, Finding
+from organtwin.timeline.conditions import named
 from organtwin.timeline.days import DAY_S
 from organtwin.timeline.timeline import Timeline
 
@@ -116,7 +116,7 @@ def suggestion(timeline: Timeline) -> tuple[Protocol, ...]:
     """Shipped protocols that fit the patient's conditions; where none does, those all of whose expected readings he has."""
     ours = _shipped()
     history = [e for e in timeline.events if e.kind == "procedure" or (e.kind == "condition" and e.end_s is None)]
-    fitting = tuple(p for p in ours if any(_fits(p, event) for event in history))
+    fitting = tuple(p for p in ours if any(named(event, p.fits) for event in history))
     return fitting or tuple(p for p in ours if _has_what_it_needs(p, timeline))
 
 
@@ -129,15 +129,3 @@ def _has_what_it_needs(protocol: Protocol, timeline: Timeline) -> bool:
     first = next(iter(protocol.readings.values()))
     needed = [first, *(w for w in protocol.readings.values() if w.expect and not w.optional)]
     return all(any(code in timeline.codes for code in watched.codes) for watched in needed)
-
-
-def _fits(protocol: Protocol, event: Event) -> bool:
-    """ICD-10 codes by their beginning, names by the beginning of a word in them."""
-    code, name = event.code.upper(), event.display.lower()
-    for word in protocol.fits:
-        if re.fullmatch(r"[A-Z]\d\d", word):
-            if code.startswith(word):
-                return True
-        elif re.search(rf"\b{re.escape(word.lower())}", name):
-            return True
-    return False

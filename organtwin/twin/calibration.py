@@ -136,7 +136,7 @@ def _levels(
         walk=walk,
         used={model.readings[p].loinc or model.readings[p].key: found[p].count for p in places},
         said=tuple(
-            f"{model.readings[p].title}: {number_words(found[p].value)} ± {with_unit(float(np.sqrt(v)), model.readings[p].unit)} from "
+            f"{model.readings[p].title}: {number_words(found[p].value)} ± {with_unit(float(f'{np.sqrt(v):.2g}'), model.readings[p].unit)} from "
             f"{found[p].count} reading{'' if found[p].count == 1 else 's'}{_late((at_s - own[p].times_s[-1]) / DAY_S)}"
             for p, v in zip(places, variance, strict=True)
         ),

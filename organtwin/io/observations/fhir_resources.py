@@ -398,7 +398,7 @@ class Reading:
             if end:
                 length = max(self._moment(str(end)) - seconds, 0.0)
         except ValueError:
-            said = f"Its time '{str(text)[:40]}' is none" if text else "It says no time"
+            said = f"Its time '{str(text)[:40]}' is no time" if text else "It says no time"
             self.tray.refuse("clock", said, n, _brief(resource))
             return None
         return seconds, offset, length

@@ -102,7 +102,8 @@ def read_observations(
     if passed:
         few = ", ".join(passed[:3])
         tray.note(
-            f"{len(passed)} files hold no readings and were passed over: {few}{' ...' if len(passed) > 3 else ''}."
+            f"{'One file holds' if len(passed) == 1 else f'{len(passed)} files hold'} no readings and "
+            f"{'was' if len(passed) == 1 else 'were'} passed over: {few}{' ...' if len(passed) > 3 else ''}."
         )
     if tray.naive and not timezone:
         tray.note("Times without a zone were taken for UTC; name the patient's time zone to have them right.")
