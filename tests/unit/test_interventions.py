@@ -286,6 +286,8 @@ def test_a_drug_that_the_patient_takes_already_is_warned_of() -> None:
     one = Scenario(name="s", interventions=(scenario.read("vasodilator drug=amlodipine"), scenario.read("diuretic")))
     (said,) = scenario.already(one, [Observations(name="t", events=(event,), **empty)], 1e9)
     assert "takes already" in said
+    usual = Scenario(name="s", interventions=(scenario.read("vasodilator"),))  # amlodipine is meant where none is named
+    assert scenario.already(usual, [Observations(name="t", events=(event,), **empty)], 1e9)
     stopped = event.model_copy(update={"end_s": 5.0})
     assert scenario.already(one, [Observations(name="t", events=(stopped,), **empty)], 1e9) == ()
 

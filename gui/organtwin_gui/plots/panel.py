@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSplitter,
 
 from organtwin.model import OrganMesh, Result
 from organtwin_gui.bridge import Bridge
+from organtwin_gui.elided import Elided
 from organtwin_gui.forms import title
 from organtwin_gui.plots import series as curves
 from organtwin_gui.plots.chart import Chart, Colour
 from organtwin_gui.stage import Stage
-from organtwin_gui.steps.flow_fields import Elided
 from organtwin_gui.views.items.flow import FlowItem
 from organtwin_gui.views.items.organ_mesh import INLET_COLOUR, OUTLET_COLOURS
 

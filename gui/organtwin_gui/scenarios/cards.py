@@ -63,7 +63,9 @@ class Card(QFrame):
     removed = Signal()
     results_wanted = Signal(object)
 
-    def __init__(self, scenario: Scenario | None, name: str, colour: str, on: bool, state: str) -> None:
+    def __init__(
+        self, scenario: Scenario | None, name: str, colour: str, on: bool, state: str, warning: str = ""
+    ) -> None:
         super().__init__()
         self.setObjectName("card")
         self.scenario = scenario
@@ -106,6 +108,11 @@ class Card(QFrame):
             menu.addAction(theme.icon("delete"), "Remove", self.removed.emit)
             more.setMenu(menu)
             head.addWidget(more)
+            if warning:
+                said_twice = QLabel(warning)
+                said_twice.setObjectName("warning")
+                said_twice.setWordWrap(True)
+                column.addWidget(said_twice)
             for place, act in enumerate(scenario.interventions):
                 column.addLayout(self._act(place, said(act), act.kind))
             add = QPushButton("Add")

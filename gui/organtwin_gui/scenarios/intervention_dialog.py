@@ -40,7 +40,7 @@ class InterventionDialog(QDialog):
 
     def __init__(self, model: str, act: Intervention | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Change what is done" if act else "Do something")
+        self.setWindowTitle("Change what is done" if act else "What is done")
         self.resize(720, 480)
         self.act: Intervention | None = None
         self.kind: Kind | None = None
@@ -54,7 +54,7 @@ class InterventionDialog(QDialog):
         self._heading = title("")
         self._about = quiet("")
         self._place = QVBoxLayout()
-        self.start = QuantityEdit("0 day", "time", "When it begins, from the beginning of the scenario")
+        self.start = QuantityEdit("0 days", "time", "When it begins, from the beginning of the scenario")
         self.end = QuantityEdit("", "time", "When it ends; empty: it goes on", optional=True)
         self.end.setPlaceholderText("goes on")
         times = form()
@@ -121,8 +121,8 @@ class InterventionDialog(QDialog):
         if act is not None and self.options is not None:
             for key, value in act.options.items():
                 self.options.set_value(key, value)
-            self.start.setText(f"{act.start_day:g} day")
-            self.end.setText("" if act.end_day is None else f"{act.end_day:g} day")
+            self.start.setText(f"{act.start_day:g} days")
+            self.end.setText("" if act.end_day is None else f"{act.end_day:g} days")
         self.ok.setEnabled(self.kind is not None)
 
     def _choose(self, item: QTreeWidgetItem | None) -> None:
@@ -141,9 +141,7 @@ class InterventionDialog(QDialog):
         for line in self.options.findChildren(QLineEdit):
             if not line.text() and not line.placeholderText():
                 example = re.search(r'"([^"]+)"', line.toolTip())
-                line.setPlaceholderText(
-                    f"such as {example[1]}" if example else "the usual" if "usual" in line.toolTip() else "not given"
-                )
+                line.setPlaceholderText(f"such as {example[1]}" if example else "the usual")
         self._place.addWidget(self.options)
         self.ok.setEnabled(True)
 

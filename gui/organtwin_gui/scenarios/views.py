@@ -126,7 +126,7 @@ class ScenarioViews(QWidget):
                     f"{words} {number_words(float(found[len(found) // 2]))} {unit_words(one.forecast.units[row])}"
                 )
         shown = next(
-            (e.name for e in self.bridge.entries("result") if e.uuid == result), "anatomy, no result of its own"
+            (e.name for e in self.bridge.entries("result") if e.uuid == result), "anatomy only"
         )
         return f"{', '.join(parts)}; {shown}" if parts else shown
 

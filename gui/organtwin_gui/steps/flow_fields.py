@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from organtwin.errors import BadInput
 from organtwin_gui import theme
@@ -112,22 +111,6 @@ def tidy[S: QAbstractSpinBox](box: S) -> S:
     """A number box whose text begins where that of the other fields does."""
     box.lineEdit().setTextMargins(6, 0, 0, 0)
     return calm(box)
-
-
-class Elided(QLabel):
-    """A line that ends in dots where there is no room for it; the tooltip has all of it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.setToolTip(text)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        room = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
-        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
-        painter.end()
 
 
 def caption(text: str) -> QLabel:

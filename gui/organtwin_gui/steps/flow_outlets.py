@@ -12,8 +12,9 @@ from organtwin.model import Cap
 from organtwin.model.flow_case import Outlet
 from organtwin.units import parse
 from organtwin_gui import theme
+from organtwin_gui.elided import Elided
 from organtwin_gui.forms import form
-from organtwin_gui.steps.flow_fields import Elided, Field, calm, show_row, tidy
+from organtwin_gui.steps.flow_fields import Field, calm, show_row, tidy
 
 MODELS = (
     ("as targets", "targets", "Chosen so that the pressures and the split above come about"),

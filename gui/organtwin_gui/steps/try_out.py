@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from uuid import uuid4
 
 from PySide6.QtWidgets import QComboBox, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from organtwin.errors import OrganTwinError
 from organtwin.jobs import Job, JobState
-from organtwin.model import Forecast, Intervention, Scenario
+from organtwin.model import Forecast, Intervention, Observations, Scenario
 from organtwin.operations import names as operations
 from organtwin.physiology import model as physiology
 from organtwin.store import Entry
+from organtwin.twin.scenario import already
 from organtwin_gui import theme
 from organtwin_gui.forms import QuantityEdit, form, quiet
 from organtwin_gui.scenarios.acts import AS_NOW, changed, name_of
@@ -181,7 +184,7 @@ class TryOutStep(Step):
             colour = NOW_COLOUR if scenario is None else OKABE_ITO[(number - 1) % len(OKABE_ITO)]
             on = scenario is None or self.on(scenario)
             state = "" if not on or self.forecast_of(scenario) is not None else "working" if busy else "no forecast yet"
-            rows.append((scenario, scenario.name if scenario else AS_NOW, colour, on, state))
+            rows.append((scenario, scenario.name if scenario else AS_NOW, colour, on, state, self._twice(scenario)))
         signature = [(s.uuid if s else "", *more) for s, *more in rows]
         if signature != self._listed:  # cards are made anew only when one differs
             self._listed = signature
@@ -190,14 +193,25 @@ class TryOutStep(Step):
         self.run.setEnabled(bool(missing) and not busy and "forecast" in operations())
         relabel(self.run, "Comparing" if busy else "Compare" if missing or len(scenarios) == 0 else "Compared")
 
-    def _make_cards(self, rows: list[tuple[Scenario | None, str, str, bool, str]]) -> None:
+    def _twice(self, scenario: Scenario | None) -> str:
+        """What the patient takes already: the twin has learned its effect."""
+        state = self.state
+        if scenario is None or state is None or self.all is None:
+            return ""
+        with suppress(OrganTwinError):  # an intervention of another version
+            imports = [self.bridge.get(e.uuid) for e in self.bridge.entries("observations")]
+            told = [one for one in imports if isinstance(one, Observations)]
+            return "\n".join(already(scenario, told, float(state.facts["at_s"])))
+        return ""
+
+    def _make_cards(self, rows: list[tuple[Scenario | None, str, str, bool, str, str]]) -> None:
         for card in self.cards:
             self._cards.removeWidget(card)
             card.hide()
             card.deleteLater()
         self.cards = []
-        for scenario, name, colour, on, state in rows:
-            card = Card(scenario, name, colour, on, state)
+        for scenario, name, colour, on, state, warning in rows:
+            card = Card(scenario, name, colour, on, state, warning)
             if scenario is not None:
                 card.ticked.connect(partial(self._tick, scenario))
                 card.act_wanted.connect(partial(self.edit_act, scenario))

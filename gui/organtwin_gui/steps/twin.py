@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QWidget
 
 from organtwin.errors import BadInput
 from organtwin.model import FlowCase, Forecast, TwinState
 from organtwin.operations import names as operations
 from organtwin.physiology import model as physiology
 from organtwin.physiology.model import Physiology
-from organtwin.timeline.days import DAY_S
+from organtwin.timeline.days import DAY_S, clock
 from organtwin.twin.inflow import SITES
 from organtwin.twin.readings import codes_of
 from organtwin.units import parse
@@ -52,8 +52,7 @@ class TwinStep(Step):
         self._missing = quiet("")
         self.page.addWidget(self._missing)
         self.page.addWidget(_rule())
-        self._state_label = QLabel("Version")
-        self._state_label.setObjectName("title")
+        self._state_label = _heading("Version")
         self.page.addWidget(self._state_label)
         self.states = QComboBox()
         self.states.setToolTip("Which version of the twin is looked at, the newest first")
@@ -63,13 +62,11 @@ class TwinStep(Step):
         self._news.setWordWrap(True)
         self._news.setObjectName("small")
         self.page.addWidget(self._news)
-        row = QHBoxLayout()
         self.update_button = self._button(
             "Update", "reset", "Take in the readings that are newer than the twin", "Ctrl+U", self._assimilate
         )
         self.flow = self._button("Use for flow", "flow", "Make the boundary conditions of a flow from this twin: its heart rate, output and pressures", "Ctrl+Shift+U", self._use_for_flow)  # fmt: skip
-        row.addWidget(self.update_button)
-        row.addWidget(self.flow)
+        self.page.addWidget(self.update_button)
         self.vessel = QComboBox()
         self.vessel.setToolTip("The vessel mesh whose flow is to be that of this patient")
         self.site = QComboBox()
@@ -82,8 +79,9 @@ class TwinStep(Step):
         where.addRow("Inlet", self.site)
         self._where = QWidget()
         self._where.setLayout(where)
-        self.page.addWidget(self._where)
-        self.page.addLayout(row)
+        self._flow_parts = (_rule(), _heading("Flow in a vessel"), self._where, self.flow)
+        for part in self._flow_parts:
+            self.page.addWidget(part)
         self._case_said = quiet("")
         self.page.addWidget(self._case_said)
         self.solve = self._button(
@@ -92,8 +90,7 @@ class TwinStep(Step):
         )  # fmt: skip
         self.page.addWidget(self.solve)
         self.page.addWidget(_rule())
-        self._ahead_label = QLabel("Look ahead")
-        self._ahead_label.setObjectName("title")
+        self._ahead_label = _heading("Look ahead")
         self.page.addWidget(self._ahead_label)
         self.horizon = QuantityEdit("90 days", "time", "How far ahead, with its unit: 6 hours, 30 days, 1 year")
         ahead = form()
@@ -161,9 +158,13 @@ class TwinStep(Step):
         self.hearts.setVisible(circulation and bool(self.hearts.edits))
         there = self._codes_there(model) + (["Segmented heart"] if circulation and self.hearts.used else [])
         busy = self.busy("calibrate") or self.busy("assimilate")
-        fill(
-            self.states, [e for e in self.bridge.entries("twin-state") if model and e.facts.get("model") == model.name]
-        )
+        known = [e for e in self.bridge.entries("twin-state") if model and e.facts.get("model") == model.name]
+        fill(self.states, known)
+        offset_min = self.all.offset_s / 60.0 if self.all else 0.0
+        for place, entry in enumerate(reversed(known)):
+            if "at_s" in entry.facts:
+                day = clock(entry.facts["at_s"], offset_min)
+                self.states.setItemText(place, f"{day:%d %b %Y}, {entry.name}")
         have = self.states.count() > 0
         self.run.setEnabled(bool(there) and not busy and "calibrate" in operations())
         relabel(self.run, "Calibrating" if self.busy("calibrate") else "Calibrate again" if have else "Calibrate")
@@ -186,8 +187,8 @@ class TwinStep(Step):
             widget.setEnabled(have)
         fill(self.vessel, [e for e in self.bridge.entries("mesh") if e.facts.get("caps")])
         vessels = self.vessel.count() > 0
-        self.flow.setVisible(circulation)
-        self._where.setVisible(circulation and vessels)
+        for part in self._flow_parts:
+            part.setVisible(circulation and vessels and have)
         self.flow.setEnabled(have and vessels and not self.busy("twin-flow") and "twin-flow" in operations())
         self.ahead.setEnabled(have and not self.busy("forecast") and "forecast" in operations())
         case = self._case() if circulation and have else None
@@ -347,6 +348,12 @@ def days_of(edit: QuantityEdit) -> float:
     if text is None or parse(text, "time") <= 0:
         raise BadInput("A forecast must go some time ahead", remedy="Write how far with its unit, such as 90 days.")
     return parse(text, "time") / DAY_S
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setObjectName("title")
+    return label
 
 
 def _rule() -> QFrame:

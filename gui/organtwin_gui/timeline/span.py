@@ -44,10 +44,14 @@ class Span(QObject):
         return self.end_s - self.start_s
 
     def set_limits(self, first_s: float, last_s: float) -> None:
-        """What there is; a little air is left on both sides."""
+        """What there is; a little air is left on both sides. Who saw it to its end sees what came after it too."""
+        whole, at_end = self.start_s <= self.first_s, self.end_s >= self.last_s
         air = max(0.02 * (last_s - first_s), 0.25 * DAY_S)
         self.first_s, self.last_s = first_s - air, last_s + air
-        self.show(self.start_s, self.end_s)
+        if at_end:
+            self.show(self.first_s if whole else self.last_s - self.length_s, self.last_s)
+        else:
+            self.show(self.start_s, self.end_s)
 
     def show(self, start_s: float, end_s: float) -> None:
         whole = self.last_s - self.first_s

@@ -70,5 +70,7 @@ Stiffness = Annotated[str, _checked("foundation")]
 Drop = Annotated[str, _checked("pressure", least=-1e-9)]
 Weight = Annotated[str, _checked("mass")]
 Kilograms = Annotated[str, BeforeValidator(_change)]
-Taken = Annotated[float, Field(gt=0, le=1, description="part of the doses that are taken: 1 is every one")]
+Taken = Annotated[
+    float, Field(gt=0, le=1, description="part of the doses that are taken: 1 is every one", title="Doses taken")
+]
 """Part of the doses that are taken; the effect is taken to go with it."""
