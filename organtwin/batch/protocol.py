@@ -10,12 +10,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
-from organtwin.checked import plain_yaml, validated
+from organtwin.checked import validated
 from organtwin.errors import BadInput
 from organtwin.model import Frozen
 from organtwin.operations.registry import GROUP, find, names
+from organtwin.yaml_text import YamlText
 
 Patterns = tuple[str, ...]
 
@@ -207,40 +208,15 @@ def read_protocol(path: Path) -> Protocol:
 
 def parse(text: str, where: str = "the protocol") -> Protocol:
     """A protocol from its YAML; raises as :func:`read_protocol`."""
-    try:
-        import yaml
-    except ImportError as error:
-        raise BadInput(
-            "Protocols need PyYAML, which is not installed", remedy="Install it: pip install 'organtwin[batch]'."
-        ) from error
-    try:
-        data = plain_yaml(text)
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        _no_doubles(tree, where)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        line = f", line {mark.line + 1}" if mark else ""
-        raise BadInput(f"This is not YAML: {problem}", where=f"{where}{line}") from error
-    except RecursionError as error:
-        raise BadInput("This protocol is nested too deeply", where=where) from error
-    if not isinstance(data, dict):
-        raise BadInput(
-            "A protocol is a list of keys and values", where=where, remedy="See organtwin batch --show-protocol."
-        )
-    try:
-        protocol = validated(Protocol, data, "a protocol")
-    except BadInput as error:
-        cause = error.__cause__
-        place = _guilty(cause) if isinstance(cause, ValidationError) else ()
-        raise BadInput(error.what, where=f"{where}, line {_line(tree, place)}", remedy=error.remedy) from cause
+    written = YamlText.read(text, where, "a protocol", "organtwin batch --show-protocol")
+    protocol = written.as_model(Protocol, "a protocol")
     for n, step in enumerate(protocol.steps):
         try:
             _check(step)
         except BadInput as error:
             raise BadInput(
                 f"Step {n + 1} cannot be done: {error.what}",
-                where=f"{where}, line {_line(tree, ('steps', n))}",
+                where=written.line("steps", n),
                 remedy=error.remedy,
             ) from error
     known = {step.title for step in protocol.steps} | {"scan"}
@@ -248,7 +224,7 @@ def parse(text: str, where: str = "the protocol") -> Protocol:
         if one.what not in known:
             raise BadInput(
                 f"There is no step '{one.what}' to export from",
-                where=f"{where}, line {_line(tree, ('export', n))}",
+                where=written.line("export", n),
                 remedy=f"There are: {', '.join(sorted(known))}.",
             )
     for n, step in enumerate(protocol.steps):
@@ -257,7 +233,7 @@ def parse(text: str, where: str = "the protocol") -> Protocol:
             if name not in before:
                 raise BadInput(
                     f"Step {n + 1} takes '{name}', which no step before it makes",
-                    where=f"{where}, line {_line(tree, ('steps', n))}",
+                    where=written.line("steps", n),
                     remedy=f"Before it there are: {', '.join(sorted(before))}.",
                 )
     return protocol
@@ -280,47 +256,3 @@ def _check(step: Step) -> None:
 
         tool = tool_named(str(step.with_.get("tool", "")))
         validated(tool.options, step.with_.get("options", {}), f"options of '{tool.title}'")
-
-
-def _guilty(error: ValidationError) -> tuple[Any, ...]:
-    wrong = error.errors()
-    return next((e for e in wrong if e["type"] == "extra_forbidden"), wrong[0])["loc"]
-
-
-def _line(node: Any, place: tuple[Any, ...]) -> int:
-    """The line of what a path of keys and numbers leads to, as near as it gets."""
-    line = 1 if node is None else node.start_mark.line + 1
-    for part in place:
-        pairs = getattr(node, "value", None)
-        if (
-            isinstance(part, int)
-            and isinstance(pairs, list)
-            and part < len(pairs)
-            and not isinstance(pairs[part], tuple)
-        ):
-            node = pairs[part]
-            line = node.start_mark.line + 1
-            continue
-        if not (isinstance(pairs, list) and pairs and isinstance(pairs[0], tuple)):
-            break
-        found = [pair for pair in pairs if pair[0].value == part]
-        if not found:
-            break
-        line, node = found[0][0].start_mark.line + 1, found[0][1]
-    return line
-
-
-def _no_doubles(node: Any, where: str, seen: frozenset[int] = frozenset()) -> None:
-    if node is None or id(node) in seen or not isinstance(node.value, list):
-        return
-    seen |= {id(node)}
-    keys: set[str] = set()
-    for part in node.value:
-        if not isinstance(part, tuple):
-            _no_doubles(part, where, seen)
-            continue
-        key = str(part[0].value)
-        if key in keys:
-            raise BadInput(f"The key '{key}' is there twice", where=f"{where}, line {part[0].start_mark.line + 1}")
-        keys.add(key)
-        _no_doubles(part[1], where, seen)

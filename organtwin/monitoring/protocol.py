@@ -6,21 +6,20 @@ Every key that is not known is an error. Values carry their units ("135 mmHg", "
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from organtwin.checked import validated
 from organtwin.errors import BadInput
 from organtwin.model import Frozen
 from organtwin.monitoring.records import Severity
 from organtwin.timeline import codes
 from organtwin.twin.drift import Direction
+from organtwin.yaml_text import YamlText
 
 LONGEST = 256_000  # bytes of a protocol's file
 DAYS = {"hour": 1.0 / 24.0, "day": 1.0, "week": 7.0, "month": 365.25 / 12.0, "year": 365.25}
@@ -392,34 +391,15 @@ def parse(text: str, where: str = "the protocol") -> Protocol:
     """
     if len(text) > LONGEST:
         raise BadInput(f"A protocol is a text of at most {LONGEST // 1000} kB", where=where)
+    written = YamlText.read(text, where, "a protocol", "'organtwin protocols diabetes'")
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        _plain(tree, where)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise BadInput(
-            f"This is not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}", where=f"{where}{line}"
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise BadInput(
-            "This protocol cannot be read: it is nested too deeply, or has a number that is none", where=where
-        ) from error
-    if not isinstance(data, dict):
-        raise BadInput(
-            "A protocol is a list of keys and values", where=where, remedy="'organtwin protocols diabetes' shows one."
-        )
-    try:
-        return validated(Protocol, data, "a protocol")
+        return written.as_model(Protocol, "a protocol")
     except BadInput as error:
-        cause = error.__cause__
-        place = _guilty(cause) if isinstance(cause, ValidationError) else ()
-        told = re.search(r"the rule '([^']+)'", error.what)
-        if told and not place:
-            names = [str(rule.get("name")) for rule in data["rules"]]
-            place = ("rules", names.index(told[1])) if told[1] in names else ()
-        raise BadInput(error.what, where=f"{where}, line {_line(tree, place)}", remedy=error.remedy) from cause
+        cause, told = error.__cause__, re.search(r"the rule '([^']+)'", error.what)
+        if told is None or not isinstance(cause, ValidationError) or cause.errors()[0]["loc"]:
+            raise
+        names = [str(rule["name"]) for rule in written.data["rules"]]  # each rule is right: they do not fit together
+        raise BadInput(error.what, where=written.line("rules", names.index(told[1])), remedy=error.remedy) from cause
 
 
 def read(path: Path) -> tuple[Protocol, str]:
@@ -460,53 +440,3 @@ def _parsed(text: str) -> Protocol:
 def known(text: str) -> Protocol:
     """As :func:`parse`, remembered: a cohort has the same few texts many times."""
     return _parsed(text)
-
-
-def _guilty(error: ValidationError) -> tuple[Any, ...]:
-    wrong = error.errors()
-    return next((e for e in wrong if e["type"] == "extra_forbidden"), wrong[0])["loc"]
-
-
-def _line(node: Any, place: tuple[Any, ...]) -> int:
-    """The line of what a path of keys and numbers leads to, as near as it gets."""
-    line = 1 if node is None else node.start_mark.line + 1
-    for part in place:
-        pairs = getattr(node, "value", None)
-        if not isinstance(pairs, list) or not pairs:
-            break
-        if isinstance(pairs[0], tuple):
-            found = next(((key, value) for key, value in pairs if key.value == str(part)), None)
-            if found is None:
-                continue  # the name of a kind of rule, which pydantic puts into the path
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(part, int) and part < len(pairs):
-            node = pairs[part]
-            line = node.start_mark.line + 1
-    return line
-
-
-def _plain(tree: Any, where: str) -> None:
-    """No key twice, no references that grow without end."""
-    for node in _nodes(tree, where):
-        if not isinstance(node.value, list) or not node.value or not isinstance(node.value[0], tuple):
-            continue
-        keys: set[str] = set()
-        for key, _ in node.value:
-            if str(key.value) in keys:
-                raise BadInput(
-                    f"The key '{key.value}' is there twice", where=f"{where}, line {key.start_mark.line + 1}"
-                )
-            keys.add(str(key.value))
-
-
-def _nodes(tree: Any, where: str) -> Iterator[Any]:
-    waiting, count = [tree] if tree is not None else [], 0
-    while waiting:
-        node = waiting.pop()
-        count += 1
-        if count > 20_000:
-            raise BadInput("This protocol is too long, or refers to itself", where=where)
-        yield node
-        if isinstance(node.value, list):
-            for part in node.value:
-                waiting.extend(part if isinstance(part, tuple) else (part,))
