@@ -192,25 +192,23 @@ def _cell(quantiles: Floats, levels: Sequence[float], last: Floats, change: Floa
     if target is not None:
         at = chance(target, levels, middle)
         if np.ptp(change) > 0.0 or abs(spread[1]) > 1e-9:
-            then, before = median, median - float(spread[1])
-            better = _nearer(target, before, then, before + change)
+            before = median - float(spread[1])
+            better = _nearer(target, before, before + change)
     return Cell(
         median=median, low=low, high=high, change=float(spread[1]), change_low=float(spread[0]),
         change_high=float(spread[2]), better=better, at_target=at,
     )  # fmt: skip
 
 
-def _nearer(target: Target, before: float, then: float, each: Floats) -> float:
-    """Share of members that come nearer to the target, or stay within it."""
+def _nearer(target: Target, before: float, each: Floats) -> float | None:
+    """Share of members that come nearer to the target; of one that is within it already, None: further in need not be better (a
+    pressure that is low enough), and further out shows in the chance of being at the target."""
 
     def away(value: Floats) -> Floats:
         return np.maximum(value - target.high, 0.0) + np.maximum(target.low - value, 0.0)
 
     start = away(np.array([before]))[0]
-    wanted = 1.0 if math.isinf(target.low) else -1.0 if math.isinf(target.high) else 0.0
-    if start == 0.0 and wanted:  # within it already: further in is better
-        return float(np.mean(wanted * (each - before) < 0.0))
-    return float(np.mean(away(each) < start)) if start else float(np.mean(away(each) == 0.0))
+    return float(np.mean(away(each) < start)) if start > 0.0 else None
 
 
 def chance(target: Target, levels: Sequence[float], quantiles: Floats) -> float:

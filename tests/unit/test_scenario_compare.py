@@ -206,3 +206,11 @@ def test_less_time_in_low_glucose_is_better_and_more_of_it_is_not():
     )
     assert [cell.better for cell in low.cells] == [None, 0.0, 1.0, None]
     assert [cell.at_target for cell in low.cells] == [1.0, 0.0, 1.0, 1.0]
+
+
+def test_a_pressure_that_is_low_enough_is_not_called_better_when_it_falls_further():
+    from organtwin.twin.comparison import Target, _nearer
+
+    target = Target(high=130.0)
+    assert _nearer(target, 104.0, np.array([96.0, 90.0])) is None
+    assert _nearer(target, 150.0, np.array([140.0, 155.0])) == 0.5

@@ -149,7 +149,7 @@ def readings_of(measured: Floats) -> Floats:
         "pulmonary_diastolic": v["p_pa_min"],
         "pulmonary_mean": v["p_pa_mean"],
         "peak_ventricular_pressure": v["p_lv_max"],
-        "valve_gradient": v["gradient_max"],
+        "valve_gradient": np.maximum(v["gradient_max"], 0.0),  # where a pump empties the ventricle it stays shut
         "pump_flow": 0.06 * v["pumped"] / v["period"],
     }
     return np.stack([columns[r.key] for r in MODEL.readings], axis=1)
