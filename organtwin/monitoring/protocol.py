@@ -399,6 +399,8 @@ def parse(text: str, where: str = "the protocol") -> Protocol:
         if told is None or not isinstance(cause, ValidationError) or cause.errors()[0]["loc"]:
             raise
         names = [str(rule["name"]) for rule in written.data["rules"]]  # each rule is right: they do not fit together
+        if told[1] not in names:
+            raise
         raise BadInput(error.what, where=written.line("rules", names.index(told[1])), remedy=error.remedy) from cause
 
 

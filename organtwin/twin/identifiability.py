@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from organtwin.model.twin_state import Estimate, TwinState
+from organtwin.model.twin_state import Estimate
 from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.ensemble import correlations, weighted_mean
 from organtwin.twin.prior import Prior
@@ -63,14 +63,6 @@ def identifiability(
         poorest={k: round(float(w), 3) for k, w in zip(prior.keys, poorest, strict=True) if abs(w) > 0.2},
         teaches=teaches,
     )
-
-
-def of_state(model: Physiology, state: TwinState, predicted: Floats) -> Identifiability:
-    """Of a twin's state; ``predicted`` (m, r) is what the model says for it."""
-    prior = Prior.of_state(model, state)
-    z = prior.z(np.asarray(state.parameters)[:, prior.places])
-    taken = [r.key for r in model.readings if (r.loinc or r.key) in state.used]
-    return identifiability(prior, z, predicted, np.asarray(state.weights), taken)
 
 
 def sentences(

@@ -55,14 +55,14 @@ class Matched:
 
 
 @dataclass(frozen=True)
-class Person:
+class MiddlePerson:
     """The person in the middle of an ensemble at a time: ``parameters`` (p) and ``drives`` (d)."""
 
     parameters: Floats
     drives: Floats
 
     @classmethod
-    def amid(cls, parameters: Floats, drives: Floats, when: When) -> Person | None:
+    def amid(cls, parameters: Floats, drives: Floats, when: When) -> MiddlePerson | None:
         """At the last time that an intervention goes on, with all that was done before it; None where it never does."""
         on = np.flatnonzero(when.on)
         if not len(on):
@@ -76,7 +76,11 @@ class Person:
 
 
 def match(
-    model: Physiology, person: Person, wanted: Mapping[str, float], levers: Sequence[Lever], fixed: Sequence[Lever] = ()
+    model: Physiology,
+    person: MiddlePerson,
+    wanted: Mapping[str, float],
+    levers: Sequence[Lever],
+    fixed: Sequence[Lever] = (),
 ) -> Matched:
     """Strengths of as many levers as changes are wanted.
 

@@ -20,7 +20,7 @@ from organtwin.twin.interventions.clock import per_minute
 from organtwin.twin.interventions.procedure import from_results
 from organtwin.twin.interventions.pump import FULL_HEAD_MMHG, PUMPS
 from organtwin.twin.interventions.stent import stretch_left
-from organtwin.twin.matching import Lever, Person, match
+from organtwin.twin.matching import Lever, MiddlePerson, match
 
 pytest.importorskip("organtwin_solvers.physiology.circulation.manifest")
 
@@ -294,7 +294,7 @@ def test_a_drug_that_the_patient_takes_already_is_warned_of() -> None:
 
 def test_a_change_that_the_model_cannot_bring_about_is_said_to_be_partial() -> None:
     known = find("circulation")
-    person = Person(known.defaults()[0], known.at_rest()[0])
+    person = MiddlePerson(known.defaults()[0], known.at_rest()[0])
     found = match(known, person, {"systolic": -80.0}, (Lever({"resistance_change": 1.0}, most=0.1),))
     assert not found.whole
     assert -20.0 < found.change["systolic"] < 0.0
@@ -306,7 +306,7 @@ def test_a_person_without_a_steady_state_is_told_so() -> None:
     broken = known.defaults()[0]
     broken[known.parameter("stressed_volume")] = np.nan
     with pytest.raises(SolveFailed, match="no steady state"):
-        match(known, Person(broken, known.at_rest()[0]), {"systolic": -8.0}, (Lever({"resistance_change": 1.0}),))
+        match(known, MiddlePerson(broken, known.at_rest()[0]), {"systolic": -8.0}, (Lever({"resistance_change": 1.0}),))
 
 
 @pytest.mark.parametrize(

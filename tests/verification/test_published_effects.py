@@ -8,7 +8,7 @@ import pytest
 from organtwin.model import Scenario
 from organtwin.physiology.model import Floats, Physiology, find
 from organtwin.twin import scenario
-from organtwin.twin.matching import Lever, Person, match
+from organtwin.twin.matching import Lever, MiddlePerson, match
 
 pytest.importorskip("organtwin_solvers.physiology.circulation.manifest")
 pytest.importorskip("organtwin_solvers.physiology.glucose.manifest")
@@ -26,7 +26,7 @@ def population(systolic: float, diastolic: float) -> Floats:
     model = find("circulation")
     base = model.defaults()[0]
     base[model.parameter("reflex_setpoint")] = diastolic + 0.4 * (systolic - diastolic)
-    person = Person(base, model.at_rest()[0])
+    person = MiddlePerson(base, model.at_rest()[0])
     now = person.readings(model)
     wanted = {"systolic": systolic - now["systolic"], "diastolic": diastolic - now["diastolic"]}
     found = match(model, person, wanted, CIRCULATION_LEVERS)

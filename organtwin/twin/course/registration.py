@@ -32,12 +32,10 @@ PERCENTILES = (1, 99)
 
 @dataclass(frozen=True)
 class Laid:
-    """``matrix`` (4, 4) maps LPS mm of a later scan to the first one; ``said`` is how, ``likeness`` before and after (mutual
-    information, larger is better)."""
+    """``matrix`` (4, 4) maps LPS mm of a later scan to the first one; ``said`` is how."""
 
     matrix: Numbers
     said: str
-    likeness: tuple[float, float] = (0.0, 0.0)
 
     def first(self, points_mm: Numbers) -> Numbers:
         """(n, 3) points of the later scan in the first."""
@@ -84,16 +82,13 @@ def lay_over(
     look = _mask(fixed, key, grows, fine[0])
     centre = _middle_mm(fixed, key)
     begun = _rigid(_matrix(whole), centre)
-    before = _likeness(fine, look, begun)
     best = _registered(fine, look, sitk.Euler3DTransform(begun), (2, 1))
-    after = _likeness(fine, look, best)
     monitor.progress(0.9, "scans laid over each other")
-    if after < before:  # it got lost
-        best, after = begun, before
+    if _likeness(fine, look, best) < _likeness(fine, look, begun):  # it got lost
+        best = begun
     name = structure(key).name.lower()
-    return Laid(
-        np.linalg.inv(_matrix(best)), f"{said}, then rigidly by mutual information, last around the {name}", (before, after)
-    )  # fmt: skip
+    matrix = np.linalg.inv(_matrix(best))
+    return Laid(matrix, f"{said}, then rigidly by mutual information, last around the {name}")
 
 
 def overlap(fixed: Segmentation, moving: Segmentation, laid: Laid, key: str) -> float:

@@ -13,7 +13,7 @@ from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.intervention import Draw, Kind, When
 from organtwin.twin.interventions.dose import Taken
 from organtwin.twin.interventions.pressure import responses
-from organtwin.twin.matching import Lever, Person, match
+from organtwin.twin.matching import Lever, MiddlePerson, match
 
 KARNER = "Karner, Chong and Poole, Cochrane CD009285, 2014"
 KEW = "Kew, Mavergames and Walters, Cochrane CD010177, 2013"
@@ -56,7 +56,7 @@ def effect(
     options: Options, model: Physiology, parameters: Floats, drives: Floats, when: When, draw: Draw
 ) -> tuple[Floats, Floats, tuple[str, ...]]:
     """The airways' resistance and the trapped air fall until FEV1 has risen as in trials."""
-    person = Person.amid(parameters, drives, when)
+    person = MiddlePerson.amid(parameters, drives, when)
     if person is None:
         return parameters, drives, (f"{options.drug} does not begin within the time looked at.",)
     drug = DRUGS[options.drug]

@@ -9,7 +9,7 @@ import numpy as np
 from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.intervention import Draw, When
 from organtwin.twin.interventions.pressure import responses
-from organtwin.twin.matching import Lever, Matched, Person, match
+from organtwin.twin.matching import Lever, Matched, MiddlePerson, match
 
 SENSITIVITY = Lever({"sensitivity_change": 1.0}, most=1.5)
 USUAL_CARBOHYDRATES_G = 200.0  # a day, where none are told
@@ -43,7 +43,7 @@ def bring_down(
     ``production``: how much less the liver makes, as a part, for each point that HbA1c falls; the sensitivity to insulin rises
     until the whole fall is there.
     """
-    person = Person.amid(parameters, drives, when)
+    person = MiddlePerson.amid(parameters, drives, when)
     if person is None:
         return None
     eats = model.drive("carbohydrates")
@@ -52,7 +52,7 @@ def bring_down(
     usual[eats] = mean if mean > 0.0 else USUAL_CARBOHYDRATES_G / 1440.0
     for key in ("insulin", "exercise"):  # what lasts an hour is no settled state: its mean stands for it
         usual[model.drive(key)] = float(np.mean(drives[:, when.on, model.drive(key)]))
-    person = Person(person.parameters, usual)
+    person = MiddlePerson(person.parameters, usual)
     now = person.readings(model)["hba1c"]
     change = in_one(points, now)
     less = min(production * change, MOST_LESS)

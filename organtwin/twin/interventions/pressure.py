@@ -9,7 +9,7 @@ import numpy as np
 
 from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.intervention import Draw, When
-from organtwin.twin.matching import Lever, Matched, Person, match
+from organtwin.twin.matching import Lever, Matched, MiddlePerson, match
 
 BELL = "People differ in their true systolic response by an sd of 2.6 mmHg (Bell et al., Hypertension 56, 2010; ACE inhibitors)."
 BELL_SD_MMHG = 2.6
@@ -53,7 +53,7 @@ def bring_about(
     fall: Fall, model: Physiology, parameters: Floats, drives: Floats, when: When, draw: Draw, share: Floats
 ) -> Matched | None:
     """Change ``drives`` (m, nt, d) in place so that pressure falls as published; ``share`` (nt) is how much of it at each time."""
-    person = Person.amid(parameters, drives, when)
+    person = MiddlePerson.amid(parameters, drives, when)
     if person is None:
         return None
     now = person.readings(model)

@@ -12,7 +12,7 @@ from organtwin.physiology.model import Floats, Physiology
 from organtwin.twin.intervention import Draw, Kind, When
 from organtwin.twin.interventions import segment
 from organtwin.twin.interventions.dose import Length, Stiffness
-from organtwin.twin.matching import Person
+from organtwin.twin.matching import MiddlePerson
 from organtwin.units import parse
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -57,7 +57,7 @@ def effect(
     options: Options, model: Physiology, parameters: Floats, drives: Floats, when: When, draw: Draw
 ) -> tuple[Floats, Floats, tuple[str, ...]]:
     """Less resistance in series with the bed behind, less compliance of the arteries."""
-    person = Person.amid(parameters, drives, when)
+    person = MiddlePerson.amid(parameters, drives, when)
     if person is None:
         return parameters, drives, ("The stent is placed after the time looked at.",)
     vessel, narrowed, stent, length = (
