@@ -1,6 +1,10 @@
-"""How long a twin takes: calibrated, a reading taken in (with the state read from disk), a forecast of 200 members.
+"""How long a twin takes: calibrated, a reading taken in (with the state read from disk), a forecast of 200 members, scenarios compared.
 
 Usage: python benchmarks/twin_speed.py [MODEL ...]
+
+Beside each stands the plain way in the same run: for a reading, the model run once for every member instead of its quadratic; for
+an ensemble, one member after the other; for three scenarios, three forecasts each by itself. Seconds are of the processor, so that
+a busy machine tells the same.
 """
 
 from __future__ import annotations
@@ -10,15 +14,17 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
-from organtwin.model import TwinState
+from organtwin.model import Intervention, Scenario, TwinState
 from organtwin.physiology import model as physiology
 from organtwin.store import load_object, save_object
 from organtwin.timeline.days import DAY_S
 from organtwin.twin.assimilation import Tracker
 from organtwin.twin.calibration import Settings, calibrate
+from organtwin.twin.comparison import compare
 from organtwin.twin.forecast import forecast
 from organtwin.twin.prior import Prior
 from organtwin.twin.readings import Readings
@@ -29,6 +35,12 @@ MEASURED = {
     "glucose": ("sensor_glucose",),
 }
 START_S = 1.7e9
+SCENARIOS = {
+    "circulation": Scenario(
+        name="amlodipine",
+        interventions=(Intervention(kind="vasodilator", options={"drug": "amlodipine", "dose": "5 mg"}),),
+    )
+}
 
 
 def patient(model: physiology.Physiology, keys: tuple[str, ...], rng: np.random.Generator) -> Readings:
@@ -46,12 +58,12 @@ def patient(model: physiology.Physiology, keys: tuple[str, ...], rng: np.random.
     return Readings.none().with_(parts)
 
 
-def best(repeats: int, function: Callable[[], object]) -> tuple[float, object]:
+def median(repeats: int, function: Callable[[], object]) -> tuple[float, object]:
     times, made = [], None
     for _ in range(repeats):
-        began = time.perf_counter()
+        began = time.process_time()
         made = function()
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     return float(np.median(times)), made
 
 
@@ -60,7 +72,7 @@ def main() -> None:
         model = physiology.find(name)
         readings = patient(model, MEASURED[name], np.random.default_rng(0))
         calibrate(model, readings, Settings(members=40))  # compiles
-        seconds, state = best(3, lambda m=model, r=readings: calibrate(m, r))
+        seconds, state = median(3, lambda m=model, r=readings: calibrate(m, r))
         assert isinstance(state, TwinState)
         print(f"{name}: calibration, {len(state.weights)} members, {len(readings)} readings: {seconds:.2f} s")
         place = readings.places[0]
@@ -75,7 +87,7 @@ def main() -> None:
                 return Tracker(m, known).update(fresh)
 
             print(
-                f"{name}: a reading, state read from disk, twin begun and updated: {1e3 * best(9, from_disk)[0]:.0f} ms"
+                f"{name}: a reading, state read from disk, twin begun and updated: {1e3 * median(9, from_disk)[0]:.0f} ms"
             )
         tracker = Tracker(model, state)
 
@@ -84,10 +96,37 @@ def main() -> None:
             fresh = Readings.from_values(m, tracker.at_s + 300.0, {m.readings[p].key: value})
             return tracker.update(fresh)
 
-        print(f"{name}: a reading, twin held in memory: {1e3 * best(50, held)[0]:.1f} ms")
+        theta, times = np.asarray(state.parameters), np.array([0.0, 300.0])
+        drives, simulator = np.repeat(model.at_rest(), 2, axis=0), model.simulator()
+
+        def together(s=simulator, p=theta, d=drives, t=times) -> object:  # type: ignore[no-untyped-def]
+            return s.run(p, d, t)
+
+        def one_by_one(s=simulator, p=theta, d=drives, t=times) -> object:  # type: ignore[no-untyped-def]
+            return [s.run(p[k : k + 1], d, t) for k in range(len(p))]
+
+        took, whole = median(50, held)[0], median(9, together)[0]
+        beside = f", {took / whole:.2f} of running the model for all members" if model.pace == "day" else ""
+        print(f"{name}: a reading, twin held in memory: {1e3 * took:.1f} ms{beside}")
+        print(
+            f"{name}: {len(theta)} members together {1e3 * whole:.0f} ms, {whole / median(3, one_by_one)[0]:.2f} of one after the other"
+        )
         days = 30.0 if model.pace == "day" else 1.0
-        seconds = best(3, lambda m=model, s=state, r=readings, d=days: forecast(m, s, r, days=d))[0]
+        seconds = median(3, lambda m=model, s=state, r=readings, d=days: forecast(m, s, r, days=d))[0]
         print(f"{name}: forecast, 200 members, {days:g} days, with the check on the patient's past: {seconds:.2f} s")
+        tried = SCENARIOS.get(name)
+        if tried is not None:
+            three = [tried.with_(uuid=str(uuid4()), name=f"{n}") for n in range(3)]
+            compared = median(3, lambda m=model, s=state, r=readings, x=three: compare(m, s, r, x))[0]
+            apart = median(
+                1,
+                lambda m=model, s=state, r=readings, x=three: [
+                    forecast(m, s, r, days=90.0, scenario=o) for o in (None, *x)
+                ],
+            )[0]
+            print(
+                f"{name}: three scenarios against going on as now, 90 days: {compared:.2f} s, {compared / apart:.2f} of four forecasts"
+            )
 
 
 if __name__ == "__main__":
