@@ -174,7 +174,8 @@ class TwinStep(Step):
             self._missing.setText(f"From: {', '.join(there)}")
         else:
             wanted = ", ".join(dict.fromkeys(r.title.lower() for r in model.readings if r.loinc))
-            self._missing.setText(f"It needs readings of one or more of: {wanted}.")
+            or_heart = " Or the day on which the heart was scanned, above." if circulation and self.hearts.edits else ""
+            self._missing.setText(f"It needs readings of one or more of: {wanted}.{or_heart}")
         for widget in (
             self._state_label,
             self.states,
@@ -236,7 +237,7 @@ class TwinStep(Step):
                 self._notes = []
                 self._say_notes()
                 self._shown = None
-                if self.bridge.entries("observations"):
+                if self.bridge.entries("observations") or self.hearts.used:
                     self.board.show_nothing(f"No twin of the {model.title.lower()} yet", "Press Calibrate: the model is fitted to the patient's readings, with what stays uncertain.")  # fmt: skip
                 else:
                     self.board.show_nothing("No readings yet", "Import what was measured on the patient, on the page Readings. Then a model can be fitted to it.")  # fmt: skip
