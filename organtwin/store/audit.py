@@ -31,6 +31,7 @@ from organtwin.store.vault import Vault
 START = "0" * 64
 CANNOT_WRITE = (errno.EROFS, errno.EACCES, errno.EPERM)
 BLOCK = 2**16
+LOST = "lost"  # what an opening found missing at the end, and went on from
 
 
 class Record(Frozen):
@@ -69,6 +70,7 @@ class AuditLog:
         self._file, self._anchor_file = vault.path(path), vault.path(path.with_name(f"{path.name}.head"))
         self._size = -1
         self.anchor = Anchor()
+        self.also: tuple[Anchor, ...] = ()  # what other places know of how far it went
 
     def append(
         self, did: str, what: str = "", objects: Sequence[str] = (), role: str = "", **detail: Any
@@ -84,23 +86,50 @@ class AuditLog:
             fcntl.flock(stream, fcntl.LOCK_EX)
             size = stream.seek(0, os.SEEK_END)
             if size != self._size:  # another process wrote, or nothing was read yet
-                self.anchor = self._last(stream, size)
-            record = Record(
-                n=self.anchor.count + 1, at=datetime.now(UTC).isoformat(timespec="milliseconds"), who=_who(), role=role,
-                did=did, what=what, objects=tuple(objects), detail=detail, before=self.anchor.head,
-            )  # fmt: skip
-            digest = record.digest()
-            record = record.model_copy(update={"hash": digest, "seal": self._vault.seal_of(digest.encode())})
-            line = self._vault.line(record.model_dump_json(exclude_defaults=True).encode()) + b"\n"
-            if size and os.pread(stream.fileno(), 1, size - 1) != b"\n":
-                line = b"\n" + line  # the last one was torn by a crash, and stays so
-            stream.seek(size)
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
-            self._size, self.anchor = size + len(line), Anchor(count=record.n, head=digest)
-            self._write_anchor()
+                self.anchor, self._size = self._last(stream, size), size
+                if (lost := self._lost(size)) is not None:  # going on as if nothing were would hide it
+                    self._add(
+                        stream, role, LOST, f"the log ended once with record {lost.count}", detail=lost.model_dump()
+                    )
+            return self._add(stream, role, did, what, objects, detail)
+
+    def _add(
+        self,
+        stream: Any,
+        role: str,
+        did: str,
+        what: str,
+        objects: Sequence[str] = (),
+        detail: dict[str, Any] | None = None,
+    ) -> Record:
+        record = Record(
+            n=self.anchor.count + 1, at=datetime.now(UTC).isoformat(timespec="milliseconds"), who=_who(), role=role,
+            did=did, what=what, objects=tuple(objects), detail=detail or {}, before=self.anchor.head,
+        )  # fmt: skip
+        digest = record.digest()
+        record = record.model_copy(update={"hash": digest, "seal": self._vault.seal_of(digest.encode())})
+        line = self._vault.line(record.model_dump_json(exclude_defaults=True).encode()) + b"\n"
+        if self._size and os.pread(stream.fileno(), 1, self._size - 1) != b"\n":
+            line = b"\n" + line  # the last one was torn by a crash, and stays so
+        stream.seek(self._size)
+        stream.write(line)
+        stream.flush()
+        os.fsync(stream.fileno())
+        self._size, self.anchor = self._size + len(line), Anchor(count=record.n, head=digest)
+        self._write_anchor()
         return record
+
+    def _lost(self, size: int) -> Anchor | None:
+        """How far the log went once, where its end is gone; None where nothing is missing."""
+        if not size and not self._anchor_file.exists():  # nothing yet; or all is gone, which others may know
+            known: list[Anchor] = []
+        else:
+            known = [self._read_anchor() or Anchor(count=self.anchor.count + 1, head="")]  # taken away or damaged
+        here = self.anchor
+        for one in (*known, *self.also):
+            if one.count > here.count or (one.count == here.count and one.head != here.head):
+                return one
+        return None
 
     def records(self) -> list[Record]:
         """All of them that can be read."""
@@ -132,6 +161,8 @@ class AuditLog:
             keyed = self._vault.sealed and record.n > sealed_since
             if keyed and record.seal != self._vault.seal_of(record.hash.encode()):
                 wrong.append(f"Record {record.n} ({record.at}) was not written with the project's key.")
+            if record.did == LOST:
+                wrong.append(f"Before record {record.n} ({record.at}) something was missing: {record.what}.")
             before = known[record.n] = record.hash
         own = self._read_anchor()
         if own is None:

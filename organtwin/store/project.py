@@ -17,7 +17,7 @@ from organtwin.model import Segmentation, TwinObject
 from organtwin.privacy.consent import PURPOSE, Consent, Policy, policy, require
 from organtwin.privacy.roles import OWNER, Role, built_in, chosen, read_roles, seen, seen_facts
 from organtwin.store.atomic import said_plainly, write_json
-from organtwin.store.audit import AuditLog
+from organtwin.store.audit import AuditLog, anchor_of
 from organtwin.store.journal import Act, Dismiss, Journal, Redo, Undo
 from organtwin.store.keyring import new_vault, open_vault
 from organtwin.store.lock import Lock
@@ -54,11 +54,13 @@ class Project:
                 put_away(self.folder)
             self.vault = open_vault(self.folder, passphrase)
             self._held = hold(self.vault)
+            self._not_opened_up()
             self._head = self._read_head()
             if not read_only and not self.vault.sealed:
                 migrate(self.folder, self._head.get("format", 0), FORMAT)
             self._journal = Journal(self.folder / "journal", self.vault)
             self.audit = AuditLog(self.folder / "audit", self.vault)
+            self.audit.also = anchor_of(self._head)
             self.role = chosen(self.vault.role, self._own_roles)
         except BaseException:
             self.close()
@@ -420,6 +422,12 @@ class Project:
     def _writable(self) -> None:
         if self.read_only or self._lock is None:
             raise BadInput("This project was opened for reading only", where=str(self.folder))
+
+    def _not_opened_up(self) -> None:
+        """Without its key a sealed project must not pass for a plain one, into which people then write."""
+        if not self.vault.sealed and any((self.folder / name).exists() for name in (f"{HEAD}.age", "journal.age")):
+            raise BadInput("This project was sealed, and its key is gone", where=str(self.folder),
+                           remedy=f"Take {IDENTITY} and project.json from a backup.")  # fmt: skip
 
     def _read_head(self) -> dict[str, object]:
         path = self.folder / "project.json"

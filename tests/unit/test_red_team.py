@@ -62,6 +62,17 @@ def test_who_does_not_see_alerts_does_not_get_them_by_asking_the_protocols_again
         evaluate_project(project)
 
 
+def test_a_sealed_project_whose_key_was_taken_away_does_not_pass_for_a_plain_one(tmp_path):
+    folder = tmp_path / "case.otwin"
+    Project.create(folder, passphrase="correct horse battery").close()
+    (folder / "identity.age").unlink()
+    (folder / "project.json").write_text('{"format": 1, "name": "case", "objects": []}')
+    for read_only in (True, False):
+        with pytest.raises(BadInput, match="was sealed, and its key is gone"):
+            Project(folder, read_only=read_only)
+    assert not (folder / "audit").exists()  # nothing was written in the open
+
+
 def test_another_patients_reading_does_not_come_in_by_the_form_of_its_subject():
     told = {
         "resourceType": "Observation", "status": "final", "code": {}, "effectiveDateTime": "2026-01-01", "valueQuantity": {},
