@@ -10,8 +10,9 @@ from pydantic import Field
 from organtwin.model import TwinObject, TwinState
 from organtwin.monitor import Monitor
 from organtwin.operations.registry import Operation, Parameters
+from organtwin.timeline.days import DAY_S
 
-MANY, LAST_S = 2000, 3 * 86400.0  # readings at once; what is looked at of a sensor's then
+MANY, LAST_S = 2000, 3 * DAY_S  # readings at once; what is looked at of a sensor's then
 
 
 class AssimilateParameters(Parameters):

@@ -16,7 +16,7 @@ import numpy as np
 from organtwin.model import Course
 from organtwin.report.living import Living, course_plot
 from organtwin.store import Entry
-from organtwin.timeline.days import short_day
+from organtwin.timeline.days import YEAR_S, short_day
 
 # LOINC: what it is called at a kitchen table, what it tells, decimals
 PLAIN: dict[str, tuple[str, str, int]] = {
@@ -71,7 +71,6 @@ SCANS = {
     "MR": "an MR scan (pictures made with a magnet)",
     "US": "an ultrasound scan",
 }
-YEAR_S = 365.25 * 86400.0
 ORGANS_SHOWN = 6
 READINGS_SHOWN = 6
 

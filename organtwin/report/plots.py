@@ -15,11 +15,12 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from organtwin.timeline.days import DAY_S, YEAR_S
+
 Numbers = NDArray[np.float64]
 
 INK, SOFT, GRID, ACCENT = "#1b2129", "#5c6875", "#e3e7ea", "#0b6e70"
 DASHES = ("", "7 4", "2 3", "10 3 2 3", "14 5", "4 2")
-YEAR_S, DAY_S = 365.25 * 86400, 86400.0
 FONTS = "Noto Sans, Liberation Sans, Nimbus Sans, Report, sans-serif"
 MOST_POINTS = 500
 

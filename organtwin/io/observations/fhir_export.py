@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from organtwin.errors import BadInput
 from organtwin.model import Event
 from organtwin.timeline.codes import BLOOD_PRESSURE, CODES, LOINC, Code
+from organtwin.timeline.days import YEAR_S
 from organtwin.timeline.timeline import Series, Timeline
 
 UCUM = "http://unitsofmeasure.org"
@@ -117,7 +118,7 @@ def _patient(timeline: Timeline, shift_s: float) -> Json:
         newest = timeline.span_s[1]
         this_year = datetime.fromtimestamp(newest, UTC).year if newest == newest else datetime.now(UTC).year
         year = max(person.birth_year, this_year - _ELDEST)
-        made["birthDate"] = str(year + round(shift_s / (365.25 * 86400)))
+        made["birthDate"] = str(year + round(shift_s / YEAR_S))
     return made
 
 

@@ -17,6 +17,7 @@ from organtwin.io.observations.sheets import Sheet, beginning, clock, heading, n
 from organtwin.io.observations.table import take
 from organtwin.io.observations.times import day_s, from_wall, written
 from organtwin.io.observations.tray import Tray
+from organtwin.timeline.days import DAY_S
 
 # the beginning of a file's name: the reading, its unit, and the key of its value
 _MINUTES: dict[str, tuple[str, str, str]] = {
@@ -88,7 +89,7 @@ def _values(entries: list[dict[str, Any]], tray: Tray, what: tuple[str, str, str
             column.add(seconds, number, n, 0, 60.0 if code == "55423-8" else 0.0)
         elif number > 0 or code == "55411-3":  # a resting rate of 0 says that there is none
             start, offset = from_wall(seconds, tray.timezone)
-            column.add(start, number, n, offset, 86400.0)
+            column.add(start, number, n, offset, DAY_S)
 
 
 def _american(text: str) -> float:

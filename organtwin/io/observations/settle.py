@@ -15,14 +15,13 @@ from organtwin.io.observations.fhir_resources import name_drugs
 from organtwin.io.observations.tray import KEPT_EACH, Column, Reason, Tray, as_lines
 from organtwin.model import Event, Observations, Person, Source
 from organtwin.timeline.codes import CODES, code
-from organtwin.timeline.days import moment_of
+from organtwin.timeline.days import DAY_S, moment_of
 from organtwin.timeline.identity import disagree, together
 from organtwin.timeline.timeline import Timeline, event_key, nearby
 
 Mask = NDArray[np.bool_]
-_DAY_S = 86400.0
 _EARLIEST_S = datetime(1920, 1, 1, tzinfo=UTC).timestamp()
-_JUMP_S = 2 * _DAY_S
+_JUMP_S = 2 * DAY_S
 _SENSOR_STEP_S = 20 * 60.0  # nobody pricks a finger that often
 _CLEAR = 0.9  # the share of a file that must be one patient's, to take him for the one meant
 
@@ -161,12 +160,12 @@ def _checked(
                 f"{title} cannot be outside {low:g} to {high:g} {unit}",
                 (value < low - slack) | (value > high + slack),
             ),
-            ("clock", "its time is in the future", time > now_s + _DAY_S),
+            ("clock", "its time is in the future", time > now_s + DAY_S),
             ("clock", "its time is before anything was measured", time < _EARLIEST_S),
             (
                 "clock",
                 "its time is the beginning of a clock that was not set",
-                np.isin(np.floor(time / _DAY_S), _UNSET_DAYS),
+                np.isin(np.floor(time / DAY_S), _UNSET_DAYS),
             ),
         ]
         if person.birth_year is not None:
@@ -187,7 +186,7 @@ def _checked(
 
 
 # a clock without power begins here: UNIX, GPS, and the first days of 2000 and 2001 that many devices are made with
-_UNSET_DAYS = [np.floor(datetime(y, m, d, tzinfo=UTC).timestamp() / _DAY_S) for y, m, d in ((1970, 1, 1), (1980, 1, 6))]
+_UNSET_DAYS = [np.floor(datetime(y, m, d, tzinfo=UTC).timestamp() / DAY_S) for y, m, d in ((1970, 1, 1), (1980, 1, 6))]
 
 
 def _jumped(time: NDArray[np.float64]) -> Mask:
@@ -253,7 +252,7 @@ def _without_repeats(
     rows = {key: np.concatenate([part[key] for part in parts]) for key in _KEYS}
     if not len(rows["time"]):
         return rows
-    span = rows["time"].min() - _DAY_S, rows["time"].max() + _DAY_S  # a day around tells how often a source measures
+    span = rows["time"].min() - DAY_S, rows["time"].max() + DAY_S  # a day around tells how often a source measures
     old_time, old_value, old_origin = nearby(before.observations, loinc, *span)
     time = np.concatenate([old_time, rows["time"]])
     value = np.concatenate([old_value, rows["value"]])
@@ -325,7 +324,7 @@ def _events(tray: Tray, before: Timeline, person: Person, number: dict[Source, i
                 source.name,
                 f"{event.display} {moment_of(event.start_s)}",
             )
-        elif event.start_s > now_s + 366 * _DAY_S:
+        elif event.start_s > now_s + 366 * DAY_S:
             tray.set_aside(
                 "clock", "An entry of the far future", source.name, f"{event.display} {moment_of(event.start_s)}"
             )

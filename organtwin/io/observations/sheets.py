@@ -17,6 +17,7 @@ from organtwin.io.observations.opening import Opened
 from organtwin.io.observations.times import many_from_wall, order_of, written
 from organtwin.io.observations.tray import Tray
 from organtwin.timeline.codes import Code, find
+from organtwin.timeline.days import DAY_S
 from organtwin.timeline.ucum import ucum
 
 Floats = NDArray[np.float64]
@@ -296,7 +297,7 @@ def put(
         return 0
     at = np.flatnonzero(good)
     lengths = np.broadcast_to(np.asarray(duration_s, np.float64), (len(values),))
-    lengths = np.where(when.whole_day & (lengths == 0), 86400.0, lengths)
+    lengths = np.where(when.whole_day & (lengths == 0), DAY_S, lengths)
     column.times_s.frombytes(when.times_s[at].tobytes())
     column.values.frombytes(np.ascontiguousarray(values[at]).tobytes())
     column.durations_s.frombytes(lengths[at].tobytes())

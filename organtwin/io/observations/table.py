@@ -24,6 +24,7 @@ from organtwin.io.observations.sheets import (
 )
 from organtwin.io.observations.tray import Tray
 from organtwin.model import Person
+from organtwin.timeline.days import DAY_S
 from organtwin.timeline.identity import identity
 
 
@@ -133,7 +134,7 @@ def _durations(sheet: Sheet, tray: Tray, when: Clock, order: str) -> np.ndarray 
         return 0.0
     until = clock(tray, sheet.columns[end], sheet.rows, order)
     length = np.where(until.good & when.good, until.times_s - when.times_s, 0.0)
-    return np.clip(length, 0.0, 400 * 86400.0)
+    return np.clip(length, 0.0, 400 * DAY_S)
 
 
 def _allowed(sheet: Sheet, tray: Tray) -> np.ndarray:
