@@ -15,7 +15,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from organtwin.timeline.days import DAY_S, YEAR_S
+from organtwin.timeline.days import DAY_S
 
 Numbers = NDArray[np.float64]
 
