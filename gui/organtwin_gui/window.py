@@ -406,6 +406,10 @@ class MainWindow(QMainWindow):
         if door is not None and self.bridge.open(folder):
             self.notice.hide()
             self.preferences.remember_project(folder)
+            if self.bridge.entries("observations") and not (
+                self.bridge.entries("volume") or self.bridge.entries("dynamic")
+            ):
+                self.workflow.go_to(ReadingsStep)  # there is no scan to see
 
     def choose_project(self) -> None:
         folder = QFileDialog.getExistingDirectory(

@@ -198,6 +198,11 @@ def test_a_span_stays_within_what_there_is():
     assert span.length_s == pytest.approx(10 * DAY_S)
 
 
+def test_a_project_with_readings_and_no_scan_opens_at_them(window, patient):
+    window.open_project(patient)
+    assert window.workflow.current is ReadingsStep
+
+
 def test_who_saw_all_sees_what_comes_after_it_too_and_who_looked_closer_stays():
     span = Span()
     span.set_limits(0.0, 100 * DAY_S)
