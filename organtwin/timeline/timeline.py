@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from organtwin.errors import BadInput
 from organtwin.model import Event, Observations, Person, Source
 from organtwin.timeline.codes import CODES, Code, find
+from organtwin.timeline.days import DAY_S
 from organtwin.timeline.identity import disagree, together
 from organtwin.timeline.pyramid import Floats, Pyramid, Window
 
-DAY_S = 86400.0
 SAME_S = 1e-3  # readings less apart than this are of one moment
 How = Literal["mean", "median", "min", "max", "sum", "last", "count"]
 
