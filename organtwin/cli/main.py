@@ -16,7 +16,7 @@ __all__ = ["app", "commands", "main"]
 
 def main() -> None:
     """Entry point: every failure becomes one sentence and a documented exit code."""
-    sys.stdout, sys.stderr = Tamed(sys.stdout, COLOURS), Tamed(sys.stderr, MOVES)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = Tamed(sys.stdout, COLOURS), Tamed(sys.stderr, MOVES)
     try:
         app(taken(sys.argv[1:]), standalone_mode=True)
     except OrganTwinError as error:
