@@ -32,7 +32,9 @@ class Welcome(QWidget):
         name = QLabel("OrganTwin")
         name.setObjectName("headline")
         inner.addWidget(name)
-        inner.addWidget(quiet("Drop a folder with a scan, or files with readings, anywhere on this window, or begin here."))
+        inner.addWidget(
+            quiet("Drop a folder with a scan, or files with readings, anywhere on this window, or begin here.")
+        )
         row = QHBoxLayout()
         for text, icon, tip, signal, kind in (
             ("Import a scan", "import", "Read a DICOM folder into a new project (Ctrl+I)", self.scan_wanted, "primary"),

@@ -125,9 +125,7 @@ class ScenarioViews(QWidget):
                 parts.append(
                     f"{words} {number_words(float(found[len(found) // 2]))} {unit_words(one.forecast.units[row])}"
                 )
-        shown = next(
-            (e.name for e in self.bridge.entries("result") if e.uuid == result), "anatomy only"
-        )
+        shown = next((e.name for e in self.bridge.entries("result") if e.uuid == result), "anatomy only")
         return f"{', '.join(parts)}; {shown}" if parts else shown
 
     def _make(self, count: int) -> None:
