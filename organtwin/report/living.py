@@ -105,9 +105,7 @@ def living(project: Project, entries: Sequence[Entry]) -> Living:
         timeline = Timeline(observations[:1])
     scenarios: dict[str, Scenario] = {s.uuid: s for s in by.get("scenario", [])}
     forecasts = _newest(by.get("forecast", []))
-    states: list[TwinState] = list(
-        {s.model: s for s in sorted(by.get("twin-state", []), key=lambda s: s.at_s)}.values()
-    )
+    states: list[TwinState] = list({s.model: s for s in by.get("twin-state", [])}.values())
     courses: list[Course] = list({c.subject: c for c in by.get("course", [])}.values())  # the newest of each
     set_aside, count = _quarantine(observations)
     return Living(

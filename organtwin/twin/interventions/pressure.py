@@ -79,7 +79,8 @@ def said(found: Matched | None, title: str) -> tuple[str, ...]:
         return (f"{title} does not begin within the time looked at.",)
     change = ", ".join(
         f"{name.replace('_', ' ')} {found.change[name]:+.1f} {unit}"
-        for name, unit in (("systolic", "mmHg"), ("diastolic", "mmHg"), ("heart_rate", "/min"))
+        for name, unit in (("systolic", "mmHg"), ("diastolic", "mmHg"), ("heart_rate", "per min"))
+        if abs(found.change[name]) >= 0.05
     )
     short = "" if found.whole else ", which is as near as the model comes to what is published for this person"
     return (
