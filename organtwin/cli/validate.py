@@ -24,8 +24,9 @@ def run_cases(names: list[str], quick: bool, file: Path | None, as_json: bool) -
         table.add_column(
             heading, justify="right" if heading in ("reference", "computed", "error", "accepted", "time") else "left"
         )
-    for name in names or validation.names():
-        case = validation.find(name)
+    for case in [
+        validation.find(name) for name in names or validation.names()
+    ]:  # a mistyped one is told before the hours
         console.print(f"{case.name}: {case.title}", style="dim")
         try:
             computed = case.run(quick, NullMonitor())
