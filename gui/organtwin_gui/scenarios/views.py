@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -76,7 +77,7 @@ class ScenarioViews(QWidget):
             for number, one in enumerate(self._tried):
                 holder, view = self._holders[number], self.views[number]
                 holder.setVisible(True)
-                self.heads[number].setText(f"<span style='color:{ink(one.colour)}'>●</span> <b>{one.name}</b>")
+                self.heads[number].setText(f"<span style='color:{ink(one.colour)}'>●</span> <b>{escape(one.name)}</b>")
                 own = [uuid for uuid in one.results if uuid in live]
                 wanted = own[-1] if own else common if number == 0 else None
                 self._show(view, wanted)
@@ -133,6 +134,7 @@ class ScenarioViews(QWidget):
             holder = QFrame()
             holder.setObjectName("panel")
             head, said = QLabel(), QLabel()
+            said.setWordWrap(True)
             said.setObjectName("small")
             said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             view = Viewport(opengl=self._opengl)
