@@ -76,7 +76,8 @@ class TrendPlot(QFrame):
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self.plot)
-        words = ["line: median of a week"]
+        rare = len(times) < 2 or np.median(np.diff(times)) > WEEK_S
+        words = ["line: from value to value" if rare else "line: median of a week"]
         words += ["green: usual"] * bool(trend["usual"]) + ["dotted: the twin"] * (trend["twin"] is not None)
         words += ["blue band: expected, 90 %"] * bool(trend["expected"])
         self.setToolTip(", ".join(words))
