@@ -60,6 +60,7 @@ def test_a_moving_scan_plays_with_its_structures_over_it(window, qtbot, project)
     assert "phase 3 of 5, 400 ms" in window.motion.bar.text.text()
     window.motion.bar.set_fraction(1.0)
     assert shown.phase == PHASES - 1
+    qtbot.waitUntil(lambda: window.motion.bar.button.height() > 0)  # laid out
     qtbot.mouseClick(window.motion.bar.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: shown.phase != PHASES - 1, timeout=5000)
     window.close_project()
