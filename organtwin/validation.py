@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
+import numpy as np
+
 from organtwin.errors import BadInput
 from organtwin.monitor import Monitor
 
@@ -45,7 +47,8 @@ class Row:
         return abs(self.error_percent) <= self.accepted_percent
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "error_percent": self.error_percent, "passed": self.passed}
+        told = {**asdict(self), "error_percent": self.error_percent, "passed": self.passed}
+        return {key: value.item() if isinstance(value, np.generic) else value for key, value in told.items()}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from organtwin.cli import main as program
 
 
 def test_ctrl_c_before_a_job_runs_is_no_traceback(monkeypatch, capsys):
-    def interrupted(**_options: object) -> None:
+    def interrupted(*_arguments: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(program, "app", interrupted)

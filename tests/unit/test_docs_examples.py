@@ -28,12 +28,13 @@ def test_the_page_on_rehearsal_names_every_command() -> None:
     assert [name for name in COMMANDS if f"`{name}`" not in text] == []
 
 
-def test_the_example_of_python_uses_parameters_and_options_that_there_are() -> None:
+def test_the_examples_of_python_use_parameters_and_options_that_there_are() -> None:
     from organtwin.edit.tool import find as find_tool
     from organtwin.operations import find
 
-    (block,) = re.findall(r"```python\n(.*?)```", (DOCS / "python.md").read_text(encoding="utf-8"), re.DOTALL)
-    calls = [c for c in ast.walk(ast.parse(block)) if isinstance(c, ast.Call) and ast.unparse(c.func) == "twin.run"]
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "python.md").read_text(encoding="utf-8"), re.DOTALL)
+    nodes = [node for block in blocks for node in ast.walk(ast.parse(block))]
+    calls = [c for c in nodes if isinstance(c, ast.Call) and ast.unparse(c.func) == "twin.run"]
     assert calls
     for call in calls:
         operation = find(ast.literal_eval(call.args[0]))
