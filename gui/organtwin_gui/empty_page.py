@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from organtwin_gui.forms import quiet
 
@@ -39,3 +39,21 @@ class EmptyPage(QFrame):
         self.headline.setText(headline)
         self.text.setText(text)
         self.text.setMinimumHeight(self.text.heightForWidth(TEXT_PX))
+
+
+def with_empty_page(owner: QWidget, head: QLayout, body: QWidget) -> tuple[EmptyPage, QStackedWidget]:
+    """Fill ``owner`` with an empty page (0) and, behind it, ``head`` over ``body`` (1)."""
+    full = QFrame()
+    full.setObjectName("panel")
+    column = QVBoxLayout(full)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    column.addLayout(head)
+    column.addWidget(body, 1)
+    empty, pages = EmptyPage(), QStackedWidget()
+    pages.addWidget(empty)
+    pages.addWidget(full)
+    outer = QVBoxLayout(owner)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.addWidget(pages)
+    return empty, pages

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QSlider,
     QSplitter,
-    QStackedWidget,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -28,7 +27,7 @@ from organtwin.physiology.model import Physiology
 from organtwin.timeline.days import DAY_S, clock
 from organtwin_gui import theme
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.empty_page import EmptyPage
+from organtwin_gui.empty_page import with_empty_page
 from organtwin_gui.forms import title
 from organtwin_gui.redress import Redress
 from organtwin_gui.scenarios.table import ScenarioTable, Tried, ink
@@ -134,20 +133,7 @@ class ScenarioBoard(QWidget):
         split.setSizes([470, 280])
         split.setHandleWidth(4)
         split.setChildrenCollapsible(False)
-        full = QFrame()
-        full.setObjectName("panel")
-        column = QVBoxLayout(full)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(head)
-        column.addWidget(split, 1)
-        self._pages = QStackedWidget()
-        self.empty = EmptyPage()
-        self._pages.addWidget(self.empty)
-        self._pages.addWidget(full)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._pages)
+        self.empty, self._pages = with_empty_page(self, head, split)
         Redress(self, self._redress)
 
     def _plots(self) -> QWidget:

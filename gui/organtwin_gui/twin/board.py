@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QSizePolicy,
     QSplitter,
-    QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -25,7 +24,7 @@ from organtwin.physiology.model import Physiology
 from organtwin.timeline.days import clock
 from organtwin_gui.badges import badge_icon, said_of
 from organtwin_gui.bridge import Bridge
-from organtwin_gui.empty_page import EmptyPage
+from organtwin_gui.empty_page import with_empty_page
 from organtwin_gui.forms import title
 from organtwin_gui.redress import Redress
 from organtwin_gui.timeline.gather import Gathered
@@ -129,20 +128,7 @@ class TwinBoard(QWidget):
         split.setSizes([620, 440])
         split.setHandleWidth(4)
         split.setChildrenCollapsible(False)
-        full = QFrame()
-        full.setObjectName("panel")
-        column = QVBoxLayout(full)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(head)
-        column.addWidget(split, 1)
-        self._pages = QStackedWidget()
-        self.empty = EmptyPage()
-        self._pages.addWidget(self.empty)
-        self._pages.addWidget(full)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._pages)
+        self.empty, self._pages = with_empty_page(self, head, split)
         Redress(self, self._redress)
 
     def _redress(self) -> None:
