@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # ruff: noqa: I001
 import gc
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,11 @@ from mpi4py import MPI
 from petsc4py import PETSc
 
 _WAIT_FOR_COMPILER_S = 300
+
+with suppress(ValueError):  # not in the main thread: it was imported there before
+    signal.signal(
+        signal.SIGPIPE, signal.SIG_IGN
+    )  # as Python has it; PETSc lets a listener that is gone end the process
 
 dolfinx.jit.DOLFINX_DEFAULT_JIT_OPTIONS["timeout"] = (_WAIT_FOR_COMPILER_S, "Timeout for JIT compilation")
 
